@@ -1,0 +1,59 @@
+"""A scalar volume and its place in the patient: the one convention that the whole backend shares.
+
+Arrays are indexed ``[i, j, k]`` and the affine maps voxel indices ``(i, j, k, 1)`` to RAS millimetres, as in NIfTI and in
+Slicer's IJKToRAS matrix. (ITK's LPS and Slicer's ``arrayFromVolume`` order ``[k, j, i]`` are converted at the border.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The sampling grid of a volume.
+
+    Attributes:
+        shape: number of voxels along i, j, k.
+        affine: 4 x 4, voxel indices to RAS millimetres.
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Distance of neighbouring voxels along i, j, k in mm."""
+        i, j, k = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(i), float(j), float(k)
+
+    @property
+    def orientation(self) -> str:
+        """The anatomical direction in which i, j and k grow, for example ``"LPS"``."""
+        return "".join(nibabel.orientations.aff2axcodes(self.affine))
+
+    def matches(self, other: Grid, tolerance_mm: float = 1e-3) -> bool:
+        """Whether both grids have the same shape and put every corner at the same place within ``tolerance_mm``."""
+        if self.shape != other.shape:
+            return False
+        corners = np.array(np.meshgrid(*((0, size - 1) for size in self.shape))).reshape(3, -1)
+        homogeneous = np.vstack([corners, np.ones(corners.shape[1])])
+        distance = np.linalg.norm(((self.affine - other.affine) @ homogeneous)[:3], axis=0)
+        return bool(distance.max() <= tolerance_mm)
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """Voxels on a grid.
+
+    Attributes:
+        voxels: array of shape ``grid.shape``, any scalar type, indexed ``[i, j, k]``.
+        grid: where the voxels are.
+    """
+
+    voxels: NDArray[np.generic]
+    grid: Grid

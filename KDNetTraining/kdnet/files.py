@@ -1,0 +1,67 @@
+"""Writing files so that a reader, at any instant, sees the old file or the new one and never half of one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kdnet.errors import KDNetError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it to ``path`` when the block ends, remove it when it fails.
+
+    The temporary name keeps all suffixes of ``path``, because image writers choose the format by them.
+
+    Example:
+        >>> from pathlib import Path; import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "note.txt"
+        >>> with replacing(target) as temporary:
+        ...     _ = temporary.write_text("whole")
+        >>> target.read_text()
+        'whole'
+
+    Raises:
+        KDNetError: when the folder is missing, full or may not be written to.
+    """
+    temporary = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise KDNetError(f"{path} cannot be written ({reason}): choose another folder or free some space.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write ``content`` as indented JSON, atomically."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def writable_folder(path: Path) -> Path:
+    """Make the folder ``path`` if needed and prove that a file can be written there.
+
+    Raises:
+        KDNetError: naming the folder, when it cannot be made or written to.
+    """
+    probe = path / f".partial-{os.getpid()}-probe"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise KDNetError(f"{path} cannot be used as output folder ({reason}): choose another one.") from error
+    finally:
+        if path.is_dir():
+            probe.unlink(missing_ok=True)
+    return path
