@@ -39,5 +39,6 @@ def deeply_supervised(
     for level in auxiliary:
         weight /= 2
         weights += weight
-        total = total + weight * loss(level, functional.adaptive_avg_pool3d(target, tuple(level.shape[2:])))
+        i, j, k = level.shape[2:]
+        total = total + weight * loss(level, functional.adaptive_avg_pool3d(target, (i, j, k)))
     return torch.as_tensor(total / weights)

@@ -36,7 +36,7 @@ class SoftTargetLoss(nn.Module):
     def forward(
         self, logits: torch.Tensor, teacher_logits: torch.Tensor, auxiliary: Sequence[torch.Tensor] = ()
     ) -> torch.Tensor:
-        """Compare the student's ``logits`` and coarser ``auxiliary`` with the teacher's ``[batch, channel, i, j, k]``."""
+        """Compare the student's ``logits`` and ``auxiliary`` with the teacher's ``[batch, channel, i, j, k]``."""
         divisor = self.temperature if self.student_temperature else 1.0
         coarser = [level / divisor for level in auxiliary]
         return deeply_supervised(self.loss, logits / divisor, self.soft_targets(teacher_logits), coarser)

@@ -20,6 +20,8 @@ class EventKind(StrEnum):
     """What happened, with the values that the event carries."""
 
     STUDY_STARTED = "study_started"  # networks: list of paths in order, steps: steps per network
+    PREPARATION = "preparation"  # what, done, total
+    LEFT_OUT = "left_out"  # case, reason
     NETWORK_STARTED = "network_started"  # step, steps
     STEP = "step"  # step, steps, losses {total, gt, kd, latent}, learning_rate, seconds_left
     VALIDATION = "validation"  # step, loss, dice {region: mean}

@@ -1,0 +1,137 @@
+"""Prepared cases on disk: preprocessing is done once for each content of the files and each choice of settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdnet.data.cases import Case, ImageFile
+from kdnet.data.image_io import read_volume
+from kdnet.data.preprocessing import Preprocessing, prepare_image, prepare_labelmap
+from kdnet.data.volume import Volume
+from kdnet.errors import DataError
+from kdnet.files import writable_folder
+from kdnet.labels import LabelTable
+
+VERSION = 1  # raised when preprocessing changes its result
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedCase:
+    """A case as training reads it; the arrays are mapped from disk, not loaded.
+
+    Attributes:
+        name: of the case.
+        image: float32 ``[modality, i, j, k]``, in the order of the data set's modalities.
+        labelmap: uint8 ``[i, j, k]`` in values of the label table.
+    """
+
+    name: str
+    image: NDArray[np.float32]
+    labelmap: NDArray[np.uint8]
+
+
+class CaseCache:
+    """Prepares cases and keeps the result.
+
+    Args:
+        folder: where to keep them; made when first needed.
+        preprocessing: the settings.
+        labels: the table that references are mapped to.
+    """
+
+    def __init__(self, folder: Path, preprocessing: Preprocessing, labels: LabelTable) -> None:
+        self.folder = folder
+        self.preprocessing = preprocessing
+        self.labels = labels
+
+    def get(self, case: Case) -> PreparedCase:
+        """The prepared ``case``, from disk where it is there and whole.
+
+        Raises:
+            DataError: naming the file that cannot be prepared.
+        """
+        entry = self.folder / self._key(case)
+        prepared = _read(case.name, entry)
+        if prepared is None:
+            shutil.rmtree(entry, ignore_errors=True)
+            self._prepare(case, entry)
+            prepared = _read(case.name, entry)
+        if prepared is None:
+            raise DataError(f"the prepared case {entry} cannot be read back: check the disk.")
+        return prepared
+
+    def _prepare(self, case: Case, entry: Path) -> None:
+        volumes = [read_volume(image.path, image.component) for image in case.images.values()]
+        image, placement = prepare_image(volumes, self.preprocessing)
+        labelmap = prepare_labelmap(read_reference(case, self.labels), placement)
+        temporary = writable_folder(entry.with_name(f".partial-{os.getpid()}-{entry.name}"))
+        try:
+            np.save(temporary / "image.npy", image)
+            np.save(temporary / "labelmap.npy", labelmap)
+            temporary.rename(entry)
+        except OSError as error:
+            if not entry.is_dir():  # otherwise another process was faster, which is as good
+                reason = error.strerror or str(error)
+                raise DataError(f"{self.folder} cannot be written ({reason}): free some space there.") from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def _key(self, case: Case) -> str:
+        digest = hashlib.blake2b(digest_size=16)
+        settings = {
+            "version": VERSION,
+            "preprocessing": self.preprocessing.to_json(),
+            "labels": self.labels.to_json(),
+            "values": sorted(case.value_map.items()),
+        }
+        digest.update(json.dumps(settings, sort_keys=True).encode())
+        for modality, image in [*case.images.items(), ("reference", case.reference)]:
+            digest.update(f"{modality} {image.component if image else None}".encode())
+            if image is not None:
+                digest.update(_file_digest(image))
+        return digest.hexdigest()
+
+
+def read_reference(case: Case, labels: LabelTable) -> Volume:
+    """The expert labelmap of ``case`` in values of ``labels``, uint8, on its original grid.
+
+    Raises:
+        DataError: when there is none, or it holds values that the table does not know.
+    """
+    if case.reference is None:
+        raise DataError(f"case {case.name} has no reference segmentation: add one or leave the case out.")
+    volume = read_volume(case.reference.path, case.reference.component)
+    known = {0, *(label.value for label in labels.labels)}
+    values = {int(value): case.value_map.get(int(value), int(value)) for value in np.unique(volume.voxels)}
+    unknown = sorted(value for value, mapped in values.items() if mapped not in known)
+    if unknown:
+        raise DataError(f"{case.reference.path} holds the unknown label {unknown[0]}: correct it or leave the case out.")
+    lookup = np.zeros(max(values) + 1, dtype=np.uint8)
+    for value, mapped in values.items():
+        lookup[value] = mapped
+    return Volume(lookup[volume.voxels.astype(np.intp)], volume.grid)
+
+
+def _file_digest(image: ImageFile) -> bytes:
+    try:
+        with image.path.open("rb") as stream:
+            return hashlib.file_digest(stream, "blake2b").digest()
+    except OSError as error:
+        raise DataError(f"{image.path} cannot be read ({error.strerror}): check the file.") from error
+
+
+def _read(name: str, entry: Path) -> PreparedCase | None:
+    try:
+        image = np.load(entry / "image.npy", mmap_mode="r", allow_pickle=False)
+        labelmap = np.load(entry / "labelmap.npy", mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError):
+        return None
+    return PreparedCase(name, image, labelmap) if image.shape[1:] == labelmap.shape else None

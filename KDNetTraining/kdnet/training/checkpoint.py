@@ -1,0 +1,78 @@
+"""The state of a training between two steps, in one safetensors file: tensors, and the rest as JSON in its header."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from kdnet.errors import RunFolderError
+from kdnet.files import replacing
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything that the next step depends on.
+
+    Attributes:
+        values: plain JSON values.
+        groups: name (``"network"``, ``"best"``, ...) to state dict.
+        optimiser: per parameter index its tensors, such as the moments of Adam.
+    """
+
+    values: Mapping[str, Any]
+    groups: Mapping[str, Mapping[str, torch.Tensor]]
+    optimiser: Mapping[int, Mapping[str, torch.Tensor]] = field(default_factory=dict)
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[int, dict[str, torch.Tensor]]:
+    """The tensors of an optimiser's state by parameter index."""
+    state = optimiser.state_dict()["state"]
+    return {int(index): {name: torch.as_tensor(value) for name, value in values.items()} for index, values in state.items()}
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[int, Mapping[str, torch.Tensor]]) -> None:
+    """Put the state of :func:`optimiser_tensors` back; settings such as the learning rate stay as they are."""
+    state = optimiser.state_dict()
+    state["state"] = {index: dict(values) for index, values in tensors.items()}
+    optimiser.load_state_dict(state)
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write atomically."""
+    tensors = {f"{group}/{name}": value for group, state in checkpoint.groups.items() for name, value in state.items()}
+    for index, state in checkpoint.optimiser.items():
+        tensors |= {f"optimiser/{index}/{name}": value for name, value in state.items()}
+    # clone: averaged and best weights may share memory with others, which safetensors refuses
+    tensors = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={"kdnet": json.dumps(dict(checkpoint.values))})
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read what :func:`write_checkpoint` wrote, to the CPU.
+
+    Raises:
+        RunFolderError: when the file is damaged.
+    """
+    groups: dict[str, dict[str, torch.Tensor]] = {}
+    optimiser: dict[int, dict[str, torch.Tensor]] = {}
+    try:
+        with safe_open(path, framework="pt") as stream:
+            values = json.loads(stream.metadata()["kdnet"])
+            for key in stream.keys():  # noqa: SIM118 - safe_open is no mapping
+                group, name = key.split("/", 1)
+                if group == "optimiser":
+                    index, name = name.split("/", 1)
+                    optimiser.setdefault(int(index), {})[name] = stream.get_tensor(key)
+                else:
+                    groups.setdefault(group, {})[name] = stream.get_tensor(key)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise RunFolderError(f"{path} is damaged ({error}): delete it to train this network again.") from error
+    return Checkpoint(values, groups, optimiser)

@@ -1,0 +1,42 @@
+"""Where a study ran, told so that its time can be judged and its code found again."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+
+import kdnet
+
+
+def hardware(device: torch.device, processes: int) -> str:
+    """One line about the machine: processor, threads, device, number of processes."""
+    parts = [_processor(), f"{torch.get_num_threads()} threads of {os.cpu_count()} cores", f"{processes} process(es)"]
+    if device.type == "cuda":
+        parts.insert(0, torch.cuda.get_device_name(device))
+    return ", ".join([*parts, f"PyTorch {torch.__version__}", platform.system()])
+
+
+def code_version() -> str:
+    """Version of kdnet, with the commit when it runs from a checkout."""
+    folder = Path(kdnet.__file__).parent
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+        )
+    except OSError:  # no git here
+        return kdnet.__version__
+    commit = answer.stdout.strip()
+    return f"{kdnet.__version__} ({commit})" if commit else kdnet.__version__
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

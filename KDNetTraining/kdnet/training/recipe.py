@@ -1,0 +1,206 @@
+"""A recipe: every value that decides how a network is trained, read from a data file and overridable one by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
+
+from kdnet.data.sampling import Augmentation
+from kdnet.distillation import DistillationSettings
+from kdnet.errors import SettingsError
+from kdnet.networks import preset
+from kdnet.typed_json import parse_dataclass
+
+
+class Optimiser(StrEnum):
+    """Optimisers that a recipe can name."""
+
+    ADAM = "adam"
+    ADAMW = "adamw"
+    SGD = "sgd"  # Nesterov momentum 0.99, as nnU-Net
+
+
+class Schedule(StrEnum):
+    """How the learning rate falls."""
+
+    POLYNOMIAL = "polynomial"  # (1 - step / steps) ** 0.9
+    COSINE = "cosine"
+    PLATEAU = "plateau"  # times plateau_factor when the validation loss has not fallen for plateau_patience validations
+
+
+class Precision(StrEnum):
+    """Number format of the forward pass; weights stay float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+class Checkpoint(StrEnum):
+    """Which weights become the model."""
+
+    BEST = "best"  # highest mean Dice on the validation cases
+    LAST = "last"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How teacher, baseline and student are trained.
+
+    Attributes:
+        name: of the recipe.
+        network: preset of the networks.
+        student_network: preset of baseline and student, empty for the same as the teacher's.
+        spacing: of the training grid, mm along the axes closest to right, anterior, superior.
+        patch: size of a training patch in voxels of that grid.
+        batch: patches per step, over all processes together.
+        steps: optimisation steps of each network.
+        foreground: probability that a patch is centred on a labelled voxel.
+        optimiser, learning_rate, weight_decay: of the optimiser.
+        schedule, plateau_factor, plateau_patience: see :class:`Schedule`.
+        warm_up: steps in which the learning rate rises linearly.
+        gradient_clip: largest norm of the gradient, 0 for no limit.
+        average: decay of the exponential moving average of the weights, 0 for none.
+        deep_supervision: number of coarser decoder levels that are supervised too.
+        prior_bias: whether the last layer starts with the frequency of each label, so that an untrained network does
+            not have to unlearn one half of everything being tumour.
+        warm_start: whether the student starts from its teacher's weights where their shapes agree.
+        precision: see :class:`Precision`.
+        checkpoint: see :class:`Checkpoint`.
+        validation_every: steps between two validations.
+        checkpoint_seconds: time between two written states for resuming.
+        validation_share: share of the training cases that is held out to choose the checkpoint.
+        workers: processes that prepare patches beside the training, 0 for none.
+        channels_last: memory layout of convolutions.
+        compile: whether to use torch.compile.
+        augmentation: random changes of the patches.
+        distillation: of the student.
+    """
+
+    name: str
+    network: str
+    spacing: tuple[float, float, float]
+    patch: tuple[int, int, int]
+    batch: int
+    steps: int
+    learning_rate: float
+    student_network: str = ""
+    foreground: float = 0.5
+    optimiser: Optimiser = Optimiser.ADAMW
+    weight_decay: float = 0.0
+    schedule: Schedule = Schedule.POLYNOMIAL
+    plateau_factor: float = 0.2
+    plateau_patience: int = 50
+    warm_up: int = 0
+    gradient_clip: float = 0.0
+    average: float = 0.0
+    deep_supervision: int = 0
+    prior_bias: bool = True
+    warm_start: bool = False
+    precision: Precision = Precision.FLOAT32
+    checkpoint: Checkpoint = Checkpoint.BEST
+    validation_every: int = 100
+    checkpoint_seconds: float = 60.0
+    validation_share: float = 0.15
+    workers: int = 0
+    channels_last: bool = False
+    compile: bool = False
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    distillation: DistillationSettings = field(default_factory=DistillationSettings)
+
+    def __post_init__(self) -> None:
+        for name in (self.network, self.student_network or self.network):
+            preset(name)
+        positive = ("batch", "steps", "learning_rate", "validation_every")
+        not_negative = ("warm_up", "gradient_clip", "deep_supervision", "workers", "checkpoint_seconds", "weight_decay")
+        _check(self, positive, lambda value: value > 0, "a positive number")
+        _check(self, not_negative, lambda value: value >= 0, "0 or a positive number")
+        _check(self, ("foreground",), lambda value: 0 <= value <= 1, "a number from 0 to 1")
+        _check(self, ("average",), lambda value: 0 <= value < 1, "a number from 0 to below 1")
+        _check(self, ("validation_share",), lambda value: 0 < value < 1, "a number between 0 and 1")
+        _check(self, ("patch",), lambda value: min(value) >= 8, "three sizes of at least 8 voxels")
+        _check(self, ("spacing",), lambda value: 0.1 <= min(value) and max(value) <= 20, "three sizes from 0.1 to 20 mm")
+
+    @property
+    def trained_student_network(self) -> str:
+        """Preset of baseline and student."""
+        return self.student_network or self.network
+
+    def to_json(self) -> dict[str, Any]:
+        """The recipe as plain JSON values."""
+        content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return content
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`; values left out take their defaults.
+
+        Raises:
+            SettingsError: naming an unknown, missing or unfit value.
+        """
+        return parse_dataclass(cls, content)
+
+
+def read_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe that ships with kdnet (``paper``, ``fast``, ``gpu``, ``demo``) or a JSON file.
+
+    Args:
+        name_or_file: name or path.
+        overrides: ``"name=value"`` with dots for nested values, as in ``"distillation.gamma=0.1"``.
+
+    Raises:
+        SettingsError: naming the recipe or value that is wrong.
+    """
+    content = json.loads(_recipe_text(name_or_file))
+    for override in overrides:
+        name, separator, value = override.partition("=")
+        if not separator:
+            raise SettingsError(f'"{override}" is not a setting: write it as name=value.')
+        target = content
+        *groups, last = name.split(".")
+        for group in groups:
+            target = target.setdefault(group, {})
+            if not isinstance(target, dict):
+                raise SettingsError(f'the recipe has no value "{name}".')
+        target[last] = _literal(value)
+    return Recipe.from_json(content)
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Names of the recipes that ship with kdnet."""
+    folder = resources.files("kdnet.training") / "recipes"
+    return tuple(sorted(item.name.removesuffix(".json") for item in folder.iterdir() if item.name.endswith(".json")))
+
+
+def _recipe_text(name_or_file: str) -> str:
+    if name_or_file in recipe_names():
+        return (resources.files("kdnet.training") / "recipes" / f"{name_or_file}.json").read_text(encoding="utf-8")
+    path = Path(name_or_file)
+    if not path.is_file():
+        known = ", ".join(recipe_names())
+        raise SettingsError(f'recipe "{name_or_file}" is neither one of {known} nor a file: correct its name.')
+    try:
+        text = path.read_text(encoding="utf-8")
+        json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"recipe {path} is not valid JSON ({error}): correct the file.") from error
+    return text
+
+
+def _literal(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _check(recipe: Recipe, names: Sequence[str], holds: Callable[[Any], bool], wanted: str) -> None:
+    for name in names:
+        value = getattr(recipe, name)
+        if not holds(value):
+            raise SettingsError(f"{name} is {value} in recipe {recipe.name}: give {wanted}.")

@@ -1,0 +1,140 @@
+"""Where a run keeps everything: one folder that can be moved, resumed, and read while it is being written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kdnet.errors import RunFolderError
+from kdnet.files import writable_folder, write_json
+from kdnet.training.lock import exclusive
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a run.
+
+    Attributes:
+        root: the folder. It holds ``study.json`` (what was asked for), ``splits.json``, ``events.jsonl``, ``cache/``,
+            ``report/`` and one folder per network, such as ``fold0/seed0/student-t1ce/``.
+    """
+
+    root: Path
+
+    @property
+    def study(self) -> Path:
+        """What was asked for."""
+        return self.root / "study.json"
+
+    @property
+    def splits(self) -> Path:
+        """Training, validation and test cases per fold."""
+        return self.root / "splits.json"
+
+    @property
+    def events(self) -> Path:
+        """The progress channel."""
+        return self.root / "events.jsonl"
+
+    @property
+    def cache(self) -> Path:
+        """Preprocessed cases."""
+        return self.root / "cache"
+
+    @property
+    def report(self) -> Path:
+        """Tables, pictures and the HTML file."""
+        return self.root / "report"
+
+    def network(self, name: str) -> NetworkFolder:
+        """The folder of one network, made if needed."""
+        folder = self.root / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return NetworkFolder(folder, name)
+
+    def begin(self, request: dict[str, Any]) -> bool:
+        """Record what is asked for, or find that it was begun before; return whether it was.
+
+        Raises:
+            RunFolderError: when the folder belongs to another request, a newer version, or something else.
+        """
+        content = {"schema": SCHEMA, **json.loads(json.dumps(request))}
+        if not self.study.exists():
+            if any(item.name != "lock" for item in self.root.iterdir()):
+                raise RunFolderError(f"{self.root} holds files but no run: choose an empty or new folder.")
+            write_json(self.study, content)
+            return False
+        known = read_study(self.root)
+        differing = sorted(key for key in content.keys() | known.keys() if content.get(key) != known.get(key))
+        if differing:
+            names = ", ".join(differing)
+            raise RunFolderError(f"{self.root} holds a run with other settings ({names}): choose another folder.")
+        return True
+
+
+@dataclass(frozen=True)
+class NetworkFolder:
+    """The files of one network of a run."""
+
+    root: Path
+    name: str
+
+    @property
+    def recipe(self) -> Path:
+        """The recipe as it was trained."""
+        return self.root / "recipe.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """State for resuming; removed when the model file is written."""
+        return self.root / "checkpoint.safetensors"
+
+    @property
+    def model(self) -> Path:
+        """The finished model file."""
+        return self.root / "model.safetensors"
+
+    @property
+    def scores(self) -> Path:
+        """Dice and HD95 per test case and region."""
+        return self.root / "scores.json"
+
+    @property
+    def predictions(self) -> Path:
+        """Labelmaps of the test cases on their original grids."""
+        return self.root / "predictions"
+
+
+def read_study(root: Path) -> dict[str, Any]:
+    """The request that the run folder ``root`` was begun with.
+
+    Raises:
+        RunFolderError: when there is none, or one of a newer version.
+    """
+    path = root / "study.json"
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        schema = int(content["schema"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunFolderError(f"{root} is no run folder (study.json is missing or damaged): choose another one.") from error
+    if schema > SCHEMA:
+        raise RunFolderError(f"{root} was written by a newer version of kdnet: update kdnet to open it.")
+    return content
+
+
+@contextmanager
+def open_run(root: Path) -> Iterator[RunFolder]:
+    """Open a run folder for writing, alone.
+
+    Raises:
+        KDNetError: when the folder cannot be written, or another process writes it.
+    """
+    writable_folder(root)
+    with exclusive(root):
+        yield RunFolder(root)

@@ -1,0 +1,314 @@
+"""Training one network of a study: teacher, baseline or student."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+
+from kdnet.data.cache import PreparedCase
+from kdnet.data.sampling import PatchSampler, Sample, StepDataset
+from kdnet.distillation import DistillationSettings, LossTerms
+from kdnet.evaluation.results import Role
+from kdnet.labels import LabelTable
+from kdnet.networks import SegmentationNetwork, preset
+from kdnet.training.checkpoint import (
+    Checkpoint,
+    optimiser_tensors,
+    read_checkpoint,
+    restore_optimiser,
+    write_checkpoint,
+)
+from kdnet.training.events import EventKind, EventWriter
+from kdnet.training.optimisation import PlateauState, learning_rate, make_optimiser, update_average
+from kdnet.training.processes import Processes
+from kdnet.training.recipe import Checkpoint as CheckpointChoice
+from kdnet.training.recipe import Precision, Recipe
+from kdnet.training.run_folder import NetworkFolder
+from kdnet.training.stopping import Stopped, StopRequest
+from kdnet.training.trainee import Teacher, Trainee, collate, start_from_prior, start_from_teacher
+from kdnet.training.validation import Validation, mean_validation, validate_case
+
+EVENT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingJob:
+    """What to train.
+
+    Attributes:
+        role: of the network.
+        recipe: how.
+        labels: the label table.
+        channels: which channels of the prepared images the network sees.
+        training: cases to learn from.
+        validation: cases that choose the checkpoint.
+        seed: of weights, patches and augmentation.
+        teacher: for a student.
+    """
+
+    role: Role
+    recipe: Recipe
+    labels: LabelTable
+    channels: tuple[int, ...]
+    training: Sequence[PreparedCase]
+    validation: Sequence[PreparedCase]
+    seed: int
+    teacher: Teacher | None = None
+
+    @property
+    def settings(self) -> DistillationSettings:
+        """The student's distillation; teacher and baseline learn from the reference alone."""
+        if self.role is Role.STUDENT:
+            return self.recipe.distillation
+        return DistillationSettings(lambda_=0.0, gamma=0.0)
+
+    @property
+    def preset_name(self) -> str:
+        """Preset of this job's network."""
+        return self.recipe.network if self.role is Role.TEACHER else self.recipe.trained_student_network
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A finished training.
+
+    Attributes:
+        network: with the chosen weights, in evaluation mode, on the CPU.
+        step: at which these weights were reached.
+        validation: how good they are.
+    """
+
+    network: SegmentationNetwork
+    step: int
+    validation: Validation
+
+
+class Trainer:
+    """Runs a :class:`TrainingJob` step by step; everything random depends on seed and step alone.
+
+    Args:
+        job: what to train.
+        folder: where state and model go.
+        events: progress channel; None in all processes but the first.
+        device: that computes.
+        processes: that train together.
+        stop: asked between steps.
+    """
+
+    def __init__(
+        self,
+        job: TrainingJob,
+        folder: NetworkFolder,
+        events: EventWriter | None,
+        device: torch.device,
+        processes: Processes,
+        stop: StopRequest,
+    ) -> None:
+        self.job, self.folder, self.events, self.device = job, folder, events, device
+        self.processes, self.stop = processes, stop
+        recipe = job.recipe
+        torch.manual_seed(job.seed)
+        architecture = preset(job.preset_name)
+        spec = architecture.spec(len(job.channels), job.labels.channels, recipe.deep_supervision)
+        trainee = Trainee(spec, job.labels, job.channels, job.settings, job.teacher)
+        self.spec = spec
+        self._initialise(trainee.network)
+        layout = torch.channels_last_3d if recipe.channels_last else torch.preserve_format
+        self.trainee = trainee.to(device, memory_format=layout)  # type: ignore[call-overload]
+        if job.teacher is not None:
+            job.teacher.network.to(device, memory_format=layout)  # type: ignore[call-overload]
+        self.average = self.trainee.average() if recipe.average else None
+        self.optimiser = make_optimiser(recipe, self.trainee.parameters())
+        self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision is Precision.FLOAT16)
+        self.sampler = PatchSampler(
+            job.training,
+            job.labels,
+            patch=recipe.patch,
+            batch=recipe.batch,
+            foreground=recipe.foreground,
+            augmentation=recipe.augmentation,
+            seed=job.seed,
+        )
+        self.step = 0
+        self.plateau = PlateauState()
+        self.best: tuple[int, Validation, dict[str, torch.Tensor]] | None = None
+
+    @property
+    def evaluated(self) -> SegmentationNetwork:
+        """The network that is validated and becomes the model: the averaged weights where the recipe averages."""
+        return self.trainee.network if self.average is None else self.average
+
+    def run(self) -> Trained:
+        """Train from the checkpoint, if there is one, to the last step.
+
+        Raises:
+            Stopped: after a stop request, when the state has been saved.
+        """
+        self._resume()
+        self._event(EventKind.NETWORK_STARTED, step=self.step, steps=self.job.recipe.steps)
+        module: nn.Module = self.trainee
+        if self.job.recipe.compile:
+            module = torch.compile(module)  # type: ignore[assignment]
+        if self.processes.count > 1:
+            module = DistributedDataParallel(module)
+        saved = said = started = time.monotonic()
+        first_step = self.step
+        for samples in self._batches():
+            terms = self._train_step(module, samples)
+            self.step += 1
+            now = time.monotonic()
+            last = self.step == self.job.recipe.steps
+            if last or now - said >= EVENT_SECONDS:
+                said = now
+                self._say_step(terms, (now - started) / (self.step - first_step))
+            if last or self.step % self.job.recipe.validation_every == 0:
+                self._validate()
+            stopping = self.processes.from_first(self.stop.reason)
+            if stopping or now - saved >= self.job.recipe.checkpoint_seconds:
+                saved = now
+                self._save()
+            if stopping and not last:
+                raise Stopped(stopping)
+        return self._finish()
+
+    def time_steps(self, count: int = 3) -> float:
+        """Seconds that a training step takes here, measured; the network is not usable afterwards."""
+        times = []
+        for samples in self._batches(stop=count + 1):
+            started = time.monotonic()
+            self._train_step(self.trainee, samples)
+            self.step += 1
+            times.append(time.monotonic() - started)
+        return sum(times[1:]) / count
+
+    def _train_step(self, module: nn.Module, samples: Sequence[Sample]) -> LossTerms:
+        recipe = self.job.recipe
+        module.train()
+        if self.trainee.projection is None and self.job.teacher is not None:
+            self.job.teacher.network.eval()
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(recipe, self.step, self.plateau)
+        image, target = collate(samples, self.device)
+        with self._autocast():
+            terms: LossTerms = module(image, target)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.scaler.scale(terms.total).backward()
+        if recipe.gradient_clip:
+            self.scaler.unscale_(self.optimiser)
+            nn.utils.clip_grad_norm_(self.trainee.parameters(), recipe.gradient_clip)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        if self.average is not None:
+            update_average(self.average, self.trainee.network, recipe.average, self.step)
+        return terms
+
+    def _batches(self, stop: int | None = None) -> Iterator[list[Sample]]:
+        recipe = self.job.recipe
+        slots = self.processes.share(recipe.batch)
+        steps = range(self.step, recipe.steps if stop is None else stop)
+        loader: DataLoader[list[Sample]] = DataLoader(
+            StepDataset(self.sampler),
+            batch_sampler=[[(step, slot) for slot in slots] for step in steps],  # type: ignore[arg-type]
+            num_workers=recipe.workers,
+            collate_fn=list,
+            pin_memory=False,
+        )
+        return iter(loader)
+
+    def _autocast(self) -> torch.autocast:
+        precision = self.job.recipe.precision
+        dtype = torch.float16 if precision is Precision.FLOAT16 else torch.bfloat16
+        return torch.autocast(self.device.type, dtype=dtype, enabled=precision is not Precision.FLOAT32)
+
+    def _initialise(self, network: SegmentationNetwork) -> None:
+        if self.job.recipe.prior_bias:
+            frequency = torch.stack(
+                [
+                    torch.from_numpy(self.job.labels.encode(case.labelmap)).float().mean(dim=(1, 2, 3))
+                    for case in self.job.training
+                ]
+            ).mean(dim=0)
+            start_from_prior(network, frequency, self.job.labels)
+        if self.job.recipe.warm_start and self.job.role is Role.STUDENT and self.job.teacher is not None:
+            start_from_teacher(network, self.job.teacher, self.job.channels)
+
+    def _validate(self) -> None:
+        network = self.evaluated.eval()
+        cases = self.job.validation[self.processes.rank :: self.processes.count]
+        own = [
+            validate_case(network, case, self.job.channels, self.job.labels, self.device, self.job.recipe.patch)
+            for case in cases
+        ]
+        result = mean_validation([item for part in self.processes.gather(own) for item in part])
+        self.plateau = self.plateau.after(result.loss, self.job.recipe)
+        choice = self.job.recipe.checkpoint
+        if choice is CheckpointChoice.LAST or self.best is None or result.score > self.best[1].score:
+            weights = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+            self.best = (self.step, result, weights)
+        self._event(EventKind.VALIDATION, step=self.step, **asdict(result))
+
+    def _save(self) -> None:
+        if not self.processes.first:
+            return
+        groups = {"trainee": self.trainee.state_dict()}
+        if self.average is not None:
+            groups["average"] = self.average.state_dict()
+        values: dict[str, object] = {"step": self.step, "plateau": _finite(asdict(self.plateau))}
+        values["scaler"] = self.scaler.state_dict()
+        if self.best is not None:
+            values["best"] = {"step": self.best[0], **asdict(self.best[1])}
+            groups["best"] = self.best[2]
+        write_checkpoint(self.folder.checkpoint, Checkpoint(values, groups, optimiser_tensors(self.optimiser)))
+
+    def _resume(self) -> None:
+        if not self.folder.checkpoint.exists():
+            return
+        state = read_checkpoint(self.folder.checkpoint)
+        self.trainee.load_state_dict(state.groups["trainee"])
+        if self.average is not None:
+            self.average.load_state_dict(state.groups["average"])
+        restore_optimiser(self.optimiser, state.optimiser)
+        self.scaler.load_state_dict(state.values["scaler"])
+        self.step = int(state.values["step"])
+        plateau = dict(state.values["plateau"])
+        plateau["lowest_loss"] = math.inf if plateau["lowest_loss"] is None else plateau["lowest_loss"]
+        self.plateau = PlateauState(**plateau)
+        if "best" in state.values:
+            best = dict(state.values["best"])
+            self.best = (int(best.pop("step")), Validation(**best), dict(state.groups["best"]))
+
+    def _finish(self) -> Trained:
+        if self.best is None:  # a training that was resumed after its last step
+            self._validate()
+        assert self.best is not None
+        step, validation, weights = self.best
+        network = self.evaluated
+        network.load_state_dict(weights)
+        return Trained(network.cpu().eval(), step, validation)
+
+    def _say_step(self, terms: LossTerms, seconds_per_step: float) -> None:
+        steps = self.job.recipe.steps
+        self._event(
+            EventKind.STEP,
+            step=self.step,
+            steps=steps,
+            losses={name: round(value, 6) for name, value in terms.values().items()},
+            learning_rate=self.optimiser.param_groups[0]["lr"],
+            seconds_left=round(seconds_per_step * (steps - self.step), 1),
+        )
+
+    def _event(self, kind: EventKind, **values: object) -> None:
+        if self.events is not None:
+            self.events.write(kind, self.folder.name, **values)
+
+
+def _finite(values: dict[str, float]) -> dict[str, float | None]:
+    """JSON has no infinity; None stands for the loss before the first validation."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
