@@ -12,7 +12,14 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from monai.transforms import Compose, RandAdjustContrast, RandFlip, RandGaussianNoise, RandScaleIntensity, RandShiftIntensity
+from monai.transforms import (
+    Compose,
+    RandAdjustContrast,
+    RandFlip,
+    RandGaussianNoise,
+    RandScaleIntensity,
+    RandShiftIntensity,
+)
 from monai.transforms import Randomizable, Transform
 from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset

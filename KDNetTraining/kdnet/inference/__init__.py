@@ -1,0 +1,1 @@
+"""From volumes to labelmaps on exactly their grids."""

@@ -52,7 +52,9 @@ def validate_case(
     target = torch.from_numpy(labels.encode(np.asarray(case.labelmap)))[None].to(device)
     labelmap = labels.decode(logits)[0].cpu().numpy()
     reference = np.asarray(case.labelmap)
-    masks = [torch.from_numpy(np.stack([np.isin(m, r.values) for r in labels.regions]))[None] for m in (labelmap, reference)]
+    masks = [
+        torch.from_numpy(np.stack([np.isin(m, r.values) for r in labels.regions]))[None] for m in (labelmap, reference)
+    ]
     dice = compute_dice(masks[0], masks[1], include_background=True, ignore_empty=False)[0]
     loss = ReferenceLoss(labels.mode)(logits.float(), target.float())
     return Validation(

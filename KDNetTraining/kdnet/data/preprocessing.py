@@ -1,0 +1,251 @@
+"""From volumes as they are stored to what a network sees, and the way back.
+
+Order: turn the axes to the closest of right, anterior, superior; crop to the head; resample; normalise. Cropping comes
+first because everything after it then costs only what the head costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+import nibabel
+import numpy as np
+import SimpleITK as sitk
+import torch
+from numpy.typing import NDArray
+
+from kdnet.data.resampling import resample, resampling_matrix
+from kdnet.data.volume import Grid, Volume
+from kdnet.errors import DataError, SettingsError
+from kdnet.typed_json import parse_dataclass
+
+CONSTANT_SHARE = 0.02  # share of voxels with one and the same value from which on that value is a masked background
+SEARCH_STEP_MM = 2.0  # the head is looked for on a grid about this coarse
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Settings that a model file stores, because a network only understands volumes prepared as in its training.
+
+    Attributes:
+        spacing: of the network's grid in mm, along the axes closest to right, anterior and superior.
+        margin: kept around the head, in mm.
+    """
+
+    spacing: tuple[float, float, float]
+    margin: float = 4.0
+
+    def __post_init__(self) -> None:
+        if not all(0.1 <= step <= 20 for step in self.spacing) or not 0 <= self.margin <= 100:
+            raise SettingsError(f"spacing {self.spacing} or margin {self.margin} mm is absurd: correct it.")
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as plain JSON values."""
+        return {**asdict(self), "spacing": list(self.spacing)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`; raises SettingsError on foreign content."""
+        return parse_dataclass(cls, content)
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where a prepared image lies in the volume that it was made from.
+
+    Attributes:
+        original: grid of the stored volume.
+        axes: for each RAS axis, which stored axis runs along it.
+        flipped: for each RAS axis, whether the stored axis runs against it.
+        box: crop box, start and stop per RAS axis, in stored voxels.
+        spacing: of the stored voxels along the RAS axes in mm.
+        shape: of the prepared image.
+        prepared_spacing: of the prepared image in mm.
+    """
+
+    original: Grid
+    axes: tuple[int, int, int]
+    flipped: tuple[bool, bool, bool]
+    box: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+    spacing: tuple[float, float, float]
+    shape: tuple[int, int, int]
+    prepared_spacing: tuple[float, float, float]
+
+    def turned(self, voxels: NDArray[Any]) -> NDArray[Any]:
+        """A view of ``voxels`` ``[i, j, k]`` with its axes along right, anterior, superior."""
+        turned = np.transpose(voxels, self.axes)
+        return turned[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
+
+    def cropped(self, voxels: NDArray[Any]) -> NDArray[Any]:
+        """A view of ``voxels`` turned and cut to the crop box; writing to it changes ``voxels``."""
+        return self.turned(voxels)[tuple(slice(start, stop) for start, stop in self.box)]
+
+    def matrices(self, *, back: bool = False) -> list[torch.Tensor]:
+        """Resampling matrices from the crop box to the prepared grid, or ``back``."""
+        pairs = []
+        for (start, stop), step, size, prepared in zip(
+            self.box, self.spacing, self.shape, self.prepared_spacing, strict=True
+        ):
+            length = stop - start
+            # both grids share their centre, so rounding the size moves nothing
+            offset = (length * step - size * prepared) / 2
+            arguments = (size, prepared, length, step, -offset) if back else (length, step, size, prepared, offset)
+            pairs.append(torch.from_numpy(resampling_matrix(*arguments)))
+        return pairs
+
+
+def prepare_image(
+    volumes: Sequence[Volume], settings: Preprocessing, names: Sequence[str] = ()
+) -> tuple[NDArray[np.float32], Placement]:
+    """Prepare the modalities of one case.
+
+    Args:
+        volumes: one per modality, all on one grid.
+        settings: of the model or training.
+        names: of the volumes, for messages.
+
+    Returns:
+        float32 ``[modality, i, j, k]`` along right, anterior, superior, each modality z-scored over its foreground and 0
+        outside; and where it lies.
+
+    Raises:
+        DataError: when grids differ or nothing but background is found.
+    """
+    for index, volume in enumerate(volumes[1:], start=1):
+        if not volume.grid.matches(volumes[0].grid, tolerance_mm=0.1):
+            name = names[index] if names else f"modality {index + 1}"
+            raise DataError(f"{name} has another geometry than the first modality: resample it onto that grid first.")
+    axes, flipped = _turning(volumes[0].grid)
+    placement = _whole(volumes[0].grid, axes, flipped)
+    foregrounds = [Foreground.of(placement.turned(volume.voxels)) for volume in volumes]
+    placement = _place(volumes, foregrounds, placement, settings)
+    matrices = placement.matrices()
+    prepared = np.zeros((len(volumes), *placement.shape), dtype=np.float32)
+    for index, (volume, foreground) in enumerate(zip(volumes, foregrounds, strict=True)):
+        part = placement.cropped(volume.voxels)
+        inside = foreground.mask(part)
+        values = torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32))
+        share = resample(torch.from_numpy(inside.astype(np.float32)), matrices)
+        mean = resample(values * torch.from_numpy(inside), matrices) / share.clamp_min(1e-6)
+        prepared[index] = _normalised(mean, share > 0.5)
+    return prepared, placement
+
+
+def prepare_labelmap(volume: Volume, placement: Placement) -> NDArray[np.uint8]:
+    """Bring a reference labelmap onto the prepared grid: each voxel takes the label that covers most of it.
+
+    Returns:
+        uint8 ``[i, j, k]``.
+
+    Raises:
+        DataError: when the labelmap is not on the grid of the image.
+    """
+    if not volume.grid.matches(placement.original, tolerance_mm=0.1):
+        raise DataError("the reference segmentation has another geometry than the images: resample it first.")
+    part = placement.cropped(volume.voxels)
+    matrices = placement.matrices()
+    best = torch.full(placement.shape, -1.0)
+    labelmap = torch.zeros(placement.shape, dtype=torch.uint8)
+    for value in np.unique(part):
+        share = resample(torch.from_numpy((part == value).astype(np.float32)), matrices)
+        larger = share > best
+        labelmap[larger] = int(value)
+        best = torch.maximum(best, share)
+    return labelmap.numpy()
+
+
+@dataclass(frozen=True)
+class Foreground:
+    """What in a volume is patient.
+
+    Attributes:
+        background: the exact value of a masked background, if there is one.
+        threshold: otherwise, the intensity above which a voxel is patient.
+    """
+
+    background: float | None
+    threshold: float
+
+    @classmethod
+    def of(cls, voxels: NDArray[Any]) -> Foreground:
+        """Find out from ``voxels`` along right, anterior, superior.
+
+        Masked images have one background value at most of their outer faces, others have noise there.
+        """
+        faces = [np.take(voxels, index, axis=axis).ravel() for axis in range(3) for index in (0, -1)]
+        values, counts = np.unique(np.concatenate(faces), return_counts=True)
+        common = values[counts.argmax()]
+        coarse = voxels[::3, ::3, ::3]
+        if counts.max() > 0.5 * counts.sum() and (coarse == common).mean() > CONSTANT_SHARE:
+            return cls(float(common), 0.0)
+        image = sitk.GetImageFromArray(np.ascontiguousarray(coarse, dtype=np.float32))
+        threshold = sitk.OtsuThresholdImageFilter()
+        threshold.Execute(image)
+        # Otsu separates bright tissue from the rest; half way down to the darkest keeps dark tissue too
+        return cls(None, (threshold.GetThreshold() + float(coarse.min())) / 2)
+
+    def mask(self, voxels: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which of ``voxels`` are patient."""
+        if self.background is not None:
+            return np.asarray(voxels != self.background)
+        return np.asarray(voxels > self.threshold)
+
+
+def _turning(grid: Grid) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
+    orientation = nibabel.orientations.io_orientation(grid.affine)
+    stored = [int(np.flatnonzero(orientation[:, 0] == axis)[0]) for axis in range(3)]
+    flips = [bool(orientation[axis, 1] < 0) for axis in stored]
+    return (stored[0], stored[1], stored[2]), (flips[0], flips[1], flips[2])
+
+
+def _whole(grid: Grid, axes: tuple[int, int, int], flipped: tuple[bool, bool, bool]) -> Placement:
+    """The placement of a volume that is neither cropped nor resampled."""
+    i, j, k = (grid.shape[axis] for axis in axes)
+    first, second, third = (grid.spacing[axis] for axis in axes)
+    spacing = (first, second, third)
+    return Placement(grid, axes, flipped, ((0, i), (0, j), (0, k)), spacing, (i, j, k), spacing)
+
+
+def _place(
+    volumes: Sequence[Volume], foregrounds: Sequence[Foreground], whole: Placement, settings: Preprocessing
+) -> Placement:
+    """Find the head in any of the volumes and put the prepared grid around it."""
+    steps = [max(1, round(SEARCH_STEP_MM / step)) for step in whole.spacing]
+    strided = tuple(slice(None, None, step) for step in steps)
+    found = np.zeros([-(-size // step) for size, step in zip(whole.shape, steps, strict=True)], dtype=bool)
+    for volume, foreground in zip(volumes, foregrounds, strict=True):
+        mask = foreground.mask(whole.turned(volume.voxels)[strided])
+        found |= mask if foreground.background is not None else _largest_component(mask)
+    if not found.any():
+        raise DataError("nothing but background is found in the volume: choose a volume that shows a head.")
+    box, shape = [], []
+    for axis in range(3):
+        indices = np.flatnonzero(found.any(axis=tuple(other for other in range(3) if other != axis)))
+        # one search step more, because the head may begin between two places where it was looked for
+        margin = int(np.ceil(settings.margin / whole.spacing[axis])) + steps[axis] - 1
+        start = max(0, int(indices[0]) * steps[axis] - margin)
+        stop = min(whole.shape[axis], int(indices[-1]) * steps[axis] + 1 + margin)
+        box.append((start, stop))
+        shape.append(max(1, round((stop - start) * whole.spacing[axis] / settings.spacing[axis])))
+    return replace(
+        whole,
+        box=(box[0], box[1], box[2]),
+        shape=(shape[0], shape[1], shape[2]),
+        prepared_spacing=settings.spacing,
+    )
+
+
+def _largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    components = sitk.RelabelComponent(sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8))))
+    return np.asarray(sitk.GetArrayViewFromImage(components) == 1)
+
+
+def _normalised(values: torch.Tensor, inside: torch.Tensor) -> NDArray[np.float32]:
+    """Z-score over ``inside``, 0 elsewhere."""
+    foreground = values[inside].double()
+    if not foreground.numel():
+        return torch.zeros_like(values).numpy()
+    scaled = (values - float(foreground.mean())) / max(float(foreground.std(unbiased=False)), 1e-6)
+    return torch.where(inside, scaled, torch.zeros_like(scaled)).numpy()

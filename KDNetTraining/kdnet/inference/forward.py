@@ -1,0 +1,87 @@
+"""The forward pass over a prepared image: whole where memory allows, else window by window."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import torch
+from monai.inferers import sliding_window_inference
+from torch.nn import functional
+
+from kdnet.labels import LabelMode
+from kdnet.networks import SegmentationNetwork
+
+WHOLE_VOXELS = 160 * 192 * 160  # a whole brain at 1 mm; a larger image is passed window by window
+WINDOW = 128
+CERTAIN = 20.0  # logit of what is certain: there is nothing where there is no patient
+
+Step = Callable[[], None]
+
+
+def forward(
+    network: SegmentationNetwork,
+    image: torch.Tensor,
+    mode: LabelMode,
+    *,
+    flips: bool = False,
+    whole_voxels: int = WHOLE_VOXELS,
+    step: Step = lambda: None,
+) -> torch.Tensor:
+    """Logits ``[1, channel, i, j, k]`` of ``image`` ``[1, modality, i, j, k]``, on its grid.
+
+    Args:
+        network: in evaluation mode.
+        image: prepared; background is 0.
+        mode: how channels relate to labels.
+        flips: average over all eight mirrored images.
+        whole_voxels: largest image that is passed at once.
+        step: called after each forward pass.
+    """
+    mirrors: list[tuple[int, ...]] = [()]
+    if flips:
+        mirrors = [axes for count in range(4) for axes in itertools.combinations((2, 3, 4), count)]
+    total = torch.zeros(())
+    for axes in mirrors:
+        mirrored = image.flip(axes) if axes else image
+        whole = image[0, 0].numel() <= whole_voxels
+        logits = _whole(network, mirrored) if whole else _windowed(network, mirrored, mode, step)
+        if whole:
+            step()
+        total = total.to(logits) + (logits.flip(axes) if axes else logits)
+    return total / len(mirrors) if len(mirrors) > 1 else total
+
+
+def passes(image: torch.Tensor, *, flips: bool = False, whole_voxels: int = WHOLE_VOXELS) -> int:
+    """About how many times :func:`forward` will call ``step``."""
+    count = 1
+    if image[0, 0].numel() > whole_voxels:
+        for size in image.shape[2:]:
+            count *= max(1, -(-(size - WINDOW) // (WINDOW * 3 // 4)) + 1)
+    return count * (8 if flips else 1)
+
+
+def _whole(network: SegmentationNetwork, image: torch.Tensor) -> torch.Tensor:
+    shape = image.shape[2:]
+    padding = [amount for size in reversed(shape) for amount in (0, -size % network.stride)]
+    logits = network(functional.pad(image, padding)).logits
+    return logits[..., : shape[0], : shape[1], : shape[2]].float()
+
+
+def _windowed(network: SegmentationNetwork, image: torch.Tensor, mode: LabelMode, step: Step) -> torch.Tensor:
+    channels = network.output_layers()[0].get_parameter("weight").shape[0]
+
+    def predict(window: torch.Tensor) -> torch.Tensor:
+        if window.any():
+            logits = network(window).logits.float()
+        else:  # nothing but background: there is nothing to compute
+            logits = window.new_full((len(window), channels, *window.shape[2:]), -CERTAIN)
+            if mode is LabelMode.EXCLUSIVE:
+                logits[:, 0] = CERTAIN
+        step()
+        return logits
+
+    result: torch.Tensor = sliding_window_inference(
+        image, (WINDOW, WINDOW, WINDOW), 1, predict, overlap=0.25, mode="gaussian"
+    )
+    return result

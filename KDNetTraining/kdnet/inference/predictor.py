@@ -1,0 +1,170 @@
+"""From volumes to a labelmap on exactly their grid: the student's path from volume to overlay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kdnet.data.preprocessing import Placement, prepare_image
+from kdnet.data.resampling import resample
+from kdnet.data.volume import Volume
+from kdnet.errors import DataError, SettingsError
+from kdnet.inference.forward import WHOLE_VOXELS, forward, passes
+from kdnet.inference.progress import Progress, ProgressCallback, Stage
+from kdnet.labels import LabelMode
+from kdnet.model_file import Model
+
+SLAB_VOXELS = 1 << 20  # original voxels that are resampled and labelled at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model finds.
+
+    Attributes:
+        labelmap: uint8, on the grid of the input.
+        probabilities: region (or label) name to its probability in percent, uint8 on the same grid; empty unless asked
+            for.
+    """
+
+    labelmap: Volume
+    probabilities: Mapping[str, Volume] = field(default_factory=dict)
+
+
+class Predictor:
+    """Segments volumes with one model.
+
+    Args:
+        model: loaded.
+        device: that computes.
+        flips: average over mirrored images: eight times slower, a little better.
+        whole_voxels: largest prepared image that goes through the network at once.
+
+    Raises:
+        SettingsError: when the device cannot hold the model.
+
+    Example:
+        >>> # predictor = Predictor(load_model(Path("student.safetensors")), torch.device("cpu"))
+        >>> # labelmap = predictor.predict([read_volume(Path("t1ce.nii.gz"))]).labelmap
+    """
+
+    def __init__(
+        self, model: Model, device: torch.device, *, flips: bool = False, whole_voxels: int = WHOLE_VOXELS
+    ) -> None:
+        self.model = model
+        self.device = device
+        self.flips = flips
+        self.whole_voxels = whole_voxels
+        try:
+            self.network = model.network.to(device)
+        except torch.OutOfMemoryError as error:
+            raise SettingsError(f"{device} has too little free memory for the model: choose cpu.") from error
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        volumes: Sequence[Volume],
+        *,
+        probabilities: bool = False,
+        names: Sequence[str] = (),
+        progress: ProgressCallback = lambda _progress: None,
+    ) -> Prediction:
+        """Segment one case.
+
+        Args:
+            volumes: one per modality of the model, in its order, all on one grid.
+            probabilities: whether to give probability maps too.
+            names: of the volumes, for messages.
+            progress: told about stages.
+
+        Raises:
+            DataError: when the volumes do not fit the model or each other.
+        """
+        wanted = self.model.card.modalities
+        if len(volumes) != len(wanted):
+            raise DataError(f"the model needs {len(wanted)} volumes ({', '.join(wanted)}), not {len(volumes)}: add them.")
+        progress(Progress(Stage.PREPARE, 0, 1))
+        image, placement = prepare_image(volumes, self.model.card.preprocessing, names)
+        progress(Progress(Stage.PREPARE, 1, 1))
+        logits = self._forward(torch.from_numpy(image)[None], progress)
+        if not probabilities:
+            return Prediction(Volume(self._labels(logits, placement, progress), placement.original))
+        labelmap, maps = self._labels_and_maps(logits, placement, progress)
+        volumes_by_name = {name: Volume(voxels, placement.original) for name, voxels in maps.items()}
+        return Prediction(Volume(labelmap, placement.original), volumes_by_name)
+
+    def _forward(self, image: torch.Tensor, progress: ProgressCallback) -> torch.Tensor:
+        total = passes(image, flips=self.flips, whole_voxels=self.whole_voxels)
+        done = 0
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            progress(Progress(Stage.FORWARD, min(done, total), total))
+
+        mode = self.model.card.labels.mode
+        arguments = {"flips": self.flips, "step": step}
+        with torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
+            try:
+                logits = forward(
+                    self.network, image.to(self.device), mode, whole_voxels=self.whole_voxels, **arguments
+                )
+            except torch.OutOfMemoryError:
+                # the whole head does not fit: windows need a fraction of its memory
+                torch.cuda.empty_cache()
+                done = 0
+                logits = forward(self.network, image.to(self.device), mode, whole_voxels=0, **arguments)
+        return logits[0].float().cpu()
+
+    def _labels(
+        self, logits: torch.Tensor, placement: Placement, progress: ProgressCallback
+    ) -> NDArray[np.uint8]:
+        labelmap = np.zeros(placement.original.shape, dtype=np.uint8)
+        inside = placement.cropped(labelmap)
+        for slab, scores in _slabs(logits, placement, progress):
+            inside[slab] = self.model.card.labels.decode(scores[None])[0].numpy()
+        return labelmap
+
+    def _labels_and_maps(
+        self, logits: torch.Tensor, placement: Placement, progress: ProgressCallback
+    ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
+        table = self.model.card.labels
+        names = [item.name for item in (table.regions if table.mode is LabelMode.REGIONS else table.labels)]
+        first = table.channels - len(names)  # exclusive labels have a background channel before them
+        labelmap = np.zeros(placement.original.shape, dtype=np.uint8)
+        maps = {name: np.zeros(placement.original.shape, dtype=np.uint8) for name in names}
+        inside = placement.cropped(labelmap)
+        inside_maps = [placement.cropped(voxels) for voxels in maps.values()]
+        for slab, scores in _slabs(logits, placement, progress):
+            inside[slab] = table.decode(scores[None])[0].numpy()
+            percent = (table.probabilities(scores[None])[0] * 100).round().to(torch.uint8).numpy()
+            for index, part in enumerate(inside_maps):
+                part[slab] = percent[first + index]
+        return labelmap, maps
+
+
+def _slabs(
+    logits: torch.Tensor, placement: Placement, progress: ProgressCallback
+) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Resample ``logits`` ``[channel, i, j, k]`` back to the stored spacing, a slab of the crop box at a time.
+
+    Labels are taken from resampled scores, which gives smoother edges than resampled labels; slab by slab, because
+    scores of the whole grid would take gigabytes.
+    """
+    first, second, third = placement.matrices(back=True)
+    length = first.shape[0]
+    thickness = max(1, SLAB_VOXELS // (second.shape[0] * third.shape[0]))
+    along_second = resample(logits, [None, second, None])
+    for start in range(0, length, thickness):
+        slab = slice(start, min(start + thickness, length))
+        rows = first[slab]
+        used = torch.nonzero(rows.any(dim=0)).ravel()
+        low, high = int(used[0]), int(used[-1]) + 1
+        part = along_second[:, low:high]
+        scores = resample(part, [rows[:, low:high], None, third])
+        yield slab, scores
+        progress(Progress(Stage.LABEL, slab.stop, length))
