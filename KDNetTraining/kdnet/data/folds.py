@@ -1,0 +1,60 @@
+"""Which cases train, choose the checkpoint, and test."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kdnet.errors import DataError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Names of the cases of one fold, each in exactly one part."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+def read_folds(root: Path) -> dict[str, int] | None:
+    """The folds that a ``cases.csv`` (columns ``case`` and ``fold``) in ``root`` or its parent gives, if there is one.
+
+    Raises:
+        DataError: when the file is there but cannot be understood.
+    """
+    for path in (root / "cases.csv", root.resolve().parent / "cases.csv"):
+        if path.is_file():
+            try:
+                with path.open(newline="", encoding="utf-8") as stream:
+                    return {row["case"]: int(row["fold"]) for row in csv.DictReader(stream)}
+            except (KeyError, ValueError, TypeError) as error:
+                raise DataError(f"{path} must have the columns case and fold, a whole number: correct it.") from error
+    return None
+
+
+def assign_folds(names: Sequence[str], count: int, seed: int) -> dict[str, int]:
+    """Deal the cases out to ``count`` folds of nearly equal size, at random but always the same for a seed."""
+    order = np.random.default_rng(seed).permutation(len(names))
+    ordered = sorted(names)
+    return {ordered[index]: position % count for position, index in enumerate(order)}
+
+
+def split(folds: Mapping[str, int], fold: int, *, validation_share: float, seed: int) -> Split:
+    """The split that tests on ``fold`` and carves validation cases out of the others.
+
+    Raises:
+        DataError: when too few cases are left to train.
+    """
+    test = tuple(sorted(name for name, number in folds.items() if number == fold))
+    others = sorted(name for name, number in folds.items() if number != fold)
+    if not test or len(others) < 2:
+        raise DataError(f"{len(folds)} cases are too few to train, validate and test fold {fold}: add cases.")
+    count = min(max(1, round(len(others) * validation_share)), len(others) - 1)
+    chosen = np.random.default_rng([seed, fold]).permutation(len(others))[:count]
+    validation = tuple(sorted(others[index] for index in chosen))
+    return Split(tuple(name for name in others if name not in validation), validation, test)

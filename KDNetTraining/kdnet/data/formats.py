@@ -1,0 +1,64 @@
+"""Recognising a data folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from kdnet.data.brats import read_brats
+from kdnet.data.cases import Dataset
+from kdnet.data.decathlon import read_decathlon
+from kdnet.data.nnunet import read_nnunet
+from kdnet.errors import DataError
+from kdnet.labels import LabelTable
+
+KNOWN = "BraTS, Medical Segmentation Decathlon or nnU-Net v2 raw"
+
+
+def read_dataset(root: Path, labels: LabelTable | None = None) -> Dataset:
+    """List the cases of a folder, whose format is recognised; no voxel is read.
+
+    Args:
+        root: the folder.
+        labels: what the values of the references mean, instead of what the format suggests.
+
+    Raises:
+        DataError: for a folder that is missing, empty, or of no known format.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root} is not a folder: choose a folder with cases ({KNOWN}).")
+    description = root / "dataset.json"
+    if description.is_file():
+        dataset = _described(root, description, labels)
+    else:
+        files = sorted(Path(folder, name) for folder, _, names in os.walk(root) for name in names)
+        dataset = read_brats(root, files, labels)
+    if dataset is None or not dataset.cases:
+        raise DataError(f"{root} holds no cases of a known format ({KNOWN}): choose another folder.")
+    return dataset
+
+
+def require_cases(dataset: Dataset, minimum: int = 3) -> None:
+    """Refuse a data set with too few usable cases to train, validate and test.
+
+    Raises:
+        DataError: in one sentence.
+    """
+    if len(dataset.cases) < minimum:
+        raise DataError(
+            f"{dataset.root} has {len(dataset.cases)} usable case(s), but at least {minimum} are needed: "
+            "add cases or mend those that have problems."
+        )
+
+
+def _described(root: Path, description: Path, labels: LabelTable | None) -> Dataset | None:
+    try:
+        content = json.loads(description.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{description} cannot be read ({error}): correct it.") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{description} describes no data set: correct it.")
+    if "channel_names" in content:
+        return read_nnunet(root, content, labels)
+    return read_decathlon(root, content, labels) if "modality" in content else None

@@ -1,0 +1,162 @@
+"""Looking at every case before any training: what is there, and what is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kdnet.data.cases import Case, Dataset
+from kdnet.data.image_io import read_volume
+from kdnet.data.volume import Grid, Volume
+from kdnet.errors import KDNetError
+
+
+@dataclass(frozen=True)
+class CaseReport:
+    """What the inspection of a case found.
+
+    Attributes:
+        name: of the case.
+        modalities: that it has.
+        shape, spacing, orientation: of its first readable volume.
+        labels: values in its reference file, background left out.
+        problems: sentences, each with its remedy; empty for a usable case.
+        digests: modality to a digest of its voxels.
+    """
+
+    name: str
+    modalities: tuple[str, ...]
+    shape: tuple[int, ...] = ()
+    spacing: tuple[float, ...] = ()
+    orientation: str = ""
+    labels: tuple[int, ...] = ()
+    problems: tuple[str, ...] = ()
+    digests: tuple[tuple[str, str], ...] = ()
+
+
+def inspect_dataset(
+    dataset: Dataset, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> tuple[CaseReport, ...]:
+    """Read and check every case.
+
+    Args:
+        dataset: as listed by ``read_dataset``.
+        progress: called with the number of cases done and in all.
+    """
+    reports = []
+    for done, case in enumerate(dataset.cases, start=1):
+        reports.append(inspect_case(case, dataset))
+        progress(done, len(dataset.cases))
+    return _with_duplicates(reports)
+
+
+def inspect_case(case: Case, dataset: Dataset) -> CaseReport:
+    """Read and check one case."""
+    problems = [
+        f"The modality {modality} is missing: add the file or leave the case out."
+        for modality in dataset.modalities
+        if modality not in case.images
+    ]
+    digests: list[tuple[str, str]] = []
+    first: Grid | None = None
+    for modality, image in case.images.items():
+        try:
+            volume = read_volume(image.path, image.component)
+        except KDNetError as error:
+            problems.append(_sentence(error))
+            continue
+        first = first or volume.grid
+        problems += _image_problems(modality, volume, first)
+        digest = hashlib.blake2b(np.ascontiguousarray(volume.voxels).tobytes(), digest_size=16).hexdigest()
+        problems += [
+            f"{modality} has the same voxels as {other}: replace one of the two files."
+            for other, known in digests
+            if known == digest
+        ]
+        digests.append((modality, digest))
+    labels, label_problems = _inspect_reference(case, dataset, first)
+    report = CaseReport(case.name, tuple(case.images), labels=labels, problems=(*problems, *label_problems))
+    if first is not None:
+        spacing = tuple(round(step, 3) for step in first.spacing)
+        report = replace(report, shape=first.shape, spacing=spacing, orientation=first.orientation)
+    return replace(report, digests=tuple(digests))
+
+
+def usable(dataset: Dataset, reports: Sequence[CaseReport]) -> Dataset:
+    """The data set without the cases that have a problem."""
+    sound = {report.name for report in reports if not report.problems}
+    return replace(dataset, cases=tuple(case for case in dataset.cases if case.name in sound))
+
+
+def inspection_table(reports: Iterable[CaseReport]) -> str:
+    """The reports as a table of text."""
+    header = ("case", "modalities", "shape", "spacing (mm)", "axes", "labels", "problems")
+    rows = [header]
+    for report in reports:
+        rows.append(
+            (
+                report.name,
+                " ".join(report.modalities),
+                " x ".join(map(str, report.shape)),
+                " x ".join(f"{step:g}" for step in report.spacing),
+                report.orientation,
+                " ".join(map(str, report.labels)),
+                " ".join(report.problems) or "none",
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header) - 1)]
+    lines = ["  ".join([*(f"{row[i]:<{widths[i]}}" for i in range(len(widths))), row[-1]]) for row in rows]
+    return "\n".join(lines)
+
+
+def _image_problems(modality: str, volume: Volume, first: Grid) -> list[str]:
+    problems = []
+    if not volume.grid.matches(first, tolerance_mm=0.1):
+        problems.append(f"{modality} has another geometry than the other modalities: resample it onto theirs.")
+    if not volume.voxels.any():
+        problems.append(f"{modality} is empty: export it again.")
+    return problems
+
+
+def _inspect_reference(case: Case, dataset: Dataset, grid: Grid | None) -> tuple[tuple[int, ...], list[str]]:
+    if case.reference is None:
+        return (), ["The reference segmentation is missing: add the file or leave the case out."]
+    try:
+        volume = read_volume(case.reference.path, case.reference.component)
+    except KDNetError as error:
+        return (), [_sentence(error)]
+    problems = []
+    if grid is not None and not volume.grid.matches(grid, tolerance_mm=0.1):
+        problems.append("The reference segmentation has another geometry than the images: resample it onto theirs.")
+    found = np.unique(volume.voxels)
+    values = tuple(int(value) for value in found if value)
+    known = {label.value for label in dataset.labels.labels}
+    unknown = sorted({value for value in values if case.value_map.get(value, value) not in known})
+    if unknown or not np.array_equal(found, found.astype(np.int64)):
+        told = ", ".join(map(str, unknown)) or "fractions"
+        problems.append(f"The reference holds unknown labels ({told}): correct it or give the right label table.")
+    if len({case.value_map.get(value, value) for value in values}) < len(values):
+        problems.append("The reference holds labels of two conventions (3 and 4): correct it.")
+    if not values:
+        problems.append("The reference segmentation is empty: draw it or leave the case out.")
+    return values, problems
+
+
+def _with_duplicates(reports: Sequence[CaseReport]) -> tuple[CaseReport, ...]:
+    owner: dict[str, str] = {}
+    checked = []
+    for report in reports:
+        twins = {owner[digest] for _, digest in report.digests if digest in owner}
+        problems = tuple(f"It has voxels of case {twin}: leave one of the two out." for twin in sorted(twins))
+        for _, digest in report.digests:
+            owner.setdefault(digest, report.name)
+        checked.append(replace(report, problems=report.problems + problems))
+    return tuple(checked)
+
+
+def _sentence(error: KDNetError) -> str:
+    text = str(error)
+    return text[0].upper() + text[1:]
