@@ -33,7 +33,8 @@ def read_brats(root: Path, files: Iterable[Path], labels: LabelTable | None) -> 
             images.setdefault(name, {})[NAMES[part]] = ImageFile(file)
     if not images:
         return None
-    modalities = tuple(name for name in MODALITIES if any(name in case for case in images.values()))
+    # what most cases have; a case that lacks one of these is reported, a rare extra modality is not asked of the others
+    modalities = tuple(m for m in MODALITIES if 2 * sum(m in case for case in images.values()) > len(images))
     table = labels or brats_labels()
     value_map = VALUE_MAP if table == brats_labels() else {}
     cases = tuple(

@@ -1,0 +1,76 @@
+"""Dice and HD95 of a labelmap against a reference, with the conventions of the BraTS evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from monai.metrics import compute_dice, compute_hausdorff_distance
+from numpy.typing import NDArray
+
+from kdnet.labels import LabelTable
+
+HD95_ONE_EMPTY = 373.13
+"""HD95 in mm when exactly one of the two is empty: the diagonal of the BraTS grid, 240 x 240 x 155 mm."""
+
+
+@dataclass(frozen=True)
+class RegionScore:
+    """Agreement in one region: Dice from 0 to 1, HD95 in mm."""
+
+    region: str
+    dice: float
+    hd95: float
+
+
+def score_case(
+    prediction: NDArray[np.integer],
+    reference: NDArray[np.integer],
+    labels: LabelTable,
+    spacing: Sequence[float],
+) -> tuple[RegionScore, ...]:
+    """Compare two labelmaps ``[i, j, k]`` on one grid, region by region.
+
+    Args:
+        prediction: values of the label table.
+        reference: likewise.
+        labels: whose regions are compared.
+        spacing: of the grid in mm.
+
+    Raises:
+        ValueError: when the shapes differ.
+    """
+    if prediction.shape != reference.shape:
+        raise ValueError(f"labelmaps of shapes {prediction.shape} and {reference.shape} cannot be compared")
+    scores = []
+    for region in labels.regions:
+        found, wanted = (np.isin(labelmap, region.values) for labelmap in (prediction, reference))
+        scores.append(_score_region(region.name, found, wanted, spacing))
+    return tuple(scores)
+
+
+def _score_region(
+    name: str, found: NDArray[np.bool_], wanted: NDArray[np.bool_], spacing: Sequence[float]
+) -> RegionScore:
+    if not found.any() and not wanted.any():
+        return RegionScore(name, 1.0, 0.0)
+    if not found.any() or not wanted.any():
+        return RegionScore(name, 0.0, HD95_ONE_EMPTY)
+    box = _bounding_box(found | wanted)
+    pair = [torch.from_numpy(mask[box].copy())[None, None] for mask in (found, wanted)]
+    dice = compute_dice(pair[0], pair[1], include_background=True)
+    distance = compute_hausdorff_distance(
+        pair[0], pair[1], include_background=True, percentile=95, spacing=list(spacing)
+    )
+    return RegionScore(name, float(dice), float(distance))
+
+
+def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
+    """The box around ``mask`` and one voxel more, so that surfaces do not change where the box ends."""
+    box = []
+    for axis, size in enumerate(mask.shape):
+        indices = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
+        box.append(slice(max(0, int(indices[0]) - 1), min(size, int(indices[-1]) + 2)))
+    return tuple(box)
