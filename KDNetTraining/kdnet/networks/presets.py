@@ -55,6 +55,12 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             "Residual U-Net as in the BraTS 2018 winner, for GPUs.",
             {"init_filters": 32, "blocks_down": [1, 2, 2, 4], "blocks_up": [1, 1, 1], "norm": INSTANCE},
         ),
+        "dynunet-8-shallow": Preset(
+            "dynunet", "Tiny nnU-Net-like U-Net for demonstrations and tests.", {"filters": [8, 16, 32]}
+        ),
+        "dynunet-12": Preset(
+            "dynunet", "Thin nnU-Net-like U-Net that learns most per minute on two CPU cores.", {"filters": [12, 24, 48, 96]}
+        ),
         "dynunet-8": Preset("dynunet", "Thin nnU-Net-like U-Net for CPUs.", {"filters": [8, 16, 32, 64, 96]}),
         "dynunet-16": Preset("dynunet", "nnU-Net-like U-Net, KD-Net's size.", {"filters": [16, 32, 64, 128, 256]}),
         "dynunet-32": Preset(

@@ -38,6 +38,27 @@ from kdnet.training.validation import Validation, mean_validation, validate_case
 EVENT_SECONDS = 1.0
 
 
+@dataclass(frozen=True)
+class Spent:
+    """Time that a training took, interruptions left out."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    @classmethod
+    def now(cls) -> Spent:
+        """The clocks of this process."""
+        return cls(time.monotonic(), time.process_time())
+
+    def since(self, start: Spent) -> Spent:
+        """What lies between ``start`` and this."""
+        return Spent(self.seconds - start.seconds, self.cpu_seconds - start.cpu_seconds)
+
+    def plus(self, other: Spent) -> Spent:
+        """Both together."""
+        return Spent(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
+
+
 @dataclass(frozen=True, eq=False)
 class TrainingJob:
     """What to train.
@@ -137,6 +158,7 @@ class Trainer:
             seed=job.seed,
         )
         self.step = 0
+        self._spent_before, self._started = Spent(), Spent.now()
         self.plateau = PlateauState()
         self.best: tuple[int, Validation, dict[str, torch.Tensor]] | None = None
 
@@ -144,6 +166,11 @@ class Trainer:
     def evaluated(self) -> SegmentationNetwork:
         """The network that is validated and becomes the model: the averaged weights where the recipe averages."""
         return self.trainee.network if self.average is None else self.average
+
+    @property
+    def spent(self) -> Spent:
+        """Time that this training took so far, over all its sessions."""
+        return Spent.now().since(self._started).plus(self._spent_before)
 
     def run(self) -> Trained:
         """Train from the checkpoint, if there is one, to the last step.
@@ -191,8 +218,6 @@ class Trainer:
     def _train_step(self, module: nn.Module, samples: Sequence[Sample]) -> LossTerms:
         recipe = self.job.recipe
         module.train()
-        if self.trainee.projection is None and self.job.teacher is not None:
-            self.job.teacher.network.eval()
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(recipe, self.step, self.plateau)
         image, target = collate(samples, self.device)
@@ -261,7 +286,7 @@ class Trainer:
         if self.average is not None:
             groups["average"] = self.average.state_dict()
         values: dict[str, object] = {"step": self.step, "plateau": _finite(asdict(self.plateau))}
-        values["scaler"] = self.scaler.state_dict()
+        values |= {"scaler": self.scaler.state_dict(), "spent": asdict(self.spent)}
         if self.best is not None:
             values["best"] = {"step": self.best[0], **asdict(self.best[1])}
             groups["best"] = self.best[2]
@@ -276,6 +301,7 @@ class Trainer:
             self.average.load_state_dict(state.groups["average"])
         restore_optimiser(self.optimiser, state.optimiser)
         self.scaler.load_state_dict(state.values["scaler"])
+        self._spent_before = Spent(**state.values["spent"])
         self.step = int(state.values["step"])
         plateau = dict(state.values["plateau"])
         plateau["lowest_loss"] = math.inf if plateau["lowest_loss"] is None else plateau["lowest_loss"]

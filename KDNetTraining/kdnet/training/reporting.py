@@ -1,0 +1,119 @@
+"""Gathering what a study found and having the report written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from kdnet.data.cache import read_reference
+from kdnet.data.image_io import read_volume
+from kdnet.evaluation.report import write_report
+from kdnet.evaluation.results import Overlay, Role, Score, StudyDescription
+from kdnet.training.environment import code_version, hardware
+from kdnet.training.events import EventKind, read_events
+from kdnet.training.plan import PlannedNetwork
+from kdnet.training.preparation import StudyData
+from kdnet.training.processes import Processes
+from kdnet.training.recipe import Recipe
+from kdnet.training.run_folder import RunFolder
+from kdnet.training.testing import prediction_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kdnet.training.study import StudyRequest
+
+EXAMPLES = 3
+
+
+def report_study(
+    request: StudyRequest,
+    recipe: Recipe,
+    data: StudyData,
+    networks: Sequence[PlannedNetwork],
+    run: RunFolder,
+    device: torch.device,
+    processes: Processes,
+) -> Path:
+    """Write the report of a study into its run folder; return the HTML file."""
+    scores = read_scores(run, networks)
+    events, _ = read_events(run.events)
+    finished = [event.values for event in events if event.event is EventKind.NETWORK_FINISHED]
+    splits = {
+        f"fold{fold}": {"train": list(part.train), "validation": list(part.validation), "test": list(part.test)}
+        for fold, part in data.splits.items()
+    }
+    description = StudyDescription(
+        command=request.command,
+        data=f"{data.dataset.format} folder {data.dataset.root.name}",
+        cases=len(data.dataset.cases),
+        recipe=recipe.name,
+        settings=recipe.to_json(),
+        student_modalities=tuple(
+            dict.fromkeys(network.sees for network in networks if network.role is Role.STUDENT)
+        ),
+        teacher_modalities=data.dataset.modalities,
+        regions=tuple(region.name for region in data.dataset.labels.regions),
+        folds=tuple(data.splits),
+        seeds=request.seeds,
+        splits=splits,
+        steps=recipe.steps,
+        seconds=sum(float(values["seconds"]) for values in finished),
+        cpu_seconds=sum(float(values["cpu_seconds"]) for values in finished),
+        hardware=hardware(device, processes.count),
+        code_version=code_version(),
+    )
+    overlays = _overlays(data, networks, run, scores)
+    return write_report(run.report, description, scores, events, overlays, data.dataset.labels)
+
+
+def read_scores(run: RunFolder, networks: Sequence[PlannedNetwork]) -> list[Score]:
+    """All scores that there are so far."""
+    scores = []
+    for network in networks:
+        path = run.root / network.name / "scores.json"
+        if path.exists():
+            for item in json.loads(path.read_text(encoding="utf-8")):
+                scores.append(Score(**{**item, "role": Role(item["role"])}))
+    return scores
+
+
+def _overlays(
+    data: StudyData, networks: Sequence[PlannedNetwork], run: RunFolder, scores: Sequence[Score]
+) -> list[Overlay]:
+    """Reference and predictions of a good, a middling and a bad case of the first student."""
+    student = next((network for network in networks if network.role is Role.STUDENT), None)
+    own = [score for score in scores if student and (score.role, score.fold, score.seed, score.modalities) == (
+        Role.STUDENT, student.fold, student.seed, student.sees)]
+    if student is None or not own:
+        return []
+    dice = {name: np.mean([score.dice for score in own if score.case == name]) for name in {s.case for s in own}}
+    ranked = sorted(dice, key=lambda name: (-dice[name], name))
+    chosen = dict.fromkeys(ranked[round(i * (len(ranked) - 1) / max(1, EXAMPLES - 1))] for i in range(EXAMPLES))
+    overlays = []
+    for name in chosen:
+        overlays += _case_overlays(data, networks, run, student, name)
+    return overlays
+
+
+def _case_overlays(
+    data: StudyData, networks: Sequence[PlannedNetwork], run: RunFolder, student: PlannedNetwork, name: str
+) -> list[Overlay]:
+    case = data.case(name)
+    image_file = case.images[student.modalities[0]]
+    image = np.asarray(read_volume(image_file.path, image_file.component).voxels)
+    reference = np.asarray(read_reference(case, data.dataset.labels).voxels)
+    level = int((reference > 0).sum(axis=(0, 1)).argmax())
+    overlays = [Overlay(name, "reference", image[:, :, level], reference[:, :, level])]
+    for network in networks:
+        same = (network.fold, network.seed) == (student.fold, student.seed)
+        if same and (network.role is Role.TEACHER or network.modalities == student.modalities):
+            path = prediction_path(run.network(network.name), name)
+            if path.exists():
+                labelmap = np.asarray(read_volume(path).voxels)
+                overlays.append(Overlay(name, network.role.value, image[:, :, level], labelmap[:, :, level]))
+    return overlays
