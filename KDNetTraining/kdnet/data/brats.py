@@ -10,7 +10,16 @@ from kdnet.data.cases import Case, Dataset, ImageFile
 from kdnet.labels import LabelTable, brats_labels
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
-NAMES = {"t1": "t1", "t1n": "t1", "t1ce": "t1ce", "t1c": "t1ce", "t2": "t2", "t2w": "t2", "flair": "flair", "t2f": "flair"}
+NAMES = {
+    "t1": "t1",
+    "t1n": "t1",
+    "t1ce": "t1ce",
+    "t1c": "t1ce",
+    "t2": "t2",
+    "t2w": "t2",
+    "flair": "flair",
+    "t2f": "flair",
+}
 FILE = re.compile(r"(?P<case>.+)[_-](?P<part>t1ce|t1c|t1n|t1|t2w|t2f|t2|flair|seg)\.nii(\.gz)?", re.IGNORECASE)
 
 # Enhancing tumour was 4 until 2021 and is 3 since 2023. A file's own values tell which, not its name: 4 is mapped to 3,

@@ -20,7 +20,9 @@ def read_decathlon(root: Path, description: Mapping[str, Any], labels: LabelTabl
         DataError: when the description is damaged.
     """
     try:
-        stored = [str(name).lower() for _, name in sorted(description["modality"].items(), key=lambda item: int(item[0]))]
+        stored = [
+            str(name).lower() for _, name in sorted(description["modality"].items(), key=lambda item: int(item[0]))
+        ]
         names = {int(value): str(name) for value, name in description["labels"].items()}
         pairs = [(str(item["image"]), str(item["label"])) for item in description["training"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -60,6 +62,6 @@ def _tumour_label(name: str) -> int | None:
     name = name.lower()
     if "edema" in name or "oedema" in name:
         return 2
-    if "non" in name and "enhancing" in name or "necro" in name:
+    if ("non" in name and "enhancing" in name) or "necro" in name:
         return 1
     return 3 if "enhancing" in name else None

@@ -17,10 +17,11 @@ from monai.transforms import (
     RandAdjustContrast,
     RandFlip,
     RandGaussianNoise,
+    Randomizable,
     RandScaleIntensity,
     RandShiftIntensity,
+    Transform,
 )
-from monai.transforms import Randomizable, Transform
 from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 

@@ -86,7 +86,9 @@ class Predictor:
         """
         wanted = self.model.card.modalities
         if len(volumes) != len(wanted):
-            raise DataError(f"the model needs {len(wanted)} volumes ({', '.join(wanted)}), not {len(volumes)}: add them.")
+            raise DataError(
+                f"the model needs {len(wanted)} volumes ({', '.join(wanted)}), not {len(volumes)}: add them."
+            )
         progress(Progress(Stage.PREPARE, 0, 1))
         image, placement = prepare_image(volumes, self.model.card.preprocessing, names)
         progress(Progress(Stage.PREPARE, 1, 1))
@@ -110,9 +112,7 @@ class Predictor:
         arguments = {"flips": self.flips, "step": step}
         with torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
             try:
-                logits = forward(
-                    self.network, image.to(self.device), mode, whole_voxels=self.whole_voxels, **arguments
-                )
+                logits = forward(self.network, image.to(self.device), mode, whole_voxels=self.whole_voxels, **arguments)
             except torch.OutOfMemoryError:
                 # the whole head does not fit: windows need a fraction of its memory
                 torch.cuda.empty_cache()
@@ -120,9 +120,7 @@ class Predictor:
                 logits = forward(self.network, image.to(self.device), mode, whole_voxels=0, **arguments)
         return logits[0].float().cpu()
 
-    def _labels(
-        self, logits: torch.Tensor, placement: Placement, progress: ProgressCallback
-    ) -> NDArray[np.uint8]:
+    def _labels(self, logits: torch.Tensor, placement: Placement, progress: ProgressCallback) -> NDArray[np.uint8]:
         labelmap = np.zeros(placement.original.shape, dtype=np.uint8)
         inside = placement.cropped(labelmap)
         for slab, scores in _slabs(logits, placement, progress):

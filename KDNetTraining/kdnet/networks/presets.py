@@ -59,7 +59,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             "dynunet", "Tiny nnU-Net-like U-Net for demonstrations and tests.", {"filters": [8, 16, 32]}
         ),
         "dynunet-12": Preset(
-            "dynunet", "Thin nnU-Net-like U-Net that learns most per minute on two CPU cores.", {"filters": [12, 24, 48, 96]}
+            "dynunet",
+            "Thin nnU-Net-like U-Net that learns most per minute on two CPU cores.",
+            {"filters": [12, 24, 48, 96]},
         ),
         "dynunet-8": Preset("dynunet", "Thin nnU-Net-like U-Net for CPUs.", {"filters": [8, 16, 32, 64, 96]}),
         "dynunet-16": Preset("dynunet", "nnU-Net-like U-Net, KD-Net's size.", {"filters": [16, 32, 64, 128, 256]}),

@@ -73,7 +73,7 @@ def read_study_data(
     reports = inspect_dataset(dataset, progress=say)
     left_out = {report.name: " ".join(report.problems) for report in reports if report.problems}
     dataset = usable(dataset, reports)
-    left_out |= {name: "left out on request" for name in leave_out}
+    left_out |= dict.fromkeys(leave_out, "left out on request")
     cases = tuple(case for case in dataset.cases if case.name not in left_out)
     dataset = Dataset(dataset.root, dataset.format, dataset.modalities, dataset.labels, cases)
     require_cases(dataset)

@@ -53,9 +53,7 @@ def report_study(
         cases=len(data.dataset.cases),
         recipe=recipe.name,
         settings=recipe.to_json(),
-        student_modalities=tuple(
-            dict.fromkeys(network.sees for network in networks if network.role is Role.STUDENT)
-        ),
+        student_modalities=tuple(dict.fromkeys(network.sees for network in networks if network.role is Role.STUDENT)),
         teacher_modalities=data.dataset.modalities,
         regions=tuple(region.name for region in data.dataset.labels.regions),
         folds=tuple(data.splits),
@@ -87,8 +85,13 @@ def _overlays(
 ) -> list[Overlay]:
     """Reference and predictions of a good, a middling and a bad case of the first student."""
     student = next((network for network in networks if network.role is Role.STUDENT), None)
-    own = [score for score in scores if student and (score.role, score.fold, score.seed, score.modalities) == (
-        Role.STUDENT, student.fold, student.seed, student.sees)]
+    own = [
+        score
+        for score in scores
+        if student
+        and (score.role, score.fold, score.seed, score.modalities)
+        == (Role.STUDENT, student.fold, student.seed, student.sees)
+    ]
     if student is None or not own:
         return []
     dice = {name: np.mean([score.dice for score in own if score.case == name]) for name in {s.case for s in own}}

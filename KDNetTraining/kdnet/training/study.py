@@ -257,9 +257,7 @@ class Study:
         )
 
 
-def _card(
-    network: PlannedNetwork, data: StudyData, recipe: Recipe, trainer: Trainer, trained: Trained
-) -> ModelCard:
+def _card(network: PlannedNetwork, data: StudyData, recipe: Recipe, trainer: Trainer, trained: Trained) -> ModelCard:
     split = data.splits[network.fold]
     return ModelCard(
         role=network.role,

@@ -1,0 +1,41 @@
+"""The ``kdnet`` command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import kdnet
+from kdnet.data import commands as data_commands
+from kdnet.errors import KDNetError
+from kdnet.inference import commands as inference_commands
+from kdnet.training import commands as training_commands
+
+ERROR_EXIT = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``kdnet`` with ``arguments`` (those of the process by default); return the exit code.
+
+    Problems that users can mend are printed as one sentence, without a traceback, and give exit code 2.
+    """
+    parser = argparse.ArgumentParser(
+        prog="kdnet", description="Distil a multi-modal teacher into a student that segments from fewer modalities."
+    )
+    parser.add_argument("--version", action="version", version=f"kdnet {kdnet.__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for module in (data_commands, training_commands, inference_commands):
+        module.add_parsers(commands)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    args = parser.parse_args(given)
+    args.command_line = given
+    try:
+        code: int = args.run(args)
+    except KDNetError as error:
+        print(f"kdnet: {error}", file=sys.stderr)
+        return ERROR_EXIT
+    except KeyboardInterrupt:
+        print("kdnet: interrupted.", file=sys.stderr)
+        return 130
+    return code

@@ -1,0 +1,103 @@
+"""``kdnet inspect`` and ``kdnet phantom``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from kdnet.data.formats import read_dataset
+from kdnet.data.inspection import inspect_dataset, inspection_table, usable
+from kdnet.data.phantom import write_phantom
+from kdnet.errors import SettingsError
+from kdnet.labels import LabelTable, brats_labels, exclusive_labels
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the commands to the parser of ``kdnet``."""
+    inspect = commands.add_parser("inspect", help="list the cases of a data folder and their problems")
+    inspect.add_argument("data", type=Path, help="folder in BraTS, Decathlon or nnU-Net layout")
+    inspect.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    inspect.add_argument("--labels", default="auto", help="auto, brats, or VALUE=NAME,... for exclusive labels")
+    inspect.set_defaults(run=run_inspect)
+    phantom = commands.add_parser("phantom", help="make a synthetic data set for trying things out")
+    phantom.add_argument("folder", type=Path, help="where to write it")
+    phantom.add_argument("--cases", type=int, default=12)
+    phantom.add_argument("--size", type=int, nargs=3, default=(56, 66, 52), metavar=("I", "J", "K"), help="voxels")
+    phantom.add_argument("--spacing", type=float, default=3.0, help="of the voxels in mm")
+    phantom.add_argument("--seed", type=int, default=0)
+    phantom.set_defaults(run=run_phantom)
+
+
+def run_inspect(args: argparse.Namespace) -> int:
+    """Carry out ``kdnet inspect``; the exit code is 1 when a case has a problem."""
+    dataset = read_dataset(args.data, label_table(args.labels))
+    with _bar("inspecting cases") as progress:
+        reports = inspect_dataset(dataset, progress)
+    sound = len(usable(dataset, reports).cases)
+    if args.json:
+        content = {"format": dataset.format, "modalities": dataset.modalities, "labels": dataset.labels.to_json()}
+        print(json.dumps({**content, "usable": sound, "cases": [asdict(report) for report in reports]}, indent=2))
+    else:
+        print(f"{dataset.format}, modalities {', '.join(dataset.modalities)}")
+        print(inspection_table(reports))
+        print(f"{sound} of {len(reports)} cases can be used.")
+    return 0 if sound == len(reports) else 1
+
+
+def run_phantom(args: argparse.Namespace) -> int:
+    """Carry out ``kdnet phantom``."""
+    if args.cases < 1 or min(args.size) < 16 or not 0.5 <= args.spacing <= 10:
+        raise SettingsError("a phantom needs at least 1 case, 16 voxels along each axis, and 0.5 to 10 mm spacing.")
+    with _bar("drawing cases") as progress:
+        write_phantom(
+            args.folder,
+            cases=args.cases,
+            shape=tuple(args.size),
+            spacing=args.spacing,
+            seed=args.seed,
+            progress=progress,
+        )
+    print(f"{args.cases} cases in {args.folder}")
+    return 0
+
+
+def label_table(text: str) -> LabelTable | None:
+    """Read the option ``--labels``; None stands for what the format suggests.
+
+    Raises:
+        SettingsError: when it means nothing.
+    """
+    if text == "auto":
+        return None
+    if text == "brats":
+        return brats_labels()
+    try:
+        pairs = [part.split("=", 1) for part in text.split(",")]
+        return exclusive_labels({int(value): name.strip() for value, name in pairs})
+    except ValueError as error:
+        raise SettingsError(f'--labels is "{text}": give auto, brats, or pairs such as 1=Lesion,2=Core.') from error
+
+
+class _bar:  # noqa: N801 - used like a function
+    """A progress bar as a callback of (done, total)."""
+
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        self._bar = tqdm(desc=self._subject, file=sys.stderr, disable=None, leave=False)
+        return self._show
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def _show(self, done: int, total: int) -> None:
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)

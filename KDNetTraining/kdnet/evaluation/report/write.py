@@ -1,0 +1,1 @@
+"""Writing all files of a report."""
