@@ -1,0 +1,163 @@
+"""The losses of METHOD section 2 against values computed by hand, and their limits."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from kdnet.distillation import (
+    DistillationLoss,
+    DistillationSettings,
+    LatentLoss,
+    LatentProjection,
+    LatentReduction,
+    LatentSoftmax,
+    OverlapLoss,
+    ReferenceLoss,
+    SoftTargetLoss,
+)
+from kdnet.errors import SettingsError
+from kdnet.labels import LabelMode
+from kdnet.networks import NetworkOutput
+
+REGIONS, EXCLUSIVE = LabelMode.REGIONS, LabelMode.EXCLUSIVE
+
+
+def logits_of(probabilities: list[float]) -> torch.Tensor:
+    """One case, one channel, a row of voxels with these probabilities."""
+    return torch.tensor(probabilities).logit().reshape(1, 1, -1, 1, 1)
+
+
+def target_of(values: list[float]) -> torch.Tensor:
+    return torch.tensor(values).reshape(1, 1, -1, 1, 1)
+
+
+def test_reference_loss_is_one_minus_dice_plus_binary_cross_entropy() -> None:
+    # Dice = 2 (1*.8 + 0*.4) / (1 + .64 + .16) ; BCE = -(ln .8 + ln .6) / 2
+    expected = 1 - 1.6 / 1.8 - (math.log(0.8) + math.log(0.6)) / 2
+    loss = ReferenceLoss(REGIONS)(logits_of([0.8, 0.4]), target_of([1.0, 0.0]))
+    assert loss.item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_exclusive_labels_use_cross_entropy_and_leave_background_out_of_dice() -> None:
+    probabilities = torch.tensor([[0.3, 0.9], [0.7, 0.1]])  # background, label; two voxels
+    logits = probabilities.log().reshape(1, 2, 2, 1, 1)
+    target = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).reshape(1, 2, 2, 1, 1)
+    dice = 2 * 0.7 / (1 + 0.49 + 0.01)
+    entropy = -(math.log(0.7) + math.log(0.9)) / 2
+    assert OverlapLoss(EXCLUSIVE)(logits, target).item() == pytest.approx(1 - dice + entropy, abs=1e-4)
+
+
+def test_soft_targets_are_the_teachers_logits_divided_by_the_temperature() -> None:
+    loss = SoftTargetLoss(REGIONS, temperature=5.0, student_temperature=False)
+    soft = loss.soft_targets(torch.full((1, 1, 1, 1, 1), 10.0))
+    assert soft.item() == pytest.approx(1 / (1 + math.exp(-2.0)))
+
+
+def test_at_temperature_one_the_soft_targets_are_the_teachers_probabilities() -> None:
+    logits = torch.randn(1, 3, 2, 2, 2)
+    assert torch.equal(SoftTargetLoss(REGIONS, temperature=1.0, student_temperature=True).soft_targets(logits), logits.sigmoid())
+
+
+def test_soft_target_loss_leaves_the_student_untempered_unless_asked() -> None:
+    student, teacher = torch.randn(1, 2, 3, 3, 3), torch.randn(1, 2, 3, 3, 3)
+    plain = SoftTargetLoss(REGIONS, temperature=2.0, student_temperature=False)
+    tempered = SoftTargetLoss(REGIONS, temperature=2.0, student_temperature=True)
+    assert torch.allclose(tempered(student, teacher), plain(student / 2, teacher))
+    assert not torch.allclose(tempered(student, teacher), plain(student, teacher))
+
+
+def test_soft_target_loss_is_smallest_where_the_student_equals_the_teacher() -> None:
+    teacher = torch.randn(1, 2, 3, 3, 3)
+    loss = SoftTargetLoss(REGIONS, temperature=1.0, student_temperature=False)
+    at_teacher = loss(teacher, teacher)
+    for shift in (-0.5, -0.05, 0.05, 0.5):
+        assert loss(teacher + shift, teacher) > at_teacher
+
+
+def test_no_gradient_reaches_the_teacher() -> None:
+    teacher = torch.randn(1, 2, 2, 2, 2, requires_grad=True)
+    student = torch.randn(1, 2, 2, 2, 2, requires_grad=True)
+    settings = DistillationSettings(lambda_=0.5, gamma=1.0)
+    terms = DistillationLoss(REGIONS, settings)(
+        NetworkOutput(student, student), torch.zeros(1, 2, 2, 2, 2), NetworkOutput(teacher, teacher)
+    )
+    terms.total.backward()
+    assert teacher.grad is None
+    assert student.grad is not None
+
+
+def test_latent_loss_over_channels_matches_a_divergence_computed_by_hand() -> None:
+    teacher = torch.tensor([0.75, 0.25]).log().reshape(1, 2, 1, 1, 1)
+    student = torch.tensor([0.5, 0.5]).log().reshape(1, 2, 1, 1, 1)
+    divergence = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
+    by_distribution = LatentLoss(LatentSoftmax.CHANNELS, LatentReduction.DISTRIBUTION)(student, teacher)
+    by_element = LatentLoss(LatentSoftmax.CHANNELS, LatentReduction.ELEMENT)(student, teacher)
+    assert by_distribution.item() == pytest.approx(divergence, abs=1e-6)
+    assert by_element.item() == pytest.approx(divergence / 2, abs=1e-6)
+
+
+def test_latent_loss_over_the_flattened_latent_is_one_divergence_per_case() -> None:
+    teacher, student = torch.randn(2, 3, 2, 2, 2), torch.randn(2, 3, 2, 2, 2)
+    p, q = (latent.flatten(1).softmax(1) for latent in (teacher, student))
+    expected = (p * (p / q).log()).sum(1).mean()
+    loss = LatentLoss(LatentSoftmax.FLATTENED, LatentReduction.DISTRIBUTION)(student, teacher)
+    assert torch.allclose(loss, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("softmax", list(LatentSoftmax))
+@pytest.mark.parametrize("reduction", list(LatentReduction))
+def test_identical_latents_have_no_divergence(softmax: LatentSoftmax, reduction: LatentReduction) -> None:
+    latent = torch.randn(1, 4, 2, 2, 2)
+    assert LatentLoss(softmax, reduction)(latent, latent).item() == pytest.approx(0, abs=1e-7)
+
+
+def test_latents_of_different_shapes_are_refused_with_the_remedy() -> None:
+    loss = LatentLoss(LatentSoftmax.CHANNELS, LatentReduction.ELEMENT)
+    with pytest.raises(SettingsError, match="gamma = 0"):
+        loss(torch.zeros(1, 4, 2, 2, 2), torch.zeros(1, 8, 2, 2, 2))
+
+
+def test_a_narrow_student_is_projected_onto_its_teachers_features() -> None:
+    assert LatentProjection(4, 16)(torch.zeros(1, 4, 2, 2, 2)).shape == (1, 16, 2, 2, 2)
+
+
+def test_with_lambda_and_gamma_zero_the_loss_is_the_baselines_exactly() -> None:
+    logits, target = torch.randn(1, 3, 4, 4, 4), (torch.rand(1, 3, 4, 4, 4) > 0.5).float()
+    settings = DistillationSettings(lambda_=0.0, gamma=0.0)
+    terms = DistillationLoss(REGIONS, settings)(NetworkOutput(logits, logits), target)
+    assert torch.equal(terms.total, ReferenceLoss(REGIONS)(logits, target))
+    assert (terms.kd.item(), terms.latent.item()) == (0, 0)
+
+
+def test_the_total_weighs_its_terms_as_the_paper_does() -> None:
+    student = NetworkOutput(torch.randn(1, 2, 4, 4, 4), torch.randn(1, 8, 2, 2, 2))
+    teacher = NetworkOutput(torch.randn(1, 2, 4, 4, 4), torch.randn(1, 8, 2, 2, 2))
+    target = (torch.rand(1, 2, 4, 4, 4) > 0.5).float()
+    settings = DistillationSettings(lambda_=0.75, gamma=10.0, temperature=5.0)
+    terms = DistillationLoss(REGIONS, settings)(student, target, teacher)
+    assert torch.allclose(terms.total, 0.75 * terms.kd + 0.25 * terms.gt + 10 * terms.latent)
+
+
+def test_deep_supervision_weighs_each_level_half_of_the_finer_one() -> None:
+    loss = ReferenceLoss(REGIONS)
+    logits, coarse = torch.randn(1, 1, 4, 4, 4), torch.randn(1, 1, 2, 2, 2)
+    target = torch.ones(1, 1, 4, 4, 4)
+    expected = (loss(logits, target) + 0.5 * loss(coarse, torch.ones(1, 1, 2, 2, 2))) / 1.5
+    assert torch.allclose(loss(logits, target, (coarse,)), expected)
+
+
+def test_distillation_without_a_teacher_is_refused() -> None:
+    output = NetworkOutput(torch.zeros(1, 1, 2, 2, 2), torch.zeros(1, 1, 1, 1, 1))
+    with pytest.raises(SettingsError, match="needs a teacher"):
+        DistillationLoss(REGIONS, DistillationSettings())(output, torch.zeros(1, 1, 2, 2, 2))
+
+
+@pytest.mark.parametrize(
+    "values", [{"lambda_": 1.1}, {"lambda_": -0.1}, {"gamma": -1.0}, {"temperature": 0.0}, {"gamma": math.nan}]
+)
+def test_settings_out_of_range_are_refused(values: dict[str, float]) -> None:
+    with pytest.raises(SettingsError):
+        DistillationSettings(**values)

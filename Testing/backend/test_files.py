@@ -1,0 +1,43 @@
+"""Files are whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kdnet.errors import KDNetError
+from kdnet.files import replacing, writable_folder, write_json
+
+
+def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "result.json"
+    write_json(target, {"version": 1})
+    with pytest.raises(ValueError, match="Out of range"):
+        write_json(target, {"version": float("nan")})
+    assert target.read_text() == '{\n  "version": 1\n}\n'
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_temporary_name_keeps_the_suffixes(tmp_path: Path) -> None:
+    with replacing(tmp_path / "volume.nii.gz") as temporary:
+        assert temporary.name.endswith("volume.nii.gz")
+        temporary.touch()
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KDNetError, match="missing"), replacing(tmp_path / "missing" / "file") as temporary:
+        temporary.touch()
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KDNetError, match="No space left"), replacing(tmp_path / "file") as temporary:
+        temporary.write_text("half")
+        raise OSError(28, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    with pytest.raises(KDNetError, match="taken"):
+        writable_folder(tmp_path / "taken")

@@ -1,0 +1,61 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kdnet.data.phantom import write_phantom
+from kdnet.data.preprocessing import Preprocessing
+from kdnet.evaluation.results import Role
+from kdnet.labels import brats_labels
+from kdnet.model_file import ModelCard, save_model
+from kdnet.networks import NetworkSpec, build_network
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def real_cases() -> Path:
+    """The folder of real cases; tests that need it are skipped where it is absent."""
+    folder = REPOSITORY.parent / "shared" / "brats"
+    if not folder.is_dir():
+        pytest.skip("needs the folder of real cases")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six small phantom cases."""
+    folder = tmp_path_factory.mktemp("phantom")
+    write_phantom(folder, cases=6, shape=(28, 33, 26), spacing=6.0)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny untrained student of T1ce."""
+    torch.manual_seed(0)
+    spec = NetworkSpec("dynunet", 1, 3, {"filters": [4, 8, 16]})
+    card = ModelCard(Role.STUDENT, "Tiny", spec, ("t1ce",), brats_labels(), Preprocessing((4.0, 4.0, 4.0)))
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_model(path, card, build_network(spec))
+    return path
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(0)
