@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from kdnet.data.phantom import write_phantom
 from kdnet.data.preprocessing import Preprocessing
 from kdnet.evaluation.results import Role

@@ -151,9 +151,7 @@ class LabelTable:
         return cls(
             mode=LabelMode(content["mode"]),
             labels=tuple(_label_from_json(item) for item in content["labels"]),
-            regions=tuple(
-                Region(str(item["name"]), tuple(int(v) for v in item["values"])) for item in content["regions"]
-            ),
+            regions=tuple(Region(str(item["name"]), tuple(int(v) for v in item["values"])) for item in content["regions"]),
         )
 
 

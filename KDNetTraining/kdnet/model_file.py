@@ -164,9 +164,7 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
         network.load_state_dict(tensors)
     except (SettingsError, RuntimeError) as error:
         reason = str(error).splitlines()[0].rstrip(".:")
-        raise ModelFileError(
-            f"{path} holds weights that do not fit its network ({reason}): export it again."
-        ) from error
+        raise ModelFileError(f"{path} holds weights that do not fit its network ({reason}): export it again.") from error
     return Model(card, network.eval().requires_grad_(False).to(device))
 
 

@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-
 from kdnet.distillation import (
     DistillationLoss,
     DistillationSettings,
@@ -58,7 +57,9 @@ def test_soft_targets_are_the_teachers_logits_divided_by_the_temperature() -> No
 
 def test_at_temperature_one_the_soft_targets_are_the_teachers_probabilities() -> None:
     logits = torch.randn(1, 3, 2, 2, 2)
-    assert torch.equal(SoftTargetLoss(REGIONS, temperature=1.0, student_temperature=True).soft_targets(logits), logits.sigmoid())
+    assert torch.equal(
+        SoftTargetLoss(REGIONS, temperature=1.0, student_temperature=True).soft_targets(logits), logits.sigmoid()
+    )
 
 
 def test_soft_target_loss_leaves_the_student_untempered_unless_asked() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from kdnet.errors import KDNetError
 from kdnet.files import replacing, writable_folder, write_json
 
@@ -31,9 +30,13 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KDNetError, match="No space left"), replacing(tmp_path / "file") as temporary:
-        temporary.write_text("half")
-        raise OSError(28, "No space left on device")
+    def write_until_full() -> None:
+        with replacing(tmp_path / "file") as temporary:
+            temporary.write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(KDNetError, match="No space left"):
+        write_until_full()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
 from kdnet.errors import SettingsError
 from kdnet.labels import Label, LabelMode, LabelTable, Region, brats_labels, exclusive_labels
 

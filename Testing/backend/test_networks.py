@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
-
 from kdnet.errors import SettingsError
 from kdnet.networks import PRESETS, NetworkSpec, build_network, preset
+from torch import nn
 
 CPU_PRESETS = [name for name in PRESETS if not name.endswith(("-16", "-32"))]
 

@@ -1,4 +1,4 @@
-"""BraTS folders, up to 2021 (``_t1ce``) and from 2023 on (``-t1c``): one file per modality, flat or a folder per case."""
+"""BraTS folders, up to 2021 (``_t1ce``) and since 2023 (``-t1c``): a file per modality, flat or a folder per case."""
 
 from __future__ import annotations
 

@@ -113,9 +113,7 @@ def read_reference(case: Case, labels: LabelTable) -> Volume:
     values = {int(value): case.value_map.get(int(value), int(value)) for value in np.unique(volume.voxels)}
     unknown = sorted(value for value, mapped in values.items() if mapped not in known)
     if unknown:
-        raise DataError(
-            f"{case.reference.path} holds the unknown label {unknown[0]}: correct it or leave the case out."
-        )
+        raise DataError(f"{case.reference.path} holds the unknown label {unknown[0]}: correct it or leave the case out.")
     lookup = np.zeros(max(values) + 1, dtype=np.uint8)
     for value, mapped in values.items():
         lookup[value] = mapped

@@ -20,9 +20,7 @@ def read_decathlon(root: Path, description: Mapping[str, Any], labels: LabelTabl
         DataError: when the description is damaged.
     """
     try:
-        stored = [
-            str(name).lower() for _, name in sorted(description["modality"].items(), key=lambda item: int(item[0]))
-        ]
+        stored = [str(name).lower() for _, name in sorted(description["modality"].items(), key=lambda item: int(item[0]))]
         names = {int(value): str(name) for value, name in description["labels"].items()}
         pairs = [(str(item["image"]), str(item["label"])) for item in description["training"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:

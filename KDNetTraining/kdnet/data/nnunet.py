@@ -27,9 +27,7 @@ def read_nnunet(root: Path, description: Mapping[str, Any], labels: LabelTable |
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{root / 'dataset.json'} is damaged ({error!r}): correct it.") from error
     modalities = tuple(MODALITIES.get(str(name).lower(), str(name).lower()) for _, name in channels)
-    names = sorted(
-        {path.name[: -len(ending) - 5] for path in (root / "imagesTr").glob(f"*_[0-9][0-9][0-9][0-9]{ending}")}
-    )
+    names = sorted({path.name[: -len(ending) - 5] for path in (root / "imagesTr").glob(f"*_[0-9][0-9][0-9][0-9]{ending}")})
     cases = []
     for name in names:
         paths = {

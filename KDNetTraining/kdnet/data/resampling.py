@@ -34,7 +34,7 @@ def resampling_matrix(
         first = np.where(edges == 0, -np.inf, edges)
         last = np.where(edges == source_size - 1, np.inf, edges + 1)
         weights = np.clip(np.minimum(high, last) - np.maximum(low, first), 0, None)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def resample(image: torch.Tensor, matrices: Sequence[torch.Tensor | None]) -> torch.Tensor:

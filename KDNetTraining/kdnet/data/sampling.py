@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from monai.transforms import (
     RandShiftIntensity,
     Transform,
 )
+from monai.utils import convert_to_tensor
 from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
@@ -98,7 +98,7 @@ class PatchSampler:
         self.foreground = foreground
         self.augmentation = augmentation
         self.seed = seed
-        self._region_voxels = lru_cache(maxsize=None)(self._find_region_voxels)
+        self._found: dict[int, list[NDArray[np.int16]]] = {}
 
     def sample(self, step: int, slot: int) -> Sample:
         """The patch of one slot (0 to batch - 1) of a step."""
@@ -110,8 +110,7 @@ class PatchSampler:
         corner = self._corner(index, random)
         image = _cut(case.image, corner, self.patch)
         target = self.labels.encode(_cut(case.labelmap[None], corner, self.patch)[0])
-        image, target = self._augment(image.astype(np.float32), target, random)
-        return Sample(image, target, case.name)
+        return Sample(*self._augment(image.astype(np.float32), target, random), case.name)
 
     def _corner(self, index: int, random: np.random.Generator) -> tuple[int, ...]:
         shape = self.cases[index].image.shape[1:]
@@ -125,11 +124,13 @@ class PatchSampler:
             return tuple(int(value) for value in np.clip(corner, lowest, highest))
         return tuple(int(value) for value in random.integers(lowest, highest + 1))
 
-    def _find_region_voxels(self, index: int) -> list[NDArray[np.int16]]:
-        """Coordinates of the voxels of every region that the case has."""
-        labelmap = np.asarray(self.cases[index].labelmap)
-        found = [np.argwhere(np.isin(labelmap, region.values)).astype(np.int16) for region in self.labels.regions]
-        return [voxels for voxels in found if len(voxels)]
+    def _region_voxels(self, index: int) -> list[NDArray[np.int16]]:
+        """Coordinates of the voxels of every region that the case has, looked for once."""
+        if index not in self._found:
+            labelmap = np.asarray(self.cases[index].labelmap)
+            regions = [np.argwhere(np.isin(labelmap, region.values)).astype(np.int16) for region in self.labels.regions]
+            self._found[index] = [voxels for voxels in regions if len(voxels)]
+        return self._found[index]
 
     def _augment(
         self, image: NDArray[np.float32], target: NDArray[np.uint8], random: np.random.Generator
@@ -140,12 +141,12 @@ class PatchSampler:
         both = torch.from_numpy(np.concatenate([image, target.astype(np.float32)]))
         for axis, flip in enumerate(flips):
             both = flip.set_random_state(seed=seed + axis)(both)
-        both = torch.as_tensor(both.contiguous())
+        both = _plain(both).contiguous()
         patch, target_patch = both[: len(image)], both[len(image) :].to(torch.uint8)
         head = patch != 0
         intensity = _intensity_transforms(settings)
         intensity.set_random_state(seed=seed + 3)
-        return torch.as_tensor(intensity(patch)) * head, target_patch
+        return _plain(intensity(patch)) * head, target_patch
 
 
 class StepDataset(TorchDataset[Sample]):
@@ -158,21 +159,27 @@ class StepDataset(TorchDataset[Sample]):
         return self.sampler.sample(*key)
 
 
-class _PerModality(Randomizable, Transform):
+class _PerModality(Randomizable, Transform):  # type: ignore[misc]
     """Draws a transform anew for each modality: scanners do not change in step."""
 
     def __init__(self, transform: Randomizable) -> None:
         self.transform = transform
 
-    def randomize(self, data: object = None) -> None:
+    def randomize(self, data: object = None) -> None:  # noqa: ARG002 - MONAI's signature
         self.transform.set_random_state(seed=int(self.R.randint(2**31 - 1)))
 
     def __call__(self, image: torch.Tensor) -> torch.Tensor:
         changed = []
         for modality in image:
             self.randomize()
-            changed.append(torch.as_tensor(self.transform(modality[None])))
+            changed.append(_plain(self.transform(modality[None])))
         return torch.cat(changed)
+
+
+def _plain(image: torch.Tensor) -> torch.Tensor:
+    """Without MONAI's meta data, which every later operation would carry along at a price."""
+    tensor: torch.Tensor = convert_to_tensor(image, track_meta=False)
+    return tensor
 
 
 def _intensity_transforms(settings: Augmentation) -> Compose:

@@ -23,9 +23,7 @@ class ReferenceLoss(nn.Module):
         super().__init__()
         self.loss = OverlapLoss(mode)
 
-    def forward(
-        self, logits: torch.Tensor, target: torch.Tensor, auxiliary: Sequence[torch.Tensor] = ()
-    ) -> torch.Tensor:
+    def forward(self, logits: torch.Tensor, target: torch.Tensor, auxiliary: Sequence[torch.Tensor] = ()) -> torch.Tensor:
         """Compare ``logits`` and each of ``auxiliary`` with ``target`` ``[batch, channel, i, j, k]``."""
         return deeply_supervised(self.loss, logits, target, auxiliary)
 

@@ -51,9 +51,7 @@ def score_case(
     return tuple(scores)
 
 
-def _score_region(
-    name: str, found: NDArray[np.bool_], wanted: NDArray[np.bool_], spacing: Sequence[float]
-) -> RegionScore:
+def _score_region(name: str, found: NDArray[np.bool_], wanted: NDArray[np.bool_], spacing: Sequence[float]) -> RegionScore:
     if not found.any() and not wanted.any():
         return RegionScore(name, 1.0, 0.0)
     if not found.any() or not wanted.any():
@@ -61,9 +59,7 @@ def _score_region(
     box = _bounding_box(found | wanted)
     pair = [torch.from_numpy(mask[box].copy())[None, None] for mask in (found, wanted)]
     dice = compute_dice(pair[0], pair[1], include_background=True)
-    distance = compute_hausdorff_distance(
-        pair[0], pair[1], include_background=True, percentile=95, spacing=list(spacing)
-    )
+    distance = compute_hausdorff_distance(pair[0], pair[1], include_background=True, percentile=95, spacing=list(spacing))
     return RegionScore(name, float(dice), float(distance))
 
 

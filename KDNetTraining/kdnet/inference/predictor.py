@@ -86,9 +86,7 @@ class Predictor:
         """
         wanted = self.model.card.modalities
         if len(volumes) != len(wanted):
-            raise DataError(
-                f"the model needs {len(wanted)} volumes ({', '.join(wanted)}), not {len(volumes)}: add them."
-            )
+            raise DataError(f"the model needs {len(wanted)} volumes ({', '.join(wanted)}), not {len(volumes)}: add them.")
         progress(Progress(Stage.PREPARE, 0, 1))
         image, placement = prepare_image(volumes, self.model.card.preprocessing, names)
         progress(Progress(Stage.PREPARE, 1, 1))
@@ -108,16 +106,24 @@ class Predictor:
             done += 1
             progress(Progress(Stage.FORWARD, min(done, total), total))
 
-        mode = self.model.card.labels.mode
-        arguments = {"flips": self.flips, "step": step}
+        def logits_of(whole_voxels: int) -> torch.Tensor:
+            return forward(
+                self.network,
+                image.to(self.device),
+                self.model.card.labels.mode,
+                flips=self.flips,
+                whole_voxels=whole_voxels,
+                step=step,
+            )
+
         with torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
             try:
-                logits = forward(self.network, image.to(self.device), mode, whole_voxels=self.whole_voxels, **arguments)
+                logits = logits_of(self.whole_voxels)
             except torch.OutOfMemoryError:
                 # the whole head does not fit: windows need a fraction of its memory
                 torch.cuda.empty_cache()
                 done = 0
-                logits = forward(self.network, image.to(self.device), mode, whole_voxels=0, **arguments)
+                logits = logits_of(0)
         return logits[0].float().cpu()
 
     def _labels(self, logits: torch.Tensor, placement: Placement, progress: ProgressCallback) -> NDArray[np.uint8]:
@@ -145,9 +151,7 @@ class Predictor:
         return labelmap, maps
 
 
-def _slabs(
-    logits: torch.Tensor, placement: Placement, progress: ProgressCallback
-) -> Iterator[tuple[slice, torch.Tensor]]:
+def _slabs(logits: torch.Tensor, placement: Placement, progress: ProgressCallback) -> Iterator[tuple[slice, torch.Tensor]]:
     """Resample ``logits`` ``[channel, i, j, k]`` back to the stored spacing, a slab of the crop box at a time.
 
     Labels are taken from resampled scores, which gives smoother edges than resampled labels; slab by slab, because

@@ -59,9 +59,7 @@ class PlainUNet(SegmentationNetwork):
             level_features.append(features)
         logits = self.net.output_block(features)
         coarser = level_features[-2::-1]
-        auxiliary = (
-            tuple(head(level) for head, level in zip(self.heads, coarser, strict=False)) if self.training else ()
-        )
+        auxiliary = tuple(head(level) for head, level in zip(self.heads, coarser, strict=False)) if self.training else ()
         return NetworkOutput(logits, bottleneck, auxiliary)
 
     def output_layers(self) -> tuple[nn.Module, ...]:

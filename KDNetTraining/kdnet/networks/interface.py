@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
@@ -35,6 +35,11 @@ class SegmentationNetwork(nn.Module, ABC):
 
     stride: int
     bottleneck_features: int
+
+    if TYPE_CHECKING:
+
+        def __call__(self, image: torch.Tensor) -> NetworkOutput:
+            """What ``nn.Module`` does: :meth:`forward` with hooks; here for its type."""
 
     @abstractmethod
     def forward(self, image: torch.Tensor) -> NetworkOutput:

@@ -65,9 +65,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
         "dynunet-8": Preset("dynunet", "Thin nnU-Net-like U-Net for CPUs.", {"filters": [8, 16, 32, 64, 96]}),
         "dynunet-16": Preset("dynunet", "nnU-Net-like U-Net, KD-Net's size.", {"filters": [16, 32, 64, 128, 256]}),
-        "dynunet-32": Preset(
-            "dynunet", "nnU-Net's full size for 3D, for GPUs.", {"filters": [32, 64, 128, 256, 320, 320]}
-        ),
+        "dynunet-32": Preset("dynunet", "nnU-Net's full size for 3D, for GPUs.", {"filters": [32, 64, 128, 256, 320, 320]}),
         "attention-8": Preset(
             "attention_unet", "Thin attention U-Net for CPUs.", {"channels": [8, 16, 32, 64], "dropout": 0.0}
         ),

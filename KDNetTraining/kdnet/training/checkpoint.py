@@ -34,9 +34,7 @@ class Checkpoint:
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[int, dict[str, torch.Tensor]]:
     """The tensors of an optimiser's state by parameter index."""
     state = optimiser.state_dict()["state"]
-    return {
-        int(index): {name: torch.as_tensor(value) for name, value in values.items()} for index, values in state.items()
-    }
+    return {int(index): {name: torch.as_tensor(value) for name, value in values.items()} for index, values in state.items()}
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[int, Mapping[str, torch.Tensor]]) -> None:

@@ -18,7 +18,7 @@ from kdnet.training.plan import parse_students
 from kdnet.training.processes import joined_processes
 from kdnet.training.progress import progress_bars
 from kdnet.training.recipe import read_recipe, recipe_names
-from kdnet.training.run_folder import open_run, read_study
+from kdnet.training.run_folder import RunFolder, open_run, read_study
 from kdnet.training.stopping import Stopped, stop_on_signals
 from kdnet.training.study import Study, StudyRequest
 
@@ -74,10 +74,7 @@ def run_study(args: argparse.Namespace) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     with joined_processes(device) as processes, stop_on_signals() as stop:
-        context = open_run(root) if processes.first else nullcontext(None)
-        with context as run:
-            run = processes.from_first(run)
-            assert run is not None
+        with open_run(root) if processes.first else nullcontext(RunFolder(root)) as run:
             bars = progress_bars(run.events) if processes.first else nullcontext()
             try:
                 with bars:

@@ -54,7 +54,7 @@ def learning_rate(recipe: Recipe, step: int, plateau: PlateauState) -> float:
             decay = 0.5 * (1 + math.cos(math.pi * progress))
         case Schedule.PLATEAU:
             decay = plateau.factor
-    return recipe.learning_rate * warm_up * decay
+    return float(recipe.learning_rate * warm_up * decay)
 
 
 @torch.no_grad()

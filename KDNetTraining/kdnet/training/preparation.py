@@ -77,8 +77,9 @@ def read_study_data(
     cases = tuple(case for case in dataset.cases if case.name not in left_out)
     dataset = Dataset(dataset.root, dataset.format, dataset.modalities, dataset.labels, cases)
     require_cases(dataset)
-    for name, reason in left_out.items() if events is not None else ():
-        events.write(EventKind.LEFT_OUT, case=name, reason=reason)
+    if events is not None:
+        for name, reason in left_out.items():
+            events.write(EventKind.LEFT_OUT, case=name, reason=reason)
     return StudyData(dataset, left_out, Preprocessing(spacing=recipe.spacing), _splits(dataset, recipe, folds))
 
 

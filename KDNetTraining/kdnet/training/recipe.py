@@ -124,9 +124,7 @@ class Recipe:
         _check(self, ("average",), lambda value: 0 <= value < 1, "a number from 0 to below 1")
         _check(self, ("validation_share",), lambda value: 0 < value < 1, "a number between 0 and 1")
         _check(self, ("patch",), lambda value: min(value) >= 8, "three sizes of at least 8 voxels")
-        _check(
-            self, ("spacing",), lambda value: min(value) >= 0.1 and max(value) <= 20, "three sizes from 0.1 to 20 mm"
-        )
+        _check(self, ("spacing",), lambda value: min(value) >= 0.1 and max(value) <= 20, "three sizes from 0.1 to 20 mm")
 
     @property
     def trained_student_network(self) -> str:

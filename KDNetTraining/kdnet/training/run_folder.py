@@ -122,9 +122,7 @@ def read_study(root: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         schema = int(content["schema"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(
-            f"{root} is no run folder (study.json is missing or damaged): choose another one."
-        ) from error
+        raise RunFolderError(f"{root} is no run folder (study.json is missing or damaged): choose another one.") from error
     if schema > SCHEMA:
         raise RunFolderError(f"{root} was written by a newer version of kdnet: update kdnet to open it.")
     return content

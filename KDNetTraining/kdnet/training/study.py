@@ -135,7 +135,7 @@ class Study:
             write_json(self.run_folder.splits, {f"fold{fold}": asdict(part) for fold, part in data.splits.items()})
         _write(events, EventKind.STUDY_STARTED, networks=[item.name for item in networks], steps=recipe.steps)
         for network in networks:
-            self._complete(network, networks, data, prepared, recipe, events)
+            self._complete(network, data, prepared, recipe, events)
         report = self.run_folder.report / "report.html"
         if self.processes.first:
             report = report_study(self.request, recipe, data, networks, self.run_folder, self.device, self.processes)
@@ -188,7 +188,6 @@ class Study:
     def _complete(
         self,
         network: PlannedNetwork,
-        networks: Sequence[PlannedNetwork],
         data: StudyData,
         prepared: Mapping[str, PreparedCase],
         recipe: Recipe,

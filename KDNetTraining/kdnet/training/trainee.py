@@ -57,9 +57,7 @@ class Trainee(nn.Module):
         if teacher is not None and settings.gamma > 0:
             _check_latents(self.network, teacher.network)
             if teacher.network.bottleneck_features != self.network.bottleneck_features:
-                self.projection = LatentProjection(
-                    self.network.bottleneck_features, teacher.network.bottleneck_features
-                )
+                self.projection = LatentProjection(self.network.bottleneck_features, teacher.network.bottleneck_features)
 
     def forward(self, image: torch.Tensor, target: torch.Tensor) -> LossTerms:
         """The loss terms of a batch: image ``[batch, all modalities, i, j, k]``, target ``[batch, channel, i, j, k]``."""

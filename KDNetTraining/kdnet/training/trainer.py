@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -165,7 +166,8 @@ class Trainer:
     @property
     def evaluated(self) -> SegmentationNetwork:
         """The network that is validated and becomes the model: the averaged weights where the recipe averages."""
-        return self.trainee.network if self.average is None else self.average
+        network: SegmentationNetwork = self.trainee.network if self.average is None else self.average
+        return network
 
     @property
     def spent(self) -> Spent:
@@ -224,7 +226,7 @@ class Trainer:
         with self._autocast():
             terms: LossTerms = module(image, target)
         self.optimiser.zero_grad(set_to_none=True)
-        self.scaler.scale(terms.total).backward()
+        torch.autograd.backward(self.scaler.scale(terms.total))
         if recipe.gradient_clip:
             self.scaler.unscale_(self.optimiser)
             nn.utils.clip_grad_norm_(self.trainee.parameters(), recipe.gradient_clip)
@@ -238,9 +240,9 @@ class Trainer:
         recipe = self.job.recipe
         slots = self.processes.share(recipe.batch)
         steps = range(self.step, recipe.steps if stop is None else stop)
-        loader: DataLoader[list[Sample]] = DataLoader(
+        loader: DataLoader[Any] = DataLoader(
             StepDataset(self.sampler),
-            batch_sampler=[[(step, slot) for slot in slots] for step in steps],  # type: ignore[arg-type]
+            batch_sampler=[[(step, slot) for slot in slots] for step in steps],
             num_workers=recipe.workers,
             collate_fn=list,
             pin_memory=False,

@@ -57,9 +57,7 @@ def validate_case(
     ]
     dice = compute_dice(masks[0], masks[1], include_background=True, ignore_empty=False)[0]
     loss = ReferenceLoss(labels.mode)(logits.float(), target.float())
-    return Validation(
-        float(loss), {region.name: float(value) for region, value in zip(labels.regions, dice, strict=True)}
-    )
+    return Validation(float(loss), {region.name: float(value) for region, value in zip(labels.regions, dice, strict=True)})
 
 
 def mean_validation(cases: Sequence[Validation]) -> Validation:
