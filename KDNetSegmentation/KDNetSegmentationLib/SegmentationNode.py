@@ -1,0 +1,112 @@
+"""From a labelmap and a model's label table to a segmentation node on exactly the volume's grid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util import numpy_support
+
+if TYPE_CHECKING:
+    from kdnet.labels import Label, LabelTable
+
+# Contexts of the terminologies that ship with Slicer; together with the codes they make a segment's terminology entry.
+TERMINOLOGY_CONTEXT = "Segmentation category and type - DICOM master list"
+ANATOMY_CONTEXT = "Anatomic codes - DICOM master list"
+BINARY_LABELMAP = "Binary labelmap"
+
+
+def show_labelmap(
+    voxels: np.ndarray,
+    labels: LabelTable,
+    volumeNode: Any,
+    segmentationNode: Any | None = None,
+    name: str = "",
+) -> Any:
+    """Put a labelmap of ``volumeNode`` into a segmentation node of the same scene.
+
+    Every label becomes a segment, also one that is not found, so that the table of segments is always the same. All
+    segments share one labelmap with the geometry of the volume, which costs nothing to import.
+
+    Args:
+        voxels: label values, uint8 ``[k, j, i]`` (the order of ``slicer.util.arrayFromVolume``) on the grid of the volume.
+        labels: what the values mean.
+        volumeNode: the volume that was segmented; its parent transform is taken over.
+        segmentationNode: whose content is replaced, None for a new node.
+        name: of a new node.
+
+    Returns:
+        The segmentation node.
+
+    Raises:
+        ValueError: when the labelmap is not on the grid of the volume; nothing is changed then.
+    """
+    shape = volumeNode.GetImageData().GetDimensions()[::-1]
+    if voxels.shape != shape:
+        raise ValueError(f"the labelmap has shape {voxels.shape}, but {volumeNode.GetName()} has {shape}.")
+    image = _oriented_image(voxels, volumeNode)
+    node = segmentationNode
+    if node is None:
+        node = volumeNode.GetScene().AddNewNodeByClass(
+            "vtkMRMLSegmentationNode", name or f"{volumeNode.GetName()} segmentation"
+        )
+    node.CreateDefaultDisplayNodes()
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+    node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+    segmentation = node.GetSegmentation()
+    segmentation.RemoveAllSegments()
+    segmentation.SetSourceRepresentationName(BINARY_LABELMAP)
+    for label in labels.labels:
+        segmentation.AddSegment(_segment(label, image), segment_id(label))
+    return node
+
+
+def segment_id(label: Label) -> str:
+    """The id of a label's segment, the same in every segmentation of a model."""
+    return f"label_{label.value}"
+
+
+def volumes_in_millilitres(voxels: np.ndarray, labels: LabelTable, volumeNode: Any) -> dict[str, float]:
+    """Volume of every label, then of every region of several labels, by name, in mL."""
+    matrix = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrix)
+    per_voxel = abs(matrix.Determinant()) / 1000
+    counts = np.bincount(voxels.ravel(), minlength=256)
+    amounts = {label.name: float(counts[label.value]) * per_voxel for label in labels.labels}
+    for region in labels.regions:
+        if len(region.values) > 1:
+            amounts[region.name] = float(counts[list(region.values)].sum()) * per_voxel
+    return amounts
+
+
+def _oriented_image(voxels: np.ndarray, volumeNode: Any) -> Any:
+    image = slicer.vtkOrientedImageData()
+    image.SetDimensions(voxels.shape[::-1])
+    scalars = numpy_support.numpy_to_vtk(np.ascontiguousarray(voxels, dtype=np.uint8).ravel(), deep=True)
+    scalars.SetName("ImageScalars")
+    image.GetPointData().SetScalars(scalars)
+    matrix = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrix)
+    image.SetGeometryFromImageToWorldMatrix(matrix)
+    return image
+
+
+def _segment(label: Label, image: Any) -> Any:
+    segment = slicer.vtkSegment()
+    segment.SetName(label.name)
+    segment.SetColor(*(part / 255 for part in label.color))
+    segment.SetLabelValue(label.value)
+    segment.AddRepresentation(BINARY_LABELMAP, image)
+    if label.terminology is not None:
+        segment.SetTag(segment.GetTerminologyEntryTagName(), terminology_entry(label))
+    return segment
+
+
+def terminology_entry(label: Label) -> str:
+    """A label's codes as Slicer serialises them: context, category, type, modifier, then anatomy, joined by ``~``."""
+    assert label.terminology is not None
+    codes = [label.terminology.category, label.terminology.type]
+    serialised = ["^".join((code.scheme, code.value, code.meaning)) for code in codes]
+    return "~".join([TERMINOLOGY_CONTEXT, *serialised, "^^", ANATOMY_CONTEXT, "^^", "^^"])
