@@ -1,0 +1,205 @@
+"""Properties of reading, preprocessing and resampling for oblique, flipped, anisotropic and cropped volumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from kdnet.data.image_io import check_volume, read_grid, read_volume, write_volume
+from kdnet.data.preprocessing import Preprocessing, prepare_image, prepare_labelmap
+from kdnet.data.resampling import resample, resampling_matrix
+from kdnet.data.volume import Grid, Volume
+from kdnet.errors import DataError
+
+seeds = st.integers(0, 2**31 - 1)
+
+
+def random_volume(seed: int, *, oblique: bool = True, size: tuple[int, int] = (12, 22)) -> Volume:
+    """A masked ball of noise on any grid that a scanner could give."""
+    random = np.random.default_rng(seed)
+    shape = tuple(int(length) for length in random.integers(*size, 3))
+    affine = np.eye(4)
+    axes = Rotation.random(random_state=random).as_matrix() if oblique else np.eye(3)
+    affine[:3, :3] = axes[:, random.permutation(3)] * random.uniform(0.8, 4.0, 3) * random.choice([-1.0, 1.0], 3)
+    affine[:3, 3] = random.uniform(-100, 100, 3)
+    grids = np.meshgrid(*((np.arange(n) - (n - 1) / 2) / (n / 2.3) for n in shape), indexing="ij")
+    radius = np.sqrt(sum(axis**2 for axis in grids))
+    voxels = np.where(radius < 1, random.integers(50, 1000, shape), 0).astype(np.int16)
+    return Volume(voxels, Grid((shape[0], shape[1], shape[2]), affine))
+
+
+def stored_otherwise(volume: Volume, order: tuple[int, ...], flips: tuple[bool, ...]) -> Volume:
+    """The same volume with its axes stored in another order and direction."""
+    affine = volume.grid.affine.copy()
+    voxels = np.transpose(volume.voxels, order)
+    affine[:, :3] = affine[:, list(order)]
+    for axis, flip in enumerate(flips):
+        if flip:
+            voxels = np.flip(voxels, axis)
+            affine[:3, 3] += affine[:3, axis] * (voxels.shape[axis] - 1)
+            affine[:3, axis] *= -1
+    i, j, k = voxels.shape
+    return Volume(np.ascontiguousarray(voxels), Grid((i, j, k), affine))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=seeds, suffix=st.sampled_from([".nii.gz", ".nii", ".nrrd", ".mha"]))
+def test_a_written_volume_is_read_back_with_its_voxels_and_geometry(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, suffix: str
+) -> None:
+    volume = random_volume(seed)
+    path = tmp_path_factory.mktemp("volume") / f"volume{suffix}"
+    write_volume(path, volume)
+    again = read_volume(path)
+    assert np.array_equal(again.voxels, volume.voxels)
+    assert again.grid.matches(volume.grid, tolerance_mm=1e-2)
+    assert read_grid(path).matches(again.grid, tolerance_mm=1e-4)
+
+
+def test_nibabel_and_itk_see_the_same_place(tmp_path: Path) -> None:
+    volume = random_volume(3)
+    write_volume(tmp_path / "volume.nii.gz", volume)
+    assert np.allclose(nibabel.load(tmp_path / "volume.nii.gz").affine, volume.grid.affine, atol=1e-3)
+    itk = sitk.ReadImage(str(tmp_path / "volume.nii.gz"))
+    corner = np.array(itk.TransformIndexToPhysicalPoint((1, 2, 3))) * [-1, -1, 1]
+    assert np.allclose(corner, (volume.grid.affine @ [1, 2, 3, 1])[:3], atol=1e-3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=seeds)
+def test_storage_orientation_does_not_change_the_prepared_image(seed: int) -> None:
+    volume = random_volume(seed, oblique=False)
+    wanted, _ = prepare_image([volume], Preprocessing((3.0, 3.0, 3.0)))
+    random = np.random.default_rng(seed)
+    order = tuple(int(axis) for axis in random.permutation(3))
+    flips = tuple(bool(flip) for flip in random.integers(0, 2, 3))
+    got, _ = prepare_image([stored_otherwise(volume, order, flips)], Preprocessing((3.0, 3.0, 3.0)))
+    assert np.array_equal(got, wanted)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=seeds)
+def test_a_labelmap_goes_to_the_prepared_grid_and_back(seed: int) -> None:
+    volume = random_volume(seed, size=(20, 30))
+    labelmap = Volume((volume.voxels > 0).astype(np.uint8), volume.grid)
+    _, placement = prepare_image([volume], Preprocessing((1.0, 1.0, 1.0)))
+    prepared = prepare_labelmap(labelmap, placement)
+    back = resample(torch.from_numpy(prepared).float(), placement.matrices(back=True)).numpy() > 0.5
+    restored = np.zeros(volume.grid.shape, bool)
+    placement.cropped(restored)[:] = back
+    wanted = labelmap.voxels > 0
+    dice = 2 * (restored & wanted).sum() / (restored.sum() + wanted.sum())
+    assert dice > 0.9
+
+
+def test_halving_the_resolution_averages_blocks() -> None:
+    image = torch.randn(8, 6, 4)
+    matrices = [torch.from_numpy(resampling_matrix(n, 1.0, n // 2, 2.0)) for n in image.shape]
+    blocks = image.reshape(4, 2, 3, 2, 2, 2).mean(dim=(1, 3, 5))
+    assert torch.allclose(resample(image, matrices), blocks, atol=1e-6)
+
+
+def test_the_same_spacing_changes_nothing() -> None:
+    assert np.allclose(resampling_matrix(7, 1.3, 7, 1.3), np.eye(7), atol=1e-6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 40), st.floats(0.3, 5), st.integers(1, 40), st.floats(0.3, 5), st.floats(-5, 5))
+def test_weights_of_a_resampled_voxel_add_up_to_one(
+    source: int, spacing: float, target: int, new_spacing: float, offset: float
+) -> None:
+    matrix = resampling_matrix(source, spacing, target, new_spacing, offset)
+    assert (matrix >= 0).all()
+    assert np.allclose(matrix.sum(axis=1), 1, atol=1e-5)
+
+
+def test_foreground_has_mean_zero_and_deviation_one_and_background_is_zero() -> None:
+    volume = random_volume(5)
+    image, placement = prepare_image([volume], Preprocessing((1.0, 1.0, 1.0)))
+    inside = image[image != 0]
+    assert abs(inside.mean()) < 1e-4
+    assert abs(inside.std() - 1) < 1e-3
+    assert placement.shape == image.shape[1:]
+
+
+def test_the_crop_keeps_the_whole_head() -> None:
+    for seed in range(20):
+        volume = random_volume(seed)
+        _, placement = prepare_image([volume], Preprocessing((2.0, 2.0, 2.0), margin=0.0))
+        assert (placement.cropped(volume.voxels) != 0).sum() == (volume.voxels != 0).sum()
+
+
+def test_a_noisy_background_is_cropped_too() -> None:
+    random = np.random.default_rng(0)
+    voxels = np.abs(random.normal(0, 5, (60, 60, 60)))
+    voxels[20:40, 20:40, 20:40] += 500
+    volume = Volume(voxels.astype(np.float32), Grid((60, 60, 60), np.diag([2.0, 2.0, 2.0, 1.0])))
+    _, placement = prepare_image([volume], Preprocessing((2.0, 2.0, 2.0)))
+    assert all(10 <= start <= 20 and 40 <= stop <= 50 for start, stop in placement.box)
+
+
+def test_modalities_of_different_geometry_are_refused_by_name() -> None:
+    volume = random_volume(0)
+    moved = Volume(volume.voxels, Grid(volume.grid.shape, volume.grid.affine + np.eye(4)[:, [3, 3, 3, 0]] * 5))
+    with pytest.raises(DataError, match="flair"):
+        prepare_image([volume, moved], Preprocessing((2.0, 2.0, 2.0)), names=("t1", "flair"))
+
+
+def _written(path: Path, array: np.ndarray, *, vector: bool = False) -> Path:
+    sitk.WriteImage(sitk.GetImageFromArray(array, isVector=vector), str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("array", "vector", "told"),
+    [
+        (np.ones((9, 9), np.float32), False, "2D"),
+        (np.ones((9, 9, 9, 9), np.float32), False, "4D with 9 volumes"),
+        (np.ones((9, 9, 9, 3), np.uint8), True, "colours"),
+        (np.full((9, 9, 9), np.nan, np.float32), False, "NaN"),
+    ],
+)
+def test_a_file_that_is_no_scalar_volume_is_refused(
+    tmp_path: Path, array: np.ndarray, vector: bool, told: str
+) -> None:
+    with pytest.raises(DataError, match=told):
+        read_volume(_written(tmp_path / "odd.nrrd", array, vector=vector))
+
+
+def test_damaged_and_missing_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / "cut.nii.gz").write_bytes(b"\x1f\x8b\x08 not an image")
+    with pytest.raises(DataError, match=r"cut\.nii\.gz"):
+        read_volume(tmp_path / "cut.nii.gz")
+    with pytest.raises(DataError, match="does not exist"):
+        read_volume(tmp_path / "gone.nii")
+
+
+@pytest.mark.parametrize(
+    ("spacing", "value", "told"), [(0.001, 1, "spacing"), (50.0, 1, "spacing"), (1.0, 0, "everywhere")]
+)
+def test_absurd_volumes_are_refused(spacing: float, value: int, told: str) -> None:
+    voxels = np.zeros((10, 10, 10), np.int16)
+    voxels[5] = value
+    volume = Volume(voxels, Grid((10, 10, 10), np.diag([spacing, spacing, spacing, 1.0])))
+    with pytest.raises(DataError, match=told):
+        check_volume(volume, "scan")
+
+
+def test_a_slightly_skewed_nifti_is_read_and_a_sheared_one_refused(tmp_path: Path) -> None:
+    for shear, name in ((2e-3, "rounded"), (0.3, "sheared")):
+        affine = np.diag([1.0, 1.0, 1.0, 1.0])
+        affine[0, 1] = shear
+        image = nibabel.Nifti1Image(np.ones((9, 9, 9), np.int16), affine)
+        image.set_qform(None, code=0)
+        nibabel.save(image, tmp_path / f"{name}.nii")
+    assert read_volume(tmp_path / "rounded.nii").grid.shape == (9, 9, 9)
+    with pytest.raises(DataError, match="perpendicular"):
+        read_volume(tmp_path / "sheared.nii")
