@@ -1,6 +1,6 @@
 """Slice-view pictures of a labelmap over its volume, from a real MRML scene without the application.
 
-    python Testing/slicer/capture_demo.py VOLUME LABELMAP MODEL_FILE OUTDIR
+python Testing/slicer/capture_demo.py VOLUME LABELMAP MODEL_FILE OUTDIR
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import vtk
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "KDNetSegmentation"))
 
+from kdnet.labels import LabelTable
+from kdnet.model_file import read_card
 from KDNetSegmentationLib.SegmentationNode import show_labelmap
 from trame_slicer.core import SlicerApp
 from trame_slicer.views import SliceView
-
-from kdnet.labels import LabelTable
-from kdnet.model_file import read_card
 
 SIZE = 480
 ORIENTATIONS = ("Axial", "Sagittal", "Coronal")

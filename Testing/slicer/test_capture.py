@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from capture_demo import SIZE, capture_overlay
-
 from kdnet.data.image_io import write_volume
 from kdnet.data.volume import Grid, Volume
 from kdnet.labels import brats_labels

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from kdnet.data.cache import CaseCache, read_reference
 from kdnet.data.folds import assign_folds, read_folds, split
 from kdnet.data.formats import read_dataset, require_cases

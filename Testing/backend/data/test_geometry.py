@@ -11,13 +11,12 @@ import SimpleITK as sitk
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation
-
 from kdnet.data.image_io import check_volume, read_grid, read_volume, write_volume
 from kdnet.data.preprocessing import Preprocessing, prepare_image, prepare_labelmap
 from kdnet.data.resampling import resample, resampling_matrix
 from kdnet.data.volume import Grid, Volume
 from kdnet.errors import DataError
+from scipy.spatial.transform import Rotation
 
 seeds = st.integers(0, 2**31 - 1)
 
@@ -167,9 +166,7 @@ def _written(path: Path, array: np.ndarray, *, vector: bool = False) -> Path:
         (np.full((9, 9, 9), np.nan, np.float32), False, "NaN"),
     ],
 )
-def test_a_file_that_is_no_scalar_volume_is_refused(
-    tmp_path: Path, array: np.ndarray, vector: bool, told: str
-) -> None:
+def test_a_file_that_is_no_scalar_volume_is_refused(tmp_path: Path, array: np.ndarray, vector: bool, told: str) -> None:
     with pytest.raises(DataError, match=told):
         read_volume(_written(tmp_path / "odd.nrrd", array, vector=vector))
 
