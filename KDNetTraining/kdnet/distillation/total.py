@@ -26,7 +26,7 @@ class LossTerms(NamedTuple):
 
     def values(self) -> dict[str, float]:
         """The terms as plain numbers, for an event."""
-        return {name: float(term) for name, term in self._asdict().items()}
+        return {name: float(term.detach()) for name, term in self._asdict().items()}
 
 
 class DistillationLoss(nn.Module):

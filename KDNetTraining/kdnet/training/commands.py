@@ -73,7 +73,7 @@ def run_study(args: argparse.Namespace) -> int:
     device = choose_device(args.device)
     if args.threads:
         torch.set_num_threads(args.threads)
-    with joined_processes(device) as processes, stop_on_signals() as stop:
+    with joined_processes(device) as processes, stop_on_signals() as stop:  # noqa: SIM117 - the line would be too long
         with open_run(root) if processes.first else nullcontext(RunFolder(root)) as run:
             bars = progress_bars(run.events) if processes.first else nullcontext()
             try:

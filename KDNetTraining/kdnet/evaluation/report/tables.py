@@ -8,6 +8,7 @@ from kdnet.evaluation.results import Role, StudyDescription
 from kdnet.evaluation.statistics import MEAN, Comparison, Interval, NetworkSummary, StudySummary
 
 SIGNIFICANT = 0.05
+UNBOUNDED = 10.0
 
 
 def network_header(regions: Sequence[str]) -> list[str]:
@@ -48,7 +49,7 @@ def comparison_rows(summary: StudySummary) -> list[list[str]]:
             interval(row.difference, "{:+.3f}"),
             f"{row.better} of {row.cases}",
             f"{row.p:.3f}" if row.p >= 0.001 else "< 0.001",
-            interval(row.recovery, "{:.0%}") if row.recovery else "none: the teacher is not above the baseline",
+            _recovery(row.recovery) if row.recovery else "none: the teacher is not above the baseline",
         ]
         for row in summary.comparisons
     ]
@@ -57,6 +58,13 @@ def comparison_rows(summary: StudySummary) -> list[list[str]]:
 def interval(value: Interval, form: str) -> str:
     """A figure with its interval."""
     return f"{form.format(value.value)} ({form.format(value.low)} to {form.format(value.high)})"
+
+
+def _recovery(value: Interval) -> str:
+    """Shares in percent; where the gap may well be nothing, the interval has no end worth a number."""
+    low = f"{value.low:.0%}" if value.low > -UNBOUNDED else "unbounded"
+    high = f"{value.high:.0%}" if value.high < UNBOUNDED else "unbounded"
+    return f"{value.value:.0%} ({low} to {high})"
 
 
 def verdict(summary: StudySummary) -> str:
