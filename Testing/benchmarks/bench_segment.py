@@ -10,6 +10,7 @@ start and import; the peak is of the whole process. The bare forward pass on the
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import resource
 import subprocess
@@ -20,9 +21,9 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+import nibabel
 import numpy as np
 import torch
-
 from kdnet.data.image_io import read_volume, write_volume
 from kdnet.data.phantom import make_case
 from kdnet.data.preprocessing import Preprocessing, prepare_image
@@ -54,7 +55,7 @@ def ours(model: Model, volume: Path, output: Path) -> dict[str, float]:
     marks += list(dict(stages).items())
     write_volume(output, labelmap)
     marks.append(("write", time.perf_counter()))
-    return {name: later - earlier for (_, earlier), (name, later) in zip(marks, marks[1:], strict=False)}
+    return {name: later - earlier for (_, earlier), (name, later) in itertools.pairwise(marks)}
 
 
 def peer(model: Model, volume: Path, output: Path) -> dict[str, float]:
@@ -68,7 +69,6 @@ def peer(model: Model, volume: Path, output: Path) -> dict[str, float]:
         LoadImaged,
         NormalizeIntensityd,
         Orientationd,
-        SaveImage,
         Spacingd,
     )
 
@@ -85,13 +85,11 @@ def peer(model: Model, volume: Path, output: Path) -> dict[str, float]:
     with torch.inference_mode():
         data = before({"image": str(volume)})
         infer = SlidingWindowInferer((96, 96, 96), 1, 0.5, "gaussian")
-        scores = infer(data["image"][None], lambda window: model.network(window.as_tensor()).logits)[0]
+        scores = infer(data["image"].as_tensor()[None], lambda window: model.network(window).logits)[0]
         data["scores"] = MetaTensor(scores, meta=data["image"].meta, applied_operations=data["image"].applied_operations)
         restored = after(data)["scores"]
-        labelmap = MetaTensor(model.card.labels.decode(restored.as_tensor()[None]), meta=restored.meta)
-    SaveImage(output.parent, output_postfix="", separate_folder=False, print_log=False, output_dtype=np.uint8)(
-        labelmap, filename=output.name.removesuffix(".nii.gz") and str(output).removesuffix(".nii.gz")
-    )
+        labelmap = model.card.labels.decode(restored.as_tensor()[None])[0].numpy()
+    nibabel.save(nibabel.Nifti1Image(labelmap, restored.affine.numpy()), output)
     return {}
 
 
