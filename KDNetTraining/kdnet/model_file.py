@@ -41,6 +41,7 @@ class ModelCard:
         modalities: that it needs, in channel order.
         labels: what it segments.
         preprocessing: how volumes are prepared.
+        window: edge of the windows in which the network does best, in its voxels; 0 for whole heads.
         recipe: how it was trained.
         figures: how well it does, by name; with those of its teacher and baseline where known.
         training_data: summary, number of cases, citations.
@@ -58,6 +59,7 @@ class ModelCard:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
     training_data: Mapping[str, Any] = field(default_factory=dict)
+    window: int = 0
     licence: str = RESEARCH_ONLY
     created: str = ""
     version: str = kdnet.__version__
@@ -99,6 +101,7 @@ class ModelCard:
             recipe=dict(content["recipe"]),
             figures=dict(content["figures"]),
             training_data=dict(content["training_data"]),
+            window=int(content.get("window", 0)),
             licence=str(content["licence"]),
             created=str(content["created"]),
             version=str(content["version"]),

@@ -14,6 +14,7 @@ from kdnet.networks import SegmentationNetwork
 
 WHOLE_VOXELS = 160 * 192 * 160  # a whole brain at 1 mm; a larger image is passed window by window
 WINDOW = 128
+OVERLAP = 0.5
 CERTAIN = 20.0  # logit of what is certain: there is nothing where there is no patient
 
 Step = Callable[[], None]
@@ -25,6 +26,7 @@ def forward(
     mode: LabelMode,
     *,
     flips: bool = False,
+    window: int = 0,
     whole_voxels: int = WHOLE_VOXELS,
     step: Step = lambda: None,
 ) -> torch.Tensor:
@@ -35,6 +37,8 @@ def forward(
         image: prepared; background is 0.
         mode: how channels relate to labels.
         flips: average over all eight mirrored images.
+        window: edge of sliding windows, 0 for the whole image at once. A network with instance normalisation that was
+            trained on small patches does better in windows, because its statistics then resemble those of training.
         whole_voxels: largest image that is passed at once.
         step: called after each forward pass.
     """
@@ -44,21 +48,26 @@ def forward(
     total = torch.zeros(())
     for axes in mirrors:
         mirrored = image.flip(axes) if axes else image
-        whole = image[0, 0].numel() <= whole_voxels
-        logits = _whole(network, mirrored) if whole else _windowed(network, mirrored, mode, step)
+        whole = _fits(image, window, whole_voxels)
+        logits = _whole(network, mirrored) if whole else _windowed(network, mirrored, mode, window or WINDOW, step)
         if whole:
             step()
         total = total.to(logits) + (logits.flip(axes) if axes else logits)
     return total / len(mirrors) if len(mirrors) > 1 else total
 
 
-def passes(image: torch.Tensor, *, flips: bool = False, whole_voxels: int = WHOLE_VOXELS) -> int:
+def passes(image: torch.Tensor, *, flips: bool = False, window: int = 0, whole_voxels: int = WHOLE_VOXELS) -> int:
     """About how many times :func:`forward` will call ``step``."""
     count = 1
-    if image[0, 0].numel() > whole_voxels:
+    if not _fits(image, window, whole_voxels):
+        edge = window or WINDOW
         for size in image.shape[2:]:
-            count *= max(1, -(-(size - WINDOW) // (WINDOW * 3 // 4)) + 1)
+            count *= max(1, -(-(size - edge) // round(edge * (1 - OVERLAP))) + 1)
     return count * (8 if flips else 1)
+
+
+def _fits(image: torch.Tensor, window: int, whole_voxels: int) -> bool:
+    return not window and image[0, 0].numel() <= whole_voxels
 
 
 def _whole(network: SegmentationNetwork, image: torch.Tensor) -> torch.Tensor:
@@ -68,7 +77,7 @@ def _whole(network: SegmentationNetwork, image: torch.Tensor) -> torch.Tensor:
     return logits[..., : shape[0], : shape[1], : shape[2]].float()
 
 
-def _windowed(network: SegmentationNetwork, image: torch.Tensor, mode: LabelMode, step: Step) -> torch.Tensor:
+def _windowed(network: SegmentationNetwork, image: torch.Tensor, mode: LabelMode, edge: int, step: Step) -> torch.Tensor:
     channels = network.output_layers()[0].get_parameter("weight").shape[0]
 
     def predict(window: torch.Tensor) -> torch.Tensor:
@@ -81,7 +90,5 @@ def _windowed(network: SegmentationNetwork, image: torch.Tensor, mode: LabelMode
         step()
         return logits
 
-    result: torch.Tensor = sliding_window_inference(
-        image, (WINDOW, WINDOW, WINDOW), 1, predict, overlap=0.25, mode="gaussian"
-    )
+    result: torch.Tensor = sliding_window_inference(image, (edge, edge, edge), 1, predict, overlap=OVERLAP, mode="gaussian")
     return result

@@ -98,7 +98,8 @@ class Predictor:
         return Prediction(Volume(labelmap, placement.original), volumes_by_name)
 
     def _forward(self, image: torch.Tensor, progress: ProgressCallback) -> torch.Tensor:
-        total = passes(image, flips=self.flips, whole_voxels=self.whole_voxels)
+        window = self.model.card.window
+        total = passes(image, flips=self.flips, window=window, whole_voxels=self.whole_voxels)
         done = 0
 
         def step() -> None:
@@ -112,6 +113,7 @@ class Predictor:
                 image.to(self.device),
                 self.model.card.labels.mode,
                 flips=self.flips,
+                window=window,
                 whole_voxels=whole_voxels,
                 step=step,
             )

@@ -75,6 +75,7 @@ class Recipe:
         validation_every: steps between two validations.
         checkpoint_seconds: time between two written states for resuming.
         validation_share: share of the training cases that is held out to choose the checkpoint.
+        window: edge of the windows in which finished networks segment, a multiple of 32; 0 for whole heads.
         workers: processes that prepare patches beside the training, 0 for none.
         channels_last: memory layout of convolutions.
         compile: whether to use torch.compile.
@@ -107,6 +108,7 @@ class Recipe:
     validation_every: int = 100
     checkpoint_seconds: float = 60.0
     validation_share: float = 0.15
+    window: int = 0
     workers: int = 0
     channels_last: bool = False
     compile: bool = False
@@ -120,6 +122,7 @@ class Recipe:
         not_negative = ("warm_up", "gradient_clip", "deep_supervision", "workers", "checkpoint_seconds", "weight_decay")
         _check(self, positive, lambda value: value > 0, "a positive number")
         _check(self, not_negative, lambda value: value >= 0, "0 or a positive number")
+        _check(self, ("window",), lambda value: value >= 0 and value % 32 == 0, "0 or a multiple of 32")
         _check(self, ("foreground",), lambda value: 0 <= value <= 1, "a number from 0 to 1")
         _check(self, ("average",), lambda value: 0 <= value < 1, "a number from 0 to below 1")
         _check(self, ("validation_share",), lambda value: 0 < value < 1, "a number between 0 and 1")

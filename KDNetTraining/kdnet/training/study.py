@@ -173,8 +173,8 @@ class Study:
             teacher = teacher or Teacher(trainer.trainee.network, job.channels)
         case = prepared[split.validation[0]]
         started = time.monotonic()
-        patch = self.request.recipe.patch
-        validate_case(trainer.trainee.network.eval(), case, job.channels, job.labels, self.device, patch)
+        window = self.request.recipe.window
+        validate_case(trainer.trainee.network.eval(), case, job.channels, job.labels, self.device, window)
         return fit_recipe(
             self.request.recipe,
             minutes=self.request.minutes,
@@ -265,6 +265,7 @@ def _card(network: PlannedNetwork, data: StudyData, recipe: Recipe, trainer: Tra
         modalities=network.modalities,
         labels=data.dataset.labels,
         preprocessing=data.preprocessing,
+        window=recipe.window,
         recipe=recipe.to_json(),
         figures={"validation_dice": trained.validation.dice, "validation_cases": len(split.validation)},
         training_data={

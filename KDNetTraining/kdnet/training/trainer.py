@@ -270,7 +270,7 @@ class Trainer:
         network = self.evaluated.eval()
         cases = self.job.validation[self.processes.rank :: self.processes.count]
         own = [
-            validate_case(network, case, self.job.channels, self.job.labels, self.device, self.job.recipe.patch)
+            validate_case(network, case, self.job.channels, self.job.labels, self.device, self.job.recipe.window)
             for case in cases
         ]
         result = mean_validation([item for part in self.processes.gather(own) for item in part])

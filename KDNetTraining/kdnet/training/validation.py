@@ -7,16 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from monai.inferers import sliding_window_inference
 from monai.metrics import compute_dice
-from torch.nn import functional
 
 from kdnet.data.cache import PreparedCase
 from kdnet.distillation import ReferenceLoss
+from kdnet.inference.forward import forward
 from kdnet.labels import LabelTable
 from kdnet.networks import SegmentationNetwork
-
-WHOLE_CASE_VOXELS = 128 * 128 * 96  # above this a case is segmented window by window
 
 
 @dataclass(frozen=True)
@@ -44,11 +41,11 @@ def validate_case(
     channels: Sequence[int],
     labels: LabelTable,
     device: torch.device,
-    window: tuple[int, int, int],
+    window: int,
 ) -> Validation:
     """Segment one prepared case and compare it with its reference."""
     image = torch.from_numpy(np.array(case.image[list(channels)], dtype=np.float32))[None].to(device)
-    logits = _whole_logits(network, image, window)
+    logits = forward(network, image, labels.mode, window=window)
     target = torch.from_numpy(labels.encode(np.asarray(case.labelmap)))[None].to(device)
     labelmap = labels.decode(logits)[0].cpu().numpy()
     reference = np.asarray(case.labelmap)
@@ -67,15 +64,3 @@ def mean_validation(cases: Sequence[Validation]) -> Validation:
         float(np.mean([case.loss for case in cases])),
         {region: float(np.mean([case.dice[region] for case in cases])) for region in regions},
     )
-
-
-def _whole_logits(network: SegmentationNetwork, image: torch.Tensor, window: tuple[int, int, int]) -> torch.Tensor:
-    shape = image.shape[2:]
-    if shape.numel() > WHOLE_CASE_VOXELS:
-        logits: torch.Tensor = sliding_window_inference(
-            image, window, 1, lambda patch: network(patch).logits, overlap=0.25, mode="gaussian"
-        )
-        return logits
-    padding = [amount for size in reversed(shape) for amount in (0, -size % network.stride)]
-    padded = functional.pad(image, padding)
-    return network(padded).logits[..., : shape[0], : shape[1], : shape[2]]
