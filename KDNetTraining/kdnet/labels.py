@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from kdnet.errors import SettingsError
+
+if TYPE_CHECKING:
+    import torch  # only where it is used: Slicer's panel reads label tables, and must not wait for torch
 
 
 class LabelMode(StrEnum):
@@ -133,6 +135,8 @@ class LabelTable:
         A region is present where its logit is above 0 (probability above one half); smaller regions overwrite larger
         ones. Exclusive labels take the channel with the largest logit.
         """
+        import torch
+
         if self.mode is LabelMode.EXCLUSIVE:
             values = torch.tensor([0, *(label.value for label in self.labels)], dtype=torch.uint8, device=logits.device)
             return values[logits.argmax(dim=1)]

@@ -227,8 +227,9 @@ def _read_header(path: Path) -> tuple[ModelCard, str]:
 def _refuse_pickle(path: Path) -> None:
     try:
         with path.open("rb") as stream:
-            start = stream.read(4)
+            start = stream.read(9)
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read ({error.strerror}): correct its name.") from error
-    if start[:2] == b"PK" or start[:1] == b"\x80":
+    # the first eight bytes of a safetensors file are a length, which can look like a pickle's or an archive's first ones
+    if start[8:] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
         raise ModelFileError(f"{path} is a pickled PyTorch file, which can run code: choose a .safetensors model file.")

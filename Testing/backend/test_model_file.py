@@ -76,6 +76,18 @@ def test_a_pickle_is_refused_without_being_opened(tmp_path: Path) -> None:
             load_model(path)
 
 
+@pytest.mark.parametrize("first", [0x80, 0x50])
+def test_a_model_whose_header_length_looks_like_a_pickle_is_read(model_file: Path, tmp_path: Path, first: int) -> None:
+    tensors, header = parts_of(model_file)
+    path = tmp_path / "odd.safetensors"
+    for padding in range(2048):
+        save_file(tensors, path, metadata={"kdnet": json.dumps(header), "padding": " " * padding})
+        if path.read_bytes()[0] == first:
+            break
+    assert path.read_bytes()[0] == first
+    assert read_card(path).name == "Tiny"
+
+
 def test_weights_of_another_program_are_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.ones(2)}, tmp_path / "other.safetensors")
     with pytest.raises(ModelFileError, match="another program"):
