@@ -1,6 +1,12 @@
-"""``python -m kdnet`` is the same as the ``kdnet`` command."""
+"""``python -m kdnet`` is the same as the ``kdnet`` command; ``python -m kdnet worker`` serves the Slicer modules."""
 
 import sys
+
+if sys.argv[1:] == ["worker"]:
+    # before everything heavy, so that the worker answers, and notices its parent's end, while torch is being imported
+    from kdnet.inference.worker import main as serve
+
+    sys.exit(serve())
 
 from kdnet.cli import main
 

@@ -135,7 +135,7 @@ class LabelTable:
         A region is present where its logit is above 0 (probability above one half); smaller regions overwrite larger
         ones. Exclusive labels take the channel with the largest logit.
         """
-        import torch
+        import torch  # noqa: PLC0415
 
         if self.mode is LabelMode.EXCLUSIVE:
             values = torch.tensor([0, *(label.value for label in self.labels)], dtype=torch.uint8, device=logits.device)

@@ -1,0 +1,173 @@
+"""What the worker can do, as functions of a request's plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kdnet.data.image_io import check_volume
+from kdnet.data.volume import Grid, Volume
+from kdnet.device import choose_device
+from kdnet.errors import DataError, SettingsError
+from kdnet.evaluation.metrics import score_case
+from kdnet.files import writable_folder
+from kdnet.inference.inputs import find_inputs, require_inputs
+from kdnet.inference.measure import measure, remove_islands
+from kdnet.inference.predictor import Predictor
+from kdnet.inference.progress import Progress
+from kdnet.inference.segment import Outcome, segment_files, write_amounts
+from kdnet.labels import LabelTable
+from kdnet.model_file import load_model
+
+Request = Mapping[str, Any]
+Report = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The model in memory, with what tells whether it is still the one asked for."""
+
+    key: tuple[Any, ...]
+    predictor: Predictor
+
+
+class Tasks:
+    """Carries out requests; keeps the model of the last one."""
+
+    def __init__(self) -> None:
+        self._loaded: Loaded | None = None
+
+    def run(self, request: Request, report: Report) -> dict[str, Any]:
+        """Carry out ``request``; its ``task`` is ``segment``, ``batch``, ``validate``, ``compare`` or ``devices``.
+
+        Raises:
+            KDNetError: in one sentence, when it cannot be done.
+        """
+        tasks: dict[str, Callable[[Request, Report], dict[str, Any]]] = {
+            "segment": self._segment,
+            "batch": self._batch,
+            "validate": _validate,
+            "compare": _compare,
+            "devices": _devices,
+        }
+        if request["task"] not in tasks:
+            raise SettingsError(f'the worker knows no task "{request["task"]}": update the extension.')
+        return tasks[request["task"]](request, report)
+
+    def _predictor(self, request: Request, report: Report) -> Predictor:
+        """The model asked for, from memory where it is there."""
+        path, flips = Path(request["model"]), bool(request.get("flips", False))
+        device = choose_device(request.get("device", "auto"))
+        key = (path, path.stat().st_mtime_ns if path.is_file() else 0, str(device), flips)
+        if self._loaded is None or self._loaded.key != key:
+            self._loaded = None
+            report(stage="load", done=0, total=1)
+            self._loaded = Loaded(key, Predictor(load_model(path), device, flips=flips))
+        return self._loaded.predictor
+
+    def _segment(self, request: Request, report: Report) -> dict[str, Any]:
+        """Segment mapped arrays.
+
+        Takes ``volumes``, each with ``name``, ``file`` (``.npy``, ``[k, j, i]``) and ``affine`` (IJK to RAS); gives the
+        file of the ``labelmap`` (uint8, ``[k, j, i]``), files of ``probabilities`` by name, and ``amounts`` in mL.
+        """
+        predictor = self._predictor(request, report)
+        volumes = [_volume(item) for item in request["volumes"]]
+        prediction = predictor.predict(
+            volumes,
+            probabilities=bool(request.get("probabilities", False)),
+            names=[item["name"] for item in request["volumes"]],
+            progress=_reporting(report),
+        )
+        islands = float(request.get("islands", 0.0))
+        labelmap = remove_islands(prediction.labelmap, islands) if islands else prediction.labelmap
+        folder = Path(request["folder"])
+        maps = enumerate(prediction.probabilities.items())
+        return {
+            "device": str(predictor.device),
+            "labelmap": _save(folder / "labelmap.npy", labelmap),
+            "probabilities": {name: _save(folder / f"percent{index}.npy", volume) for index, (name, volume) in maps},
+            "amounts": [asdict(amount) for amount in measure(labelmap, predictor.model.card.labels)],
+        }
+
+    def _batch(self, request: Request, report: Report) -> dict[str, Any]:
+        """Segment the files ``inputs`` into the folder ``out``, as ``kdnet segment`` does, telling of each case."""
+        predictor = self._predictor(request, report)
+        inputs = find_inputs([Path(path) for path in request["inputs"]], predictor.model.card.modalities)
+        require_inputs(inputs)
+        folder = writable_folder(Path(request["out"]))
+        report(stage="batch", done=0, total=len(inputs))
+        outcomes: list[Outcome] = []
+        for outcome in segment_files(
+            predictor,
+            inputs,
+            folder,
+            probabilities=bool(request.get("probabilities", False)),
+            islands=float(request.get("islands", 0.0)),
+            progress=_reporting(report),
+        ):
+            outcomes.append(outcome)
+            report(stage="batch", done=len(outcomes), total=len(inputs), case=_case(outcome))
+        if any(not outcome.error for outcome in outcomes):
+            write_amounts(folder / "volumes.csv", outcomes)
+        return {"cases": [_case(outcome) for outcome in outcomes]}
+
+
+def _validate(request: Request, report: Report) -> dict[str, Any]:
+    """Load the file ``model`` whole, which finds out all that can be wrong with it."""
+    report(stage="load", done=0, total=1)
+    return {"name": load_model(Path(request["model"])).card.name}
+
+
+def _compare(request: Request, _report: Report) -> dict[str, Any]:
+    """Score the labelmap ``prediction`` against ``reference`` (``.npy``, one grid) by the regions of ``labels``."""
+    prediction, reference = (np.load(request[name], mmap_mode="r").T for name in ("prediction", "reference"))
+    labels = LabelTable.from_json(request["labels"])
+    scores = score_case(prediction, reference, labels, request["spacing"])
+    return {"scores": [asdict(score) for score in scores]}
+
+
+def _devices(_request: Request, _report: Report) -> dict[str, Any]:
+    """What can compute here, the one that ``auto`` takes first."""
+    names = {"cpu": f"CPU, {torch.get_num_threads()} threads"}
+    if torch.backends.mps.is_available():
+        names = {"mps": "Apple GPU (MPS)", **names}
+    for index in reversed(range(torch.cuda.device_count())):
+        names = {f"cuda:{index}": torch.cuda.get_device_name(index), **names}
+    return {"devices": names}
+
+
+def _volume(item: Mapping[str, Any]) -> Volume:
+    voxels = np.load(item["file"], mmap_mode="r", allow_pickle=False).T
+    name = str(item["name"])
+    if voxels.ndim != 3:
+        raise DataError(f"{name} has {voxels.ndim} axes: choose a 3D volume with one value per voxel.")
+    if np.issubdtype(voxels.dtype, np.floating) and not np.isfinite(voxels).all():
+        raise DataError(f"{name} holds NaN or infinite values: export the volume again without them.")
+    i, j, k = voxels.shape
+    volume = Volume(voxels, Grid((i, j, k), np.array(item["affine"], dtype=np.float64)))
+    check_volume(volume, name)
+    return volume
+
+
+def _save(path: Path, volume: Volume) -> str:
+    np.save(path, np.ascontiguousarray(volume.voxels.T), allow_pickle=False)
+    return str(path)
+
+
+def _reporting(report: Report) -> Callable[[Progress], None]:
+    return lambda progress: report(stage=progress.stage.value, done=progress.done, total=progress.total)
+
+
+def _case(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "name": outcome.name,
+        "labelmap": str(outcome.labelmap or ""),
+        "amounts": [asdict(amount) for amount in outcome.amounts],
+        "error": outcome.error,
+    }

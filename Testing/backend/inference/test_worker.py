@@ -1,0 +1,174 @@
+"""The worker process: same results as the command, true causes, and never an orphan."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from kdnet.cli import main as kdnet
+from kdnet.data.image_io import read_volume
+from kdnet.labels import brats_labels
+
+
+class Client:
+    """Speaks to a worker line by line."""
+
+    def __init__(self, script: str = "-m kdnet worker") -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, *script.split(" ", 1 if script.startswith("-c") else 2)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        self.pid = self.read()["pid"]
+
+    def read(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+    def send(self, **request: Any) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"id": 1, **request}) + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, **request: Any) -> list[dict[str, Any]]:
+        """All answers to a request; the last one is its result or error."""
+        self.send(**request)
+        answers = []
+        while not answers or answers[-1]["event"] in ("hello", "ready", "progress"):
+            answers.append(self.read())
+        return answers
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    client = Client()
+    yield client
+    client.process.kill()
+    client.process.communicate()
+
+
+def request_for(volume_file: Path, model_file: Path, folder: Path) -> dict[str, Any]:
+    volume = read_volume(volume_file)
+    np.save(folder / "input.npy", np.ascontiguousarray(volume.voxels.T))
+    item = {"name": "T1ce", "file": str(folder / "input.npy"), "affine": volume.grid.affine.tolist()}
+    return {"task": "segment", "model": str(model_file), "volumes": [item], "folder": str(folder), "device": "cpu"}
+
+
+@pytest.fixture
+def volume_file(phantom: Path) -> Path:
+    return next(phantom.rglob("*_t1ce.nii.gz"))
+
+
+def test_it_finds_what_the_command_finds_voxel_for_voxel(
+    client: Client, phantom: Path, model_file: Path, tmp_path: Path
+) -> None:
+    for index, file in enumerate(sorted(phantom.rglob("*_t1ce.nii.gz"))[:3]):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        assert kdnet(["segment", str(model_file), str(file), "-o", str(folder), "--device", "cpu"]) == 0
+        expected = read_volume(next(folder.glob("*_seg.nii.gz"))).voxels
+        answer = client.ask(**request_for(file, model_file, folder))[-1]
+        assert np.array_equal(np.load(answer["labelmap"]).T, expected)
+
+
+def test_the_model_is_loaded_once(client: Client, volume_file: Path, model_file: Path, tmp_path: Path) -> None:
+    request = request_for(volume_file, model_file, tmp_path)
+    stages = [[answer.get("stage") for answer in client.ask(**request)] for _ in range(2)]
+    assert stages[0].count("load") == 1
+    assert "load" not in stages[1]
+    assert "forward" in stages[1]
+
+
+def test_amounts_and_probabilities_come_with_the_labelmap(
+    client: Client, volume_file: Path, model_file: Path, tmp_path: Path
+) -> None:
+    answer = client.ask(**request_for(volume_file, model_file, tmp_path), probabilities=True)[-1]
+    assert set(answer["probabilities"]) == {"ET", "TC", "WT"}
+    whole = np.load(answer["probabilities"]["WT"])
+    labelmap = np.load(answer["labelmap"])
+    assert whole.dtype == np.uint8
+    assert whole[labelmap > 0].min() >= 50
+    assert {amount["name"] for amount in answer["amounts"]} >= {"Oedema", "TC", "WT"}
+
+
+def test_a_problem_is_told_and_the_next_request_works(
+    client: Client, volume_file: Path, model_file: Path, tmp_path: Path
+) -> None:
+    request = request_for(volume_file, model_file, tmp_path)
+    error = client.ask(**{**request, "model": str(tmp_path / "none.safetensors")})[-1]
+    assert error["event"] == "error"
+    assert "none.safetensors" in error["message"]
+    np.save(tmp_path / "nan.npy", np.full((9, 9, 9), np.nan, np.float32))
+    broken = [{**request["volumes"][0], "file": str(tmp_path / "nan.npy")}]
+    assert "NaN" in client.ask(**{**request, "volumes": broken})[-1]["message"]
+    assert client.ask(**request)[-1]["event"] == "result"
+
+
+def test_a_folder_is_segmented_case_by_case(client: Client, phantom: Path, model_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for file in sorted(phantom.rglob("*_t1ce.nii.gz"))[:2]:
+        (tmp_path / "in" / f"scan {file.name}").write_bytes(file.read_bytes())
+    (tmp_path / "in" / "broken.nii.gz").write_bytes(b"nothing")
+    answers = client.ask(
+        task="batch",
+        model=str(model_file),
+        device="cpu",
+        inputs=[str(path) for path in sorted((tmp_path / "in").iterdir())],
+        out=str(tmp_path / "out"),
+    )
+    cases = [answer["case"] for answer in answers if answer.get("case")]
+    assert cases == answers[-1]["cases"]
+    assert [bool(case["error"]) for case in cases] == [True, False, False]
+    assert len(list((tmp_path / "out").glob("*_seg.nii.gz"))) == 2
+    assert (tmp_path / "out" / "volumes.csv").is_file()
+
+
+def test_labelmaps_are_compared(client: Client, tmp_path: Path) -> None:
+    labelmap = np.zeros((12, 12, 12), np.uint8)
+    labelmap[3:7, 3:7, 3:7] = 3
+    np.save(tmp_path / "a.npy", labelmap)
+    np.save(tmp_path / "b.npy", np.roll(labelmap, 1, axis=0))
+    request = {"prediction": str(tmp_path / "a.npy"), "reference": str(tmp_path / "b.npy"), "spacing": [1, 1, 2]}
+    scores = client.ask(task="compare", labels=brats_labels().to_json(), **request)[-1]["scores"]
+    assert scores[0]["region"] == "ET"
+    assert scores[0]["dice"] == pytest.approx(0.75)
+    assert scores[0]["hd95"] == pytest.approx(2.0)
+
+
+def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import subprocess, sys, time\n"
+        "worker = subprocess.Popen([sys.executable, '-m', 'kdnet', 'worker'], stdin=subprocess.PIPE)\n"
+        "time.sleep(600)"
+    )
+    parent = Client(f"-c {script}")
+    os.kill(parent.process.pid, signal.SIGKILL)
+    parent.process.communicate()
+    for _ in range(100):
+        try:
+            os.kill(parent.pid, 0)
+        except ProcessLookupError:
+            return
+        if Path(f"/proc/{parent.pid}/stat").exists() and Path(f"/proc/{parent.pid}/stat").read_text().split()[2] == "Z":
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker outlives its parent")
+
+
+def test_it_ends_when_nothing_is_asked_of_it() -> None:
+    script = "-c from kdnet.inference.worker import main; main(idle_seconds=0.1)"
+    client = Client(script)
+    client.process.communicate(timeout=60)
+    assert client.process.returncode == 0
