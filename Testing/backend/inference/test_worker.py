@@ -96,10 +96,11 @@ def test_amounts_and_probabilities_come_with_the_labelmap(
 ) -> None:
     answer = client.ask(**request_for(volume_file, model_file, tmp_path), probabilities=True)[-1]
     assert set(answer["probabilities"]) == {"ET", "TC", "WT"}
-    whole = np.load(answer["probabilities"]["WT"])
+    enhancing = np.load(answer["probabilities"]["ET"])
     labelmap = np.load(answer["labelmap"])
-    assert whole.dtype == np.uint8
-    assert whole[labelmap > 0].min() >= 50
+    assert enhancing.dtype == np.uint8
+    assert enhancing[labelmap == 3].min() >= 50
+    assert enhancing[labelmap != 3].max() <= 50
     assert {amount["name"] for amount in answer["amounts"]} >= {"Oedema", "TC", "WT"}
 
 
@@ -147,7 +148,7 @@ def test_labelmaps_are_compared(client: Client, tmp_path: Path) -> None:
     assert scores[0]["hd95"] == pytest.approx(2.0)
 
 
-def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+def test_it_ends_when_its_parent_is_killed() -> None:
     script = (
         "import subprocess, sys, time\n"
         "worker = subprocess.Popen([sys.executable, '-m', 'kdnet', 'worker'], stdin=subprocess.PIPE)\n"
