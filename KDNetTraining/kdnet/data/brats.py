@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kdnet.data.cases import Case, Dataset, ImageFile
+from kdnet.errors import DataError
 from kdnet.labels import LabelTable, brats_labels
 
+REFERENCE = "reference"
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 NAMES = {
     "t1": "t1",
@@ -19,6 +21,7 @@ NAMES = {
     "t2w": "t2",
     "flair": "flair",
     "t2f": "flair",
+    "seg": REFERENCE,
 }
 FILE = re.compile(r"(?P<case>.+)[_-](?P<part>t1ce|t1c|t1n|t1|t2w|t2f|t2|flair|seg)\.nii(\.gz)?", re.IGNORECASE)
 
@@ -28,26 +31,42 @@ VALUE_MAP = {4: 3}
 
 
 def read_brats(root: Path, files: Iterable[Path], labels: LabelTable | None) -> Dataset | None:
-    """The BraTS data set among ``files`` below ``root``, or None when there is none."""
-    images: dict[str, dict[str, ImageFile]] = {}
-    references: dict[str, ImageFile] = {}
+    """The BraTS data set among ``files`` below ``root``, or None when there is none.
+
+    Raises:
+        DataError: when two files claim to be the same image of the same case.
+    """
+    found: dict[str, dict[str, Path]] = {}
     for file in files:
         match = FILE.fullmatch(file.name)
-        if match is None:
+        if match is None or file.name.startswith("."):  # macOS leaves "._" files, a killed writer ".partial" ones
             continue
-        name, part = match["case"], match["part"].lower()
-        if part == "seg":
-            references[name] = ImageFile(file)
-        else:
-            images.setdefault(name, {})[NAMES[part]] = ImageFile(file)
-    if not images:
+        parts, part = found.setdefault(match["case"], {}), NAMES[match["part"].lower()]
+        if part in parts:
+            raise DataError(f"{parts[part]} and {file} are both the {part} of case {match['case']}: remove one of them.")
+        parts[part] = file
+    modalities = _common_modalities(found)
+    if not modalities:
         return None
-    # what most cases have; a case that lacks one of these is reported, a rare extra modality is not asked of the others
-    modalities = tuple(m for m in MODALITIES if 2 * sum(m in case for case in images.values()) > len(images))
     table = labels or brats_labels()
     value_map = VALUE_MAP if table == brats_labels() else {}
     cases = tuple(
-        Case(name, {m: found[m] for m in modalities if m in found}, references.get(name), value_map)
-        for name, found in sorted(images.items())
+        Case(
+            name,
+            {modality: ImageFile(parts[modality]) for modality in modalities if modality in parts},
+            ImageFile(parts[REFERENCE]) if REFERENCE in parts else None,
+            value_map,
+        )
+        for name, parts in sorted(found.items())
     )
     return Dataset(root, "BraTS", modalities, table, cases)
+
+
+def _common_modalities(found: Mapping[str, Mapping[str, Path]]) -> tuple[str, ...]:
+    """What at least half of the cases have, so that a case which lacks one is reported.
+
+    A rare extra modality is not asked of the others; where no modality is common, all that occur are.
+    """
+    there = {modality: sum(modality in parts for parts in found.values()) for modality in MODALITIES}
+    common = tuple(modality for modality, count in there.items() if 2 * count >= len(found))
+    return common or tuple(modality for modality, count in there.items() if count)

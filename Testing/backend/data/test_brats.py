@@ -1,0 +1,96 @@
+"""BraTS names of every year, in any folder layout, become one list of cases without a voxel being read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kdnet.data.brats import read_brats
+from kdnet.data.cases import Dataset, ImageFile
+from kdnet.errors import DataError
+from kdnet.labels import LabelTable, brats_labels, exclusive_labels
+
+OLD = ("t1", "t1ce", "t2", "flair", "seg")
+NEW = ("t1n", "t1c", "t2w", "t2f", "seg")
+ROOT = Path("data")
+
+
+def listed(*names: str, labels: LabelTable | None = None) -> Dataset:
+    """The data set of files that exist only as names: listing must not open them."""
+    dataset = read_brats(ROOT, [ROOT / name for name in names], labels)
+    assert dataset is not None
+    return dataset
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+@pytest.mark.parametrize("folder", ["", "{case}/", "HGG/{case}/"])
+@pytest.mark.parametrize(("parts", "mark"), [(OLD, "_"), (NEW, "-")])
+def test_both_conventions_flat_or_nested_give_the_canonical_modalities(
+    parts: tuple[str, ...], mark: str, folder: str, ending: str
+) -> None:
+    files = [f"{folder.format(case='P_t1-01')}P_t1-01{mark}{part}{ending}" for part in parts]
+    dataset = listed(*files)
+    assert dataset.modalities == ("t1", "t1ce", "t2", "flair")
+    (case,) = dataset.cases
+    assert case.name == "P_t1-01"
+    assert [image.path for image in case.images.values()] == [ROOT / file for file in files[:4]]
+    assert case.reference == ImageFile(ROOT / files[4])
+
+
+@given(st.permutations([f"{case}_{part}.nii.gz" for case in ("b", "a", "c") for part in OLD]))
+def test_the_order_of_the_files_does_not_matter(files: list[str]) -> None:
+    dataset = listed(*files)
+    assert [case.name for case in dataset.cases] == ["a", "b", "c"]
+    assert all(tuple(case.images) == dataset.modalities for case in dataset.cases)
+
+
+def test_cases_without_a_modality_a_reference_or_any_image_are_listed_all_the_same() -> None:
+    whole = [f"whole_{part}.nii.gz" for part in OLD]
+    dataset = listed(*whole, "blind_seg.nii.gz", "bare_t1.nii.gz", *(f"full_{part}.nii.gz" for part in OLD))
+    cases = {case.name: case for case in dataset.cases}
+    assert dataset.modalities == ("t1", "t1ce", "t2", "flair")
+    assert cases.keys() == {"whole", "full", "blind", "bare"}
+    assert not cases["blind"].images
+    assert tuple(cases["bare"].images) == ("t1",)
+    assert cases["bare"].reference is None
+
+
+def test_a_rare_extra_modality_is_not_asked_of_the_others() -> None:
+    dataset = listed(*(f"{case}_{part}.nii.gz" for case in "abc" for part in ("t1ce", "seg")), "a_t2.nii.gz")
+    assert dataset.modalities == ("t1ce",)
+    assert all(tuple(case.images) == ("t1ce",) for case in dataset.cases)
+
+
+def test_where_no_modality_is_common_all_count() -> None:
+    assert listed("a_t1.nii", "b_t2.nii", "c_flair.nii").modalities == ("t1", "t2", "flair")
+
+
+def test_hidden_and_half_written_files_are_no_cases() -> None:
+    files = ["a_t1.nii.gz", "._a_t1.nii.gz", ".partial-7-b_t1.nii.gz", "a_t1.json", "a_mask.nii.gz"]
+    assert [case.name for case in listed(*files).cases] == ["a"]
+
+
+@pytest.mark.parametrize("twin", ["a_t1.nii", "copy/a_t1.nii.gz", "a-t1n.nii.gz"])
+def test_two_files_for_one_image_are_refused_instead_of_one_being_dropped(twin: str) -> None:
+    with pytest.raises(DataError, match=r"a_t1\.nii\.gz.*both the t1 of case a"):
+        listed("a_t1.nii.gz", twin)
+
+
+def test_references_alone_are_no_data_set() -> None:
+    assert read_brats(ROOT, [ROOT / "a_seg.nii.gz"], None) is None
+    assert read_brats(ROOT, [], None) is None
+
+
+def test_the_old_enhancing_value_is_mapped_whatever_the_name_says() -> None:
+    dataset = listed("BraTS-GLI-1_t1.nii.gz", "Brats18_1_t1.nii.gz")
+    assert dataset.labels == brats_labels()
+    assert [case.value_map for case in dataset.cases] == [{4: 3}, {4: 3}]
+
+
+def test_another_disease_in_brats_names_keeps_its_own_values() -> None:
+    table = exclusive_labels({1: "Lesion", 4: "Scar"})
+    dataset = listed("patient_flair.nii.gz", labels=table)
+    assert dataset.labels == table
+    assert dataset.cases[0].value_map == {}
