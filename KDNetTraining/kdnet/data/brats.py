@@ -68,5 +68,5 @@ def _common_modalities(found: Mapping[str, Mapping[str, Path]]) -> tuple[str, ..
     A rare extra modality is not asked of the others; where no modality is common, all that occur are.
     """
     there = {modality: sum(modality in parts for parts in found.values()) for modality in MODALITIES}
-    common = tuple(modality for modality, count in there.items() if 2 * count >= len(found))
+    common = tuple(modality for modality, count in there.items() if count and 2 * count >= len(found))
     return common or tuple(modality for modality, count in there.items() if count)
