@@ -84,7 +84,8 @@ def peer(model: Model, volume: Path, output: Path) -> dict[str, float]:
     after = Invertd("scores", before, orig_keys="image", nearest_interp=False, to_tensor=True)
     with torch.inference_mode():
         data = before({"image": str(volume)})
-        infer = SlidingWindowInferer((96, 96, 96), 1, 0.5, "gaussian")
+        edge = model.card.window or 96
+        infer = SlidingWindowInferer((edge, edge, edge), 1, 0.5, "gaussian")
         scores = infer(data["image"].as_tensor()[None], lambda window: model.network(window).logits)[0]
         data["scores"] = MetaTensor(scores, meta=data["image"].meta, applied_operations=data["image"].applied_operations)
         restored = after(data)["scores"]
