@@ -71,7 +71,7 @@ class Overlay:
     Attributes:
         case: its name.
         title: what the labelmap is, for example ``"student t1ce"`` or ``"reference"``.
-        image: a 2D slice of the input volume, any scalar type.
+        image: an axial slice of the input volume, any scalar type; the first axis runs to the left, the second to the back.
         labelmap: label values on the same slice, uint8.
     """
 

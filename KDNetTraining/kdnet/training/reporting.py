@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import nibabel
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from kdnet.data.cache import read_reference
 from kdnet.data.image_io import read_volume
+from kdnet.data.volume import Volume
 from kdnet.evaluation.report import write_report
 from kdnet.evaluation.results import Overlay, Role, Score, StudyDescription
 from kdnet.training.environment import code_version, hardware
@@ -108,8 +111,8 @@ def _case_overlays(
 ) -> list[Overlay]:
     case = data.case(name)
     image_file = case.images[student.modalities[0]]
-    image = np.asarray(read_volume(image_file.path, image_file.component).voxels)
-    reference = np.asarray(read_reference(case, data.dataset.labels).voxels)
+    image = _facing(read_volume(image_file.path, image_file.component))
+    reference = _facing(read_reference(case, data.dataset.labels))
     level = int((reference > 0).sum(axis=(0, 1)).argmax())
     overlays = [Overlay(name, "reference", image[:, :, level], reference[:, :, level])]
     for network in networks:
@@ -117,6 +120,14 @@ def _case_overlays(
         if same and (network.role is Role.TEACHER or network.modalities == student.modalities):
             path = prediction_path(run.network(network.name), name)
             if path.exists():
-                labelmap = np.asarray(read_volume(path).voxels)
+                labelmap = _facing(read_volume(path))
                 overlays.append(Overlay(name, network.role.value, image[:, :, level], labelmap[:, :, level]))
     return overlays
+
+
+def _facing(volume: Volume) -> NDArray[Any]:
+    """Voxels with the axes that run to the left, back and head, as a radiologist looks at a slice."""
+    stored = nibabel.orientations.io_orientation(volume.grid.affine)
+    wanted = nibabel.orientations.axcodes2ornt("LPS")
+    turn = nibabel.orientations.ornt_transform(stored, wanted)
+    return np.asarray(nibabel.orientations.apply_orientation(volume.voxels, turn))

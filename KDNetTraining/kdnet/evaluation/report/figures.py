@@ -66,8 +66,8 @@ def paired_dice(scores: Sequence[Score], regions: Sequence[str], modalities: str
 
 def overlay_row(overlays: Sequence[Overlay], labels: LabelTable) -> str:
     """One case: the slice, the reference and each network's labels beside each other, as PNG data."""
-    image = np.rot90(overlays[0].image.astype(float))
-    panels = [("image", None), *((overlay.title, np.rot90(overlay.labelmap)) for overlay in overlays)]
+    image = overlays[0].image.astype(float).T
+    panels = [("image", None), *((overlay.title, overlay.labelmap.T) for overlay in overlays)]
     figure = Figure(figsize=(2.3 * len(panels), 2.6), layout="constrained", facecolor="black")
     rows = np.atleast_1d(figure.subplots(1, len(panels)))
     high = float(np.percentile(image[image != 0], 99.5)) if image.any() else 1.0
