@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kdnet.data.brats import NAMES, REFERENCE
 from kdnet.data.cases import Case, Dataset, ImageFile
 from kdnet.errors import DataError
 from kdnet.labels import LabelTable, brats_labels, exclusive_labels
 
-MODALITIES = {"flair": "flair", "t1w": "t1", "t1": "t1", "t1gd": "t1ce", "t1ce": "t1ce", "t2w": "t2", "t2": "t2"}
+# spellings of MR channels, those of BraTS and those of the Decathlon
+MODALITIES = {name: part for name, part in NAMES.items() if part != REFERENCE} | {"t1w": "t1", "t1gd": "t1ce"}
+ABBREVIATIONS = {"ncr": 1, "net": 1, "ncr/net": 1, "ed": 2, "et": 3}
 
 
 def read_decathlon(root: Path, description: Mapping[str, Any], labels: LabelTable | None) -> Dataset:
@@ -20,46 +23,65 @@ def read_decathlon(root: Path, description: Mapping[str, Any], labels: LabelTabl
         DataError: when the description is damaged.
     """
     try:
-        stored = [str(name).lower() for _, name in sorted(description["modality"].items(), key=lambda item: int(item[0]))]
+        stored = [str(name) for _, name in sorted(description["modality"].items(), key=lambda item: int(item[0]))]
         names = {int(value): str(name) for value, name in description["labels"].items()}
-        pairs = [(str(item["image"]), str(item["label"])) for item in description["training"]]
+        pairs = [(root / str(item["image"]), root / str(item["label"])) for item in description["training"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{root / 'dataset.json'} is damaged ({error!r}): correct it.") from error
-    modalities = tuple(MODALITIES.get(name, name) for name in stored)
-    table, value_map = label_table(names) if labels is None else (labels, {})
-    cases = []
+        raise damaged(root, error) from error
+    modalities = modality_names(root, stored)
+    table, value_map = label_table(names, labels)
+    cases: dict[str, Case] = {}
     for image, label in pairs:
-        path = root / image
-        several = len(modalities) > 1
-        images = {name: ImageFile(path, index if several else None) for index, name in enumerate(modalities)}
-        reference = root / label
-        cases.append(
-            Case(
-                path.name.removesuffix(".gz").removesuffix(".nii"),
-                images,
-                ImageFile(reference) if reference.exists() else None,
-                value_map,
-            )
-        )
-    return Dataset(root, "Decathlon", modalities, table, tuple(sorted(cases, key=lambda case: case.name)))
+        name = image.name.removesuffix(".gz").removesuffix(".nii")
+        if name in cases:
+            raise DataError(f"{root / 'dataset.json'} lists the case {name} twice: correct it.")
+        components = range(len(modalities)) if len(modalities) > 1 else (None,)
+        files = {modality: ImageFile(image, at) for modality, at in zip(modalities, components, strict=True)}
+        reference = ImageFile(label) if label.exists() else None
+        cases[name] = Case(name, files, reference, value_map)
+    return Dataset(root, "Decathlon", modalities, table, tuple(case for _, case in sorted(cases.items())))
 
 
-def label_table(names: Mapping[int, str]) -> tuple[LabelTable, dict[int, int]]:
+def damaged(root: Path, error: Exception) -> DataError:
+    """What to tell of a ``dataset.json`` that lacks what it must say."""
+    reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    return DataError(f"{root / 'dataset.json'} is damaged ({reason}): correct it.")
+
+
+def modality_names(root: Path, stored: Sequence[str]) -> tuple[str, ...]:
+    """The names of channels as all formats share them: those of MR in BraTS' spelling, any others in small letters.
+
+    Raises:
+        DataError: when there is none, or two are the same.
+    """
+    names = tuple(MODALITIES.get(name.lower(), name.lower()) for name in stored)
+    if not names or len(set(names)) < len(names):
+        told = ", ".join(stored) or "nothing"
+        raise DataError(f"{root / 'dataset.json'} names the modalities {told}: give each channel a name of its own.")
+    return names
+
+
+def label_table(names: Mapping[int, str], wanted: LabelTable | None = None) -> tuple[LabelTable, dict[int, int]]:
     """The table for labels by name, and how the file's values map to it.
 
     The three labels of brain tumours are recognised by their names, whatever their values; any others are exclusive.
+
+    Args:
+        names: value to name, with or without the background 0.
+        wanted: the table to be used instead of the one that the names suggest.
     """
     tumour = {value: _tumour_label(name) for value, name in names.items() if value}
-    if sorted(label or 0 for label in tumour.values()) == [1, 2, 3]:
-        mapped = {value: label for value, label in tumour.items() if label is not None}
-        return brats_labels(), {value: label for value, label in mapped.items() if value != label}
-    return exclusive_labels({value: name for value, name in names.items() if value}), {}
+    is_tumour = sorted(label or 0 for label in tumour.values()) == [1, 2, 3]
+    if is_tumour and wanted in (None, brats_labels()):
+        return brats_labels(), {value: label for value, label in tumour.items() if label and value != label}
+    return wanted or exclusive_labels({value: name for value, name in names.items() if value}), {}
 
 
 def _tumour_label(name: str) -> int | None:
+    """The BraTS value of a part of a tumour, None for anything else."""
     name = name.lower()
-    if "edema" in name or "oedema" in name:
+    if "edema" in name:  # and oedema
         return 2
     if ("non" in name and "enhancing" in name) or "necro" in name:
         return 1
-    return 3 if "enhancing" in name else None
+    return 3 if "enhancing" in name else ABBREVIATIONS.get(name)

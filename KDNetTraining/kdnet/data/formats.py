@@ -29,9 +29,8 @@ def read_dataset(root: Path, labels: LabelTable | None = None) -> Dataset:
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: choose a folder with cases ({KNOWN}).")
     description = root / "dataset.json"
-    if description.is_file():
-        dataset = _described(root, description, labels)
-    else:
+    dataset = _described(root, description, labels) if description.is_file() else None
+    if dataset is None:
         files = sorted(Path(folder, name) for folder, _, names in os.walk(root) for name in names)
         dataset = read_brats(root, files, labels)
     if dataset is None or not dataset.cases:

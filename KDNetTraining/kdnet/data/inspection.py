@@ -78,7 +78,8 @@ def inspect_case(case: Case, dataset: Dataset) -> CaseReport:
         ]
         digests.append((modality, digest))
     labels, label_problems = _inspect_reference(case, dataset, first)
-    report = CaseReport(case.name, tuple(case.images), labels=labels, problems=(*problems, *label_problems))
+    unique = tuple(dict.fromkeys((*problems, *label_problems)))  # a 4D file tells the same for each of its channels
+    report = CaseReport(case.name, tuple(case.images), labels=labels, problems=unique)
     if first is not None:
         spacing = tuple(round(step, 3) for step in first.spacing)
         report = replace(report, shape=first.shape, spacing=spacing, orientation=first.orientation)
