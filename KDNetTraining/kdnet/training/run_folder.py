@@ -71,7 +71,9 @@ class RunFolder:
             write_json(self.study, content)
             return False
         known = read_study(self.root)
-        differing = sorted(key for key in content.keys() | known.keys() if content.get(key) != known.get(key))
+        # the command may name the folder in another way, or not at all, when a run is resumed
+        keys = (content.keys() | known.keys()) - {"command"}
+        differing = sorted(key for key in keys if content.get(key) != known.get(key))
         if differing:
             names = ", ".join(differing)
             raise RunFolderError(f"{self.root} holds a run with other settings ({names}): choose another folder.")

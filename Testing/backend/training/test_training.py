@@ -134,6 +134,14 @@ def test_another_request_for_the_same_folder_is_refused(
     assert "other settings" in capsys.readouterr().err
 
 
+def test_a_run_is_the_same_however_its_command_was_written(tmp_path: Path) -> None:
+    with open_run(tmp_path) as run:
+        assert not run.begin({"seeds": [0], "command": "kdnet study data"})
+        assert run.begin({"seeds": [0], "command": "kdnet study data --out here"})
+        with pytest.raises(RunFolderError, match="seeds"):
+            run.begin({"seeds": [1], "command": "kdnet study data"})
+
+
 def test_a_folder_that_another_process_writes_is_refused(tmp_path: Path) -> None:
     with open_run(tmp_path), pytest.raises(RunFolderError, match="another process"), open_run(tmp_path):
         pass
