@@ -100,7 +100,7 @@ def test_a_run_killed_at_random_ends_with_the_same_weights(phantom: Path, undist
 @pytest.mark.slow
 def test_ctrl_c_stops_cleanly_and_resume_goes_on(phantom: Path, undisturbed: Path, tmp_path: Path) -> None:
     run = tmp_path / "stopped"
-    process = subprocess.Popen(command(phantom, run), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(command(phantom, run), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8")
     while not any(event.event is EventKind.STEP for event in read_events(run / "events.jsonl")[0]):
         assert process.poll() is None
         time.sleep(0.05)
