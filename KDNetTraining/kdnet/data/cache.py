@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from kdnet.data.cases import Case, ImageFile
@@ -17,7 +16,7 @@ from kdnet.data.image_io import read_volume
 from kdnet.data.preprocessing import Preprocessing, prepare_image, prepare_labelmap
 from kdnet.data.volume import Volume
 from kdnet.errors import DataError
-from kdnet.files import writable_folder
+from kdnet.files import replacing, writable_folder
 from kdnet.labels import LabelTable
 
 VERSION = 1  # raised when preprocessing changes its result
@@ -41,6 +40,10 @@ class PreparedCase:
 class CaseCache:
     """Prepares cases and keeps the result.
 
+    An entry is a folder named by the content of the case's files and the settings. Each of its files is written whole or
+    not at all, and every process that prepares a case writes the same content, so that several may fill one cache at
+    once without asking each other.
+
     Args:
         folder: where to keep them; made when first needed.
         preprocessing: the settings.
@@ -61,7 +64,6 @@ class CaseCache:
         entry = self.folder / self._key(case)
         prepared = _read(case.name, entry)
         if prepared is None:
-            shutil.rmtree(entry, ignore_errors=True)
             self._prepare(case, entry)
             prepared = _read(case.name, entry)
         if prepared is None:
@@ -69,20 +71,14 @@ class CaseCache:
         return prepared
 
     def _prepare(self, case: Case, entry: Path) -> None:
+        names = [str(image.path) for image in case.images.values()]
         volumes = [read_volume(image.path, image.component) for image in case.images.values()]
-        image, placement = prepare_image(volumes, self.preprocessing)
+        image, placement = prepare_image(volumes, self.preprocessing, names)
         labelmap = prepare_labelmap(read_reference(case, self.labels), placement)
-        temporary = writable_folder(entry.with_name(f".partial-{os.getpid()}-{entry.name}"))
-        try:
-            np.save(temporary / "image.npy", image)
-            np.save(temporary / "labelmap.npy", labelmap)
-            temporary.rename(entry)
-        except OSError as error:
-            if not entry.is_dir():  # otherwise another process was faster, which is as good
-                reason = error.strerror or str(error)
-                raise DataError(f"{self.folder} cannot be written ({reason}): free some space there.") from error
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        writable_folder(entry)
+        for name, array in (("image.npy", image), ("labelmap.npy", labelmap)):
+            with replacing(entry / name) as temporary:
+                np.save(temporary, array, allow_pickle=False)
 
     def _key(self, case: Case) -> str:
         digest = hashlib.blake2b(digest_size=16)
@@ -110,10 +106,12 @@ def read_reference(case: Case, labels: LabelTable) -> Volume:
         raise DataError(f"case {case.name} has no reference segmentation: add one or leave the case out.")
     volume = read_volume(case.reference.path, case.reference.component)
     known = {0, *(label.value for label in labels.labels)}
-    values = {int(value): case.value_map.get(int(value), int(value)) for value in np.unique(volume.voxels)}
-    unknown = sorted(value for value, mapped in values.items() if mapped not in known)
+    stored = np.unique(volume.voxels)
+    values = {int(value): case.value_map.get(int(value), int(value)) for value in stored}
+    fractions = [value for value in stored if value != int(value)]  # int() would make background of 0.5
+    unknown = fractions or sorted(value for value, mapped in values.items() if mapped not in known)
     if unknown:
-        raise DataError(f"{case.reference.path} holds the unknown label {unknown[0]}: correct it or leave the case out.")
+        raise DataError(f"{case.reference.path} holds the unknown label {unknown[0]:g}: correct it or leave the case out.")
     lookup = np.zeros(max(values) + 1, dtype=np.uint8)
     for value, mapped in values.items():
         lookup[value] = mapped
@@ -130,8 +128,8 @@ def _file_digest(image: ImageFile) -> bytes:
 
 def _read(name: str, entry: Path) -> PreparedCase | None:
     try:
-        image = np.load(entry / "image.npy", mmap_mode="r", allow_pickle=False)
-        labelmap = np.load(entry / "labelmap.npy", mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):
+        image, labelmap = (open_memmap(entry / file, mode="r") for file in ("image.npy", "labelmap.npy"))
+    except (OSError, ValueError):  # missing, truncated or something else
         return None
-    return PreparedCase(name, image, labelmap) if image.shape[1:] == labelmap.shape else None
+    fits = image.dtype == np.float32 and labelmap.dtype == np.uint8 and image.ndim == 4
+    return PreparedCase(name, image, labelmap) if fits and image.shape[1:] == labelmap.shape else None
