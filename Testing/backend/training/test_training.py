@@ -246,3 +246,14 @@ def test_a_partial_last_event_is_dropped_and_repeated_steps_count_once(tmp_path:
     writer.write(EventKind.STEP, "a", step=1, loss=2)
     writer.close()
     assert [event.values["loss"] for event in effective(read_events(path)[0])] == [2]
+
+
+@pytest.mark.parametrize(
+    "changes", [["precision=bfloat16"], ["student_network=dynunet-8-shallow", "network=segresnet-4"], ["workers=1"]]
+)
+def test_other_settings_train_to_the_end(phantom: Path, tmp_path: Path, changes: list[str]) -> None:
+    settings = [part for change in changes for part in ("--set", change)]
+    assert (
+        main([*command(phantom, tmp_path / "run", "--set", "steps=2", "--set", "validation_every=2")[3:], *settings]) == 0
+    )
+    assert len(hashes(tmp_path / "run")) == 3

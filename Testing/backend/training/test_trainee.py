@@ -1,0 +1,72 @@
+"""The network in training: narrow students, subsets of modalities, starting points."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from kdnet.distillation import DistillationSettings, LatentProjection
+from kdnet.errors import SettingsError
+from kdnet.labels import brats_labels
+from kdnet.networks import NetworkSpec, build_network
+from kdnet.training.trainee import Teacher, Trainee, start_from_prior, start_from_teacher
+
+LABELS = brats_labels()
+SETTINGS = DistillationSettings(lambda_=0.5, gamma=1.0)
+
+
+def teacher(filters: tuple[int, ...] = (8, 16, 32)) -> Teacher:
+    return Teacher(build_network(NetworkSpec("dynunet", 4, 3, {"filters": filters})), range(4))
+
+
+def student(filters: tuple[int, ...], channels: tuple[int, ...], taught_by: Teacher) -> Trainee:
+    spec = NetworkSpec("dynunet", len(channels), 3, {"filters": filters})
+    return Trainee(spec, LABELS, channels, SETTINGS, taught_by)
+
+
+@pytest.mark.parametrize("channels", [(1,), (0, 2), (1, 2, 3)])
+def test_a_narrow_student_of_any_modalities_learns_through_a_projection(channels: tuple[int, ...]) -> None:
+    trainee = student((4, 8, 16), channels, teacher())
+    assert isinstance(trainee.projection, LatentProjection)
+    terms = trainee(torch.randn(1, 4, 16, 16, 16), torch.zeros(1, 3, 16, 16, 16))
+    terms.total.backward()
+    assert trainee.projection.weight.grad is not None
+    assert terms.latent > 0
+    assert not any("projection" in name for name in trainee.network.state_dict())
+
+
+def test_the_teacher_is_neither_trained_nor_saved_with_its_student() -> None:
+    taught_by = teacher()
+    trainee = student((8, 16, 32), (1,), taught_by)
+    assert trainee.projection is None
+    assert len(list(trainee.parameters())) == len(list(trainee.network.parameters()))
+    trainee.train()
+    assert not taught_by.network.training
+    assert not any(weight.requires_grad for weight in taught_by.network.parameters())
+
+
+def test_networks_with_unequally_many_levels_need_gamma_zero() -> None:
+    with pytest.raises(SettingsError, match="gamma = 0"):
+        student((4, 8, 16, 32), (1,), teacher())
+
+
+def test_a_student_starts_with_its_teachers_weights_for_its_modality() -> None:
+    taught_by = teacher()
+    trainee = student((8, 16, 32), (2,), taught_by)
+    start_from_teacher(trainee.network, taught_by, (2,))
+    own, theirs = trainee.network.input_layer().weight, taught_by.network.input_layer().weight
+    assert torch.equal(own[:, 0], theirs[:, 2])
+    assert torch.equal(trainee.network.output_layers()[0].weight, taught_by.network.output_layers()[0].weight)
+
+
+def test_an_unlike_student_cannot_start_from_its_teacher() -> None:
+    taught_by = teacher()
+    with pytest.raises(SettingsError, match="warm_start"):
+        start_from_teacher(student((4, 8, 16), (1,), taught_by).network, taught_by, (1,))
+
+
+def test_an_untrained_network_predicts_the_frequency_of_each_label() -> None:
+    network = build_network(NetworkSpec("segresnet", 1, 3, {"init_filters": 8, "blocks_down": (1, 1), "blocks_up": (1,)}))
+    frequency = torch.tensor([0.01, 0.02, 0.05])
+    start_from_prior(network, frequency, LABELS)
+    assert torch.allclose(network.output_layers()[0].bias.sigmoid(), frequency, atol=1e-4)
