@@ -8,7 +8,7 @@ from typing import Any
 
 from kdnet.data.brats import NAMES, REFERENCE
 from kdnet.data.cases import Case, Dataset, ImageFile
-from kdnet.errors import DataError
+from kdnet.errors import DataError, SettingsError
 from kdnet.labels import LabelTable, brats_labels, exclusive_labels
 
 # spellings of MR channels, those of BraTS and those of the Decathlon
@@ -26,10 +26,10 @@ def read_decathlon(root: Path, description: Mapping[str, Any], labels: LabelTabl
         stored = [str(name) for _, name in sorted(description["modality"].items(), key=lambda item: int(item[0]))]
         names = {int(value): str(name) for value, name in description["labels"].items()}
         pairs = [(root / str(item["image"]), root / str(item["label"])) for item in description["training"]]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        table, value_map = label_table(names, labels)
+    except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as error:
         raise damaged(root, error) from error
     modalities = modality_names(root, stored)
-    table, value_map = label_table(names, labels)
     cases: dict[str, Case] = {}
     for image, label in pairs:
         name = image.name.removesuffix(".gz").removesuffix(".nii")
@@ -44,7 +44,7 @@ def read_decathlon(root: Path, description: Mapping[str, Any], labels: LabelTabl
 
 def damaged(root: Path, error: Exception) -> DataError:
     """What to tell of a ``dataset.json`` that lacks what it must say."""
-    reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    reason = f"{error} is missing" if isinstance(error, KeyError) else str(error).removesuffix(".")
     return DataError(f"{root / 'dataset.json'} is damaged ({reason}): correct it.")
 
 

@@ -1,0 +1,139 @@
+"""nnU-Net v2 raw data: channels by number, labels as values or as regions."""
+
+from __future__ import annotations
+
+import json
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from kdnet.data.cache import read_reference
+from kdnet.data.cases import Dataset, ImageFile
+from kdnet.data.formats import read_dataset
+from kdnet.data.image_io import write_volume
+from kdnet.data.inspection import inspect_dataset
+from kdnet.data.volume import Grid, Volume
+from kdnet.errors import DataError
+from kdnet.labels import LabelMode, brats_labels, exclusive_labels
+
+CHANNELS = {"0": "T1", "1": "T1ce", "2": "T2", "3": "FLAIR"}
+LESION = {"background": 0, "lesion": 1}
+# as nnU-Net's own conversion of BraTS numbers them: 1 oedema, 2 core, 3 enhancing
+TUMOUR = {"background": 0, "whole tumor": [1, 2, 3], "tumor core": [2, 3], "enhancing tumor": [3]}
+
+
+def described(root: Path, **content: Any) -> Dataset:
+    whole = {"channel_names": CHANNELS, "labels": LESION, "file_ending": ".nii.gz", **content}
+    (root / "dataset.json").write_text(json.dumps(whole))
+    return read_dataset(root)
+
+
+def name_files(root: Path, *paths: str) -> None:
+    """Make empty files: listing must not open them."""
+    for path in paths:
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).touch()
+
+
+def write_reference(path: Path, *values: int) -> None:
+    path.parent.mkdir(exist_ok=True)
+    voxels = np.zeros((8, 8, 8), np.uint8)
+    voxels.flat[: len(values)] = values
+    write_volume(path, Volume(voxels, Grid((8, 8, 8), np.eye(4))))
+
+
+def test_channels_are_found_by_number_and_what_is_missing_stays_missing(tmp_path: Path) -> None:
+    name_files(tmp_path, *(f"imagesTr/a_000{index}.nii.gz" for index in range(4)), "labelsTr/a.nii.gz")
+    name_files(tmp_path, "imagesTr/b_0002.nii.gz", "labelsTr/c.nii.gz", "imagesTr/._a_0000.nii.gz")
+    a, b, c = described(tmp_path).cases
+    assert [a.name, b.name, c.name] == ["a", "b", "c"]
+    assert tuple(a.images) == ("t1", "t1ce", "t2", "flair")
+    assert a.images["flair"] == ImageFile(tmp_path / "imagesTr/a_0003.nii.gz")
+    assert a.reference == ImageFile(tmp_path / "labelsTr/a.nii.gz")
+    assert tuple(b.images) == ("t2",)
+    assert b.reference is None
+    assert not c.images
+
+
+def test_channels_are_ordered_as_numbers_and_spelt_as_in_brats(tmp_path: Path) -> None:
+    channels = {"10": "zADC", "2": "t2f", "0": "t1c", "1": "T1Gd2"}
+    name_files(tmp_path, "imagesTr/a_0010.nii.gz")
+    dataset = described(tmp_path, channel_names=channels)
+    assert dataset.modalities == ("t1ce", "t1gd2", "flair", "zadc")
+    assert tuple(dataset.cases[0].images) == ("zadc",)
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".nii", ".mha"])
+def test_the_file_ending_is_the_described_one(tmp_path: Path, ending: str) -> None:
+    name_files(tmp_path, f"imagesTr/a_0000{ending}", "imagesTr/b_0000.nii.gz")
+    assert [case.name for case in described(tmp_path, file_ending=ending).cases] == ["a"]
+
+
+def test_nnunets_own_brats_regions_are_turned_into_the_values_of_brats(tmp_path: Path) -> None:
+    write_reference(tmp_path / "labelsTr/a.nii.gz", 1, 2, 3)
+    dataset = described(tmp_path, labels=TUMOUR)
+    assert dataset.labels == brats_labels()
+    assert read_reference(dataset.cases[0], dataset.labels).voxels.flat[:4].tolist() == [2, 1, 3, 0]
+    assert read_dataset(tmp_path, brats_labels()).cases == dataset.cases
+
+
+@pytest.mark.parametrize("values", list(permutations((1, 2, 3))))
+def test_a_tumours_regions_are_recognised_whatever_their_values(tmp_path: Path, values: tuple[int, int, int]) -> None:
+    core, oedema, enhancing = values
+    name_files(tmp_path, "imagesTr/a_0000.nii.gz")
+    labels = {"ET": enhancing, "background": 0, "TC": [enhancing, core], "WT": [oedema, core, enhancing]}
+    dataset = described(tmp_path, labels=labels)
+    value_map = dataset.cases[0].value_map
+    assert dataset.labels == brats_labels()
+    assert [value_map.get(value, value) for value in values] == [1, 2, 3]
+
+
+def test_regions_of_another_disease_are_no_brain_tumour_though_they_nest_alike(tmp_path: Path) -> None:
+    name_files(tmp_path, "imagesTr/a_0000.nii.gz")
+    labels = {"background": 0, "kidney and mass": [1, 2, 3], "mass": [2, 3], "cyst": [3]}
+    table = described(tmp_path, labels=labels).labels
+    assert table.mode is LabelMode.REGIONS
+    assert [(region.name, region.values) for region in table.regions] == [
+        ("kidney and mass", (1, 2, 3)),
+        ("mass", (2, 3)),
+        ("cyst", (3,)),
+    ]
+    assert [(label.value, label.name) for label in table.labels] == [(1, "kidney and mass"), (2, "mass"), (3, "cyst")]
+
+
+def test_parts_of_a_tumour_as_plain_values_are_recognised_too(tmp_path: Path) -> None:
+    name_files(tmp_path, "imagesTr/a_0000.nii.gz")
+    dataset = described(tmp_path, labels={"background": 0, "ED": 1, "NCR": 2, "ET": 3})
+    assert dataset.labels == brats_labels()
+    assert dataset.cases[0].value_map == {1: 2, 2: 1}
+
+
+def test_an_ignore_label_is_no_class_and_reported_where_it_occurs(tmp_path: Path) -> None:
+    write_reference(tmp_path / "labelsTr/a.nii.gz", 1, 2)
+    dataset = described(tmp_path, labels={**LESION, "ignore": 2})
+    assert dataset.labels == exclusive_labels({1: "lesion"})
+    assert "unknown labels (2)" in " ".join(inspect_dataset(dataset)[0].problems)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"labels": {"background": 0}}, "label values"),
+        ({"labels": {"background": 0, "a": "one"}}, "one"),
+        ({"labels": {"background": 0, "all": [1, 2]}}, "all"),
+        ({"channel_names": ["T1"]}, "damaged"),
+        ({"channel_names": {"0": "MR", "1": "mr"}}, "MR, mr"),
+    ],
+)
+def test_a_damaged_description_is_named(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+    with pytest.raises(DataError, match=told) as caught:
+        described(tmp_path, **change)
+    assert str(tmp_path / "dataset.json") in str(caught.value)
+
+
+def test_a_description_without_a_file_ending_says_so(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text(json.dumps({"channel_names": CHANNELS, "labels": LESION}))
+    with pytest.raises(DataError, match="'file_ending' is missing"):
+        read_dataset(tmp_path)
