@@ -1,21 +1,29 @@
-"""Reading and writing volumes: NIfTI, NRRD, MetaImage and DICOM folders through SimpleITK."""
+"""Reading and writing volumes: NIfTI, NRRD, MetaImage and DICOM folders.
+
+SimpleITK reads, so that a volume lies where Slicer and other ITK programs see it. NIfTI is written by nibabel, because ITK
+writes half a file to a full disk without an error, and because only so a labelmap can have both of its input's transforms.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import nibabel
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from kdnet.data.integrity import require_whole
 from kdnet.data.volume import Grid, Volume
 from kdnet.errors import DataError
 from kdnet.files import replacing
 
 LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
+NIFTI_QFORM = ("qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z", "pixdim")
+NIFTI_SFORM = ("sform_code", "srow_x", "srow_y", "srow_z")
+SLICE_GAP_LIMIT = 0.1  # largest unevenness of DICOM slices, in parts of their distance
 SHEAR_LIMIT = 0.01  # largest cosine between two axes that still counts as a rounding error
 
 
@@ -34,9 +42,11 @@ def read_volume(path: Path, component: int | None = None) -> Volume:
         image = _component(image, component, path)
     _check_scalar_3d(image, path)
     voxels = sitk.GetArrayFromImage(image).T
+    if np.issubdtype(voxels.dtype, np.complexfloating):
+        raise DataError(f"{path} holds complex numbers: export its magnitude.")
     if np.issubdtype(voxels.dtype, np.floating) and not np.isfinite(voxels).all():
         raise DataError(f"{path} holds NaN or infinite values: export the volume again without them.")
-    return Volume(voxels, _grid(image))
+    return Volume(voxels, _grid(image, path))
 
 
 def read_grid(path: Path) -> Grid:
@@ -46,29 +56,32 @@ def read_grid(path: Path) -> Grid:
         DataError: naming the file and what is wrong with it.
     """
     if path.is_dir() or path.name.endswith((".nhdr", ".mhd")):
-        return read_volume(path).grid
+        return _grid(_read(path), path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
     except RuntimeError:
-        return read_volume(path).grid
-    size, spacing, origin = reader.GetSize()[:3], reader.GetSpacing()[:3], reader.GetOrigin()[:3]
-    dimension = reader.GetDimension()
-    direction = np.array(reader.GetDirection()).reshape(dimension, dimension)[:3, :3]
-    if len(size) < 3:
-        raise DataError(f"{path} is a 2D image: choose a 3D volume.")
-    i, j, k = size
-    return Grid((i, j, k), _affine(direction, spacing, origin))
+        return _grid(_read(path), path)
+    return _grid(reader, path)
 
 
-def write_volume(path: Path, volume: Volume) -> None:
+def write_volume(path: Path, volume: Volume, *, like: Path | None = None) -> None:
     """Write ``volume`` atomically and compressed, in the format of the suffix, with exactly its geometry.
+
+    Args:
+        path: ending in one of ``IMAGE_SUFFIXES``.
+        volume: to write.
+        like: the file whose grid this is. From NIfTI to NIfTI both of its transforms are then taken over to the bit, with
+            their codes, so that programs which disagree on which of them counts all see the two at one place.
 
     Raises:
         KDNetError: when the file cannot be written.
     """
     with replacing(path) as temporary:
+        if path.name.endswith(NIFTI_SUFFIXES):
+            _write_nifti(temporary, volume, like if like and like.name.lower().endswith(NIFTI_SUFFIXES) else None)
+            return
         try:
             sitk.WriteImage(to_sitk(volume), str(temporary), useCompression=True)
         except RuntimeError as error:
@@ -78,11 +91,7 @@ def write_volume(path: Path, volume: Volume) -> None:
 def to_sitk(volume: Volume) -> sitk.Image:
     """The volume as a SimpleITK image."""
     image = sitk.GetImageFromArray(np.ascontiguousarray(volume.voxels.T))
-    affine = LPS_RAS @ volume.grid.affine
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    image.SetSpacing([float(value) for value in spacing])
-    image.SetOrigin([float(value) for value in affine[:3, 3]])
-    image.SetDirection([float(value) for value in (affine[:3, :3] / spacing).ravel()])
+    _set_geometry(image, volume.grid.affine)
     return image
 
 
@@ -115,10 +124,11 @@ def _read(path: Path) -> sitk.Image:
         return _read_dicom(path)
     if not path.exists():
         raise DataError(f"{path} does not exist: correct its name.")
+    require_whole(path)
     try:
         return sitk.ReadImage(str(path))
     except RuntimeError as error:
-        if path.name.endswith((".nii", ".nii.gz")) and "orthonormal" in str(error):
+        if path.name.lower().endswith(NIFTI_SUFFIXES) and "orthonormal" in str(error):
             return _read_unorthonormal(path)
         raise DataError(f"{path} cannot be read ({_last_line(error)}): export it again or choose another.") from error
 
@@ -130,10 +140,25 @@ def _read_dicom(folder: Path) -> sitk.Image:
     if len(series) > 1:
         raise DataError(f"{folder} holds {len(series)} DICOM series: choose a folder with only one.")
     names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), series[0])
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(names)
+    reader.MetaDataDictionaryArrayUpdateOn()
     try:
-        return sitk.ReadImage(names)
+        image = reader.Execute()
     except RuntimeError as error:
         raise DataError(f"{folder} cannot be read ({_last_line(error)}): export the DICOM series again.") from error
+    if len(names) > 2:
+        distances = np.linalg.norm(np.diff(_slice_positions(reader, len(names)), axis=0), axis=1)
+        if np.ptp(distances) > SLICE_GAP_LIMIT * np.median(distances):
+            raise DataError(f"{folder} lacks slices or has them unevenly spaced: export the whole DICOM series again.")
+    return image
+
+
+def _slice_positions(reader: sitk.ImageSeriesReader, count: int) -> NDArray[np.float64]:
+    """Image Position (Patient) of each slice; zeros where a file has none."""
+    tag = "0020|0032"
+    positions = [reader.GetMetaData(i, tag) if reader.HasMetaDataKey(i, tag) else "0\\0\\0" for i in range(count)]
+    return np.array([[float(value) for value in position.split("\\")] for position in positions])
 
 
 def _read_unorthonormal(path: Path) -> sitk.Image:
@@ -144,14 +169,33 @@ def _read_unorthonormal(path: Path) -> sitk.Image:
     file = nibabel.load(path)
     affine = np.asarray(file.affine, dtype=np.float64)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    if not spacing.all():
+        raise DataError(f"{path} has a voxel of no size: correct its header.")
     axes = affine[:3, :3] / spacing
     if np.abs(axes.T @ axes - np.eye(3)).max() > SHEAR_LIMIT:
         raise DataError(f"{path} has axes that are not perpendicular: resample it onto a straight grid first.")
     left, _, right = np.linalg.svd(axes)
     affine[:3, :3] = left @ right * spacing
     voxels = np.asarray(file.dataobj)
-    i, j, k = voxels.shape[:3]
-    return to_sitk(Volume(voxels, Grid((i, j, k), affine)))
+    if voxels.dtype.names:
+        raise DataError(f"{path} holds colours or vectors: choose a volume with one value per voxel.")
+    image = sitk.GetImageFromArray(np.ascontiguousarray(voxels.T), isVector=False)
+    if voxels.ndim in (3, 4):
+        _set_geometry(image, affine)
+    return image
+
+
+def _write_nifti(path: Path, volume: Volume, like: Path | None) -> None:
+    image = nibabel.Nifti1Image(volume.voxels, volume.grid.affine, dtype=volume.voxels.dtype)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(volume.grid.affine, code=1)
+    image.set_qform(volume.grid.affine, code=1)
+    source = nibabel.load(like).header if like else None
+    if source is not None and source.get_data_shape()[:3] == volume.grid.shape:
+        for name in (*NIFTI_QFORM, *NIFTI_SFORM, "xyzt_units"):
+            image.header[name] = source[name]
+        image = nibabel.Nifti1Image(volume.voxels, None, image.header)
+    nibabel.save(image, path)
 
 
 def _component(image: sitk.Image, component: int, path: Path) -> sitk.Image:
@@ -171,17 +215,27 @@ def _check_scalar_3d(image: sitk.Image, path: Path) -> None:
         raise DataError(f"{path} is a 2D image: choose a 3D volume.")
 
 
-def _grid(image: sitk.Image) -> Grid:
-    i, j, k = image.GetSize()
-    direction = np.array(image.GetDirection()).reshape(3, 3)
-    return Grid((i, j, k), _affine(direction, image.GetSpacing(), image.GetOrigin()))
-
-
-def _affine(direction: NDArray[np.float64], spacing: Any, origin: Any) -> NDArray[np.float64]:
+def _grid(image: sitk.Image | sitk.ImageFileReader, path: Path) -> Grid:
+    dimension, size = image.GetDimension(), image.GetSize()
+    if dimension < 3:
+        raise DataError(f"{path} is a 2D image: choose a 3D volume.")
+    direction = np.array(image.GetDirection()).reshape(dimension, dimension)[:3, :3]
     affine = np.eye(4)
-    affine[:3, :3] = direction * np.asarray(spacing)
-    affine[:3, 3] = origin
-    return np.asarray(LPS_RAS @ affine)
+    affine[:3, :3] = direction * np.asarray(image.GetSpacing()[:3])
+    affine[:3, 3] = image.GetOrigin()[:3]
+    return Grid((size[0], size[1], size[2]), np.asarray(LPS_RAS @ affine))
+
+
+def _set_geometry(image: sitk.Image, affine: NDArray[np.float64]) -> None:
+    """Give ``image`` of three axes, or four, the place of ``affine`` (to RAS)."""
+    more = image.GetDimension() - 3
+    lps = LPS_RAS @ affine
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    direction = np.eye(3 + more)
+    direction[:3, :3] = lps[:3, :3] / spacing
+    image.SetSpacing([*spacing.tolist(), *[1.0] * more])
+    image.SetOrigin([*lps[:3, 3].tolist(), *[0.0] * more])
+    image.SetDirection(direction.ravel().tolist())
 
 
 def _last_line(error: Exception) -> str:
