@@ -29,12 +29,24 @@ def read_folds(root: Path) -> dict[str, int] | None:
     """
     for path in (root / "cases.csv", root.resolve().parent / "cases.csv"):
         if path.is_file():
-            try:
-                with path.open(newline="", encoding="utf-8") as stream:
-                    return {row["case"]: int(row["fold"]) for row in csv.DictReader(stream)}
-            except (KeyError, ValueError, TypeError) as error:
-                raise DataError(f"{path} must have the columns case and fold, a whole number: correct it.") from error
+            return _read(path)
     return None
+
+
+def _read(path: Path) -> dict[str, int]:
+    folds: dict[str, int] = {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets put a mark before UTF-8
+            for row in csv.DictReader(stream):
+                name, fold = row["case"], int(row["fold"])
+                if fold < 0 or folds.get(name, fold) != fold:
+                    raise ValueError(f"{name}: {fold}")
+                folds[name] = fold
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
+        raise DataError(
+            f"{path} must have the columns case and fold, with one whole number from 0 for each case: correct it."
+        ) from error
+    return folds
 
 
 def assign_folds(names: Sequence[str], count: int, seed: int) -> dict[str, int]:
