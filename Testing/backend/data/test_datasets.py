@@ -116,7 +116,7 @@ def test_every_problem_is_found_and_named(tmp_path: Path) -> None:
     assert not any(found[f"sound_{index}"] for index in (0, 2, 3))
     for name, told in {
         "incomplete": "flair is missing",
-        "damaged": "cannot be read",
+        "damaged": "damaged_t1.nii.gz",
         "moved": "another geometry",
         "mixed": "two conventions",
         "unknown": "unknown labels",
