@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import nibabel
 import numpy as np
 
-from kdnet.data.cases import Case, Dataset
+from kdnet.data.cases import Case, Dataset, ImageFile
 from kdnet.data.image_io import read_volume
 from kdnet.data.volume import Grid, Volume
 from kdnet.errors import KDNetError
@@ -66,11 +67,13 @@ def inspect_case(case: Case, dataset: Dataset) -> CaseReport:
         try:
             volume = read_volume(image.path, image.component)
         except KDNetError as error:
-            problems.append(_sentence(error))
+            problems.append(str(error))
             continue
+        if _hides_nan(image):
+            problems.append(f"{modality} holds NaN or infinite values: export it again without them.")
         first = first or volume.grid
         problems += _image_problems(modality, volume, first)
-        digest = hashlib.blake2b(np.ascontiguousarray(volume.voxels).tobytes(), digest_size=16).hexdigest()
+        digest = _digest(volume)
         problems += [
             f"{modality} has the same voxels as {other}: replace one of the two files."
             for other, known in digests
@@ -104,13 +107,32 @@ def inspection_table(reports: Iterable[CaseReport]) -> str:
                 " x ".join(map(str, report.shape)),
                 " x ".join(f"{step:g}" for step in report.spacing),
                 report.orientation,
-                " ".join(map(str, report.labels)),
+                _shortened([str(value) for value in report.labels], " "),
                 " ".join(report.problems) or "none",
             )
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(header) - 1)]
     lines = ["  ".join([*(f"{row[i]:<{widths[i]}}" for i in range(len(widths))), row[-1]]) for row in rows]
     return "\n".join(lines)
+
+
+def _hides_nan(image: ImageFile) -> bool:
+    """Whether a NIfTI file holds NaN or infinite values: ITK, which reads volumes, silently puts 0 in their place."""
+    if not image.path.name.lower().endswith((".nii", ".nii.gz")):
+        return False
+    stored = nibabel.load(image.path).dataobj
+    if stored.dtype.kind != "f":
+        return False
+    voxels = np.asanyarray(stored if image.component is None else stored[..., image.component])
+    return not np.isfinite(voxels).all()
+
+
+def _digest(volume: Volume) -> str:
+    """The same for the same numbers on as many voxels, whatever their type: a copy may have been stored as another."""
+    numbers = np.ascontiguousarray(volume.voxels.T, dtype=np.float32)  # transposed as files are, so not copied for that
+    digest = hashlib.blake2b(str(numbers.shape).encode(), digest_size=16)
+    digest.update(numbers.data)
+    return digest.hexdigest()
 
 
 def _image_problems(modality: str, volume: Volume, first: Grid) -> list[str]:
@@ -128,20 +150,20 @@ def _inspect_reference(case: Case, dataset: Dataset, grid: Grid | None) -> tuple
     try:
         volume = read_volume(case.reference.path, case.reference.component)
     except KDNetError as error:
-        return (), [_sentence(error)]
+        return (), [str(error)]
     problems = []
     if grid is not None and not volume.grid.matches(grid, tolerance_mm=0.1):
         problems.append("The reference segmentation has another geometry than the images: resample it onto theirs.")
     found = np.unique(volume.voxels)
-    values = tuple(int(value) for value in found if value)
+    values = tuple(int(value) for value in found if value and value == int(value))
     known = {label.value for label in dataset.labels.labels}
-    unknown = sorted({value for value in values if case.value_map.get(value, value) not in known})
-    if unknown or not np.array_equal(found, found.astype(np.int64)):
-        told = ", ".join(map(str, unknown)) or "fractions"
+    unknown = [f"{value:g}" for value in found if value and case.value_map.get(value, value) not in known]
+    if unknown:
+        told = _shortened(unknown, ", ")
         problems.append(f"The reference holds unknown labels ({told}): correct it or give the right label table.")
     if len({case.value_map.get(value, value) for value in values}) < len(values):
         problems.append("The reference holds labels of two conventions (3 and 4): correct it.")
-    if not values:
+    if not found.any():
         problems.append("The reference segmentation is empty: draw it or leave the case out.")
     return values, problems
 
@@ -158,6 +180,6 @@ def _with_duplicates(reports: Sequence[CaseReport]) -> tuple[CaseReport, ...]:
     return tuple(checked)
 
 
-def _sentence(error: KDNetError) -> str:
-    text = str(error)
-    return text[0].upper() + text[1:]
+def _shortened(words: Sequence[str], separator: str, most: int = 8) -> str:
+    """The first ``most`` words; an image in place of a labelmap would have thousands."""
+    return separator.join([*words[:most], *(["..."] if len(words) > most else [])])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from tqdm import tqdm
 from kdnet.device import choose_device
 from kdnet.errors import SettingsError
 from kdnet.files import writable_folder
-from kdnet.inference.inputs import find_inputs, require_inputs
+from kdnet.inference.inputs import Input, Refused, find_inputs, require_inputs
 from kdnet.inference.predictor import Predictor
 from kdnet.inference.progress import Progress, Stage
 from kdnet.inference.segment import Outcome, segment_files, write_amounts
@@ -39,13 +41,26 @@ def add_parsers(commands: Any) -> None:
 
 def run_segment(args: argparse.Namespace) -> int:
     """Carry out ``kdnet segment``; the exit code is 1 when an input failed."""
-    if args.islands < 0:
+    if not 0 <= args.islands < math.inf:
         raise SettingsError(f"--islands is {args.islands:g}: give 0 or a positive number of mm³.")
     device = choose_device(args.device)
     predictor = Predictor(load_model(args.model), device, flips=args.flips)
     inputs = find_inputs(args.inputs, predictor.model.card.modalities)
     require_inputs(inputs)
+    new = not args.out.exists()
     folder = writable_folder(args.out)
+    try:
+        outcomes = _segment_all(predictor, inputs, folder, args)
+    finally:
+        if new and not any(folder.iterdir()):  # nothing could be segmented, so nothing is left behind
+            folder.rmdir()
+    return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+def _segment_all(
+    predictor: Predictor, inputs: Sequence[Input | Refused], folder: Path, args: argparse.Namespace
+) -> list[Outcome]:
+    """Segment with a bar on stderr; a line per case, and the table of volumes as far as it is known."""
     outcomes: list[Outcome] = []
     with tqdm(total=len(inputs), desc="segmenting", file=sys.stderr, disable=None) as bar:
 
@@ -53,24 +68,17 @@ def run_segment(args: argparse.Namespace) -> int:
             if progress.stage is Stage.FORWARD:
                 bar.set_postfix_str(f"pass {progress.done} of {progress.total}")
 
-        for outcome in segment_files(
-            predictor,
-            inputs,
-            folder,
-            probabilities=args.probabilities,
-            islands=args.islands,
-            progress=show,
-        ):
+        options = {"probabilities": args.probabilities, "islands": args.islands}
+        for outcome in segment_files(predictor, inputs, folder, progress=show, **options):
             outcomes.append(outcome)
             bar.update()
             if outcome.error:
                 tqdm.write(f"kdnet: {outcome.error}", file=sys.stderr)
             else:
+                write_amounts(folder / "volumes.csv", outcomes)
                 amounts = ", ".join(f"{amount.name} {amount.millilitres:.1f} mL" for amount in outcome.amounts)
                 tqdm.write(f"{outcome.labelmap}: {amounts}")
-    if any(not outcome.error for outcome in outcomes):
-        write_amounts(folder / "volumes.csv", outcomes)
-    return 1 if any(outcome.error for outcome in outcomes) else 0
+    return outcomes
 
 
 def run_describe(args: argparse.Namespace) -> int:

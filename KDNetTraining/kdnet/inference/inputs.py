@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kdnet.data.brats import FILE, NAMES
+from kdnet.data.brats import NAMES, REFERENCE
 from kdnet.data.image_io import IMAGE_SUFFIXES
 from kdnet.errors import DataError
+
+RESULT = re.compile(r".*_(seg|percent)", re.IGNORECASE)  # what an earlier run wrote beside its inputs
+CHANNEL = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})")  # nnU-Net numbers modalities
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,10 @@ class Refused:
 def find_inputs(paths: Sequence[Path], modalities: Sequence[str]) -> list[Input | Refused]:
     """List the cases that ``paths`` mean for a model of ``modalities``.
 
-    A file is a case for a model of one modality. A folder is a case when its files are named by modality
-    (``..._t1ce.nii.gz``); otherwise each image in it is one, or the whole folder is a DICOM series; a folder of folders
-    is all of them.
+    A file is a case for a model of one modality. In a folder, images named by modality (``case_t1ce.nii.gz``, with the
+    model's own names or those of BraTS) or by nnU-Net's channel numbers (``case_0000.nii.gz``) are grouped to cases; where
+    there are such, other images are left alone. Otherwise each image is a case, or the whole folder is a DICOM series; a
+    folder of folders is all of them. Labelmaps and results of earlier runs are passed over.
     """
     found: list[Input | Refused] = []
     for path in paths:
@@ -65,37 +70,82 @@ def _file(path: Path) -> Input | Refused:
     suffix = image_suffix(path)
     if not suffix:
         return Refused(path, f"{path} is no NIfTI, NRRD or MetaImage file: convert it first.")
-    return Input(path.name[: -len(suffix)], (path,), _written(suffix))
+    return Input(_stem(path), (path,), _written(suffix))
 
 
 def _folder(folder: Path, modalities: Sequence[str]) -> list[Input | Refused]:
-    images = sorted(path for path in folder.iterdir() if path.is_file() and image_suffix(path))
-    named = {NAMES[match["part"].lower()]: path for path in images if (match := _modality(path))}
-    if named:
-        return [_named(folder, named, modalities)]
+    try:
+        content = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        return [Refused(folder, f"{folder} cannot be read ({error.strerror}): check its permissions.")]
+    return _cases(folder, content, modalities)
+
+
+def _cases(folder: Path, content: Sequence[Path], modalities: Sequence[str]) -> list[Input | Refused]:
+    images = [p for p in content if p.is_file() and image_suffix(p) and not RESULT.fullmatch(_stem(p))]
+    if named := _by_modality(folder, images, modalities):
+        return [_case(folder, name, files, modalities) for name, files in named.items()]
+    if numbered := _by_channel(images):
+        return [_numbered(folder, name, files, modalities) for name, files in numbered.items()]
     if images and len(modalities) == 1:
-        return [_file(path) for path in images if not path.name[: -len(image_suffix(path))].endswith("_seg")]
-    subfolders = sorted(path for path in folder.iterdir() if path.is_dir())
+        return [_file(path) for path in images]
+    subfolders = [path for path in content if path.is_dir()]
     if subfolders:
         return [item for subfolder in subfolders for item in _folder(subfolder, modalities)]
-    if any(folder.iterdir()) and len(modalities) == 1:
+    if content and not images and len(modalities) == 1:
         return [Input(folder.name, (folder,), ".nii.gz")]
     return [Refused(folder, f"{folder} holds nothing that can be segmented: choose images or a DICOM folder.")]
 
 
-def _named(folder: Path, named: dict[str, Path], modalities: Sequence[str]) -> Input | Refused:
-    missing = [modality for modality in modalities if modality not in named]
-    if missing:
-        return Refused(folder, f"{folder} lacks the modality {missing[0]}, which the model needs: add its file.")
-    files = tuple(named[modality] for modality in modalities)
-    match = _modality(files[0])
-    assert match is not None
-    return Input(match["case"], files, _written(image_suffix(files[0])))
+def _by_modality(folder: Path, images: Sequence[Path], modalities: Sequence[str]) -> dict[str, dict[str, list[Path]]]:
+    """Case name to modality to its files, of the images that are named by modality."""
+    names = {alias: canonical for alias, canonical in NAMES.items() if canonical != REFERENCE}
+    own = {name.lower(): name for name in modalities}
+    known = {**{alias: own.get(canonical, canonical) for alias, canonical in names.items()}, **own}
+    parts = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
+    pattern = re.compile(rf"(?:(?P<case>.+)[_-])?(?P<part>{parts})", re.IGNORECASE)
+    cases: dict[str, dict[str, list[Path]]] = {}
+    for path in images:
+        if match := pattern.fullmatch(_stem(path)):
+            case = cases.setdefault(match["case"] or folder.name, {})
+            case.setdefault(known[match["part"].lower()], []).append(path)
+    return cases
 
 
-def _modality(path: Path) -> dict[str, str] | None:
-    match = FILE.fullmatch(path.name)
-    return None if match is None or match["part"].lower() == "seg" else match.groupdict()
+def _by_channel(images: Sequence[Path]) -> dict[str, dict[int, Path]]:
+    """Case name to channel number to file, when all images are numbered."""
+    cases: dict[str, dict[int, Path]] = {}
+    for path in images:
+        match = CHANNEL.fullmatch(_stem(path))
+        if match is None:
+            return {}
+        cases.setdefault(match["case"], {})[int(match["channel"])] = path
+    return cases
+
+
+def _case(folder: Path, name: str, files: Mapping[str, list[Path]], modalities: Sequence[str]) -> Input | Refused:
+    for modality in modalities:
+        if modality not in files:
+            reason = f"{name} in {folder} lacks the modality {modality}, which the model needs: add its file."
+            return Refused(folder, reason)
+        if len(files[modality]) > 1:
+            first, second = (path.name for path in files[modality][:2])
+            reason = f"{first} and {second} in {folder} are both the {modality} of {name}: remove one of them."
+            return Refused(folder, reason)
+    chosen = tuple(files[modality][0] for modality in modalities)
+    return Input(name, chosen, _written(image_suffix(chosen[0])))
+
+
+def _numbered(folder: Path, name: str, files: Mapping[int, Path], modalities: Sequence[str]) -> Input | Refused:
+    if sorted(files) != list(range(len(modalities))):
+        wanted = ", ".join(modalities)
+        reason = f"{name} in {folder} has {len(files)} numbered channels, but the model needs {wanted}: name by modality."
+        return Refused(folder, reason)
+    return Input(name, tuple(files[index] for index in sorted(files)), _written(image_suffix(files[0])))
+
+
+def _stem(path: Path) -> str:
+    return path.name[: -len(image_suffix(path))]
 
 
 def _written(suffix: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -119,13 +119,15 @@ class Predictor:
             )
 
         with torch.autocast(self.device.type, enabled=self.device.type == "cuda"):
-            try:
-                logits = logits_of(self.whole_voxels)
-            except torch.OutOfMemoryError:
+            logits = _unless_out_of_memory(logits_of, self.whole_voxels)
+            if logits is None:
                 # the whole head does not fit: windows need a fraction of its memory
-                torch.cuda.empty_cache()
+                if self.device.type == "cuda":
+                    torch.cuda.empty_cache()
                 done = 0
-                logits = logits_of(0)
+                logits = _unless_out_of_memory(logits_of, 0)
+        if logits is None:
+            raise SettingsError(f"{self.device} has too little free memory for this volume: choose another device.")
         return logits[0].float().cpu()
 
     def _labels(self, logits: torch.Tensor, placement: Placement, progress: ProgressCallback) -> NDArray[np.uint8]:
@@ -151,6 +153,18 @@ class Predictor:
             for index, part in enumerate(inside_maps):
                 part[slab] = percent[first + index]
         return labelmap, maps
+
+
+def _unless_out_of_memory(logits_of: Callable[[int], torch.Tensor], whole_voxels: int) -> torch.Tensor | None:
+    """The logits, or None where memory is short; when this returns, nothing of the attempt is kept in memory."""
+    try:
+        return logits_of(whole_voxels)
+    except torch.OutOfMemoryError:
+        return None
+    except RuntimeError as error:
+        if "allocate memory" not in str(error):  # what torch says on a CPU
+            raise
+        return None
 
 
 def _slabs(logits: torch.Tensor, placement: Placement, progress: ProgressCallback) -> Iterator[tuple[slice, torch.Tensor]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,8 +84,27 @@ def _segment(
     names = [str(file) for file in item.files]
     prediction = predictor.predict(volumes, probabilities=probabilities, names=names, progress=progress)
     labelmap = remove_islands(prediction.labelmap, islands) if islands else prediction.labelmap
-    for region, volume in prediction.probabilities.items():
-        write_volume(folder / f"{item.name}_{region}_percent{item.suffix}", volume)
     path = folder / f"{item.name}_seg{item.suffix}"
-    write_volume(path, labelmap)
+    results = {path: labelmap}
+    for region, volume in prediction.probabilities.items():
+        results[folder / f"{item.name}_{_file_part(region)}_percent{item.suffix}"] = volume
+    _write_all(results, like=item.files[0])
     return Outcome(item.name, path, measure(labelmap, predictor.model.card.labels))
+
+
+def _write_all(results: Mapping[Path, Volume], like: Path) -> None:
+    """Write all files or, when the disk is full, none."""
+    written: list[Path] = []
+    try:
+        for path, volume in results.items():
+            write_volume(path, volume, like=like)
+            written.append(path)
+    except KDNetError:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _file_part(name: str) -> str:
+    """The name of a region or label as part of a file name."""
+    return re.sub(r"[^\w.+-]+", "-", name)

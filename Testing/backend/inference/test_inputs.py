@@ -1,0 +1,108 @@
+"""What the arguments of ``kdnet segment`` mean: which files make a case, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kdnet.errors import DataError
+from kdnet.inference.inputs import Input, Refused, find_inputs, require_inputs
+
+
+def folder_with(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def cases(found: list[Input | Refused]) -> dict[str, list[str]]:
+    assert all(isinstance(item, Input) for item in found), found
+    return {item.name: [path.name for path in item.files] for item in found if isinstance(item, Input)}
+
+
+def only_reason(found: list[Input | Refused]) -> str:
+    (refused,) = (item for item in found if isinstance(item, Refused))
+    return refused.reason
+
+
+def test_a_flat_folder_of_many_cases_loses_none(tmp_path: Path) -> None:
+    folder_with(tmp_path, "a_t1.nii.gz", "a_t1ce.nii.gz", "b_t1.nii.gz", "b_t1ce.nii.gz", "b_seg.nii.gz")
+    assert cases(find_inputs([tmp_path], ["t1ce"])) == {"a": ["a_t1ce.nii.gz"], "b": ["b_t1ce.nii.gz"]}
+
+
+def test_a_folder_of_case_folders_gives_every_modality_in_the_order_of_the_model(tmp_path: Path) -> None:
+    folder_with(tmp_path, *(f"{case}/{case}-{part}.nii.gz" for case in ("x", "y") for part in ("t1n", "t2w", "t1c", "t2f")))
+    found = cases(find_inputs([tmp_path], ["t1", "t1ce", "t2", "flair"]))
+    assert found["x"] == ["x-t1n.nii.gz", "x-t1c.nii.gz", "x-t2w.nii.gz", "x-t2f.nii.gz"]
+    assert list(found) == ["x", "y"]
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".nii"])
+def test_modality_names_are_recognised_in_every_format(tmp_path: Path, suffix: str) -> None:
+    folder_with(tmp_path, f"p_T1{suffix}", f"p_FLAIR{suffix}")
+    assert cases(find_inputs([tmp_path], ["flair"])) == {"p": [f"p_FLAIR{suffix}"]}
+
+
+def test_the_models_own_modality_names_count(tmp_path: Path) -> None:
+    folder_with(tmp_path, "p_ADC.nii.gz", "p_T1w.nii.gz", "p_FLAIR.nii.gz")
+    assert cases(find_inputs([tmp_path], ["FLAIR", "ADC"])) == {"p": ["p_FLAIR.nii.gz", "p_ADC.nii.gz"]}
+
+
+def test_files_called_by_their_modality_alone_belong_to_the_case_of_their_folder(tmp_path: Path) -> None:
+    folder_with(tmp_path / "patient", "T1.nii.gz", "T1ce.nii.gz")
+    assert cases(find_inputs([tmp_path], ["t1", "t1ce"])) == {"patient": ["T1.nii.gz", "T1ce.nii.gz"]}
+
+
+def test_numbered_channels_follow_the_order_of_the_model(tmp_path: Path) -> None:
+    folder_with(tmp_path, "a_0001.nii.gz", "a_0000.nii.gz", "b_0000.nii.gz", "b_0001.nii.gz")
+    found = cases(find_inputs([tmp_path], ["FLAIR", "T2"]))
+    assert found == {"a": ["a_0000.nii.gz", "a_0001.nii.gz"], "b": ["b_0000.nii.gz", "b_0001.nii.gz"]}
+
+
+def test_numbered_channels_that_the_model_cannot_tell_apart_are_refused(tmp_path: Path) -> None:
+    folder_with(tmp_path, "a_0001.nii.gz", "a_0000.nii.gz")
+    assert "2 numbered channels" in only_reason(find_inputs([tmp_path], ["t1ce"]))
+
+
+def test_a_case_that_lacks_a_modality_is_refused_and_the_others_stay(tmp_path: Path) -> None:
+    folder_with(tmp_path, "a_t1.nii.gz", "b_t1.nii.gz", "b_t2.nii.gz")
+    found = find_inputs([tmp_path], ["t1", "t2"])
+    assert "a in" in only_reason(found)
+    assert "lacks the modality t2" in only_reason(found)
+    assert [item.name for item in found if isinstance(item, Input)] == ["b"]
+
+
+def test_two_files_for_one_modality_are_refused(tmp_path: Path) -> None:
+    folder_with(tmp_path, "a_t1ce.nii.gz", "a_t1c.nii.gz")
+    assert "are both the t1ce of a" in only_reason(find_inputs([tmp_path], ["t1ce"]))
+
+
+def test_images_without_modality_are_cases_of_their_own_but_results_and_hidden_files_are_not(tmp_path: Path) -> None:
+    folder_with(tmp_path, "a.nii.gz", "b.mha", "a_seg.nii.gz", "a_ET_percent.nii.gz", "._a.nii.gz", "notes.txt")
+    assert cases(find_inputs([tmp_path], ["t1ce"])) == {"a": ["a.nii.gz"], "b": ["b.mha"]}
+
+
+def test_a_folder_of_other_files_is_one_dicom_series(tmp_path: Path) -> None:
+    folder_with(tmp_path / "series", "IM0001", "IM0002")
+    (found,) = find_inputs([tmp_path], ["t1ce"])
+    assert found == Input("series", (tmp_path / "series",), ".nii.gz")
+
+
+def test_one_file_is_not_enough_for_a_teacher(tmp_path: Path) -> None:
+    folder_with(tmp_path, "a_t1.nii.gz")
+    assert "needs t1, t2" in only_reason(find_inputs([tmp_path / "a_t1.nii.gz"], ["t1", "t2"]))
+
+
+def test_an_empty_folder_and_a_foreign_file_are_refused(tmp_path: Path) -> None:
+    folder_with(tmp_path / "full", "table.xlsx")
+    (tmp_path / "empty").mkdir()
+    assert "nothing that can be segmented" in only_reason(find_inputs([tmp_path / "empty"], ["t1"]))
+    assert "convert it" in only_reason(find_inputs([tmp_path / "full" / "table.xlsx"], ["t1"]))
+
+
+def test_two_cases_of_one_name_would_overwrite_each_other(tmp_path: Path) -> None:
+    folder_with(tmp_path, "one/a.nii.gz", "two/a.nii.gz")
+    with pytest.raises(DataError, match='called "a"'):
+        require_inputs(find_inputs([tmp_path / "one", tmp_path / "two"], ["t1"]))

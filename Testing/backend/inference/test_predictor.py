@@ -1,0 +1,91 @@
+"""What the predictor does where memory is short, and what lies outside the head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from kdnet.data.volume import Grid, Volume
+from kdnet.errors import SettingsError
+from kdnet.inference.predictor import Predictor
+from kdnet.inference.progress import Progress, Stage
+from kdnet.model_file import Model, load_model
+from kdnet.networks import NetworkOutput
+from torch import nn
+
+CPU = torch.device("cpu")
+
+
+def head() -> Volume:
+    voxels = np.zeros((40, 36, 30), np.int16)
+    voxels[10:30, 8:28, 6:24] = np.random.default_rng(0).integers(100, 900, (20, 20, 18))
+    return Volume(voxels, Grid((40, 36, 30), np.diag([-4.0, -4.0, 4.0, 1.0])))
+
+
+def short_of_memory(model: Model, error: Callable[[], RuntimeError], largest: int) -> Model:
+    """The model with a network that fails on an image of more than ``largest`` voxels."""
+
+    class Short(nn.Module):
+        stride = model.network.stride
+
+        def forward(self, image: torch.Tensor) -> NetworkOutput:
+            if image[0, 0].numel() > largest:
+                raise error()
+            return model.network(image)
+
+        def output_layers(self) -> tuple[nn.Module, ...]:
+            return model.network.output_layers()
+
+    return Model(model.card, Short())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        lambda: torch.OutOfMemoryError("CUDA out of memory."),
+        lambda: RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+    ],
+)
+def test_too_little_memory_for_any_window_is_told_in_a_sentence(
+    model_file: Path, error: Callable[[], RuntimeError]
+) -> None:
+    model = short_of_memory(load_model(model_file), error, largest=0)
+    with pytest.raises(SettingsError, match="too little free memory"):
+        Predictor(model, CPU).predict([head()])
+
+
+def test_an_image_too_large_for_the_memory_goes_through_in_windows(
+    model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kdnet.inference.forward.WINDOW", 16)
+    model = load_model(model_file)
+    short = short_of_memory(model, lambda: torch.OutOfMemoryError("CUDA out of memory."), largest=16**3)
+    windowed = Predictor(model, CPU, whole_voxels=0).predict([head()]).labelmap.voxels
+    assert np.array_equal(Predictor(short, CPU).predict([head()]).labelmap.voxels, windowed)
+
+
+def test_other_errors_of_the_network_are_not_hidden(model_file: Path) -> None:
+    model = short_of_memory(load_model(model_file), lambda: RuntimeError("size mismatch"), largest=0)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        Predictor(model, CPU).predict([head()])
+
+
+def test_nothing_is_labelled_outside_the_crop_box(model_file: Path) -> None:
+    volume = head()
+    labelmap = Predictor(load_model(model_file), CPU).predict([volume]).labelmap.voxels
+    assert labelmap.any()
+    margin = 3  # 4 mm of margin at 4 mm voxels, and the coarseness of the search
+    outside = np.ones(volume.grid.shape, bool)
+    outside[10 - margin : 30 + margin, 8 - margin : 28 + margin, 6 - margin : 24 + margin] = False
+    assert not labelmap[outside].any()
+
+
+def test_progress_is_told_from_start_to_end(model_file: Path) -> None:
+    told: list[Progress] = []
+    Predictor(load_model(model_file), CPU).predict([head()], progress=told.append)
+    assert list(dict.fromkeys(item.stage for item in told)) == [Stage.PREPARE, Stage.FORWARD, Stage.LABEL]
+    last = {item.stage: item for item in told}
+    assert all(item.done == item.total for item in last.values())
