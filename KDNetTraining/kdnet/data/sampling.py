@@ -8,44 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import (
-    Compose,
-    RandAdjustContrast,
-    RandFlip,
-    RandGaussianNoise,
-    Randomizable,
-    RandScaleIntensity,
-    RandShiftIntensity,
-    Transform,
-)
-from monai.utils import convert_to_tensor
 from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
+from kdnet.data.augmentation import DEFORMED_SHARE, Augmentation, augment, deform
 from kdnet.data.cache import PreparedCase
 from kdnet.labels import LabelTable
 
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Random changes of a patch; 0 turns one off.
-
-    Attributes:
-        flip: probability of mirroring, for each axis on its own.
-        scale: intensities are multiplied by 1 - scale to 1 + scale, per modality.
-        shift: intensities are raised by -shift to shift (in standard deviations), per modality.
-        noise: largest standard deviation of added Gaussian noise.
-        contrast: gamma is drawn from 1 - contrast to 1 + contrast, per modality.
-    """
-
-    flip: float = 0.5
-    scale: float = 0.1
-    shift: float = 0.1
-    noise: float = 0.0
-    contrast: float = 0.0
+__all__ = ["Augmentation", "PatchSampler", "Sample", "StepDataset"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +82,23 @@ class PatchSampler:
         case = self.cases[index]
         random = np.random.default_rng([self.seed, 1, step, slot])
         corner = self._corner(index, random)
-        image = _cut(case.image, corner, self.patch)
-        target = self.labels.encode(_cut(case.labelmap[None], corner, self.patch)[0])
-        return Sample(*self._augment(image.astype(np.float32), target, random), case.name)
+        image, labelmap = self._patch(case, corner, np.random.default_rng([self.seed, 2, step, slot]))
+        target = torch.from_numpy(self.labels.encode(labelmap))
+        return Sample(*augment(image, target, self.augmentation, int(random.integers(2**31))), case.name)
+
+    def _patch(
+        self, case: PreparedCase, corner: tuple[int, ...], random: np.random.Generator
+    ) -> tuple[torch.Tensor, NDArray[np.uint8]]:
+        """Image ``[modality, i, j, k]`` and labelmap ``[i, j, k]`` at ``corner``, sometimes deformed."""
+        deformed = self.augmentation.deforms and random.random() < DEFORMED_SHARE
+        reach = self.augmentation.reach(self.patch) if deformed else (0, 0, 0)
+        outer = tuple(low - more for low, more in zip(corner, reach, strict=True))
+        size = tuple(length + 2 * more for length, more in zip(self.patch, reach, strict=True))
+        image = torch.from_numpy(_cut(case.image, outer, size).astype(np.float32))
+        labelmap = torch.from_numpy(_cut(case.labelmap[None], outer, size))
+        if deformed:
+            image, labelmap = deform(image, labelmap, self.patch, self.augmentation, int(random.integers(2**31)))
+        return image, labelmap[0].numpy()
 
     def _corner(self, index: int, random: np.random.Generator) -> tuple[int, ...]:
         shape = self.cases[index].image.shape[1:]
@@ -132,22 +120,6 @@ class PatchSampler:
             self._found[index] = [voxels for voxels in regions if len(voxels)]
         return self._found[index]
 
-    def _augment(
-        self, image: NDArray[np.float32], target: NDArray[np.uint8], random: np.random.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        settings = self.augmentation
-        seed = int(random.integers(2**31))
-        flips = [RandFlip(prob=settings.flip, spatial_axis=axis) for axis in range(3) if settings.flip]
-        both = torch.from_numpy(np.concatenate([image, target.astype(np.float32)]))
-        for axis, flip in enumerate(flips):
-            both = flip.set_random_state(seed=seed + axis)(both)
-        both = _plain(both).contiguous()
-        patch, target_patch = both[: len(image)], both[len(image) :].to(torch.uint8)
-        head = patch != 0
-        intensity = _intensity_transforms(settings)
-        intensity.set_random_state(seed=seed + 3)
-        return _plain(intensity(patch)) * head, target_patch
-
 
 class StepDataset(TorchDataset[Sample]):
     """Gives a DataLoader's workers the sample of a (step, slot) pair."""
@@ -159,44 +131,7 @@ class StepDataset(TorchDataset[Sample]):
         return self.sampler.sample(*key)
 
 
-class _PerModality(Randomizable, Transform):  # type: ignore[misc]
-    """Draws a transform anew for each modality: scanners do not change in step."""
-
-    def __init__(self, transform: Randomizable) -> None:
-        self.transform = transform
-
-    def randomize(self, data: object = None) -> None:  # noqa: ARG002 - MONAI's signature
-        self.transform.set_random_state(seed=int(self.R.randint(2**31 - 1)))
-
-    def __call__(self, image: torch.Tensor) -> torch.Tensor:
-        changed = []
-        for modality in image:
-            self.randomize()
-            changed.append(_plain(self.transform(modality[None])))
-        return torch.cat(changed)
-
-
-def _plain(image: torch.Tensor) -> torch.Tensor:
-    """Without MONAI's meta data, which every later operation would carry along at a price."""
-    tensor: torch.Tensor = convert_to_tensor(image, track_meta=False)
-    return tensor
-
-
-def _intensity_transforms(settings: Augmentation) -> Compose:
-    transforms: list[_PerModality] = []
-    if settings.contrast:
-        gamma = (1 - settings.contrast, 1 + settings.contrast)
-        transforms.append(_PerModality(RandAdjustContrast(prob=0.3, gamma=gamma, retain_stats=True)))
-    if settings.scale:
-        transforms.append(_PerModality(RandScaleIntensity(factors=settings.scale, prob=1.0)))
-    if settings.shift:
-        transforms.append(_PerModality(RandShiftIntensity(offsets=settings.shift, prob=1.0)))
-    if settings.noise:
-        transforms.append(_PerModality(RandGaussianNoise(prob=0.3, std=settings.noise)))
-    return Compose(transforms)
-
-
-def _cut(image: NDArray[np.generic], corner: tuple[int, ...], size: tuple[int, int, int]) -> NDArray[np.generic]:
+def _cut(image: NDArray[Any], corner: tuple[int, ...], size: tuple[int, ...]) -> NDArray[Any]:
     """Cut a patch out of ``[channel, i, j, k]`` whose corner may lie outside; what is missing is 0."""
     inside = [slice(max(0, low), low + length) for low, length in zip(corner, size, strict=True)]
     part = image[(slice(None), *inside)]

@@ -73,9 +73,11 @@ class Overlay:
         title: what the labelmap is, for example ``"student t1ce"`` or ``"reference"``.
         image: an axial slice of the input volume, any scalar type; the first axis runs to the left, the second to the back.
         labelmap: label values on the same slice, uint8.
+        spacing: distance of neighbouring pixels along the two axes of the slice in mm.
     """
 
     case: str
     title: str
     image: NDArray[np.generic]
     labelmap: NDArray[np.uint8]
+    spacing: tuple[float, float] = (1.0, 1.0)

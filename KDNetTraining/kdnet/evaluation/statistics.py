@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import wilcoxon
 
-from kdnet.errors import KDNetError
+from kdnet.evaluation.pairing import MEAN, PairedDice, pair_dice, per_case
 from kdnet.evaluation.results import Role, Score
+from kdnet.evaluation.signed_rank import signed_rank_p
 
-MEAN = "mean"
-"""Name of the row that averages over regions."""
+__all__ = ["MEAN", "Comparison", "GapRecovery", "Interval", "NetworkSummary", "StudySummary", "per_case", "summarise"]
+
 RESAMPLES = 10_000
+DECIMALS = 9
+"""Differences of Dice are rounded to these, so that errors of floating point neither make nor break ties."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,20 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class GapRecovery:
+    """The share of the distance from baseline to teacher that a student covers, with its bootstrap 95 % interval.
+
+    An end is None where it is unbounded: with so few cases, or so small a gap, the gap may as well be nothing.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
 class NetworkSummary:
-    """One network in one region, over all test cases.
+    """One network in one region, over all test cases that it was scored on.
 
     Attributes:
         role: of the network.
@@ -36,9 +50,9 @@ class NetworkSummary:
         region: name, or ``"mean"``.
         cases: number of cases.
         dice: mean.
-        dice_deviation: standard deviation over cases.
+        dice_deviation: standard deviation over cases; None for a single case.
         hd95: mean in mm.
-        hd95_deviation: standard deviation over cases.
+        hd95_deviation: standard deviation over cases; None for a single case.
     """
 
     role: Role
@@ -46,33 +60,40 @@ class NetworkSummary:
     region: str
     cases: int
     dice: float
-    dice_deviation: float
+    dice_deviation: float | None
     hd95: float
-    hd95_deviation: float
+    hd95_deviation: float | None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A student against its baseline in one region.
+    """A student against its baseline in one region, over the cases that both were scored on.
 
     Attributes:
         modalities: that both see.
         region: name, or ``"mean"``.
         cases: number of pairs.
+        student: mean Dice over these cases.
+        baseline: likewise.
+        teacher: likewise; None when the teacher was not scored on all of them.
         difference: of mean Dice, student minus baseline.
         p: Wilcoxon signed-rank, two-sided; 1 when all pairs are equal.
         better: number of cases in which the student has the higher Dice.
-        recovery: gap recovery, (student - baseline) / (teacher - baseline) of mean Dice; None when the teacher is not
-            above the baseline, or there is no teacher.
+        recovery: gap recovery of mean Dice; None where there is none.
+        no_recovery: why there is none, empty where there is one.
     """
 
     modalities: str
     region: str
     cases: int
+    student: float
+    baseline: float
+    teacher: float | None
     difference: Interval
     p: float
     better: int
-    recovery: Interval | None
+    recovery: GapRecovery | None
+    no_recovery: str
 
 
 @dataclass(frozen=True)
@@ -87,38 +108,75 @@ class StudySummary:
         rows = (row for row in self.networks if (row.role, row.modalities, row.region) == (role, modalities, region))
         return next(rows, None)
 
+    def comparison(self, modalities: str, region: str) -> Comparison | None:
+        """The row of one student and region, if there is one."""
+        rows = (row for row in self.comparisons if (row.modalities, row.region) == (modalities, region))
+        return next(rows, None)
+
 
 def summarise(scores: Sequence[Score], *, seed: int = 0) -> StudySummary:
-    """Summarise the scores of a study.
+    """Summarise the scores of a study, finished or not.
 
     Seeds are averaged per case first, so that cases are what is resampled and tested.
 
+    Args:
+        scores: of all networks.
+        seed: of the bootstrap.
+
     Raises:
-        KDNetError: when a case has a score of the student but not of the baseline, or the other way round.
+        KDNetError: when scores do not pair (:func:`kdnet.evaluation.pairing.pair_dice`).
     """
-    regions = list(dict.fromkeys(score.region for score in scores))
+    regions = [*dict.fromkeys(score.region for score in scores), MEAN]
     networks = list(dict.fromkeys((score.role, score.modalities) for score in scores))
-    rows, comparisons = [], []
-    for role, modalities in networks:
-        for region in [*regions, MEAN]:
-            rows.append(_summarise_network(scores, role, modalities, region))
-    teacher = next((modalities for role, modalities in networks if role is Role.TEACHER), None)
-    for role, modalities in networks:
-        if role is Role.STUDENT and (Role.BASELINE, modalities) in networks:
-            for region in [*regions, MEAN]:
-                comparisons.append(_compare(scores, modalities, teacher, region, seed))
+    rows = [_summarise_network(scores, role, modalities, region) for role, modalities in networks for region in regions]
+    comparisons = []
+    for modalities in (modalities for role, modalities in networks if role is Role.STUDENT):
+        for region in regions:
+            pairs = pair_dice(scores, modalities, region)
+            if pairs is not None:
+                comparisons.append(compare(pairs, modalities=modalities, region=region, seed=seed))
     return StudySummary(tuple(rows), tuple(comparisons))
 
 
-def per_case(
-    scores: Iterable[Score], role: Role, modalities: str, region: str, figure: Callable[[Score], float]
-) -> dict[str, float]:
-    """Case to its figure, averaged over seeds, and over regions for ``"mean"``."""
-    values: dict[str, list[float]] = {}
-    for score in scores:
-        if (score.role, score.modalities) == (role, modalities) and region in (score.region, MEAN):
-            values.setdefault(score.case, []).append(figure(score))
-    return {case: float(np.mean(figures)) for case, figures in sorted(values.items())}
+def compare(pairs: PairedDice, *, modalities: str, region: str, seed: int = 0) -> Comparison:
+    """Compare a student with its baseline, and with the teacher where there is one, over paired cases."""
+    columns = [pairs.student, pairs.baseline, *([] if pairs.teacher is None else [pairs.teacher])]
+    table = np.stack(columns)
+    count = table.shape[1]
+    resampled = table[:, np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))].mean(axis=2)
+    means = table.mean(axis=1)
+    difference = _without_rounding(pairs.student - pairs.baseline)
+    low, high = np.percentile(resampled[0] - resampled[1], [2.5, 97.5])
+    recovery, reason = _recovery(means, resampled)
+    return Comparison(
+        modalities=modalities,
+        region=region,
+        cases=count,
+        student=float(means[0]),
+        baseline=float(means[1]),
+        teacher=float(means[2]) if len(means) > 2 else None,
+        difference=Interval(float(means[0] - means[1]), float(low), float(high)),
+        p=signed_rank_p(difference),
+        better=int((difference > 0).sum()),
+        recovery=recovery,
+        no_recovery=reason,
+    )
+
+
+def _recovery(means: NDArray[np.float64], resampled: NDArray[np.float64]) -> tuple[GapRecovery | None, str]:
+    if len(means) < 3:
+        return None, "the teacher is not scored on all these cases yet"
+    if round(means[2] - means[1], DECIMALS) <= 0:
+        return None, "the teacher is not above the baseline"
+    gained = _without_rounding(resampled[0] - resampled[1])
+    gap = _without_rounding(resampled[2] - resampled[1])
+    # A resample without a gap has no ratio. Leaving it out would narrow the interval, so it counts as boundless on the
+    # side of the student's difference. Percentiles are taken without interpolation, which infinity does not bear.
+    boundless = np.where(gained == 0, 0.0, np.copysign(np.inf, gained))
+    ratio = np.where(gap > 0, gained / np.where(gap > 0, gap, 1.0), boundless)
+    low, high = np.percentile(ratio, [2.5, 97.5], method="nearest")
+    value = float((means[0] - means[1]) / (means[2] - means[1]))
+    return GapRecovery(value, _finite(low), _finite(high)), ""
 
 
 def _summarise_network(scores: Sequence[Score], role: Role, modalities: str, region: str) -> NetworkSummary:
@@ -136,57 +194,13 @@ def _summarise_network(scores: Sequence[Score], role: Role, modalities: str, reg
     )
 
 
-def _compare(scores: Sequence[Score], modalities: str, teacher: str | None, region: str, seed: int) -> Comparison:
-    def dice(role: Role, sees: str) -> dict[str, float]:
-        return per_case(scores, role, sees, region, lambda score: score.dice)
-
-    student, baseline = dice(Role.STUDENT, modalities), dice(Role.BASELINE, modalities)
-    columns = [_paired(student, baseline), _paired(baseline, student)]
-    if teacher is not None:
-        taught = dice(Role.TEACHER, teacher)
-        columns.append(_paired(taught, student) if taught.keys() >= student.keys() else np.full(len(student), np.nan))
-    table = np.stack(columns)
-    random = np.random.default_rng(seed)
-    resampled = table[:, random.integers(table.shape[1], size=(RESAMPLES, table.shape[1]))].mean(axis=2)
-    means = table.mean(axis=1)
-    difference = table[0] - table[1]
-    return Comparison(
-        modalities,
-        region,
-        table.shape[1],
-        _interval(float(means[0] - means[1]), resampled[0] - resampled[1]),
-        _p_value(difference),
-        int((difference > 0).sum()),
-        _recovery(means, resampled),
-    )
+def _without_rounding(difference: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.round(difference, DECIMALS)
 
 
-def _recovery(means: NDArray[np.float64], resampled: NDArray[np.float64]) -> Interval | None:
-    if len(means) < 3 or not means[2] > means[1]:
-        return None
-    gap = resampled[2] - resampled[1]
-    # a resample without a gap has no ratio; leaving it out would narrow the interval, so its sign counts as infinite
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(gap > 0, (resampled[0] - resampled[1]) / gap, np.inf * np.sign(resampled[0] - resampled[1]))
-    ratio = np.nan_to_num(ratio, nan=0.0, posinf=1e3, neginf=-1e3)
-    return _interval(float((means[0] - means[1]) / (means[2] - means[1])), ratio)
+def _deviation(values: NDArray[np.float64]) -> float | None:
+    return float(values.std(ddof=1)) if len(values) > 1 else None
 
 
-def _interval(value: float, resampled: NDArray[np.float64]) -> Interval:
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return Interval(value, float(low), float(high))
-
-
-def _p_value(difference: NDArray[np.float64]) -> float:
-    return float(wilcoxon(difference).pvalue) if np.any(difference) else 1.0
-
-
-def _deviation(values: NDArray[np.float64]) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else 0.0
-
-
-def _paired(values: dict[str, float], others: dict[str, float]) -> NDArray[np.float64]:
-    missing = sorted(others.keys() - values.keys())
-    if missing:
-        raise KDNetError(f"case {missing[0]} was not scored by every network: run the study to its end.")
-    return np.array([values[case] for case in sorted(others)])
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

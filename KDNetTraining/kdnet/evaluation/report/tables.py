@@ -1,139 +1,126 @@
-"""The figures of a study as rows, and as Markdown."""
+"""The figures of a study as rows of text, for Markdown and HTML alike."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
-from kdnet.evaluation.results import Role, StudyDescription
-from kdnet.evaluation.statistics import MEAN, Comparison, Interval, NetworkSummary, StudySummary
-
-SIGNIFICANT = 0.05
-UNBOUNDED = 10.0
-
-
-def network_header(regions: Sequence[str]) -> list[str]:
-    """Column names of :func:`network_rows`."""
-    return ["network", "sees", *(f"{region} Dice" for region in [*regions, MEAN]), f"{MEAN} HD95 (mm)"]
+from kdnet.evaluation.report.content import Content
+from kdnet.evaluation.report.words import difference, p_value, recovery, seen
+from kdnet.evaluation.results import Role
+from kdnet.evaluation.statistics import MEAN, NetworkSummary, per_case
 
 
-def network_rows(description: StudyDescription, summary: StudySummary) -> list[list[str]]:
-    """One row per network: mean Dice ± standard deviation over cases per region, and HD95."""
-    rows = []
-    for role, modalities in dict.fromkeys((row.role, row.modalities) for row in summary.networks):
-        by_region = [summary.network(role, modalities, region) for region in [*description.regions, MEAN]]
-        cells = [_dice(row) for row in by_region]
-        mean = by_region[-1]
-        distance = f"{mean.hd95:.1f} ± {mean.hd95_deviation:.1f}" if mean else ""
-        rows.append([role.value, modalities, *cells, distance])
-    return rows
+@dataclass(frozen=True)
+class Table:
+    """Column names and rows of text, all of one length."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
 
-COMPARISON_HEADER = [
-    "student",
-    "region",
-    "cases",
-    "student - baseline (95 % interval)",
-    "better in",
-    "p",
-    "gap recovery",
-]
+def network_cells(content: Content) -> list[tuple[Role, str, list[NetworkSummary | None]]]:
+    """For each network that was scored: its role, what it sees, and its summary per region and on average."""
+    regions = [*content.description.regions, MEAN]
+    rows = [
+        (role, sees, [content.summary.network(role, sees, region) for region in regions])
+        for role, sees in content.networks()
+    ]
+    return [row for row in rows if row[2][-1] is not None]
 
 
-def comparison_rows(summary: StudySummary) -> list[list[str]]:
-    """One row per student and region: paired difference, p, gap recovery."""
-    return [
-        [
-            row.modalities,
+def dice_table(content: Content) -> Table:
+    """Mean Dice ± standard deviation over cases of every network and region."""
+    rows = [(*_named(role, sees, cells), *(dice(cell) for cell in cells)) for role, sees, cells in network_cells(content)]
+    return Table(("network", "sees", "cases", *content.description.regions, MEAN), tuple(rows))
+
+
+def distance_table(content: Content) -> Table:
+    """Mean HD95 in mm ± standard deviation over cases of every network and region."""
+    rows = [(*_named(role, sees, cells), *(hd95(cell) for cell in cells)) for role, sees, cells in network_cells(content)]
+    return Table(("network", "sees", "cases", *content.description.regions, MEAN), tuple(rows))
+
+
+def comparison_table(content: Content) -> Table:
+    """Paired difference, p and gap recovery of every student and region."""
+    rows = [
+        (
+            seen(row.modalities),
             row.region,
             str(row.cases),
-            interval(row.difference, "{:+.3f}"),
+            difference(row.difference),
             f"{row.better} of {row.cases}",
-            f"{row.p:.3f}" if row.p >= 0.001 else "< 0.001",
-            _recovery(row.recovery) if row.recovery else "none: the teacher is not above the baseline",
-        ]
-        for row in summary.comparisons
+            p_value(row.p).removeprefix("p = ").removeprefix("p "),
+            recovery(row),
+        )
+        for row in content.summary.comparisons
     ]
+    return Table(("student", "region", "cases", "student minus baseline", "better in", "p", "gap recovery"), tuple(rows))
 
 
-def interval(value: Interval, form: str) -> str:
-    """A figure with its interval."""
-    return f"{form.format(value.value)} ({form.format(value.low)} to {form.format(value.high)})"
+def case_table(content: Content, modalities: str) -> Table:
+    """Every test case, the student's worst first: mean Dice of the three networks, and the student's regions."""
 
+    def mean_dice(role: Role, sees: str, region: str = MEAN) -> dict[str, float]:
+        return per_case(content.scores, role, sees, region, lambda score: score.dice)
 
-def _recovery(value: Interval) -> str:
-    """Shares in percent; where the gap may well be nothing, the interval has no end worth a number."""
-    low = f"{value.low:.0%}" if value.low > -UNBOUNDED else "unbounded"
-    high = f"{value.high:.0%}" if value.high < UNBOUNDED else "unbounded"
-    return f"{value.value:.0%} ({low} to {high})"
-
-
-def verdict(summary: StudySummary) -> str:
-    """What came out, in plain words, whichever way."""
-    sentences = [_verdict_of(row) for row in summary.comparisons if row.region == MEAN]
-    for row in summary.comparisons:
-        if row.region != MEAN and row.difference.value < 0:
-            lost = -row.difference.value
-            sentences.append(f"On {row.region} the {row.modalities} student is below its baseline by {lost:.3f} Dice.")
-    return " ".join(sentences) or "No student has been scored beside its baseline yet."
-
-
-def markdown_report(description: StudyDescription, summary: StudySummary) -> str:
-    """The tables with all that is needed to repeat them, as Markdown."""
-    lines = [
-        f"# Teacher, baseline and student: {', '.join(description.student_modalities)}",
-        "",
-        verdict(summary),
-        "",
-        *_markdown_table(network_header(description.regions), network_rows(description, summary)),
-        "",
-        "Mean ± standard deviation over the test cases, on their original grids.",
-        "",
-        *_markdown_table(COMPARISON_HEADER, comparison_rows(summary)),
-        "",
-        "Paired over cases: bootstrap intervals, Wilcoxon signed-rank p. Gap recovery is the share of the distance from "
-        "baseline to teacher that the student covers.",
-        "",
-        *(f"- {name}: {value}" for name, value in facts(description).items()),
+    student, baseline = mean_dice(Role.STUDENT, modalities), mean_dice(Role.BASELINE, modalities)
+    teacher = mean_dice(Role.TEACHER, content.teacher)
+    regions = [mean_dice(Role.STUDENT, modalities, region) for region in content.description.regions]
+    distance = per_case(content.scores, Role.STUDENT, modalities, MEAN, lambda score: score.hd95)
+    rows = [
+        (
+            case,
+            *(_number(column.get(case)) for column in (student, baseline, teacher, *regions)),
+            f"{distance[case]:.1f}",
+        )
+        for case in sorted(student, key=lambda name: (student[name], name))
     ]
-    return "\n".join(lines) + "\n"
+    named = tuple(f"student {region}" for region in content.description.regions)
+    return Table(("case", "student", "baseline", "teacher", *named, "student HD95 (mm)"), tuple(rows))
 
 
-def facts(description: StudyDescription) -> dict[str, str]:
+def facts(content: Content) -> dict[str, str]:
     """What a reader needs to judge and repeat the study."""
-    counts = "; ".join(
-        f"{fold}: {len(parts['train'])} training, {len(parts['validation'])} validation, {len(parts['test'])} test"
-        for fold, parts in description.splits.items()
-    )
+    told = content.description
     return {
-        "data": f"{description.data}, {description.cases} cases ({counts})",
-        "recipe": f"{description.recipe}, {description.steps} steps for every network",
-        "seeds": ", ".join(map(str, description.seeds)),
-        "time": f"{description.seconds / 60:.0f} minutes of training, {description.cpu_seconds / 60:.0f} minutes of CPU",
-        "hardware": description.hardware,
-        "code": f"kdnet {description.code_version}",
-        "command": f"`{description.command}`",
+        "Data": f"{told.data}, {told.cases} cases",
+        "Student sees": ", ".join(seen(sees) for sees in told.student_modalities),
+        "Teacher sees": seen(content.teacher),
+        "Recipe": f"{told.recipe}, {told.steps} steps for every network",
+        "Test folds": ", ".join(map(str, told.folds)),
+        "Seeds": ", ".join(map(str, told.seeds)),
+        "Time": f"{told.seconds / 60:.0f} min of training, {told.cpu_seconds / 60:.0f} min of CPU",
+        "Hardware": told.hardware,
+        "Code": f"kdnet {told.code_version}",
     }
 
 
-def _verdict_of(row: Comparison) -> str:
-    better = row.difference.value > 0
-    sure = row.p < SIGNIFICANT
-    told = f"The {row.modalities} student is {'above' if better else 'not above'} its baseline"
-    told += f" in mean Dice ({row.difference.value:+.3f}, p = {row.p:.3f})"
-    if row.recovery is None:
-        return f"{told}; the teacher is not above the baseline, so there was nothing to distil."
-    certainty = "" if sure else "; with these cases the difference is within chance"
-    return f"{told}{certainty}. It covers {row.recovery.value:.0%} of the distance from baseline to teacher."
+def split_table(content: Content) -> Table:
+    """How many cases each fold trains, validates and tests on."""
+    rows = [
+        (name, *(str(len(parts.get(part, []))) for part in ("train", "validation", "test")))
+        for name, parts in content.description.splits.items()
+    ]
+    return Table(("fold", "training", "validation", "test"), tuple(rows))
 
 
-def _dice(row: NetworkSummary | None) -> str:
-    return f"{row.dice:.3f} ± {row.dice_deviation:.3f}" if row else ""
+def dice(row: NetworkSummary | None) -> str:
+    """``"0.512 ± 0.201"``."""
+    return "" if row is None else _spread(row.dice, row.dice_deviation, "{:.3f}")
 
 
-def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines]
+def hd95(row: NetworkSummary | None) -> str:
+    """``"12.3 ± 8.0"``."""
+    return "" if row is None else _spread(row.hd95, row.hd95_deviation, "{:.1f}")
 
 
-ROLE_COLORS = {Role.TEACHER: "#4e79a7", Role.BASELINE: "#9c9c9c", Role.STUDENT: "#e15759"}
-"""One colour per role in every picture."""
+def _named(role: Role, sees: str, cells: list[NetworkSummary | None]) -> tuple[str, str, str]:
+    return role.value, seen(sees), str(cells[-1].cases) if cells[-1] else "0"
+
+
+def _spread(value: float, deviation: float | None, form: str) -> str:
+    return form.format(value) if deviation is None else f"{form.format(value)} ± {form.format(deviation)}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

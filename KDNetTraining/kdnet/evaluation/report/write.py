@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from kdnet.evaluation.report.content import Content
+from kdnet.evaluation.report.markdown import markdown_report
 from kdnet.evaluation.report.page import html_page
-from kdnet.evaluation.report.tables import markdown_report
 from kdnet.evaluation.results import Overlay, Score, StudyDescription
-from kdnet.evaluation.statistics import StudySummary, summarise
+from kdnet.evaluation.statistics import Comparison, NetworkSummary, StudySummary, summarise
 from kdnet.files import replacing, writable_folder, write_json
 from kdnet.labels import LabelTable
 from kdnet.training.events import Event
+
+COMPARISON_COLUMNS = (
+    "student_minus_baseline",
+    "difference_low",
+    "difference_high",
+    "p",
+    "better",
+    "gap_recovery",
+    "gap_recovery_low",
+    "gap_recovery_high",
+)
 
 
 def write_report(
@@ -31,32 +43,46 @@ def write_report(
     what there is.
 
     Raises:
-        KDNetError: when the folder cannot be written, or a network lacks scores that another has.
+        KDNetError: when the folder cannot be written, or scores of student, baseline and teacher do not pair.
     """
-    writable_folder(folder)
     summary = summarise(scores)
-    content = {"description": asdict(description), "summary": asdict(summary), "scores": [asdict(s) for s in scores]}
-    write_json(folder / "results.json", content)
-    _write_csv(folder / "scores.csv", [asdict(score) for score in scores])
-    _write_csv(folder / "summary.csv", _summary_rows(summary))
-    _write_text(folder / "results.md", markdown_report(description, summary))
-    page = folder / "report.html"
-    _write_text(page, html_page(description, summary, scores, events, overlays, labels))
-    return page
+    content = Content(description, summary, scores, events, overlays, labels)
+    pages = {"results.md": markdown_report(content), "report.html": html_page(content)}
+    writable_folder(folder)
+    results = {
+        "description": asdict(description),
+        "summary": asdict(summary),
+        "unscored": content.unscored(),
+        "scores": [asdict(score) for score in scores],
+    }
+    write_json(folder / "results.json", results)
+    _write_csv(folder / "scores.csv", [field.name for field in fields(Score)], [asdict(score) for score in scores])
+    columns = [*(field.name for field in fields(NetworkSummary)), *COMPARISON_COLUMNS]
+    _write_csv(folder / "summary.csv", columns, _summary_rows(summary))
+    for name, text in pages.items():
+        with replacing(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return folder / "report.html"
 
 
-def _summary_rows(summary: StudySummary) -> list[dict[str, Any]]:
-    return [asdict(network) for network in summary.networks]
+def _summary_rows(summary: StudySummary) -> Iterable[dict[str, Any]]:
+    """One row per network and region; those of students also hold their comparison with the baseline."""
+    for network in summary.networks:
+        comparison = summary.comparison(network.modalities, network.region) if network.role == "student" else None
+        yield {**asdict(network), **(_comparison_cells(comparison) if comparison else {})}
 
 
-def _write_csv(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    rows = list(rows)
+def _comparison_cells(row: Comparison) -> dict[str, Any]:
+    recovery = row.recovery
+    cells = (
+        *(row.difference.value, row.difference.low, row.difference.high, row.p, row.better),
+        *((recovery.value, recovery.low, recovery.high) if recovery else (None, None, None)),
+    )
+    return dict(zip(COMPARISON_COLUMNS, cells, strict=True))
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]) if rows else ["case"])
+        writer = csv.DictWriter(stream, columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _write_text(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

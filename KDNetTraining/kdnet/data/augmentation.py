@@ -1,0 +1,160 @@
+"""Random changes of training patches, by MONAI's transforms, each drawn from a seed that the caller gives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from monai.transforms import (
+    Compose,
+    RandAdjustContrast,
+    RandAffine,
+    RandFlip,
+    RandGaussianNoise,
+    RandGaussianSmooth,
+    Randomizable,
+    RandScaleIntensity,
+    RandShiftIntensity,
+    Transform,
+)
+from monai.utils import convert_to_tensor
+
+from kdnet.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of a patch; 0 turns one off.
+
+    Attributes:
+        flip: probability of mirroring, for each axis on its own.
+        scale: intensities are multiplied by 1 - scale to 1 + scale, per modality.
+        shift: intensities are raised by -shift to shift (in standard deviations), per modality.
+        noise: largest standard deviation of added Gaussian noise, per modality in 3 of 10 patches.
+        contrast: gamma is drawn from 1 - contrast to 1 + contrast, per modality in 3 of 10 patches.
+        smooth: largest standard deviation of a Gaussian blur in voxels, per modality in 2 of 10 patches.
+        rotate: largest angle about each axis in degrees, in 3 of 10 patches.
+        zoom: sizes are multiplied by 1 - zoom to 1 + zoom along each axis, in the same patches as ``rotate``.
+    """
+
+    flip: float = 0.5
+    scale: float = 0.1
+    shift: float = 0.1
+    noise: float = 0.0
+    contrast: float = 0.0
+    smooth: float = 0.0
+    rotate: float = 0.0
+    zoom: float = 0.0
+
+    def __post_init__(self) -> None:
+        limits = {"flip": 1.0, "scale": 1.0, "contrast": 0.99, "rotate": 180.0, "zoom": 0.9}
+        for name in self.__dataclass_fields__:
+            value, limit = getattr(self, name), limits.get(name, 10.0)
+            if not 0 <= value <= limit:
+                raise SettingsError(f"augmentation.{name} is {value:g}: give a number from 0 to {limit:g}.")
+
+    @property
+    def deforms(self) -> bool:
+        """Whether patches are ever rotated or zoomed."""
+        return self.rotate > 0 or self.zoom > 0
+
+    def reach(self, patch: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Voxels to add on either side of a patch, so that hardly a rotated corner looks beyond what was cut."""
+        angle = math.radians(min(self.rotate, 45.0))
+        longest = max(patch)
+        i, j, k = (
+            math.ceil(((1 + self.zoom) * (size * math.cos(angle) + longest * math.sin(angle)) - size) / 2) for size in patch
+        )
+        return max(0, i), max(0, j), max(0, k)
+
+
+DEFORMED_SHARE = 0.3  # of the patches, where rotation or zoom is on: they blur, and they cost time
+
+
+def deform(
+    image: torch.Tensor, labelmap: torch.Tensor, patch: tuple[int, int, int], settings: Augmentation, seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rotate and zoom about the centre, and cut the patch there.
+
+    Args:
+        image: float32 ``[modality, i, j, k]``, larger than ``patch`` by twice :meth:`Augmentation.reach`.
+        labelmap: uint8 ``[1, i, j, k]``.
+        patch: size of what comes out.
+        settings: what is allowed.
+        seed: decides everything.
+    """
+    transform = RandAffine(
+        prob=1.0,
+        rotate_range=(math.radians(settings.rotate),) * 3,
+        scale_range=(settings.zoom,) * 3,
+        spatial_size=patch,
+        padding_mode="zeros",
+    )
+    turned = plain(transform.set_random_state(seed=seed)(image, mode="bilinear"))
+    labels = plain(transform.set_random_state(seed=seed)(labelmap.float(), mode="nearest"))
+    return turned, labels.to(torch.uint8)
+
+
+def augment(
+    image: torch.Tensor, target: torch.Tensor, settings: Augmentation, seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mirror a patch and change its intensities; the background, which is 0, stays 0.
+
+    Args:
+        image: float32 ``[modality, i, j, k]``.
+        target: uint8 ``[channel, i, j, k]``.
+        settings: what is allowed.
+        seed: decides everything.
+    """
+    flips = [RandFlip(prob=settings.flip, spatial_axis=axis) for axis in range(3) if settings.flip]
+    both = torch.cat([image, target.float()])
+    for axis, flip in enumerate(flips):
+        both = flip.set_random_state(seed=seed + axis)(both)
+    both = plain(both).contiguous()
+    patch, target = both[: len(image)], both[len(image) :].to(torch.uint8)
+    head = patch != 0
+    intensity = _intensity_transforms(settings)
+    intensity.set_random_state(seed=seed + 3)
+    return plain(intensity(patch)) * head, target
+
+
+class _PerModality(Randomizable, Transform):  # type: ignore[misc]
+    """Draws a transform anew for each modality: scanners do not change in step."""
+
+    def __init__(self, transform: Randomizable) -> None:
+        self.transform = transform
+
+    def randomize(self, data: object = None) -> None:  # noqa: ARG002 - MONAI's signature
+        self.transform.set_random_state(seed=int(self.R.randint(2**31 - 1)))
+
+    def __call__(self, image: torch.Tensor) -> torch.Tensor:
+        changed = []
+        for modality in image:
+            self.randomize()
+            changed.append(plain(self.transform(modality[None])))
+        return torch.cat(changed)
+
+
+def plain(image: torch.Tensor) -> torch.Tensor:
+    """Without MONAI's meta data, which every later operation would carry along at a price."""
+    tensor: torch.Tensor = convert_to_tensor(image, track_meta=False)
+    return tensor
+
+
+def _intensity_transforms(settings: Augmentation) -> Compose:
+    """Those that are on; a new one goes to the end, so that what the others draw for a seed stays."""
+    transforms: list[_PerModality] = []
+    if settings.contrast:
+        gamma = (1 - settings.contrast, 1 + settings.contrast)
+        transforms.append(_PerModality(RandAdjustContrast(prob=0.3, gamma=gamma, retain_stats=True)))
+    if settings.scale:
+        transforms.append(_PerModality(RandScaleIntensity(factors=settings.scale, prob=1.0)))
+    if settings.shift:
+        transforms.append(_PerModality(RandShiftIntensity(offsets=settings.shift, prob=1.0)))
+    if settings.noise:
+        transforms.append(_PerModality(RandGaussianNoise(prob=0.3, std=settings.noise)))
+    if settings.smooth:
+        sigma = (0.0, settings.smooth)
+        transforms.append(_PerModality(RandGaussianSmooth(sigma, sigma, sigma, prob=0.2)))
+    return Compose(transforms)

@@ -1,0 +1,119 @@
+"""Bringing the scores of teacher, baseline and student together, case by case, and refusing what does not pair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdnet.errors import KDNetError
+from kdnet.evaluation.results import Role, Score
+
+MEAN = "mean"
+"""Name of the row that averages over regions."""
+
+Unit = tuple[int, int]
+"""Fold and seed: what one training is for, and within which its scores are all there or not there at all."""
+Key = tuple[str, int, int, str]
+"""Case, fold, seed and region of a score."""
+
+
+@dataclass(frozen=True, eq=False)
+class PairedDice:
+    """Dice of the same cases by a student, its baseline and, where it was scored on all of them, the teacher.
+
+    Attributes:
+        cases: names, sorted.
+        student: Dice of each case, averaged over seeds (and regions for ``"mean"``).
+        baseline: likewise.
+        teacher: likewise; None when the teacher still lacks a fold or seed.
+    """
+
+    cases: tuple[str, ...]
+    student: NDArray[np.float64]
+    baseline: NDArray[np.float64]
+    teacher: NDArray[np.float64] | None
+
+
+def pair_dice(scores: Sequence[Score], modalities: str, region: str) -> PairedDice | None:
+    """Pair the scores of the student that sees ``modalities`` by case, fold and seed.
+
+    Folds and seeds that either of the two has no score of yet (a study that is not finished) are left out. Seeds are
+    averaged per case, so that cases are what is resampled and tested.
+
+    Returns:
+        None when student and baseline have no fold and seed in common.
+
+    Raises:
+        KDNetError: when, within a fold and seed, a case or region was scored for one network and not for the other,
+            or was scored twice.
+    """
+    student = _table(scores, region, Role.STUDENT, modalities)
+    baseline = _table(scores, region, Role.BASELINE, modalities)
+    teacher = _table(scores, region, Role.TEACHER)
+    shared = _units(student) & _units(baseline)
+    if not shared:
+        return None
+    student, baseline = _within(student, shared), _within(baseline, shared)
+    _check("student", student, "baseline", baseline)
+    taught = None
+    if shared <= _units(teacher):
+        taught = _within(teacher, shared)
+        _check("student", student, "teacher", taught)
+    return PairedDice(
+        tuple(sorted({case for case, *_ in student})),
+        _average(student),
+        _average(baseline),
+        None if taught is None else _average(taught),
+    )
+
+
+def per_case(
+    scores: Iterable[Score], role: Role, modalities: str, region: str, figure: Callable[[Score], float]
+) -> dict[str, float]:
+    """Case to its figure, averaged over seeds, and over regions for ``"mean"``; sorted by case."""
+    values: dict[str, list[float]] = {}
+    for score in scores:
+        if (score.role, score.modalities) == (role, modalities) and region in (score.region, MEAN):
+            values.setdefault(score.case, []).append(figure(score))
+    return {case: float(np.mean(figures)) for case, figures in sorted(values.items())}
+
+
+def _table(scores: Sequence[Score], region: str, role: Role, modalities: str | None = None) -> dict[Key, float]:
+    table: dict[Key, float] = {}
+    for score in scores:
+        if score.role is not role or modalities not in (None, score.modalities) or region not in (score.region, MEAN):
+            continue
+        key = (score.case, score.fold, score.seed, score.region)
+        if key in table:
+            raise KDNetError(f"the {role.value} has two scores for {_told(key)}: write a new report from one run folder.")
+        table[key] = score.dice
+    return table
+
+
+def _units(table: Iterable[Key]) -> set[Unit]:
+    return {(fold, seed) for _, fold, seed, _ in table}
+
+
+def _within(table: dict[Key, float], units: set[Unit]) -> dict[Key, float]:
+    return {key: value for key, value in table.items() if (key[1], key[2]) in units}
+
+
+def _check(name: str, table: dict[Key, float], other_name: str, other: dict[Key, float]) -> None:
+    for lacking, missing in ((other_name, table.keys() - other.keys()), (name, other.keys() - table.keys())):
+        if missing:
+            raise KDNetError(f"{_told(min(missing))} was not scored for the {lacking}: resume the study to its end.")
+
+
+def _average(table: dict[Key, float]) -> NDArray[np.float64]:
+    values: dict[str, list[float]] = {}
+    for (case, *_), dice in sorted(table.items()):
+        values.setdefault(case, []).append(dice)
+    return np.array([np.mean(column) for column in values.values()])
+
+
+def _told(key: Key) -> str:
+    case, fold, seed, region = key
+    return f"case {case} ({region}, fold {fold}, seed {seed})"
