@@ -9,7 +9,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 MODULES = ("KDNetSegmentation", "KDNetTraining")
 IGNORED = ("__pycache__", "CMakeLists.txt", ".egg-info")
 
-TEMPLATE = """set(MODULE_NAME {module})
+LISTS = """set(MODULE_NAME {module})
 
 set(MODULE_PYTHON_SCRIPTS
 {scripts}
@@ -18,12 +18,30 @@ set(MODULE_PYTHON_SCRIPTS
 set(MODULE_PYTHON_RESOURCES
 {resources}
   )
+"""
 
+MODULE = """
 slicerMacroBuildScriptedModule(
-  NAME ${{MODULE_NAME}}
-  SCRIPTS ${{MODULE_PYTHON_SCRIPTS}}
-  RESOURCES ${{MODULE_PYTHON_RESOURCES}}
+  NAME ${MODULE_NAME}
+  SCRIPTS ${MODULE_PYTHON_SCRIPTS}
+  RESOURCES ${MODULE_PYTHON_RESOURCES}
   WITH_GENERIC_TESTS
+  )
+
+if(BUILD_TESTING)
+  slicer_add_python_unittest(SCRIPT ${MODULE_NAME}.py)
+endif()
+"""
+
+# a folder of packages that modules import, without a module of its own
+PACKAGES = """
+ctkMacroCompilePythonScript(
+  TARGET_NAME ${MODULE_NAME}
+  SCRIPTS "${MODULE_PYTHON_SCRIPTS}"
+  RESOURCES "${MODULE_PYTHON_RESOURCES}"
+  DESTINATION_DIR ${CMAKE_BINARY_DIR}/${Slicer_QTSCRIPTEDMODULES_LIB_DIR}
+  INSTALL_DIR ${Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR}
+  NO_INSTALL_SUBDIR
   )
 """
 
@@ -38,11 +56,12 @@ def cmake_lists(module: str) -> str:
     )
     scripts = [name for name in files if name.endswith(".py")]
     resources = [name for name in files if not name.endswith(".py")]
-    return TEMPLATE.format(
+    lists = LISTS.format(
         module=module,
         scripts="\n".join(f"  {name}" for name in scripts),
         resources="\n".join(f"  {name}" for name in resources),
     )
+    return lists + (MODULE if f"{module}.py" in scripts else PACKAGES)
 
 
 if __name__ == "__main__":

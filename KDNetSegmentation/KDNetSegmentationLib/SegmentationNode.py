@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import slicer
 import vtk
+from kdnet.errors import DataError
 from vtk.util import numpy_support
 
 if TYPE_CHECKING:
@@ -110,3 +111,36 @@ def terminology_entry(label: Label) -> str:
     codes = [label.terminology.category, label.terminology.type]
     serialised = ["^".join((code.scheme, code.value, code.meaning)) for code in codes]
     return "~".join([TERMINOLOGY_CONTEXT, *serialised, "^^", ANATOMY_CONTEXT, "^^", "^^"])
+
+
+def labelmap_of(segmentationNode: Any, labels: LabelTable, volumeNode: Any) -> np.ndarray:
+    """The labelmap ``[k, j, i]`` of a segmentation on the grid of ``volumeNode``.
+
+    Segments count for the label that their id or name stands for, whatever the order; where they overlap, the later one.
+
+    Raises:
+        DataError: when no segment has the name of a label.
+    """
+    voxels = np.zeros(volumeNode.GetImageData().GetDimensions()[::-1], np.uint8)
+    segmentation = segmentationNode.GetSegmentation()
+    known = 0
+    for index in range(segmentation.GetNumberOfSegments()):
+        name = segmentation.GetNthSegmentID(index)
+        label = _label_of(name, segmentation.GetNthSegment(index).GetName(), labels)
+        if label is None:
+            continue
+        known += 1
+        part = slicer.util.arrayFromSegmentBinaryLabelmap(segmentationNode, name, volumeNode)
+        if part is not None:
+            voxels[part > 0] = label.value
+    if not known:
+        wanted = ", ".join(label.name for label in labels.labels)
+        raise DataError(f"{segmentationNode.GetName()} has no segment named {wanted}: rename its segments.")
+    return voxels
+
+
+def _label_of(identifier: str, name: str, labels: LabelTable) -> Label | None:
+    for label in labels.labels:
+        if identifier == segment_id(label) or name.casefold() == label.name.casefold():
+            return label
+    return None

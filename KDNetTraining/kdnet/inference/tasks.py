@@ -112,9 +112,9 @@ class Tasks:
             progress=_reporting(report),
         ):
             outcomes.append(outcome)
+            if not outcome.error:  # after each case, because the user may cancel at any time
+                write_amounts(folder / "volumes.csv", outcomes)
             report(stage="batch", done=len(outcomes), total=len(inputs), case=_case(outcome))
-        if any(not outcome.error for outcome in outcomes):
-            write_amounts(folder / "volumes.csv", outcomes)
         return {"cases": [_case(outcome) for outcome in outcomes]}
 
 

@@ -1,0 +1,81 @@
+"""KDNetSegmentation: one click from a loaded volume to overlays of what a distilled network finds in it."""
+
+import unittest
+
+import slicer
+from KDNetSegmentationLib.Logic import SegmentationLogic
+from KDNetSegmentationLib.SampleData import register_sample_data
+from KDNetSegmentationLib.SelfTest import SelfTest
+from KDNetSegmentationLib.Widget import Panel
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+
+
+class KDNetSegmentation(ScriptedLoadableModule):
+    """The module as Slicer lists it."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("KDNet Segmentation")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
+        self.parent.dependencies = []
+        self.parent.contributors = ["SlicerKDNet contributors"]
+        self.parent.helpText = _(
+            "Segments brain tumours from one MR scan with a network that was taught by a network of all modalities. Choose"
+            " a model and a volume, then click Segment.<br><br><b>For research use only; not a medical device.</b>"
+        )
+        self.parent.acknowledgementText = _(
+            "Method: M. Hu, M. Maillard, Y. Zhang, T. Ciceri, G. La Barbera, I. Bloch, P. Gori, <i>Knowledge distillation"
+            " from multi-modal to mono-modal segmentation networks</i>, MICCAI 2020, LNCS 12261, pp. 772-781."
+        )
+        slicer.app.connect("startupCompleted()", register_sample_data)
+
+
+class KDNetSegmentationWidget(ScriptedLoadableModuleWidget):
+    """Hands everything to the panel."""
+
+    def setup(self):
+        """Build the panel, when the module is opened for the first time."""
+        ScriptedLoadableModuleWidget.setup(self)
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/KDNetSegmentation.ui"))
+        self.layout.addWidget(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.logic = KDNetSegmentationLogic()
+        self.panel = Panel(uiWidget, self.logic)
+
+    def enter(self):
+        """The user opens the module."""
+        self.panel.enter()
+
+    def exit(self):
+        """The user opens another module."""
+        self.panel.exit()
+
+    def cleanup(self):
+        """The module is closed: no process may stay."""
+        self.panel.cleanup()
+        self.logic.cleanup()
+
+
+class KDNetSegmentationLogic(SegmentationLogic, ScriptedLoadableModuleLogic):
+    """See KDNetSegmentationLib/Logic.py for what it does, with examples."""
+
+    def __init__(self, *args, **kwargs):
+        ScriptedLoadableModuleLogic.__init__(self)
+        SegmentationLogic.__init__(self, *args, **kwargs)
+
+
+class KDNetSegmentationTest(ScriptedLoadableModuleTest):
+    """Runs in Slicer, and in the testbed."""
+
+    def runTest(self):
+        """Run all self tests; raise when one fails."""
+        result = unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(SelfTest))
+        if not result.wasSuccessful():
+            raise AssertionError(f"{len(result.failures) + len(result.errors)} self tests failed")

@@ -1,0 +1,95 @@
+"""The section that segments a folder of images into another."""
+
+from typing import Any
+
+from kdnet.errors import KDNetError
+from slicer.i18n import tr as _
+
+from KDNetSegmentationLib.Parameters import settings_of
+from KDNetSegmentationLib.Settings import Progress
+from KDNetSegmentationLib.Tables import fill_table
+
+
+class BatchPanel:
+    """Starts a batch and shows what becomes of each case.
+
+    Args:
+        panel: the whole panel, for its logic, choices and status.
+    """
+
+    def __init__(self, panel: Any) -> None:
+        self.panel = panel
+        self.running = False
+        self._cases: list[Any] = []
+        panel.ui.batchButton.clicked.connect(self.onButton)
+        self._show()
+
+    def update(self, *, free: bool) -> None:
+        """Set the button's text and whether it can be clicked."""
+        button = self.panel.ui.batchButton
+        chosen = self.panel.parameters
+        button.text = _("Cancel") if self.running else _("Segment folder")
+        # an unset path reads as "."
+        ready = str(chosen.batchInput) not in ("", ".") and str(chosen.batchOutput) not in ("", ".")
+        button.enabled = self.running or (free and ready and self.panel.model is not None)
+
+    def onButton(self, *_arguments: Any) -> None:
+        """Start, or cancel what was started."""
+        if self.running:
+            self.panel.logic.cancel()
+            self.running = False
+            self.panel.say(_("Cancelled. {count} cases are done and stay.").format(count=len(self._cases)))
+            self.panel.update()
+            return
+        chosen = self.panel.parameters
+        self._cases = []
+        self._show()
+        try:
+            self.panel.logic.startFolder(
+                chosen.batchInput,
+                chosen.batchOutput,
+                self.panel.model,
+                settings=settings_of(chosen),
+                onFinished=self.onFinished,
+                onFailed=self.onFailed,
+                onProgress=self.onProgress,
+            )
+        except KDNetError as error:
+            self.panel.say(str(error))
+        else:
+            self.running = self.panel.logic.busy
+        self.panel.update()
+
+    def onProgress(self, progress: Progress) -> None:
+        """Add a case that is done."""
+        if progress.case is not None:
+            self._cases.append(progress.case)
+            self._show()
+        if progress.stage == "batch":
+            text = _("{done} of {total} cases are done.").format(done=progress.done, total=progress.total)
+            self.panel.say(text)
+            self.panel.showProgress(progress.done, progress.total)
+
+    def onFinished(self, cases: Any) -> None:
+        """Sum up."""
+        self.running = False
+        failed = sum(bool(case["error"]) for case in cases)
+        self.panel.say(
+            _("{count} cases are segmented, {failed} failed. Volumes are in volumes.csv of the folder.").format(
+                count=len(cases) - failed, failed=failed
+            )
+        )
+        self.panel.update()
+
+    def onFailed(self, failure: Any) -> None:
+        """Tell why; cases that are done stay."""
+        self.running = False
+        self.panel.onFailed(failure)
+
+    def _show(self) -> None:
+        rows = [(case["name"], case["error"] or _summary(case)) for case in self._cases]
+        fill_table(self.panel.ui.batchTable, (_("Case"), _("State")), rows, stretch=1)
+
+
+def _summary(case: Any) -> str:
+    return ", ".join(f"{amount['name']} {amount['millilitres']:.1f} mL" for amount in case["amounts"])

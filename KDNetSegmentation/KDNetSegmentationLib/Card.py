@@ -1,0 +1,40 @@
+"""A model in a few lines of rich text: what it needs, what it was trained on, how well it does."""
+
+from html import escape
+
+from slicer.i18n import tr as _
+
+from KDNetSegmentationLib.Models import ModelInfo
+
+
+def card_html(model: ModelInfo) -> str:
+    """The card shown under the list of models."""
+    rows = [
+        (_("Needs"), " + ".join(modality.upper() for modality in model.modalities)),
+        (_("Finds"), ", ".join(label.name for label in model.labels.labels)),
+        (_("Trained on"), _training(model)),
+        (_("Dice"), _figures(model)),
+        (_("Grid"), " x ".join(f"{step:g}" for step in model.spacing) + " mm"),
+        (_("Terms"), model.licence),
+    ]
+    cells = "".join(
+        f'<tr><td style="padding-right: 8px"><b>{escape(name)}</b></td><td>{escape(text)}</td></tr>'
+        for name, text in rows
+        if text
+    )
+    return f"<table>{cells}</table>"
+
+
+def _training(model: ModelInfo) -> str:
+    data = model.trainingData
+    cases = _("{count} cases").format(count=data["cases"]) if "cases" in data else ""
+    return ", ".join(str(part) for part in (cases, data.get("format"), data.get("summary")) if part)
+
+
+def _figures(model: ModelInfo) -> str:
+    """Mean Dice by region; the test cases of the study where they are known, else the validation cases."""
+    for key, name in (("dice", _("test cases")), ("validation_dice", _("validation cases"))):
+        dice = model.figures.get(key)
+        if isinstance(dice, dict) and all(isinstance(value, int | float) for value in dice.values()):
+            return ", ".join(f"{region} {value:.2f}" for region, value in dice.items()) + f" ({name})"
+    return ""

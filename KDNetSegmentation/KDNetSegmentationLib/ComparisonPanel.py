@@ -1,0 +1,52 @@
+"""The section that compares the result with a reference segmentation."""
+
+from collections.abc import Callable
+from typing import Any
+
+from kdnet.errors import KDNetError
+from slicer.i18n import tr as _
+
+from KDNetSegmentationLib.Tables import fill_table
+
+
+class ComparisonPanel:
+    """Compares on request.
+
+    Args:
+        panel: the whole panel, for its logic, choices and status.
+    """
+
+    def __init__(self, panel: Any) -> None:
+        self.panel = panel
+        panel.ui.compareButton.clicked.connect(self.onCompare)
+        fill_table(panel.ui.comparisonTable, (_("Region"), _("Dice"), _("HD95 (mm)")), [])
+
+    def update(self, *, free: bool) -> None:
+        """Enable the button when there is something to compare and nothing is being worked on."""
+        chosen = self.panel.parameters
+        ready = chosen.result is not None and chosen.reference is not None and chosen.resultVolume is not None
+        self.panel.ui.compareButton.enabled = free and ready and self.panel.model is not None
+
+    def onCompare(self, *_arguments: Any) -> None:
+        """Ask the worker, which has the metrics."""
+        chosen = self.panel.parameters
+        begin: Callable[..., None] = self.panel.logic.startComparison
+        try:
+            begin(
+                chosen.result,
+                chosen.reference,
+                chosen.resultVolume,
+                self.panel.model,
+                onFinished=self.onFinished,
+                onFailed=self.panel.onFailed,
+            )
+        except KDNetError as error:
+            self.panel.say(str(error))
+        self.panel.update()
+
+    def onFinished(self, scores: Any) -> None:
+        """Show the scores."""
+        rows = [(score["region"], f"{score['dice']:.3f}", f"{score['hd95']:.1f}") for score in scores]
+        fill_table(self.panel.ui.comparisonTable, (_("Region"), _("Dice"), _("HD95 (mm)")), rows)
+        self.panel.say(_("Compared on the grid of the volume that was segmented."))
+        self.panel.update()

@@ -1,0 +1,47 @@
+"""Voxels between the scene and the worker. Imported when work begins, because numpy is not needed before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from kdnet.errors import KDNetError
+
+from KDNetSegmentationLib.Maps import show_maps
+from KDNetSegmentationLib.Models import ModelInfo
+from KDNetSegmentationLib.SegmentationNode import labelmap_of, show_labelmap, volumes_in_millilitres
+from KDNetSegmentationLib.Settings import Settings
+from KDNetSegmentationLib.Volumes import request_of
+
+
+def hand_over(volumes: Sequence[Any], folder: Path) -> list[dict[str, Any]]:
+    """Write the voxels of volume nodes into ``folder`` and describe them to the worker."""
+    return [request_of(node, folder, index) for index, node in enumerate(volumes)]
+
+
+def bring_in(
+    answer: Mapping[str, Any], volumeNode: Any, model: ModelInfo, output: Any | None, settings: Settings
+) -> tuple[Any, dict[str, float], tuple[Any, ...]]:
+    """Turn the worker's answer into a segmentation node, volumes in mL, and probability volumes.
+
+    Raises:
+        KDNetError: when the volume is gone. The scene is unchanged then.
+    """
+    if volumeNode.GetScene() is None:
+        raise KDNetError(f"{volumeNode.GetName()} was removed from the scene meanwhile: load it again.")
+    kept = output if output is not None and output.GetScene() is not None else None
+    voxels = np.load(answer["labelmap"], allow_pickle=False)
+    node = show_labelmap(voxels, model.labels, volumeNode, kept)
+    maps = show_maps(answer["probabilities"], volumeNode, settings)
+    return node, volumes_in_millilitres(voxels, model.labels, volumeNode), maps
+
+
+def write_pair(pair: Sequence[Any], model: ModelInfo, volumeNode: Any, folder: Path) -> dict[str, str]:
+    """Write a segmentation and its reference as labelmaps on the grid of ``volumeNode``; give their files by name."""
+    files = {}
+    for name, node in zip(("prediction", "reference"), pair, strict=True):
+        files[name] = str(folder / f"{name}.npy")
+        np.save(files[name], labelmap_of(node, model.labels, volumeNode), allow_pickle=False)
+    return files

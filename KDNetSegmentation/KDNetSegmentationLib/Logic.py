@@ -1,0 +1,302 @@
+"""Segmenting without the panel, from the Python console, a script, or the panel itself.
+
+In the Python console of Slicer, with a volume loaded::
+
+    logic = slicer.util.getModuleLogic("KDNetSegmentation")
+    print([model.title for model in logic.models()])
+    result = logic.segment(slicer.util.getNode("MRHead"), "Phantom demo")
+    print(result.volumes)
+
+Without waiting, with the panel or the console staying usable::
+
+    logic.start(volume, "Phantom demo", onFinished=lambda result: print(result.volumes))
+
+Many volumes, and a folder of files (nothing is loaded into the scene)::
+
+    results = logic.segmentMany(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"), "Phantom demo")
+    cases = logic.segmentFolder("/data/scans", "/data/segmentations", "Phantom demo")
+
+Installing a model file::
+
+    logic.importModel("/data/student.safetensors")
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import slicer
+from kdnet.errors import KDNetError
+from kdnet.files import writable_folder
+from KDNetLib.Worker import Failure, Worker
+
+from KDNetSegmentationLib.Jobs import UNEXPECTED, BatchJob, ComparisonJob, ImportJob, SegmentationJob
+from KDNetSegmentationLib.Models import ModelInfo, ModelLibrary
+from KDNetSegmentationLib.Settings import Progress, Result, SegmentationError, Settings
+
+Failed = Callable[[Failure], None]
+Progressed = Callable[[Progress], None]
+POLL_MILLISECONDS = 30
+
+
+class Ticker:
+    """Calls something now and then while Qt's event loop runs; nothing ticks where there is no Qt."""
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        try:
+            import qt  # noqa: PLC0415
+        except ImportError:  # PythonSlicer: only the blocking calls are of use there
+            self._timer = None
+            return
+        self._timer = qt.QTimer()
+        self._timer.setInterval(POLL_MILLISECONDS)
+        self._timer.timeout.connect(callback)
+
+    def start(self) -> None:
+        """Tick from now on."""
+        if self._timer is not None:
+            self._timer.start()
+
+    def stop(self) -> None:
+        """Tick no more."""
+        if self._timer is not None:
+            self._timer.stop()
+
+
+class SegmentationLogic:
+    """Segments volumes of the scene through one warm worker.
+
+    Args:
+        library: of models.
+        worker: that computes; a test gives its own.
+    """
+
+    def __init__(self, library: ModelLibrary | None = None, worker: Worker | None = None) -> None:
+        self.library = library or ModelLibrary(defaultModelFolder())
+        self.worker = worker or Worker()
+        self._ticker = Ticker(self.poll)
+        self._job: Any = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being worked on."""
+        return self._job is not None
+
+    def models(self) -> tuple[ModelInfo, ...]:
+        """The models that can be chosen."""
+        return self.library.models()
+
+    def start(
+        self,
+        volumes: Any,
+        model: ModelInfo | str,
+        *,
+        output: Any | None = None,
+        settings: Settings | None = None,
+        onFinished: Callable[[Result], None] = lambda _result: None,
+        onFailed: Failed = lambda _failure: None,
+        onProgress: Progressed = lambda _progress: None,
+    ) -> None:
+        """Segment a volume in the background; the scene changes only when all went well.
+
+        Args:
+            volumes: a scalar volume node, or one per modality of the model in its order, all on one grid.
+            model: from :meth:`models`, or its file's name.
+            output: segmentation node to replace, None for a new one.
+            settings: how to segment.
+            onFinished: called with the result.
+            onFailed: called with the reason.
+            onProgress: called as the work goes on.
+
+        Raises:
+            RuntimeError: when something else is being worked on.
+            KDNetError: when there is no such model.
+        """
+        nodes = list(volumes) if isinstance(volumes, list | tuple) else [volumes]
+        info = self._model(model)
+        self._begin(SegmentationJob(nodes, info, output, settings or Settings()), onFinished, onFailed, onProgress)
+
+    def segment(
+        self,
+        volumes: Any,
+        model: ModelInfo | str,
+        *,
+        output: Any | None = None,
+        settings: Settings | None = None,
+        onProgress: Progressed = lambda _progress: None,
+    ) -> Result:
+        """Like :meth:`start`, but wait and return the result.
+
+        Raises:
+            SegmentationError: in one sentence.
+        """
+        return self._waited(self.start, volumes, model, output=output, settings=settings, onProgress=onProgress)
+
+    def segmentMany(
+        self, volumes: Sequence[Any], model: ModelInfo | str, *, settings: Settings | None = None
+    ) -> list[Result | SegmentationError]:
+        """Segment one volume after the other, each into a new node; a failure does not stop the others."""
+        results: list[Result | SegmentationError] = []
+        for volume in volumes:
+            try:
+                results.append(self.segment(volume, model, settings=settings))
+            except SegmentationError as error:
+                results.append(error)
+        return results
+
+    def startFolder(
+        self,
+        inputFolder: str | Path,
+        outputFolder: str | Path,
+        model: ModelInfo | str,
+        *,
+        settings: Settings | None = None,
+        onFinished: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _cases: None,
+        onFailed: Failed = lambda _failure: None,
+        onProgress: Progressed = lambda _progress: None,
+    ) -> None:
+        """Segment all images of a folder into another, as ``kdnet segment`` does, without loading them into the scene.
+
+        ``onProgress`` and ``onFinished`` are given ``name``, ``labelmap``, ``amounts`` and ``error`` of cases. What was
+        written before :meth:`cancel` stays.
+
+        Raises:
+            RuntimeError: when something else is being worked on.
+            KDNetError: when a folder cannot be used.
+        """
+        if not Path(inputFolder).is_dir():
+            raise KDNetError(f"{inputFolder} is no folder: choose the folder that holds the images.")
+        writable_folder(Path(outputFolder))
+        job = BatchJob(Path(inputFolder), Path(outputFolder), self._model(model), settings or Settings())
+        self._begin(job, onFinished, onFailed, onProgress)
+
+    def segmentFolder(
+        self,
+        inputFolder: str | Path,
+        outputFolder: str | Path,
+        model: ModelInfo | str,
+        *,
+        settings: Settings | None = None,
+        onProgress: Progressed = lambda _progress: None,
+    ) -> Sequence[Mapping[str, Any]]:
+        """Like :meth:`startFolder`, but wait and return the cases.
+
+        Raises:
+            SegmentationError: in one sentence.
+        """
+        arguments = (inputFolder, outputFolder, model)
+        return self._waited(self.startFolder, *arguments, settings=settings, onProgress=onProgress)
+
+    def startImport(
+        self,
+        path: str | Path,
+        *,
+        onFinished: Callable[[ModelInfo], None] = lambda _model: None,
+        onFailed: Failed = lambda _failure: None,
+    ) -> None:
+        """Validate a model file, weights and all, then copy it into the library."""
+        self._begin(ImportJob(Path(path), self.library), onFinished, onFailed, lambda _progress: None)
+
+    def importModel(self, path: str | Path) -> ModelInfo:
+        """Like :meth:`startImport`, but wait and return the model.
+
+        Raises:
+            SegmentationError: in one sentence.
+        """
+        return self._waited(self.startImport, path)
+
+    def startComparison(
+        self,
+        segmentation: Any,
+        reference: Any,
+        volume: Any,
+        model: ModelInfo | str,
+        *,
+        onFinished: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _scores: None,
+        onFailed: Failed = lambda _failure: None,
+    ) -> None:
+        """Score a segmentation against a reference, on the grid of ``volume``, by the regions of ``model``.
+
+        ``onFinished`` is given ``region``, ``dice`` and ``hd95`` (mm) of each region.
+        """
+        job = ComparisonJob(segmentation, reference, volume, self._model(model))
+        self._begin(job, onFinished, onFailed, lambda _progress: None)
+
+    def cancel(self) -> None:
+        """Give up at once what is being worked on; the scene stays as it was, and nothing is called any more."""
+        if self._job is not None:
+            self.worker.cancel()
+            self._end()
+
+    def cleanup(self) -> None:
+        """End the worker, for example when the module is unloaded."""
+        self.cancel()
+        self.worker.stop()
+
+    def poll(self) -> None:
+        """Take what the worker has answered. Called by itself while Qt's event loop runs."""
+        self.worker.poll()
+
+    def _model(self, model: ModelInfo | str) -> ModelInfo:
+        return self.library.find(model) if isinstance(model, str) else model
+
+    def _begin(self, job: Any, onFinished: Callable[[Any], None], onFailed: Failed, onProgress: Progressed) -> None:
+        if self._job is not None:
+            raise RuntimeError("Something else is being worked on: wait for it or cancel it first.")
+
+        def finished(result: Any) -> None:
+            self._end()
+            onFinished(result)
+
+        def failed(failure: Failure) -> None:
+            self._end()
+            onFailed(failure)
+
+        self._job = job
+        job.onFinished, job.onFailed, job.onProgress = finished, failed, onProgress
+        onProgress(Progress("prepare" if self.worker.warm else "start"))
+        request = None
+        try:
+            request = job.request()
+        except KDNetError as error:
+            failed(Failure(str(error)))
+        except (OSError, MemoryError, ValueError) as error:
+            failed(Failure(f"The volume could not be handed to the worker ({error}): free some memory or disk space."))
+        finally:
+            if request is None and self._job is job:  # a mistake of ours, which Qt only prints: do not stay busy
+                failed(UNEXPECTED)
+        if request is None:
+            return
+        self.worker.submit(request, job)
+        self._ticker.start()
+
+    def _end(self) -> None:
+        self._ticker.stop()
+        job, self._job = self._job, None
+        if job is not None:
+            job.close()
+
+    def _waited(self, start: Callable[..., None], *arguments: Any, **options: Any) -> Any:
+        results: list[Any] = []
+        failures: list[Failure] = []
+        try:
+            start(*arguments, onFinished=results.append, onFailed=failures.append, **options)
+        except KDNetError as error:
+            raise SegmentationError(Failure(str(error))) from error
+        while not results and not failures:
+            self.poll()
+            time.sleep(0.005)
+        if failures:
+            raise SegmentationError(failures[0])
+        return results[0]
+
+
+def defaultModelFolder() -> Path:
+    """Where imported models are kept: beside Slicer's settings, or in the user's folder where there is no application."""
+    application = getattr(slicer, "app", None)
+    if application is None:
+        return Path.home() / ".kdnet" / "models"
+    return Path(application.slicerUserSettingsFilePath).parent / "KDNet" / "Models"

@@ -1,0 +1,60 @@
+"""Probability and uncertainty volumes in the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from KDNetSegmentationLib.Settings import Settings
+
+
+def show_maps(files: Mapping[str, str], volumeNode: Any, settings: Settings) -> tuple[Any, ...]:
+    """Add the maps that ``settings`` ask for, in percent, with the place of ``volumeNode``.
+
+    Args:
+        files: region name to a ``.npy`` file, uint8 ``[k, j, i]``.
+        volumeNode: that was segmented.
+        settings: which maps to show.
+    """
+    maps = {name: np.load(path, allow_pickle=False) for name, path in files.items()}
+    nodes = []
+    if settings.probabilities:
+        for name, voxels in maps.items():
+            label = _("{volume} probability {region} (%)").format(volume=volumeNode.GetName(), region=name)
+            nodes.append(_add(voxels, label, volumeNode))
+    if settings.uncertainty and maps:
+        label = _("{volume} uncertainty (%)").format(volume=volumeNode.GetName())
+        nodes.append(_add(uncertainty(list(maps.values())), label, volumeNode))
+    return tuple(nodes)
+
+
+def uncertainty(maps: list[np.ndarray]) -> np.ndarray:
+    """100 where any region has a probability of 50 %, 0 where all have 0 or 100 %."""
+    result = np.zeros_like(maps[0])
+    for percent in maps:
+        np.maximum(result, 100 - np.abs(2 * percent.astype(np.int16) - 100).astype(np.uint8), out=result)
+    return result
+
+
+def _add(voxels: np.ndarray, name: str, volumeNode: Any) -> Any:
+    scene = volumeNode.GetScene()
+    existing = scene.GetFirstNodeByName(name)
+    node = existing if existing is not None and existing.IsA("vtkMRMLScalarVolumeNode") else None
+    if node is None:
+        node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    matrix = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrix)
+    node.SetIJKToRASMatrix(matrix)
+    slicer.util.updateVolumeFromArray(node, voxels)
+    node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevelMinMax(0, 100)
+    display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeFileViridis.txt")
+    return node

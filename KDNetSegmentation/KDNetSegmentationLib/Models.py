@@ -1,0 +1,173 @@
+"""The models that can be chosen: those that ship with the extension and those that the user imported.
+
+Only headers are read here, without torch, because the panel lists models before anything is installed. Weights are
+validated by the worker.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kdnet.errors import KDNetError, ModelFileError
+from kdnet.files import replacing, writable_folder
+from KDNetLib.Folders import shared_resource
+
+if TYPE_CHECKING:
+    from kdnet.labels import LabelTable
+
+SUFFIX = ".safetensors"
+LARGEST_HEADER = 100_000_000
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model file says of itself.
+
+    Attributes:
+        path: the file.
+        name: shown to users.
+        role: ``"student"``, ``"baseline"`` or ``"teacher"``.
+        modalities: that it needs, in channel order.
+        labels: what it segments.
+        spacing: of its grid in mm.
+        figures: how well it does.
+        trainingData: what it was trained on.
+        licence: terms of use.
+        bundled: whether it ships with the extension, so that it cannot be removed.
+    """
+
+    path: Path
+    name: str
+    role: str
+    modalities: tuple[str, ...]
+    labels: LabelTable
+    spacing: tuple[float, ...]
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    trainingData: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = ""
+    bundled: bool = False
+
+    @property
+    def title(self) -> str:
+        """Name and needs in one line, for a list."""
+        return f"{self.name} ({' + '.join(modality.upper() for modality in self.modalities)})"
+
+
+class ModelLibrary:
+    """Lists, imports and removes model files.
+
+    Args:
+        folder: of imported models; made when the first is imported.
+        bundled: folder of the models that ship with the extension.
+    """
+
+    def __init__(self, folder: Path, bundled: Path | None = None) -> None:
+        self.folder = folder
+        self.bundled = bundled or shared_resource("Models")
+
+    def models(self) -> tuple[ModelInfo, ...]:
+        """All models that can be read: imported ones first, then those of the extension, each sorted by name."""
+        return (*_read_all(self.folder, bundled=False), *_read_all(self.bundled, bundled=True))
+
+    def find(self, name: str) -> ModelInfo:
+        """The model whose file is called ``name`` (with or without suffix).
+
+        Raises:
+            ModelFileError: when there is none.
+        """
+        wanted = name.removesuffix(SUFFIX)
+        for model in self.models():
+            if model.path.name.removesuffix(SUFFIX) == wanted:
+                return model
+        raise ModelFileError(f'there is no model "{name}": choose one of the list or import its file.')
+
+    def target(self, path: Path) -> Path:
+        """Where :meth:`add` would put the file ``path``: never over another model."""
+        stem, number = path.name.removesuffix(SUFFIX), 1
+        target = self.folder / path.name
+        while target.exists():
+            number += 1
+            target = self.folder / f"{stem} {number}{SUFFIX}"
+        return target
+
+    def add(self, path: Path) -> ModelInfo:
+        """Copy the model file ``path`` into the library. Validate it before (task ``validate`` of the worker).
+
+        Raises:
+            KDNetError: when the file is no model or the folder cannot be written.
+        """
+        read_model_info(path)
+        writable_folder(self.folder)
+        target = self.target(path)
+        with replacing(target) as temporary:
+            shutil.copyfile(path, temporary)
+        return read_model_info(target)
+
+    def remove(self, model: ModelInfo) -> None:
+        """Delete an imported model.
+
+        Raises:
+            ModelFileError: when it ships with the extension or cannot be deleted.
+        """
+        if model.bundled:
+            raise ModelFileError(f"{model.name} ships with the extension and cannot be removed: choose an imported model.")
+        try:
+            model.path.unlink()
+        except OSError as error:
+            raise ModelFileError(f"{model.path} cannot be deleted ({error.strerror}): check its permissions.") from error
+
+
+def read_model_info(path: Path, *, bundled: bool = False) -> ModelInfo:
+    """Read the header of a model file.
+
+    Raises:
+        ModelFileError: when it is none.
+    """
+    from kdnet.labels import LabelTable  # noqa: PLC0415 - needs numpy
+
+    try:
+        card = json.loads(_header(path)["__metadata__"]["kdnet"])["card"]
+        return ModelInfo(
+            path=path,
+            name=str(card["name"]),
+            role=str(card["role"]),
+            modalities=tuple(str(name) for name in card["modalities"]),
+            labels=LabelTable.from_json(card["labels"]),
+            spacing=tuple(float(step) for step in card["preprocessing"]["spacing"]),
+            figures=dict(card["figures"]),
+            trainingData=dict(card["training_data"]),
+            licence=str(card["licence"]),
+            bundled=bundled,
+        )
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read ({error.strerror}): correct its name.") from error
+    except (KeyError, TypeError, ValueError, KDNetError) as error:
+        raise ModelFileError(f"{path} is damaged or no model file of kdnet: choose another or copy it again.") from error
+
+
+def _header(path: Path) -> Any:
+    """The JSON that a safetensors file starts with, after its length as 8 bytes."""
+    with path.open("rb") as stream:
+        start = stream.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        if not 2 <= length <= LARGEST_HEADER:
+            raise ValueError("no safetensors header")
+        return json.loads(stream.read(length))
+
+
+def _read_all(folder: Path, *, bundled: bool) -> Sequence[ModelInfo]:
+    models = []
+    for path in folder.glob(f"*{SUFFIX}") if folder.is_dir() else ():
+        if path.name.startswith("."):
+            continue
+        try:
+            models.append(read_model_info(path, bundled=bundled))
+        except ModelFileError:
+            continue  # a foreign file in the folder is no model; importing one tells the reason
+    return sorted(models, key=lambda model: model.title)

@@ -1,0 +1,70 @@
+"""What the panel remembers, in the scene, so that it is saved and restored with it."""
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import slicer
+from slicer.i18n import tr as _
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+from KDNetSegmentationLib.Settings import Settings
+
+
+class Device(enum.Enum):
+    """What computes."""
+
+    AUTO = "auto"
+    CUDA = "cuda"
+    MPS = "mps"
+    CPU = "cpu"
+
+    def label(self) -> str:
+        """The text in the list of devices."""
+        return {
+            Device.AUTO: _("Automatic"),
+            Device.CUDA: _("NVIDIA GPU (CUDA)"),
+            Device.MPS: _("Apple GPU (MPS)"),
+            Device.CPU: _("CPU"),
+        }[self]
+
+
+@parameterNodeWrapper
+class Parameters:
+    """All choices of the panel.
+
+    ``model`` is the name of a model's file. ``result`` and ``resultVolume`` are what the section of results shows.
+    """
+
+    model: str
+    inputVolume: slicer.vtkMRMLScalarVolumeNode
+    inputVolume2: slicer.vtkMRMLScalarVolumeNode
+    inputVolume3: slicer.vtkMRMLScalarVolumeNode
+    inputVolume4: slicer.vtkMRMLScalarVolumeNode
+    outputSegmentation: slicer.vtkMRMLSegmentationNode
+    device: Device = Device.AUTO
+    smallestIsland: Annotated[float, WithinRange(0, 100000)] = 0.0
+    flips: bool = False
+    probabilities: bool = False
+    uncertainty: bool = False
+    batchInput: Path
+    batchOutput: Path
+    reference: slicer.vtkMRMLSegmentationNode
+    result: slicer.vtkMRMLSegmentationNode
+    resultVolume: slicer.vtkMRMLScalarVolumeNode
+
+
+def inputs_of(parameters: Parameters) -> list:
+    """The chosen volumes, None where none is chosen."""
+    return [parameters.inputVolume, parameters.inputVolume2, parameters.inputVolume3, parameters.inputVolume4]
+
+
+def settings_of(parameters: Parameters) -> Settings:
+    """How to segment, as chosen."""
+    return Settings(
+        device=parameters.device.value,
+        flips=parameters.flips,
+        smallestIsland=parameters.smallestIsland,
+        probabilities=parameters.probabilities,
+        uncertainty=parameters.uncertainty,
+    )

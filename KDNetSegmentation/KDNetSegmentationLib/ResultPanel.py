@@ -1,0 +1,104 @@
+"""The section of results: segments, volumes in mL, 3D, the Segment Editor and export."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+from kdnet.errors import KDNetError
+from kdnet.files import replacing
+from slicer.i18n import tr as _
+
+from KDNetSegmentationLib.Models import ModelInfo
+from KDNetSegmentationLib.Tables import fill_table
+
+
+class ResultPanel:
+    """Shows one segmentation.
+
+    Args:
+        ui: the widgets of the panel by name.
+        say: shows a sentence to the user.
+    """
+
+    def __init__(self, ui: Any, say: Any) -> None:
+        self.ui, self._say = ui, say
+        self.node: Any = None
+        self._volumes: dict[str, float] = {}
+        ui.opacitySlider.valueChanged.connect(self.onOpacity)
+        ui.show3DButton.toggled.connect(self.onShow3D)
+        ui.editButton.clicked.connect(self.onEdit)
+        ui.exportButton.clicked.connect(self.onExport)
+        self.clear()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.node = None
+        self.ui.resultsSection.visible = False
+        self.ui.segmentsTable.setSegmentationNode(None)
+
+    def show(self, node: Any, volumes: dict[str, float], volumeNode: Any) -> None:
+        """Show a segmentation and its volumes in mL."""
+        self.node, self._volumes, self._volumeNode = node, dict(volumes), volumeNode
+        self.ui.resultsSection.visible = True
+        self.ui.segmentsTable.setSegmentationNode(node)
+        display = node.GetDisplayNode()
+        if display is not None:
+            self.ui.opacitySlider.value = display.GetOpacity2DFill()
+        blocked = self.ui.show3DButton.blockSignals(True)
+        self.ui.show3DButton.checked = node.GetSegmentation().ContainsRepresentation("Closed surface")
+        self.ui.show3DButton.blockSignals(blocked)
+        rows = [(name, f"{amount:.2f}") for name, amount in volumes.items()]
+        fill_table(self.ui.volumesTable, (_("Segment or region"), _("Volume (mL)")), rows)
+
+    def restore(self, node: Any, volumeNode: Any, model: ModelInfo) -> None:
+        """Show a segmentation of a loaded scene; its volumes are measured again."""
+        from KDNetSegmentationLib.SegmentationNode import labelmap_of, volumes_in_millilitres  # noqa: PLC0415 - numpy
+
+        try:
+            volumes = volumes_in_millilitres(labelmap_of(node, model.labels, volumeNode), model.labels, volumeNode)
+        except KDNetError:
+            volumes = {}  # it was made with another model: its segments are shown, its regions are not known
+        self.show(node, volumes, volumeNode)
+
+    def onOpacity(self, value: float) -> None:
+        """Set the opacity of the fill in slice views; the outline stays."""
+        if self.node is not None and self.node.GetDisplayNode() is not None:
+            self.node.GetDisplayNode().SetOpacity2DFill(value)
+
+    def onShow3D(self, checked: bool) -> None:
+        """Make or remove surfaces."""
+        if self.node is None:
+            return
+        if checked:
+            self.node.CreateClosedSurfaceRepresentation()
+        else:
+            self.node.RemoveClosedSurfaceRepresentation()
+
+    def onEdit(self, *_arguments: Any) -> None:
+        """Open the Segment Editor with this segmentation."""
+        slicer.util.selectModule("SegmentEditor")
+        editor = slicer.modules.segmenteditor.widgetRepresentation().self().editor
+        editor.setSegmentationNode(self.node)
+        editor.setSourceVolumeNode(self._volumeNode)
+
+    def onExport(self, *_arguments: Any) -> None:
+        """Write the volumes as CSV."""
+        path = qt.QFileDialog.getSaveFileName(None, _("Export volumes"), f"{self.node.GetName()}.csv", "CSV (*.csv)")
+        if not path:
+            return
+        try:
+            export_volumes(Path(path), self._volumes)
+        except KDNetError as error:
+            self._say(str(error))
+        else:
+            self._say(_("Volumes are in {path}.").format(path=path))
+
+
+def export_volumes(path: Path, volumes: dict[str, float]) -> None:
+    """Write names and volumes in mL as CSV, atomically."""
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["name", "volume (mL)"])
+        writer.writerows((name, f"{amount:.3f}") for name, amount in volumes.items())

@@ -1,0 +1,30 @@
+"""Filling a table widget."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import qt
+
+HEADER_HEIGHT = 30  # of the header and the frame, in pixels
+LARGEST_HEIGHT = 240  # a longer table scrolls
+
+
+def fill_table(table: Any, header: Sequence[str], rows: Sequence[Sequence[str]], stretch: int = 0) -> None:
+    """Show ``rows`` of text under ``header``; numbers are aligned right, column ``stretch`` takes the room left."""
+    table.clearContents()
+    table.columnCount = len(header)
+    table.rowCount = len(rows)
+    table.setHorizontalHeaderLabels(list(header))
+    for row, cells in enumerate(rows):
+        for column, text in enumerate(cells):
+            item = qt.QTableWidgetItem(text)
+            item.setToolTip(text)
+            if column and text.replace(".", "").replace("-", "").isdigit():
+                item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+            table.setItem(row, column, item)
+    for column in range(len(header)):
+        mode = qt.QHeaderView.Stretch if column == stretch else qt.QHeaderView.ResizeToContents
+        table.horizontalHeader().setSectionResizeMode(column, mode)
+    table.verticalHeader().hide()
+    height = HEADER_HEIGHT + sum(table.rowHeight(row) for row in range(len(rows)))
+    table.setFixedHeight(min(height, LARGEST_HEIGHT))

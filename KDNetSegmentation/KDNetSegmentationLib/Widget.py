@@ -1,0 +1,290 @@
+"""The panel: choices on top, one button, and what came out of it."""
+
+from typing import Any
+
+import slicer
+import vtk
+from kdnet.errors import KDNetError
+from KDNetLib.Worker import Failure
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from KDNetSegmentationLib.BatchPanel import BatchPanel
+from KDNetSegmentationLib.Card import card_html
+from KDNetSegmentationLib.ComparisonPanel import ComparisonPanel
+from KDNetSegmentationLib.Estimate import Estimate
+from KDNetSegmentationLib.InstallPanel import InstallPanel
+from KDNetSegmentationLib.Logic import SegmentationLogic, Ticker
+from KDNetSegmentationLib.Models import ModelInfo
+from KDNetSegmentationLib.ModelsPanel import ModelsPanel
+from KDNetSegmentationLib.Parameters import Parameters, inputs_of, settings_of
+from KDNetSegmentationLib.ResultPanel import ResultPanel
+from KDNetSegmentationLib.Settings import Progress, Result
+
+STEPS = 1000  # of the progress bar
+
+
+class Panel(VTKObservationMixin):
+    """Connects the widgets of the .ui file with the logic.
+
+    Args:
+        uiWidget: loaded, with its scene.
+        logic: the module's; also gives the parameter node.
+    """
+
+    def __init__(self, uiWidget: Any, logic: SegmentationLogic) -> None:
+        VTKObservationMixin.__init__(self)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        self.logic = logic
+        self.parameters: Any = None
+        self._guiTag: Any = None
+        self._models: tuple[ModelInfo, ...] = ()
+        self._segmenting = False
+        self._estimate = Estimate()
+        self._stage = ""
+        self._warned: Any = None
+        self._ticker = Ticker(self.onTick)
+        self.results = ResultPanel(self.ui, self.say)
+        self.batch = BatchPanel(self)
+        self.comparison = ComparisonPanel(self)
+        self.library = ModelsPanel(self)
+        self.install = InstallPanel(self.ui, self.update)
+        self._connect()
+        self.enter()
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The chosen model."""
+        index = self.ui.modelSelector.currentIndex
+        return self._models[index] if 0 <= index < len(self._models) else None
+
+    def enter(self) -> None:
+        """The module is opened."""
+        self.install.check()
+        self.setParameters(Parameters(self.logic.getParameterNode()))
+
+    def exit(self) -> None:
+        """Another module is opened; work goes on."""
+        self.setParameters(None)
+
+    def cleanup(self) -> None:
+        """The module is closed."""
+        self._ticker.stop()
+        self.install.cleanup()
+        self.exit()
+        self.removeObservers()
+
+    def setParameters(self, parameters: Any) -> None:
+        """Show and change the choices of a parameter node, or of none."""
+        if self.parameters is not None:
+            self.parameters.disconnectGui(self._guiTag)
+            self.removeObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+        self.parameters = parameters
+        if parameters is None:
+            return
+        self._guiTag = parameters.connectGui(self.ui)
+        self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+        self.refillModels(parameters.model)
+        self._restoreResult()
+        self.update()
+
+    def refillModels(self, chosen: str = "") -> None:
+        """List the models again and choose the file called ``chosen``, else the one that was chosen."""
+        wanted = chosen or (self.model.path.name if self.model else "")
+        self._models = self.logic.models()
+        names = [model.path.name for model in self._models]
+        selector = self.ui.modelSelector
+        blocked = selector.blockSignals(True)
+        selector.clear()
+        for model in self._models:
+            selector.addItem(model.title)
+        selector.currentIndex = names.index(wanted) if wanted in names else min(0, len(names) - 1)
+        selector.blockSignals(blocked)
+        self.library.refill(self._models)
+        self.onModelChosen()
+
+    def say(self, text: str, details: str = "") -> None:
+        """Show a sentence, and details behind a button."""
+        self.ui.statusLabel.text = text
+        self.ui.detailsText.setPlainText(details)
+        self.ui.detailsButton.visible = bool(details)
+        self.ui.detailsButton.checked = False
+        self.ui.detailsText.visible = False
+
+    def showProgress(self, done: float, total: float) -> None:
+        """Set the progress bar; a total of 0 means that it is not known."""
+        self.ui.progressBar.maximum = STEPS if total else 0
+        self.ui.progressBar.value = round(STEPS * done / total) if total else 0
+
+    def update(self, *_arguments: Any) -> None:
+        """Bring buttons and hints in line with choices and work."""
+        if self.parameters is None:
+            return
+        free = not self.logic.busy and not self.install.missing
+        ready = self.model is not None and all(self._inputs())
+        self.ui.applyButton.text = _("Cancel") if self._segmenting else _("Segment")
+        self.ui.applyButton.enabled = self._segmenting or (free and ready)
+        self.ui.applyButton.toolTip = self._hint()
+        self.ui.inputsSection.enabled = not self._segmenting
+        self.ui.advancedSection.enabled = not self._segmenting
+        self.ui.progressBar.visible = self.logic.busy
+        for part in (self.batch, self.comparison, self.library):
+            part.update(free=free)
+
+    def onApply(self, *_arguments: Any) -> None:
+        """Segment, or cancel."""
+        if self._segmenting:
+            self.logic.cancel()
+            self._ended(_("Cancelled. The scene is as it was."))
+            return
+        inputs, model = self._inputs(), self.model
+        settings = settings_of(self.parameters)
+        self._segmenting = True
+        size = inputs[0].GetImageData().GetNumberOfPoints() if inputs[0].GetImageData() else 0
+        self._estimate.begin((model.path, settings, size, self.logic.worker.warm))
+        self._ticker.start()
+        try:
+            self.logic.start(
+                inputs,
+                model,
+                output=self.parameters.outputSegmentation,
+                settings=settings,
+                onFinished=self.onFinished,
+                onFailed=self.onFailed,
+                onProgress=self.onProgress,
+            )
+        except KDNetError as error:
+            self.onFailed(Failure(str(error)))
+        self.update()
+
+    def onProgress(self, progress: Progress) -> None:
+        """Name the stage."""
+        self._stage = _stage_text(progress)
+        if progress.stage == "forward":
+            self._estimate.passed(progress.done, progress.total)
+        self.onTick()
+
+    def onTick(self) -> None:
+        """Move the bar and count down."""
+        fraction, remaining = self._estimate.fraction(), self._estimate.remaining()
+        self.showProgress(fraction or 0.0, 0.0 if fraction is None else 1.0)
+        left = "" if not remaining else " " + _("About {seconds} s left.").format(seconds=round(remaining) or 1)
+        self.say(self._stage + left)
+
+    def onFinished(self, result: Result) -> None:
+        """Show the overlay."""
+        self._estimate.end()
+        volume = self._inputs()[0]
+        with slicer.util.NodeModify(self.parameters.parameterNode):
+            self.parameters.result = result.segmentationNode
+            self.parameters.resultVolume = volume
+        slicer.util.setSliceViewerLayers(background=volume)
+        self.results.show(result.segmentationNode, dict(result.volumes), volume)
+        stages = "\n".join(f"{name}: {seconds:.2f} s" for name, seconds in result.stages.items())
+        done = _("Done in {seconds:.1f} s on {device}.").format(seconds=result.seconds, device=result.device)
+        self._ended(done, stages)
+
+    def onFailed(self, failure: Failure) -> None:
+        """Tell why."""
+        self._ended(failure.message, failure.details)
+
+    def onModelChosen(self, *_arguments: Any) -> None:
+        """Show the card, and an input for each modality."""
+        model = self.model
+        self.ui.modelCard.text = card_html(model) if model else _("Import a model under Models below.")
+        modalities = model.modalities if model else ("",)
+        for index in range(1, 5):
+            shown = index <= len(modalities)
+            label, selector = (getattr(self.ui, f"{name}{index}") for name in ("inputLabel", "inputSelector"))
+            label.visible = selector.visible = shown
+            if shown:
+                modality = modalities[index - 1].upper()
+                label.text = _("{modality} volume:").format(modality=modality) if modality else _("Input volume:")
+        if self.parameters is not None and model is not None and self.parameters.model != model.path.name:
+            self.parameters.model = model.path.name
+        self._showWarnings()
+        self.update()
+
+    def onParametersModified(self, *_arguments: Any) -> None:
+        """A choice changed."""
+        self._showWarnings()
+        self.update()
+
+    def onDetails(self, checked: bool) -> None:
+        """Show or hide details."""
+        self.ui.detailsText.visible = checked
+        self.ui.detailsButton.text = _("Hide details") if checked else _("Show details")
+
+    def onSceneStartClose(self, *_arguments: Any) -> None:
+        """The scene is about to go: so is the work on it."""
+        if self.logic.busy and not self.batch.running:
+            self.logic.cancel()
+            self._ended("")
+        self.results.clear()
+        self.setParameters(None)
+
+    def onSceneChanged(self, *_arguments: Any) -> None:
+        """Another scene is there."""
+        self.setParameters(Parameters(self.logic.getParameterNode()))
+
+    def _connect(self) -> None:
+        self.ui.applyButton.clicked.connect(self.onApply)
+        self.ui.modelSelector.currentIndexChanged.connect(self.onModelChosen)
+        self.ui.detailsButton.toggled.connect(self.onDetails)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneChanged)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneChanged)
+
+    def _inputs(self) -> list[Any]:
+        return inputs_of(self.parameters)[: len(self.model.modalities) if self.model else 1]
+
+    def _hint(self) -> str:
+        if self.install.missing:
+            return _("Install the packages above first.")
+        if self.model is None:
+            return _("Import a model first.")
+        if not all(self._inputs()):
+            return _("Choose the volume to segment.")
+        return _("Stop at once.") if self._segmenting else _("Segment the volume.")
+
+    def _showWarnings(self) -> None:
+        if self.parameters is None or self.model is None:
+            return
+        inputs = [(node.GetID(), node.GetMTime()) if node else None for node in self._inputs()]
+        if self._warned == (inputs, self.model):
+            return  # looking at voxels takes a moment, and other choices do not change what is seen
+        self._warned = (inputs, self.model)
+        pairs = [(node, name) for node, name in zip(self._inputs(), self.model.modalities, strict=True) if node is not None]
+        texts: list[str] = []
+        if pairs:
+            from KDNetSegmentationLib.Volumes import warnings_for  # noqa: PLC0415 - needs numpy
+
+            texts = [text for node, modality in pairs for text in warnings_for(node, modality, self.model)]
+        self.ui.warningLabel.text = "<br>".join(f"⚠ {text}" for text in texts)
+        self.ui.warningLabel.visible = bool(texts)
+
+    def _restoreResult(self) -> None:
+        node, volume, model = self.parameters.result, self.parameters.resultVolume, self.model
+        if node is None or volume is None or model is None:
+            self.results.clear()
+        elif node is not self.results.node:
+            self.results.restore(node, volume, model)
+
+    def _ended(self, text: str, details: str = "") -> None:
+        self._segmenting = False
+        self._ticker.stop()
+        self.say(text, details)
+        self.update()
+
+
+def _stage_text(progress: Progress) -> str:
+    texts = {
+        "start": _("Starting the worker (only the first time)..."),
+        "load": _("Loading the model..."),
+        "prepare": _("Preparing the volume..."),
+        "forward": _("Segmenting, {done} of {total} passes done...").format(done=progress.done, total=progress.total),
+        "label": _("Taking labels..."),
+        "import": _("Showing the result..."),
+    }
+    return texts.get(progress.stage, progress.stage)

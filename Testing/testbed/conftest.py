@@ -1,0 +1,82 @@
+"""The module under test, opened in the stand-in for the application."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PATIENCE = 120.0  # seconds that any piece of work may take
+
+
+@pytest.fixture(scope="session")
+def application(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    from standin.application import Application
+
+    return Application(tmp_path_factory.mktemp("settings"))
+
+
+@pytest.fixture(scope="session")
+def module(application: Any) -> Iterator[Any]:
+    """The widget of KDNetSegmentation, opened once, as Slicer does."""
+    widget = application.open_module("KDNetSegmentation", REPOSITORY / "KDNetSegmentation")
+    widget.parent.resize(470, 1000)
+    widget.parent.show()
+    yield widget
+    widget.cleanup()
+
+
+@pytest.fixture
+def panel(module: Any, application: Any) -> Iterator[Any]:
+    """The panel with an empty scene and the default choices."""
+    import slicer
+
+    slicer.mrmlScene.Clear()
+    panel = module.panel
+    for path in panel.logic.library.folder.glob("*.safetensors"):
+        path.unlink()
+    panel.refillModels("Phantom demo.safetensors")
+    yield panel
+    if panel.logic.busy:
+        panel.logic.cancel()
+    panel.batch.running = panel._segmenting = False
+
+
+@pytest.fixture
+def wait(application: Any) -> Callable[[Callable[[], bool]], None]:
+    """Let the event loop run until something is so."""
+
+    def until(condition: Callable[[], bool]) -> None:
+        started = time.monotonic()
+        while not condition():
+            application.process_events()
+            assert time.monotonic() - started < PATIENCE, "nothing happens"
+
+    return until
+
+
+@pytest.fixture
+def phantom_volume(panel: Any) -> Any:
+    """The phantom that ships with the extension, loaded."""
+    import slicer
+
+    return slicer.util.loadVolume(str(REPOSITORY / "Resources" / "SampleData" / "Phantom_002_t1ce.nii.gz"))
+
+
+@pytest.fixture
+def add_volume() -> Callable[..., Any]:
+    """Adds a scalar volume of voxels ``[k, j, i]`` to the scene."""
+    import slicer
+
+    def add(voxels: np.ndarray, affine: np.ndarray, name: str = "T1ce") -> Any:
+        return slicer.util.addVolumeFromArray(voxels, affine, name)
+
+    return add

@@ -1,0 +1,165 @@
+"""Puts the stand-ins where the module under test looks for them, and opens modules as the application does."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import logging
+import os
+import sys
+import types
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import slicer
+import slicer.util
+from PySide6 import QtCore, QtWidgets
+from trame_slicer.core import SlicerApp
+
+from standin import ctk_module, mrml_widgets, parameter_nodes, qt_module
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+# PySide6 takes None for immortal, as it is from Python 3.12 on, and drops a reference to it with every call
+ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
+
+
+class Application:
+    """``slicer.app``, the scene, and the modules that are open."""
+
+    applicationName = "Slicer"
+
+    def __init__(self, settings_folder: Path) -> None:
+        self.qt_application = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
+        self.core = SlicerApp()
+        self.slicerUserSettingsFilePath = str(settings_folder / "Slicer.ini")
+        self.startup: list[Any] = []
+        self.background: Any = None
+        self.selected: list[str] = []
+        self.confirm = True
+        self._install()
+
+    def connect(self, signal: str, slot: Any) -> None:
+        """Only the end of the start is known here."""
+        if signal != "startupCompleted()":
+            raise ValueError(signal)
+        self.startup.append(slot)
+
+    def testingEnabled(self) -> bool:
+        return False
+
+    def open_module(self, name: str, folder: Path) -> Any:
+        """Import the module's file and build its widget; return the widget."""
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+        module = importlib.import_module(name)
+        parent = types.SimpleNamespace(path=str(folder / f"{name}.py"))
+        getattr(module, name)(parent)
+        self.module_path = parent.path
+        top = mrml_widgets.qMRMLWidget()
+        QtWidgets.QVBoxLayout(top)
+        top.setMRMLScene(slicer.mrmlScene)
+        widget = getattr(module, f"{name}Widget")(top)
+        setattr(slicer.modules, f"{name}Widget", widget)
+        widget.setup()
+        return widget
+
+    def process_events(self) -> None:
+        """Let Qt's event loop run once."""
+        self.qt_application.processEvents(QtCore.QEventLoop.AllEvents, 20)
+
+    def _install(self) -> None:
+        sys.modules["qt"], sys.modules["ctk"] = qt_module.make_module(), ctk_module.make_module()
+        slicer.app, slicer.mrmlScene, slicer.modules = self, self.core.scene, types.SimpleNamespace()
+        segmentations = slicer.vtkSlicerSegmentationsModuleLogic()
+        segmentations.SetMRMLScene(slicer.mrmlScene)
+        slicer.modules.segmentations = types.SimpleNamespace(logic=lambda: segmentations)
+        for name, cls in mrml_widgets.CLASSES.items():
+            setattr(slicer, name, cls)
+        qt_module.UiLoader.classes = {**ctk_module.CLASSES, **mrml_widgets.CLASSES}
+        sys.modules["slicer.i18n"] = _translation()
+        sys.modules["slicer.parameterNodeWrapper"] = parameter_nodes.make_module()
+        sys.modules["slicer.ScriptedLoadableModule"] = _scripted_modules()
+        slicer.util.loadUI = load_ui
+        slicer.util.loadVolume = self._load_volume
+        slicer.util.setSliceViewerLayers = self._set_layers
+        slicer.util.selectModule = self.selected.append
+        slicer.util.confirmOkCancelDisplay = lambda *_arguments, **_options: self.confirm
+
+    def _load_volume(self, path: str) -> Any:
+        return self.core.io_manager.load_volumes(path)[0]
+
+    def _set_layers(self, background: Any = None, **_others: Any) -> None:
+        self.background = background
+
+
+def load_ui(path: str) -> Any:
+    """Load a .ui file; a child gets the scene only if the file connects it, as in the application."""
+    file = QtCore.QFile(str(path))
+    file.open(QtCore.QFile.ReadOnly)
+    handler = QtCore.qInstallMessageHandler(_without_scene_signals)
+    widget = qt_module.UiLoader().load(file)
+    QtCore.qInstallMessageHandler(handler)
+    for connection in ElementTree.parse(path).getroot().iter("connection"):
+        parts = {part.tag: part.text for part in connection}
+        if parts["signal"] == "mrmlSceneChanged(vtkMRMLScene*)" and parts["slot"] == "setMRMLScene(vtkMRMLScene*)":
+            receiver = slicer.util.findChild(widget, parts["receiver"])
+            widget._connected.append(receiver)
+    return widget
+
+
+def _without_scene_signals(_kind: Any, _context: Any, text: str) -> None:
+    """Qt cannot connect a signal of a VTK type here (load_ui does it instead), nor read ctk's flags."""
+    expected = ("mrmlSceneChanged", "sender name", "receiver name", "ctkPathLineEdit::Dirs")
+    if not any(part in text for part in expected):
+        logging.warning(text)
+
+
+def _translation() -> types.ModuleType:
+    module = types.ModuleType("slicer.i18n")
+    module.tr = lambda text: text
+    module.translate = lambda _context, text: text
+    return module
+
+
+def _scripted_modules() -> types.ModuleType:
+    """The base classes of a scripted module, as far as they matter here."""
+
+    class ScriptedLoadableModule:
+        def __init__(self, parent: Any) -> None:
+            self.parent = parent
+
+    class ScriptedLoadableModuleWidget:
+        def __init__(self, parent: Any) -> None:
+            self.parent = parent
+            self.layout = parent.layout()
+
+        def setup(self) -> None:
+            pass
+
+        def resourcePath(self, name: str) -> str:
+            return str(Path(slicer.app.module_path).parent / "Resources" / name)
+
+    class ScriptedLoadableModuleLogic:
+        def __init__(self) -> None:
+            self.moduleName = type(self).__name__.removesuffix("Logic")
+
+        def getParameterNode(self) -> Any:
+            node = slicer.mrmlScene.GetSingletonNode(self.moduleName, "vtkMRMLScriptedModuleNode")
+            if node is None:
+                node = slicer.vtkMRMLScriptedModuleNode()
+                node.SetSingletonTag(self.moduleName)
+                node.SetAttribute("ModuleName", self.moduleName)
+                node.SetName(self.moduleName)
+                node = slicer.mrmlScene.AddNode(node)
+            return node
+
+    module = types.ModuleType("slicer.ScriptedLoadableModule")
+    module.ScriptedLoadableModule = ScriptedLoadableModule
+    module.ScriptedLoadableModuleWidget = ScriptedLoadableModuleWidget
+    module.ScriptedLoadableModuleLogic = ScriptedLoadableModuleLogic
+    module.ScriptedLoadableModuleTest = object
+    return module

@@ -1,0 +1,289 @@
+"""What the panel remembers, checks and offers beside segmenting."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+
+Wait = Callable[[Callable[[], bool]], None]
+STANDARD = {*sys.stdlib_module_names, "slicer", "vtk", "qt", "ctk"}
+
+
+@pytest.fixture(scope="module")
+def ui_file(repository: Path) -> Any:
+    return ElementTree.parse(repository / "KDNetSegmentation/Resources/UI/KDNetSegmentation.ui").getroot()
+
+
+def test_every_choice_of_the_ui_is_a_parameter(panel: Any, ui_file: Any) -> None:
+    named = [item.findtext("string") for item in ui_file.iter("property") if item.get("name") == "SlicerParameterName"]
+    assert len(set(named)) == len(named)
+    assert set(named) <= set(panel.parameters.allParameters)
+
+
+def test_every_node_list_gets_the_scene(ui_file: Any) -> None:
+    lists = {item.get("name") for item in ui_file.iter("widget") if item.get("class") == "qMRMLNodeComboBox"}
+    connected = {item.findtext("receiver") for item in ui_file.iter("connection")}
+    assert lists
+    assert lists <= connected
+
+
+def test_every_widget_that_the_code_names_is_in_the_ui(ui_file: Any, repository: Path) -> None:
+    names = {item.get("name") for item in ui_file.iter("widget")}
+    for path in (repository / "KDNetSegmentation/KDNetSegmentationLib").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("ui", "self.ui", "self.panel.ui"):
+                assert node.attr in names, path
+
+
+def test_start_up_imports_nothing_but_slicer_and_the_standard_library(repository: Path) -> None:
+    todo, seen = [repository / "KDNetSegmentation/KDNetSegmentation.py"], set()
+    while todo:
+        path = todo.pop()
+        seen.add(path)
+        for node in ast.parse(path.read_text()).body:
+            names = [item.name for item in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            for name in names:
+                found = [
+                    folder / f"{name.replace('.', '/')}{end}"
+                    for folder in (repository / "KDNetSegmentation", repository / "KDNetTraining")
+                    for end in (".py", "/__init__.py")
+                ]
+                ours = [file for file in found if file.is_file()]
+                assert ours or name.partition(".")[0] in STANDARD, f"{path} imports {name}"
+                todo += [file for file in ours if file not in seen]
+    assert len(seen) > 15
+
+
+def test_every_sentence_can_be_translated(repository: Path) -> None:
+    """Text given to a widget comes from _(), or holds no words."""
+    for path in (repository / "KDNetSegmentation/KDNetSegmentationLib").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            target = node.targets[0] if isinstance(node, ast.Assign) else None
+            shown = isinstance(target, ast.Attribute) and target.attr in ("text", "toolTip")
+            if shown and isinstance(node.value, ast.Constant):
+                assert not node.value.value, f"{path}:{node.lineno}"
+
+
+def test_choices_are_saved_and_restored_with_the_scene(panel: Any, phantom_volume: Any, wait: Wait, tmp_path: Path) -> None:
+    panel.ui.islandSpinBox.value = 50
+    panel.ui.inputSelector1.setCurrentNode(phantom_volume)
+    panel.ui.deviceSelector.currentIndex = 3
+    panel.ui.applyButton.click()
+    wait(lambda: not panel.logic.busy)
+    rows = panel.ui.volumesTable.rowCount
+    whole = panel.ui.volumesTable.item(4, 1).text()
+    scene = slicer.mrmlScene
+    scene.SetRootDirectory(str(tmp_path))
+    for node, suffix in ((phantom_volume, "nrrd"), (panel.parameters.result, "seg.nrrd")):
+        if node.GetStorageNode() is None:
+            node.AddDefaultStorageNode()
+        node.GetStorageNode().SetFileName(str(tmp_path / f"node.{suffix}"))
+        assert node.GetStorageNode().WriteData(node)
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    assert scene.Commit()
+    scene.Clear()
+    assert panel.parameters.inputVolume is None
+    assert panel.parameters.smallestIsland == 0
+    assert not panel.ui.resultsSection.visible
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    scene.Import()
+    assert panel.parameters.inputVolume.GetName() == phantom_volume.GetName()
+    assert panel.ui.islandSpinBox.value == 50
+    assert panel.ui.deviceSelector.currentText == "CPU"
+    assert panel.ui.inputSelector1.currentNode() is panel.parameters.inputVolume
+    assert panel.ui.resultsSection.visible
+    assert panel.ui.volumesTable.rowCount == rows
+    assert panel.ui.volumesTable.item(4, 1).text() == whole
+    assert panel.ui.applyButton.enabled
+
+
+def test_the_card_tells_what_the_model_needs_and_can_do(panel: Any) -> None:
+    card = panel.ui.modelCard.text
+    for text in ("T1CE", "Oedema", "synthetic", "ET 0.88", "research use only"):
+        assert text in card
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("FLAIR axial", "looks like FLAIR"), ("t2w", "looks like T2"), ("T1 post contrast", ""), ("Scan 7", "")],
+)
+def test_a_volume_of_another_modality_is_warned_of(panel: Any, phantom_volume: Any, name: str, words: str) -> None:
+    phantom_volume.SetName(name)
+    panel.ui.inputSelector1.setCurrentNode(phantom_volume)
+    assert panel.ui.warningLabel.visible == bool(words)
+    assert words in panel.ui.warningLabel.text
+    assert panel.ui.applyButton.enabled
+
+
+def test_a_whole_head_and_thick_slices_are_warned_of(panel: Any, add_volume: Callable[..., Any]) -> None:
+    voxels = np.zeros((30, 100, 100), np.int16)
+    voxels[1:-1, 10:90, 10:90] = 100
+    panel.ui.inputSelector1.setCurrentNode(add_volume(voxels, np.diag([2.0, 2.0, 8.0, 1.0])))
+    assert "whole head" in panel.ui.warningLabel.text
+    assert "8.0 mm apart" in panel.ui.warningLabel.text
+
+
+def test_a_parent_transform_counts_for_the_orientation(panel: Any, add_volume: Callable[..., Any]) -> None:
+    from KDNetSegmentationLib.Volumes import _affine
+
+    volume = add_volume(np.zeros((4, 5, 6), np.int16), np.diag([2.0, 1.0, 3.0, 1.0]))
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    turned = np.array([[0, -1, 0, 5], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
+    matrix = vtk.vtkMatrix4x4()
+    matrix.DeepCopy(turned.ravel())
+    transform.SetMatrixTransformToParent(matrix)
+    assert np.allclose(_affine(volume), turned @ np.diag([2.0, 1.0, 3.0, 1.0]))
+    turned[0, 0] = 1.0  # a shear is no orientation
+    matrix.DeepCopy(turned.ravel())
+    transform.SetMatrixTransformToParent(matrix)
+    assert np.allclose(_affine(volume), np.diag([2.0, 1.0, 3.0, 1.0]))
+
+
+def test_a_batch_of_five_goes_on_after_a_bad_file(
+    panel: Any, phantom: Path, model_file: Path, wait: Wait, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    for index, file in enumerate(sorted(phantom.rglob("*_t1ce.nii.gz"))[:4]):
+        (tmp_path / "in" / f"scan{index}.nii.gz").write_bytes(file.read_bytes())
+    (tmp_path / "in" / "scan9.nii.gz").write_bytes(b"nothing")
+    panel.logic.library.add(model_file)
+    panel.refillModels("tiny.safetensors")
+    assert not panel.ui.batchButton.enabled
+    panel.ui.batchInput.currentPath = str(tmp_path / "in")
+    panel.ui.batchOutput.currentPath = str(tmp_path / "out")
+    panel.ui.batchButton.click()
+    assert panel.ui.batchButton.text == "Cancel"
+    wait(lambda: not panel.logic.busy)
+    table = panel.ui.batchTable
+    states = {table.item(row, 0).text(): table.item(row, 1).text() for row in range(table.rowCount)}
+    assert len(states) == 5
+    assert "mL" in states["scan0"]
+    assert "cannot be read" in states["scan9"]
+    assert "4 cases are segmented, 1 failed" in panel.ui.statusLabel.text
+    assert len(list((tmp_path / "out").glob("*_seg.nii.gz"))) == 4
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
+
+
+def test_a_good_model_is_imported_and_chosen_and_can_be_removed(panel: Any, model_file: Path, wait: Wait) -> None:
+    import qt
+
+    qt.QFileDialog.answer = str(model_file)
+    panel.ui.importButton.click()
+    wait(lambda: not panel.logic.busy)
+    assert panel.model.name == "Tiny"
+    assert "imported" in panel.ui.statusLabel.text
+    panel.ui.modelList.setCurrentRow(0)
+    assert panel.ui.removeButton.enabled
+    panel.ui.removeButton.click()
+    assert panel.model.name == "Phantom demo"
+    panel.ui.modelList.setCurrentRow(0)
+    assert not panel.ui.removeButton.enabled
+
+
+def test_a_broken_model_is_refused_with_the_reason(panel: Any, model_file: Path, wait: Wait, tmp_path: Path) -> None:
+    import qt
+
+    content = bytearray(model_file.read_bytes())
+    content[-1] ^= 1
+    for name, data, reason in (
+        ("altered", bytes(content), "was altered"),
+        ("truncated", bytes(content[:2000]), "truncated"),
+        ("pickled", b"PK\x03\x04", "pickled"),
+    ):
+        (tmp_path / f"{name}.safetensors").write_bytes(data)
+        qt.QFileDialog.answer = str(tmp_path / f"{name}.safetensors")
+        panel.ui.importButton.click()
+        wait(lambda: not panel.logic.busy)
+        assert reason in panel.ui.statusLabel.text
+    assert not list(panel.logic.library.folder.glob("*.safetensors"))
+
+
+def test_sample_data_are_registered_with_checksums(module: Any, application: Any, monkeypatch: Any) -> None:
+    import types
+
+    registered: list[dict[str, Any]] = []
+    logic = types.SimpleNamespace(registerCustomSampleDataSource=lambda **source: registered.append(source))
+    monkeypatch.setitem(sys.modules, "SampleData", types.SimpleNamespace(SampleDataLogic=logic))
+    for slot in application.startup:
+        slot()
+    assert [source["sampleName"] for source in registered] == ["KDNetPhantom", "KDNetBraTS"]
+    assert all(Path(source["thumbnailFileName"]).is_file() for source in registered)
+    assert all(len(checksum) == 71 for checksum in registered[1]["checksums"])
+    assert Path(registered[0]["uris"][0].removeprefix("file://")).is_file()
+
+
+def test_the_self_tests_of_the_module_pass(module: Any) -> None:
+    sys.modules["KDNetSegmentation"].KDNetSegmentationTest().runTest()
+
+
+@pytest.mark.real
+def test_a_real_case_gives_overlays_at_one_millimetre(panel: Any, real_cases: Path, wait: Wait) -> None:
+    """The demo model knows no patients, so only place, grid and the panel's answer are looked at."""
+    file = next((real_cases / "1mm").rglob("*_t1ce.nii.gz"))
+    volume = slicer.util.loadVolume(str(file))
+    panel.ui.inputSelector1.setCurrentNode(volume)
+    assert not panel.ui.warningLabel.visible
+    panel.ui.applyButton.click()
+    wait(lambda: not panel.logic.busy)
+    assert panel.ui.statusLabel.text.startswith("Done in")
+    image = panel.parameters.result.GetBinaryLabelmapInternalRepresentation("label_1")
+    assert image.GetDimensions() == volume.GetImageData().GetDimensions()
+
+
+def test_a_model_of_two_modalities_asks_for_two_volumes(
+    panel: Any, phantom_volume: Any, repository: Path, wait: Wait, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    from kdnet.model_file import load_model, save_model
+    from kdnet.networks import build_network
+
+    card = load_model(repository / "Resources/Models/Phantom demo.safetensors").card
+    spec = replace(card.network, in_channels=2)
+    card = replace(card, name="Pair", network=spec, modalities=("t1ce", "flair"))
+    save_model(tmp_path / "pair.safetensors", card, build_network(spec))
+    panel.logic.library.add(tmp_path / "pair.safetensors")
+    panel.refillModels("pair.safetensors")
+    assert panel.ui.inputLabel2.text == "FLAIR volume:"
+    assert panel.ui.inputSelector2.visible
+    assert not panel.ui.inputSelector3.visible
+    panel.ui.inputSelector1.setCurrentNode(phantom_volume)
+    assert not panel.ui.applyButton.enabled
+    panel.ui.inputSelector2.setCurrentNode(phantom_volume)
+    assert "looks like T1CE" in panel.ui.warningLabel.text
+    panel.ui.applyButton.click()
+    wait(lambda: not panel.logic.busy)
+    assert panel.ui.statusLabel.text.startswith("Done in")
+
+
+def test_the_segment_editor_opens_with_the_result(
+    panel: Any, phantom_volume: Any, application: Any, wait: Wait, monkeypatch: Any
+) -> None:
+    import types
+
+    given: dict[str, Any] = {}
+    editor = types.SimpleNamespace(
+        setSegmentationNode=lambda node: given.update(segmentation=node),
+        setSourceVolumeNode=lambda node: given.update(volume=node),
+    )
+    holder = types.SimpleNamespace(self=lambda: types.SimpleNamespace(editor=editor))
+    representation = types.SimpleNamespace(widgetRepresentation=lambda: holder)
+    monkeypatch.setattr(slicer.modules, "segmenteditor", representation, raising=False)
+    panel.ui.inputSelector1.setCurrentNode(phantom_volume)
+    panel.ui.applyButton.click()
+    wait(lambda: not panel.logic.busy)
+    panel.ui.editButton.click()
+    assert application.selected[-1] == "SegmentEditor"
+    assert given == {"segmentation": panel.parameters.result, "volume": phantom_volume}

@@ -1,0 +1,210 @@
+"""From a loaded volume to overlays, through the real panel, its real .ui and the real worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+from kdnet.cli import main as kdnet
+from kdnet.data.image_io import read_volume
+
+Wait = Callable[[Callable[[], bool]], None]
+
+
+def segmentations() -> int:
+    return slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
+
+
+def click_segment(panel: Any, volume: Any) -> None:
+    panel.ui.inputSelector1.setCurrentNode(volume)
+    panel.ui.applyButton.click()
+
+
+def segmented(panel: Any, volume: Any, wait: Wait) -> Any:
+    click_segment(panel, volume)
+    wait(lambda: not panel.logic.busy)
+    return panel.parameters.result
+
+
+def slow(panel: Any) -> None:
+    """Mirrored images make the work long enough to interrupt it."""
+    panel.ui.flipsCheckBox.checked = True
+
+
+def test_the_button_needs_a_volume(panel: Any, phantom_volume: Any) -> None:
+    assert not panel.ui.applyButton.enabled
+    assert "volume" in panel.ui.applyButton.toolTip
+    panel.ui.inputSelector1.setCurrentNode(phantom_volume)
+    assert panel.ui.applyButton.enabled
+
+
+def test_a_click_gives_overlay_volumes_and_background(
+    panel: Any, phantom_volume: Any, application: Any, wait: Wait
+) -> None:
+    node = segmented(panel, phantom_volume, wait)
+    assert panel.ui.statusLabel.text.startswith("Done in")
+    assert [node.GetSegmentation().GetNthSegment(index).GetName() for index in range(3)] == [
+        "Necrotic and non-enhancing core",
+        "Oedema",
+        "Enhancing tumour",
+    ]
+    table = panel.ui.volumesTable
+    volumes = {table.item(row, 0).text(): float(table.item(row, 1).text()) for row in range(table.rowCount)}
+    assert volumes["WT"] == pytest.approx(sum(list(volumes.values())[:3]), abs=0.02)
+    assert volumes["TC"] > 5
+    assert application.background is phantom_volume
+    assert panel.ui.resultsSection.visible
+    assert "forward" in panel.ui.detailsText.plainText
+
+
+def test_the_labels_are_those_of_the_command_voxel_for_voxel(
+    panel: Any, phantom_volume: Any, wait: Wait, tmp_path: Path, repository: Path
+) -> None:
+    from KDNetSegmentationLib.SegmentationNode import labelmap_of
+
+    file = repository / "Resources" / "SampleData" / "Phantom_002_t1ce.nii.gz"
+    assert kdnet(["segment", str(panel.model.path), str(file), "-o", str(tmp_path), "--device", "cpu"]) == 0
+    expected = read_volume(next(tmp_path.glob("*_seg.nii.gz"))).voxels
+    node = segmented(panel, phantom_volume, wait)
+    assert np.array_equal(labelmap_of(node, panel.model.labels, phantom_volume).T, expected)
+
+
+def test_cancel_takes_effect_at_once_and_leaves_the_scene(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    segmented(panel, phantom_volume, wait)
+    before = slicer.mrmlScene.GetNumberOfNodes()
+    slow(panel)
+    click_segment(panel, phantom_volume)
+    assert panel.ui.applyButton.text == "Cancel"
+    wait(lambda: "pass" in panel.ui.statusLabel.text)
+    worker = panel.logic.worker.pid
+    started = time.monotonic()
+    panel.ui.applyButton.click()
+    assert time.monotonic() - started < 0.5
+    assert panel.ui.applyButton.text == "Segment"
+    assert "Cancelled" in panel.ui.statusLabel.text
+    assert slicer.mrmlScene.GetNumberOfNodes() == before
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+    panel.ui.flipsCheckBox.checked = False
+    assert segmented(panel, phantom_volume, wait) is not None
+
+
+def test_a_killed_worker_gives_its_cause_and_the_next_click_works(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    slow(panel)
+    click_segment(panel, phantom_volume)
+    wait(lambda: "pass" in panel.ui.statusLabel.text)
+    os.kill(panel.logic.worker.pid, signal.SIGKILL)
+    wait(lambda: not panel.logic.busy)
+    assert "killed" in panel.ui.statusLabel.text
+    panel.ui.detailsButton.click()
+    assert "code -9" in panel.ui.detailsText.plainText
+    assert panel.ui.detailsText.visible
+    assert segmentations() == 0
+    panel.ui.flipsCheckBox.checked = False
+    segmented(panel, phantom_volume, wait)
+    assert segmentations() == 1
+
+
+def test_an_existing_segmentation_is_replaced_only_when_chosen(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    first = segmented(panel, phantom_volume, wait)
+    second = segmented(panel, phantom_volume, wait)
+    assert first is not second
+    panel.ui.outputSelector.setCurrentNode(first)
+    assert segmented(panel, phantom_volume, wait) is first
+    assert segmentations() == 2
+
+
+def test_a_volume_that_cannot_be_segmented_is_told_in_one_sentence(
+    panel: Any, add_volume: Callable[..., Any], wait: Wait
+) -> None:
+    click_segment(panel, add_volume(np.zeros((20, 20, 20), np.int16), np.eye(4), "Nothing"))
+    wait(lambda: not panel.logic.busy)
+    assert panel.ui.statusLabel.text.startswith("Nothing holds the value 0 everywhere")
+    assert segmentations() == 0
+
+
+def test_a_volume_removed_meanwhile_is_told(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    click_segment(panel, phantom_volume)
+    slicer.mrmlScene.RemoveNode(phantom_volume)
+    wait(lambda: not panel.logic.busy)
+    assert "removed" in panel.ui.statusLabel.text
+
+
+def test_the_time_left_is_told_when_several_passes_are_made(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    slow(panel)
+    click_segment(panel, phantom_volume)
+    wait(lambda: "2 of 8 passes" in panel.ui.statusLabel.text)
+    assert "s left" in panel.ui.statusLabel.text
+    assert 0 < panel.ui.progressBar.value < panel.ui.progressBar.maximum
+    panel.ui.applyButton.click()
+
+
+def test_closing_the_scene_cancels(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    slow(panel)
+    click_segment(panel, phantom_volume)
+    slicer.mrmlScene.Clear()
+    assert not panel.logic.busy
+    assert not panel.ui.resultsSection.visible
+    assert panel.ui.applyButton.text == "Segment"
+
+
+def test_probabilities_and_uncertainty_are_added_on_request(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    panel.ui.probabilitiesCheckBox.checked = True
+    panel.ui.uncertaintyCheckBox.checked = True
+    node = segmented(panel, phantom_volume, wait)
+    names = [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")]
+    for part in ("probability ET", "probability WT", "uncertainty"):
+        assert any(part in name for name in names)
+    whole = next(n for n in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if "probability WT" in n.GetName())
+    oedema = slicer.util.arrayFromSegmentBinaryLabelmap(node, "label_2", phantom_volume)
+    assert slicer.util.arrayFromVolume(whole)[oedema > 0].min() >= 50
+
+
+def test_results_can_be_shown_edited_and_exported(
+    panel: Any, phantom_volume: Any, application: Any, wait: Wait, tmp_path: Path
+) -> None:
+    import qt
+
+    node = segmented(panel, phantom_volume, wait)
+    panel.ui.opacitySlider.value = 0.3
+    assert node.GetDisplayNode().GetOpacity2DFill() == pytest.approx(0.3)
+    panel.ui.show3DButton.click()
+    assert node.GetSegmentation().ContainsRepresentation("Closed surface")
+    panel.ui.show3DButton.click()
+    assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
+    qt.QFileDialog.answer = str(tmp_path / "volumes.csv")
+    panel.ui.exportButton.click()
+    lines = (tmp_path / "volumes.csv").read_text().splitlines()
+    assert lines[0] == "name,volume (mL)"
+    assert len(lines) == 6
+    qt.QFileDialog.answer = str(tmp_path / "missing" / "volumes.csv")
+    panel.ui.exportButton.click()
+    assert "cannot be written" in panel.ui.statusLabel.text
+
+
+def test_a_segmentation_is_compared_with_a_reference(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    reference = segmented(panel, phantom_volume, wait)
+    reference.SetName("Reference")
+    segmented(panel, phantom_volume, wait)
+    panel.ui.referenceSelector.setCurrentNode(reference)
+    panel.ui.compareButton.click()
+    wait(lambda: not panel.logic.busy)
+    table = panel.ui.comparisonTable
+    scores = {table.item(row, 0).text(): float(table.item(row, 1).text()) for row in range(table.rowCount)}
+    assert scores == {"ET": 1.0, "TC": 1.0, "WT": 1.0}
+
+
+def test_the_second_click_pays_for_the_work_alone(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    segmented(panel, phantom_volume, wait)
+    stages = []
+    panel.logic.start(phantom_volume, panel.model, onFinished=lambda result: stages.append(result.stages))
+    wait(lambda: not panel.logic.busy)
+    assert set(stages[0]) == {"hand over", "prepare", "forward", "label", "import"}
+    assert sum(stages[0].values()) - stages[0]["forward"] < stages[0]["forward"]
