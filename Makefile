@@ -19,8 +19,9 @@ demo: $(READY)  ## phantom data, teacher, baseline, student, report, pictures of
 test: $(READY)
 	$(BIN)/python -m pytest -q --durations=10
 
-bench: $(READY)
+bench: $(READY)  ## segmenting against MONAI, and from click to overlay, with the same weights and volume
 	$(BIN)/python Testing/benchmarks/bench_segment.py
+	$(BIN)/python Testing/benchmarks/bench_click.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -174,3 +174,15 @@ class ComparisonJob(Job):
     def result(self, answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """Scores by region."""
         return list(answer["scores"])
+
+
+class DevicesJob(Job):
+    """What can compute here."""
+
+    def request(self) -> dict[str, Any]:
+        """Only the worker has torch."""
+        return {"task": "devices"}
+
+    def result(self, answer: Mapping[str, Any]) -> Mapping[str, str]:
+        """Names by device, such as ``"cuda:0"``."""
+        return dict(answer["devices"])

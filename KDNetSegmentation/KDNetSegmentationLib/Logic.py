@@ -33,7 +33,7 @@ from kdnet.errors import KDNetError
 from kdnet.files import writable_folder
 from KDNetLib.Worker import Failure, Worker
 
-from KDNetSegmentationLib.Jobs import UNEXPECTED, BatchJob, ComparisonJob, ImportJob, SegmentationJob
+from KDNetSegmentationLib.Jobs import UNEXPECTED, BatchJob, ComparisonJob, DevicesJob, ImportJob, SegmentationJob
 from KDNetSegmentationLib.Models import ModelInfo, ModelLibrary
 from KDNetSegmentationLib.Settings import Progress, Result, SegmentationError, Settings
 
@@ -79,6 +79,7 @@ class SegmentationLogic:
         self.worker = worker or Worker()
         self._ticker = Ticker(self.poll)
         self._job: Any = None
+        self._asides: list[DevicesJob] = []
 
     @property
     def busy(self) -> bool:
@@ -225,11 +226,24 @@ class SegmentationLogic:
         job = ComparisonJob(segmentation, reference, volume, self._model(model))
         self._begin(job, onFinished, onFailed, lambda _progress: None)
 
+    def checkDevices(self, onFound: Callable[[Mapping[str, str]], None], onFailed: Failed) -> None:
+        """Find out what can compute here, beside other work; ``onFound`` gets names by device, such as ``"cuda:0"``.
+
+        Only the worker has torch, so it is started. :meth:`cancel` gives this up too, with an empty failure.
+        """
+        job = DevicesJob()
+        job.onFinished, job.onFailed = self._beside(job, onFound), self._beside(job, onFailed)
+        self._asides.append(job)
+        self.worker.submit(job.request(), job)
+        self._ticker.start()
+
     def cancel(self) -> None:
         """Give up at once what is being worked on; the scene stays as it was, and nothing is called any more."""
         if self._job is not None:
             self.worker.cancel()
             self._end()
+            for job in tuple(self._asides):
+                job.failed(Failure(""))
 
     def cleanup(self) -> None:
         """End the worker, for example when the module is unloaded."""
@@ -273,9 +287,21 @@ class SegmentationLogic:
         self.worker.submit(request, job)
         self._ticker.start()
 
+    def _beside(self, job: DevicesJob, tell: Callable[[Any], None]) -> Callable[[Any], None]:
+        def told(outcome: Any) -> None:
+            self._asides.remove(job)
+            self._rest()
+            tell(outcome)
+
+        return told
+
+    def _rest(self) -> None:
+        if self._job is None and not self._asides:
+            self._ticker.stop()
+
     def _end(self) -> None:
-        self._ticker.stop()
         job, self._job = self._job, None
+        self._rest()
         if job is not None:
             job.close()
 

@@ -12,6 +12,7 @@ from slicer.util import VTKObservationMixin
 from KDNetSegmentationLib.BatchPanel import BatchPanel
 from KDNetSegmentationLib.Card import card_html
 from KDNetSegmentationLib.ComparisonPanel import ComparisonPanel
+from KDNetSegmentationLib.DeviceHint import DeviceHint
 from KDNetSegmentationLib.Estimate import Estimate
 from KDNetSegmentationLib.InstallPanel import InstallPanel
 from KDNetSegmentationLib.Logic import SegmentationLogic, Ticker
@@ -48,6 +49,7 @@ class Panel(VTKObservationMixin):
         self.batch = BatchPanel(self)
         self.comparison = ComparisonPanel(self)
         self.library = ModelsPanel(self)
+        self.device = DeviceHint(self)
         self.install = InstallPanel(self.ui, self.update)
         self._connect()
         self.enter()
@@ -128,6 +130,7 @@ class Panel(VTKObservationMixin):
         self.ui.inputsSection.enabled = not self._segmenting
         self.ui.advancedSection.enabled = not self._segmenting
         self.ui.progressBar.visible = self.logic.busy
+        self.device.update(installed=not self.install.missing)
         for part in (self.batch, self.comparison, self.library):
             part.update(free=free)
 

@@ -132,8 +132,8 @@ def measure(name: str, model_file: Path, volume: Path, output: Path) -> dict:
 def bench(model_file: Path | None, volume: Path | None, runs: int, report: Path | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model_file = model_file or _fresh_model(folder / "model.safetensors")
-        volume = volume or (REAL if REAL.is_file() else _phantom(folder / "phantom.nii.gz"))
+        model_file = model_file or fresh_model(folder / "model.safetensors")
+        volume = volume or (REAL if REAL.is_file() else write_phantom_volume(folder / "phantom.nii.gz"))
         results: dict[str, list[dict]] = {side: [] for side in SIDES}
         for _ in range(runs):
             for side in SIDES:
@@ -177,7 +177,7 @@ def _table(results: dict, dice: dict[str, float], model_file: Path, volume: Path
     return "\n".join(lines) + "\n"
 
 
-def _fresh_model(path: Path) -> Path:
+def fresh_model(path: Path) -> Path:
     torch.manual_seed(0)
     spec = preset("dynunet-12").spec(1, 3)
     card = ModelCard(Role.STUDENT, "Fresh", spec, ("t1ce",), brats_labels(), Preprocessing((2.0, 2.0, 2.0)))
@@ -185,7 +185,7 @@ def _fresh_model(path: Path) -> Path:
     return path
 
 
-def _phantom(path: Path) -> Path:
+def write_phantom_volume(path: Path) -> Path:
     shape = (240, 240, 155)
     case = make_case(shape, 1.0, np.random.default_rng(0))
     write_volume(path, Volume(case.images["t1ce"], Grid(shape, np.diag([-1.0, -1.0, 1.0, 1.0]))))

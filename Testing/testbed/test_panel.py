@@ -151,6 +151,20 @@ def test_a_parent_transform_counts_for_the_orientation(panel: Any, add_volume: C
     assert np.allclose(_affine(volume), np.diag([2.0, 1.0, 3.0, 1.0]))
 
 
+@pytest.mark.parametrize(("device", "words"), [("CUDA", "no such device"), ("CPU", "thread")])
+def test_a_device_is_looked_for_when_it_is_chosen(panel: Any, wait: Wait, device: str, words: str) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("a CUDA device is here")
+    choices = type(panel.parameters.device)
+    panel.parameters.device = choices[device]
+    wait(lambda: words in panel.ui.deviceHint.text)
+    assert panel.ui.deviceHint.visible
+    panel.parameters.device = choices.AUTO
+    assert not panel.ui.deviceHint.visible
+
+
 def test_a_batch_of_five_goes_on_after_a_bad_file(
     panel: Any, phantom: Path, model_file: Path, wait: Wait, tmp_path: Path
 ) -> None:
