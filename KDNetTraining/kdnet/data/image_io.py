@@ -44,7 +44,7 @@ def read_volume(path: Path, component: int | None = None) -> Volume:
     voxels = sitk.GetArrayFromImage(image).T
     if np.issubdtype(voxels.dtype, np.complexfloating):
         raise DataError(f"{path} holds complex numbers: export its magnitude.")
-    if np.issubdtype(voxels.dtype, np.floating) and not np.isfinite(voxels).all():
+    if np.issubdtype(voxels.dtype, np.floating) and not (np.isfinite(voxels).all() and _is_finite(path, component)):
         raise DataError(f"{path} holds NaN or infinite values: export the volume again without them.")
     return Volume(voxels, _grid(image, path))
 
@@ -196,6 +196,14 @@ def _write_nifti(path: Path, volume: Volume, like: Path | None) -> None:
             image.header[name] = source[name]
         image = nibabel.Nifti1Image(volume.voxels, None, image.header)
     nibabel.save(image, path)
+
+
+def _is_finite(path: Path, component: int | None) -> bool:
+    """Whether a NIfTI file of floats holds neither NaN nor infinity, in whose place ITK silently puts 0."""
+    if not path.name.lower().endswith(NIFTI_SUFFIXES):
+        return True
+    stored = nibabel.load(path).dataobj
+    return stored.dtype.kind != "f" or bool(np.isfinite(stored if component is None else stored[..., component]).all())
 
 
 def _component(image: sitk.Image, component: int, path: Path) -> sitk.Image:

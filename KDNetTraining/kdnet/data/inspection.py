@@ -6,10 +6,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import nibabel
 import numpy as np
 
-from kdnet.data.cases import Case, Dataset, ImageFile
+from kdnet.data.cases import Case, Dataset
 from kdnet.data.image_io import read_volume
 from kdnet.data.volume import Grid, Volume
 from kdnet.errors import KDNetError
@@ -69,8 +68,6 @@ def inspect_case(case: Case, dataset: Dataset) -> CaseReport:
         except KDNetError as error:
             problems.append(str(error))
             continue
-        if _hides_nan(image):
-            problems.append(f"{modality} holds NaN or infinite values: export it again without them.")
         first = first or volume.grid
         problems += _image_problems(modality, volume, first)
         digest = _digest(volume)
@@ -114,17 +111,6 @@ def inspection_table(reports: Iterable[CaseReport]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(header) - 1)]
     lines = ["  ".join([*(f"{row[i]:<{widths[i]}}" for i in range(len(widths))), row[-1]]) for row in rows]
     return "\n".join(lines)
-
-
-def _hides_nan(image: ImageFile) -> bool:
-    """Whether a NIfTI file holds NaN or infinite values: ITK, which reads volumes, silently puts 0 in their place."""
-    if not image.path.name.lower().endswith((".nii", ".nii.gz")):
-        return False
-    stored = nibabel.load(image.path).dataobj
-    if stored.dtype.kind != "f":
-        return False
-    voxels = np.asanyarray(stored if image.component is None else stored[..., image.component])
-    return not np.isfinite(voxels).all()
 
 
 def _digest(volume: Volume) -> str:

@@ -113,7 +113,7 @@ def test_a_single_value_that_is_no_number(bench: Bench, value: float) -> None:
     voxels = bench.read("case_t1").astype(np.float32)
     voxels[3, 4, 5] = value
     bench.write("case_t1", voxels)
-    assert "t1 holds NaN" in told(bench)
+    assert "case_t1.nii.gz holds NaN" in told(bench)
 
 
 def test_an_image_of_nothing(bench: Bench) -> None:

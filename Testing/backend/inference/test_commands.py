@@ -43,6 +43,9 @@ def bad_inputs(folder: Path) -> dict[str, Path]:
         sitk.WriteImage(sitk.GetImageFromArray(array, isVector=False), str(folder / f"{name}.nrrd"))
     sitk.WriteImage(sitk.GetImageFromArray(np.ones((9, 9, 9, 3), np.uint8), isVector=True), str(folder / "colours.nrrd"))
     scan(folder / "spacing.nrrd", np.diag([50.0, 50.0, 50.0, 1.0]))
+    voxels = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
+    voxels[3, 4, 5] = np.nan  # ITK would read 0 here
+    nibabel.save(nibabel.Nifti1Image(voxels, np.diag([3.0, 3.0, 3.0, 1.0])), folder / "infinite.nii.gz")
     cut = scan(folder / "truncated.nii.gz")
     cut.write_bytes(cut.read_bytes()[:-100])
     return {path.name.split(".")[0]: path for path in sorted(folder.iterdir())}
