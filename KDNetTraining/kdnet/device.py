@@ -33,3 +33,13 @@ def choose_device(name: str = "auto") -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise SettingsError('device "mps" is not there: choose cpu or auto.')
     return device
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether ``device`` has instructions for bfloat16; where it is emulated it is slower than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases of torch do not tell
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))

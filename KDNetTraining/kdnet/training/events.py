@@ -22,7 +22,7 @@ class EventKind(StrEnum):
     STUDY_STARTED = "study_started"  # networks: list of paths in order, steps: steps per network
     PREPARATION = "preparation"  # what, done, total
     LEFT_OUT = "left_out"  # case, reason
-    NETWORK_STARTED = "network_started"  # step, steps
+    NETWORK_STARTED = "network_started"  # step, steps, precision: that was settled
     STEP = "step"  # step, steps, losses {total, gt, kd, latent}, learning_rate, seconds_left
     VALIDATION = "validation"  # step, loss, dice {region: mean}
     NETWORK_FINISHED = "network_finished"  # step, model: path in the run folder, seconds

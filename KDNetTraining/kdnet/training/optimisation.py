@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from kdnet.training.recipe import Optimiser, Recipe, Schedule
+from kdnet.device import computes_bfloat16
+from kdnet.training.recipe import Optimiser, Precision, Recipe, Schedule
 
 
 def make_optimiser(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -23,6 +24,13 @@ def make_optimiser(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.
             return torch.optim.SGD(
                 parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, momentum=0.99, nesterov=True
             )
+
+
+def settled_precision(wanted: Precision, device: torch.device) -> Precision:
+    """What ``wanted`` means on ``device``: automatic becomes bfloat16 only where that is faster than float32."""
+    if wanted is not Precision.AUTO:
+        return wanted
+    return Precision.BFLOAT16 if computes_bfloat16(device) else Precision.FLOAT32
 
 
 @dataclass(frozen=True)

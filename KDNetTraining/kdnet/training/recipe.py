@@ -36,6 +36,7 @@ class Schedule(StrEnum):
 class Precision(StrEnum):
     """Number format of the forward pass; weights stay float32."""
 
+    AUTO = "auto"  # bfloat16 where the device computes with it natively, else float32
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"

@@ -27,7 +27,7 @@ from kdnet.training.checkpoint import (
     write_checkpoint,
 )
 from kdnet.training.events import EventKind, EventWriter
-from kdnet.training.optimisation import PlateauState, learning_rate, make_optimiser, update_average
+from kdnet.training.optimisation import PlateauState, learning_rate, make_optimiser, settled_precision, update_average
 from kdnet.training.processes import Processes
 from kdnet.training.recipe import Checkpoint as CheckpointChoice
 from kdnet.training.recipe import Precision, Recipe
@@ -148,7 +148,8 @@ class Trainer:
             job.teacher.network.to(device, memory_format=layout)  # type: ignore[call-overload]
         self.average = self.trainee.average() if recipe.average else None
         self.optimiser = make_optimiser(recipe, self.trainee.parameters())
-        self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision is Precision.FLOAT16)
+        self.precision = settled_precision(recipe.precision, device)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is Precision.FLOAT16)
         self.sampler = PatchSampler(
             job.training,
             job.labels,
@@ -181,7 +182,7 @@ class Trainer:
             Stopped: after a stop request, when the state has been saved.
         """
         self._resume()
-        self._event(EventKind.NETWORK_STARTED, step=self.step, steps=self.job.recipe.steps)
+        self._event(EventKind.NETWORK_STARTED, step=self.step, steps=self.job.recipe.steps, precision=self.precision.value)
         module: nn.Module = self.trainee
         if self.job.recipe.compile:
             module = torch.compile(module)  # type: ignore[assignment]
@@ -250,9 +251,8 @@ class Trainer:
         return iter(loader)
 
     def _autocast(self) -> torch.autocast:
-        precision = self.job.recipe.precision
-        dtype = torch.float16 if precision is Precision.FLOAT16 else torch.bfloat16
-        return torch.autocast(self.device.type, dtype=dtype, enabled=precision is not Precision.FLOAT32)
+        dtype = torch.float16 if self.precision is Precision.FLOAT16 else torch.bfloat16
+        return torch.autocast(self.device.type, dtype=dtype, enabled=self.precision is not Precision.FLOAT32)
 
     def _initialise(self, network: SegmentationNetwork) -> None:
         if self.job.recipe.prior_bias:
