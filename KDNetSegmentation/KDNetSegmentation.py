@@ -48,6 +48,7 @@ class KDNetSegmentationWidget(ScriptedLoadableModuleWidget):
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = KDNetSegmentationLogic()
         self.panel = Panel(uiWidget, self.logic)
+        self.ui = self.panel.ui  # where scripts and tests of Slicer modules look for widgets
 
     def enter(self):
         """The user opens the module."""

@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -124,6 +125,26 @@ def test_a_volume_of_another_modality_is_warned_of(panel: Any, phantom_volume: A
     assert panel.ui.warningLabel.visible == bool(words)
     assert words in panel.ui.warningLabel.text
     assert panel.ui.applyButton.enabled
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"0008,103e": "AX T2 FLAIR"}, "looks like FLAIR"),
+        ({"0008,103e": "SAG T1 MPRAGE", "0018,0010": "Gadovist"}, ""),
+        ({"0008,103e": "head", "0008,0060": "CT"}, "is a CT image"),
+    ],
+)
+def test_what_dicom_says_counts_before_the_name_with_a_mock_database(
+    panel: Any, phantom_volume: Any, monkeypatch: pytest.MonkeyPatch, values: dict[str, str], words: str
+) -> None:
+    database = SimpleNamespace(instanceValue=lambda _identifier, tag: values.get(tag, ""))
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    phantom_volume.SetName("T1ce")
+    phantom_volume.SetAttribute("DICOM.instanceUIDs", "1.2.3 1.2.4")
+    panel.ui.inputSelector1.setCurrentNode(phantom_volume)
+    assert words in panel.ui.warningLabel.text
+    assert panel.ui.warningLabel.visible == bool(words)
 
 
 def test_a_whole_head_and_thick_slices_are_warned_of(panel: Any, add_volume: Callable[..., Any]) -> None:
