@@ -20,6 +20,7 @@ class BatchPanel:
     def __init__(self, panel: Any) -> None:
         self.panel = panel
         self.running = False
+        self._names: tuple[str, ...] = ()
         self._cases: list[Any] = []
         panel.ui.batchButton.clicked.connect(self.onButton)
         self._show()
@@ -37,12 +38,12 @@ class BatchPanel:
         """Start, or cancel what was started."""
         if self.running:
             self.panel.logic.cancel()
-            self.running = False
+            self._end()
             self.panel.say(_("Cancelled. {count} cases are done and stay.").format(count=len(self._cases)))
             self.panel.update()
             return
         chosen = self.panel.parameters
-        self._cases = []
+        self._names, self._cases = (), []
         self._show()
         try:
             self.panel.logic.startFolder(
@@ -61,7 +62,10 @@ class BatchPanel:
         self.panel.update()
 
     def onProgress(self, progress: Progress) -> None:
-        """Add a case that is done."""
+        """Show the queue, and what became of a case."""
+        if progress.names:
+            self._names = progress.names
+            self._show()
         if progress.case is not None:
             self._cases.append(progress.case)
             self._show()
@@ -72,7 +76,7 @@ class BatchPanel:
 
     def onFinished(self, cases: Any) -> None:
         """Sum up."""
-        self.running = False
+        self._end()
         failed = sum(bool(case["error"]) for case in cases)
         self.panel.say(
             _("{count} cases are segmented, {failed} failed. Volumes are in volumes.csv of the folder.").format(
@@ -83,12 +87,19 @@ class BatchPanel:
 
     def onFailed(self, failure: Any) -> None:
         """Tell why; cases that are done stay."""
-        self.running = False
+        self._end()
         self.panel.onFailed(failure)
+
+    def _end(self) -> None:
+        self.running = False
+        self._show()
 
     def _show(self) -> None:
         rows = [(case["name"], case["error"] or _summary(case)) for case in self._cases]
-        fill_table(self.panel.ui.batchTable, (_("Case"), _("State")), rows, stretch=1)
+        waiting = [(name, _("Waiting") if self.running else _("Not done")) for name in self._names[len(rows) :]]
+        if waiting and self.running:
+            waiting[0] = (waiting[0][0], _("Being segmented..."))
+        fill_table(self.panel.ui.batchTable, (_("Case"), _("State")), [*rows, *waiting], stretch=1)
 
 
 def _summary(case: Any) -> str:

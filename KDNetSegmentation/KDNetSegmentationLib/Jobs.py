@@ -44,7 +44,14 @@ class Job:
 
     def progressed(self, progress: Mapping[str, Any]) -> None:
         """Pass it on."""
-        self.onProgress(Progress(progress["stage"], progress["done"], progress["total"], progress.get("case")))
+        told = Progress(
+            progress["stage"],
+            progress["done"],
+            progress["total"],
+            progress.get("case"),
+            tuple(progress.get("names", ())),
+        )
+        self.onProgress(told)
 
     def finished(self, answer: Mapping[str, Any]) -> None:
         """Turn the answer into a result, or into the reason why that cannot be."""

@@ -46,12 +46,14 @@ class Progress:
         done: parts of the stage that are done.
         total: parts of the stage.
         case: in a batch, what became of the last case.
+        names: in a batch, at its beginning, of all cases in their order.
     """
 
     stage: str
     done: int = 0
     total: int = 1
     case: Mapping[str, Any] | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

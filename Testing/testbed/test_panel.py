@@ -186,6 +186,29 @@ def test_a_device_is_looked_for_when_it_is_chosen(panel: Any, wait: Wait, device
     assert not panel.ui.deviceHint.visible
 
 
+def states(panel: Any) -> dict[str, str]:
+    """What the table of the batch says of each case."""
+    table = panel.ui.batchTable
+    return {table.item(row, 0).text(): table.item(row, 1).text() for row in range(table.rowCount)}
+
+
+def test_a_cancelled_batch_says_what_is_not_done(
+    panel: Any, phantom: Path, model_file: Path, wait: Wait, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    for index, file in enumerate(sorted(phantom.rglob("*_t1ce.nii.gz"))[:3]):
+        (tmp_path / "in" / f"scan{index}.nii.gz").write_bytes(file.read_bytes())
+    panel.logic.library.add(model_file)
+    panel.refillModels("tiny.safetensors")
+    panel.ui.batchInput.currentPath = str(tmp_path / "in")
+    panel.ui.batchOutput.currentPath = str(tmp_path / "out")
+    panel.ui.batchButton.click()
+    wait(lambda: panel.ui.batchTable.rowCount == 3)
+    panel.ui.batchButton.click()
+    assert "Not done" in states(panel).values()
+    assert "Cancelled" in panel.ui.statusLabel.text
+
+
 def test_a_batch_of_five_goes_on_after_a_bad_file(
     panel: Any, phantom: Path, model_file: Path, wait: Wait, tmp_path: Path
 ) -> None:
@@ -200,12 +223,13 @@ def test_a_batch_of_five_goes_on_after_a_bad_file(
     panel.ui.batchOutput.currentPath = str(tmp_path / "out")
     panel.ui.batchButton.click()
     assert panel.ui.batchButton.text == "Cancel"
+    wait(lambda: panel.ui.batchTable.rowCount == 5)
+    assert states(panel)["scan3"] == "Waiting"
+    assert "Being segmented..." in states(panel).values()
     wait(lambda: not panel.logic.busy)
-    table = panel.ui.batchTable
-    states = {table.item(row, 0).text(): table.item(row, 1).text() for row in range(table.rowCount)}
-    assert len(states) == 5
-    assert "mL" in states["scan0"]
-    assert "cannot be read" in states["scan9"]
+    assert len(states(panel)) == 5
+    assert "mL" in states(panel)["scan0"]
+    assert "cannot be read" in states(panel)["scan9"]
     assert "4 cases are segmented, 1 failed" in panel.ui.statusLabel.text
     assert len(list((tmp_path / "out").glob("*_seg.nii.gz"))) == 4
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0

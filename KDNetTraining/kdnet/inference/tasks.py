@@ -16,7 +16,7 @@ from kdnet.device import choose_device
 from kdnet.errors import DataError, SettingsError
 from kdnet.evaluation.metrics import score_case
 from kdnet.files import writable_folder
-from kdnet.inference.inputs import find_inputs, require_inputs
+from kdnet.inference.inputs import Refused, find_inputs, require_inputs
 from kdnet.inference.measure import measure, remove_islands
 from kdnet.inference.predictor import Predictor
 from kdnet.inference.progress import Progress
@@ -96,12 +96,13 @@ class Tasks:
         }
 
     def _batch(self, request: Request, report: Report) -> dict[str, Any]:
-        """Segment the files ``inputs`` into the folder ``out``, as ``kdnet segment`` does, telling of each case."""
+        """Segment the files ``inputs`` into the folder ``out``, as ``kdnet segment`` does; tells all names, then of each."""
         predictor = self._predictor(request, report)
         inputs = find_inputs([Path(path) for path in request["inputs"]], predictor.model.card.modalities)
         require_inputs(inputs)
         folder = writable_folder(Path(request["out"]))
-        report(stage="batch", done=0, total=len(inputs))
+        names = [str(item.path) if isinstance(item, Refused) else item.name for item in inputs]
+        report(stage="batch", done=0, total=len(inputs), names=names)
         outcomes: list[Outcome] = []
         for outcome in segment_files(
             predictor,
