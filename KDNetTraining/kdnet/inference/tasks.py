@@ -96,7 +96,7 @@ class Tasks:
         }
 
     def _batch(self, request: Request, report: Report) -> dict[str, Any]:
-        """Segment the files ``inputs`` into the folder ``out``, as ``kdnet segment`` does; tells all names, then of each."""
+        """Segment the files ``inputs`` into the folder ``out`` as ``kdnet segment`` does; tells all names, then of each."""
         predictor = self._predictor(request, report)
         inputs = find_inputs([Path(path) for path in request["inputs"]], predictor.model.card.modalities)
         require_inputs(inputs)
