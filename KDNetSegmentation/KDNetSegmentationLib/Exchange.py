@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from kdnet.errors import KDNetError
 
 from KDNetSegmentationLib.Maps import show_maps
 from KDNetSegmentationLib.Models import ModelInfo
-from KDNetSegmentationLib.SegmentationNode import labelmap_of, show_labelmap, volumes_in_millilitres
+from KDNetSegmentationLib.SegmentationNode import centre_of, labelmap_of, show_labelmap, volumes_in_millilitres
 from KDNetSegmentationLib.Settings import Settings
 from KDNetSegmentationLib.Volumes import request_of
 
@@ -21,9 +22,17 @@ def hand_over(volumes: Sequence[Any], folder: Path) -> list[dict[str, Any]]:
     return [request_of(node, folder, index) for index, node in enumerate(volumes)]
 
 
-def bring_in(
-    answer: Mapping[str, Any], volumeNode: Any, model: ModelInfo, output: Any | None, settings: Settings
-) -> tuple[Any, dict[str, float], tuple[Any, ...]]:
+@dataclass(frozen=True)
+class Found:
+    """What an answer of the worker became in the scene; see :class:`~KDNetSegmentationLib.Settings.Result`."""
+
+    segmentationNode: Any
+    volumes: Mapping[str, float]
+    mapNodes: tuple[Any, ...]
+    centre: tuple[float, float, float] | None
+
+
+def bring_in(answer: Mapping[str, Any], volumeNode: Any, model: ModelInfo, output: Any | None, settings: Settings) -> Found:
     """Turn the worker's answer into a segmentation node, volumes in mL, and probability volumes.
 
     Raises:
@@ -35,7 +44,8 @@ def bring_in(
     voxels = np.load(answer["labelmap"], allow_pickle=False)
     node = show_labelmap(voxels, model.labels, volumeNode, kept)
     maps = show_maps(answer["probabilities"], volumeNode, settings)
-    return node, volumes_in_millilitres(voxels, model.labels, volumeNode), maps
+    volumes = volumes_in_millilitres(voxels, model.labels, volumeNode)
+    return Found(node, volumes, maps, centre_of(voxels, volumeNode))
 
 
 def write_pair(pair: Sequence[Any], model: ModelInfo, volumeNode: Any, folder: Path) -> dict[str, str]:

@@ -112,9 +112,17 @@ class SegmentationJob(Job):
         self.onProgress(Progress("import"))
         from KDNetSegmentationLib.Exchange import bring_in  # noqa: PLC0415 - needs numpy
 
-        node, amounts, maps = bring_in(answer, self._volumes[0], self._model, self._output, self._settings)
+        found = bring_in(answer, self._volumes[0], self._model, self._output, self._settings)
         self._mark("import")
-        return Result(node, amounts, maps, answer["device"], time.perf_counter() - self._started, self._stages())
+        return Result(
+            found.segmentationNode,
+            found.volumes,
+            found.mapNodes,
+            answer["device"],
+            time.perf_counter() - self._started,
+            self._stages(),
+            found.centre,
+        )
 
     def _mark(self, stage: str) -> None:
         self._marks.append((stage, time.perf_counter()))

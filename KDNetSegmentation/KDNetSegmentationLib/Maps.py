@@ -10,6 +10,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from KDNetSegmentationLib.InputChoice import OURS
 from KDNetSegmentationLib.Settings import Settings
 
 
@@ -47,6 +48,7 @@ def _add(voxels: np.ndarray, name: str, volumeNode: Any) -> Any:
     node = existing if existing is not None and existing.IsA("vtkMRMLScalarVolumeNode") else None
     if node is None:
         node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    node.SetAttribute(OURS, "1")
     matrix = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(matrix)
     node.SetIJKToRASMatrix(matrix)

@@ -59,6 +59,12 @@ def inputs_of(parameters: Parameters) -> list:
     return [parameters.inputVolume, parameters.inputVolume2, parameters.inputVolume3, parameters.inputVolume4]
 
 
+def set_inputs(parameters: Parameters, volumes: list) -> None:
+    """Choose volumes, the first for the first modality."""
+    for name, volume in zip(("inputVolume", "inputVolume2", "inputVolume3", "inputVolume4"), volumes, strict=False):
+        setattr(parameters, name, volume)
+
+
 def settings_of(parameters: Parameters) -> Settings:
     """How to segment, as chosen."""
     return Settings(

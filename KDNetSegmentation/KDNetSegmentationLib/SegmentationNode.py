@@ -82,6 +82,20 @@ def volumes_in_millilitres(voxels: np.ndarray, labels: LabelTable, volumeNode: A
     return amounts
 
 
+def centre_of(voxels: np.ndarray, volumeNode: Any) -> tuple[float, float, float] | None:
+    """The point, in world coordinates, whose three slices show most of what a labelmap ``[k, j, i]`` holds."""
+    counts = [np.count_nonzero(voxels, axis=others) for others in ((1, 2), (0, 2), (0, 1))]
+    if not counts[0].any():
+        return None
+    k, j, i = (int(count.argmax()) for count in counts)
+    matrix = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrix)
+    local = matrix.MultiplyPoint((i, j, k, 1))[:3]
+    world = [0.0, 0.0, 0.0]
+    volumeNode.TransformPointToWorld(local, world)
+    return world[0], world[1], world[2]
+
+
 def _oriented_image(voxels: np.ndarray, volumeNode: Any) -> Any:
     image = slicer.vtkOrientedImageData()
     image.SetDimensions(voxels.shape[::-1])

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import qt
 import slicer
 import vtk
 from kdnet.errors import KDNetError
@@ -18,7 +19,7 @@ from KDNetSegmentationLib.InstallPanel import InstallPanel
 from KDNetSegmentationLib.Logic import SegmentationLogic, Ticker
 from KDNetSegmentationLib.Models import ModelInfo
 from KDNetSegmentationLib.ModelsPanel import ModelsPanel
-from KDNetSegmentationLib.Parameters import Parameters, inputs_of, settings_of
+from KDNetSegmentationLib.Parameters import Parameters, inputs_of, set_inputs, settings_of
 from KDNetSegmentationLib.ResultPanel import ResultPanel
 from KDNetSegmentationLib.Settings import Progress, Result
 
@@ -40,7 +41,7 @@ class Panel(VTKObservationMixin):
         self.parameters: Any = None
         self._guiTag: Any = None
         self._models: tuple[ModelInfo, ...] = ()
-        self._segmenting = False
+        self._segmenting = self._choosing = False
         self._estimate = Estimate()
         self._stage = ""
         self._warned: Any = None
@@ -88,6 +89,7 @@ class Panel(VTKObservationMixin):
         self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
         self.refillModels(parameters.model)
         self._restoreResult()
+        self.chooseInputs()
         self.update()
 
     def refillModels(self, chosen: str = "") -> None:
@@ -182,6 +184,8 @@ class Panel(VTKObservationMixin):
             self.parameters.result = result.segmentationNode
             self.parameters.resultVolume = volume
         slicer.util.setSliceViewerLayers(background=volume)
+        if result.segmentationNode is not self.parameters.outputSegmentation and result.centre is not None:
+            slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *result.centre)  # a new overlay is seen at once
         self.results.show(result.segmentationNode, dict(result.volumes), volume)
         stages = "\n".join(f"{name}: {seconds:.2f} s" for name, seconds in result.stages.items())
         done = _("Done in {seconds:.1f} s on {device}.").format(seconds=result.seconds, device=result.device)
@@ -205,6 +209,7 @@ class Panel(VTKObservationMixin):
                 label.text = _("{modality} volume:").format(modality=modality) if modality else _("Input volume:")
         if self.parameters is not None and model is not None and self.parameters.model != model.path.name:
             self.parameters.model = model.path.name
+        self.chooseInputs()
         self._showWarnings()
         self.update()
 
@@ -238,6 +243,22 @@ class Panel(VTKObservationMixin):
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneChanged)
         self.addObserver(scene, scene.EndImportEvent, self.onSceneChanged)
+        self.addObserver(scene, scene.NodeAddedEvent, self.onNodeAdded)
+
+    def onNodeAdded(self, *_arguments: Any) -> None:
+        """A node has come; it is complete when the event loop runs again."""
+        if not self._choosing:
+            self._choosing = True
+            qt.QTimer.singleShot(0, self.chooseInputs)
+
+    def chooseInputs(self) -> None:
+        """Where no volume is chosen, take the one that the user most likely wants segmented."""
+        self._choosing = False
+        if self.parameters is None or self.model is None or self._segmenting or all(self._inputs()):
+            return
+        from KDNetSegmentationLib.InputChoice import likely_volumes  # noqa: PLC0415 - needs numpy
+
+        set_inputs(self.parameters, likely_volumes(self.model.modalities, self._inputs()))
 
     def _inputs(self) -> list[Any]:
         return inputs_of(self.parameters)[: len(self.model.modalities) if self.model else 1]

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "KDNetSegmentation"
 
 from kdnet.labels import LabelTable
 from kdnet.model_file import read_card
-from KDNetSegmentationLib.SegmentationNode import show_labelmap
+from KDNetSegmentationLib.SegmentationNode import centre_of, show_labelmap
 from trame_slicer.core import SlicerApp
 from trame_slicer.views import SliceView
 
@@ -41,19 +41,20 @@ def capture_overlay(volume_file: Path, voxels: np.ndarray, labels: LabelTable, f
     display = node.GetDisplayNode()
     display.SetOpacity2DFill(0.45)
     display.SetOpacity2DOutline(1.0)
-    centre = _centre(voxels, volume)
+    centre = centre_of(voxels, volume)
     folder.mkdir(parents=True, exist_ok=True)
     return [_capture(app, volume, name, centre, folder / f"{name.lower()}.png") for name in ORIENTATIONS]
 
 
-def _capture(app: Any, volume: Any, orientation: str, centre: np.ndarray, path: Path) -> Path:
+def _capture(app: Any, volume: Any, orientation: str, centre: tuple[float, float, float] | None, path: Path) -> Path:
     view = SliceView(app.scene, app.app_logic, orientation)
     view.render_window().SetSize(SIZE, SIZE)
     view.set_orientation(orientation)
     view.set_background_volume_id(volume.GetID())
     view.fit_view_to_content()
     node = view._view_node
-    node.JumpSliceByOffsetting(*centre)
+    if centre is not None:
+        node.JumpSliceByOffsetting(*centre)
     view.render()
     grabber = vtk.vtkWindowToImageFilter()
     grabber.SetInput(view.render_window())
@@ -76,18 +77,6 @@ def _set_contrast(volume: Any) -> None:
     display = volume.GetDisplayNode()
     display.SetAutoWindowLevel(False)
     display.SetWindowLevelMinMax(min(0.0, float(low)), float(high))
-
-
-def _centre(voxels: np.ndarray, volume: Any) -> np.ndarray:
-    """RAS point in the slices that show most of what was found."""
-    found = voxels > 0
-    if not found.any():
-        found = np.ones_like(found)
-    axes = [tuple(other for other in range(3) if other != axis) for axis in range(3)]
-    k, j, i = (int(found.sum(axis=others).argmax()) for others in axes)
-    matrix = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    return np.array(matrix.MultiplyPoint((i, j, k, 1.0))[:3])
 
 
 def main() -> None:

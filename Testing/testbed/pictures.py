@@ -18,9 +18,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "slicer")]
 
-import numpy as np  # noqa: E402
 import slicer  # noqa: E402
-from capture_demo import ORIENTATIONS, _capture, _centre, _set_contrast  # noqa: E402
+from capture_demo import ORIENTATIONS, _capture, _set_contrast  # noqa: E402
 from standin.application import REPOSITORY, Application  # noqa: E402
 
 
@@ -105,9 +104,9 @@ class Photographer:
         hidden = [other for other in slicer.util.getNodesByClass("vtkMRMLSegmentationNode") if other is not node]
         for other in hidden:
             other.GetDisplayNode().SetVisibility(False)
-        from KDNetSegmentationLib.SegmentationNode import labelmap_of
+        from KDNetSegmentationLib.SegmentationNode import centre_of, labelmap_of
 
-        centre = _centre(np.asarray(labelmap_of(node, self.panel.model.labels, volume)), volume)
+        centre = centre_of(labelmap_of(node, self.panel.model.labels, volume), volume)
         for name in ORIENTATIONS:
             _capture(self.application.core, volume, name, centre, self.folder / f"overlay {name.lower()}.png")
 

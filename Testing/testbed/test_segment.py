@@ -38,11 +38,45 @@ def slow(panel: Any) -> None:
     panel.ui.flipsCheckBox.checked = True
 
 
-def test_the_button_needs_a_volume(panel: Any, phantom_volume: Any) -> None:
+def test_the_button_needs_a_volume(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    wait(lambda: panel.parameters.inputVolume is phantom_volume)
+    panel.ui.inputSelector1.setCurrentNode(None)
     assert not panel.ui.applyButton.enabled
     assert "volume" in panel.ui.applyButton.toolTip
     panel.ui.inputSelector1.setCurrentNode(phantom_volume)
     assert panel.ui.applyButton.enabled
+
+
+def test_the_volume_that_looks_right_is_chosen_by_itself(panel: Any, add_volume: Callable[..., Any], wait: Wait) -> None:
+    voxels = np.random.default_rng(0).normal(size=(12, 12, 12)).astype(np.float32)
+    others = [add_volume(voxels, np.eye(4), name) for name in ("case_flair", "case_t2")]
+    panel.chooseInputs()
+    assert panel.parameters.inputVolume in others  # one scan is better than none; the panel warns of it
+    assert "looks like" in panel.ui.warningLabel.text
+    panel.ui.inputSelector1.setCurrentNode(None)
+    fitting = add_volume(voxels, np.eye(4), "case_t1ce")
+    wait(lambda: panel.parameters.inputVolume is not None)
+    assert panel.parameters.inputVolume is fitting
+    add_volume(voxels, np.eye(4), "another_t1ce")
+    panel.chooseInputs()
+    assert panel.parameters.inputVolume is fitting  # what is chosen stays
+
+
+def test_slices_go_to_a_new_overlay_and_stay_with_a_replaced_one(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    view = slicer.vtkMRMLSliceNode()
+    view.SetName("Red")
+    view.SetLayoutName("Red")
+    view = slicer.mrmlScene.AddNode(view)
+    view.SetOrientationToAxial()
+    view.SetSliceOffset(500.0)
+    node = segmented(panel, phantom_volume, wait)
+    bounds = [0.0] * 6
+    node.GetRASBounds(bounds)
+    assert bounds[4] <= view.GetSliceOffset() <= bounds[5]
+    view.SetSliceOffset(500.0)
+    panel.parameters.outputSegmentation = node
+    segmented(panel, phantom_volume, wait)
+    assert view.GetSliceOffset() == 500.0
 
 
 def test_a_click_gives_overlay_volumes_and_background(

@@ -48,6 +48,9 @@ class Application:
             raise ValueError(signal)
         self.startup.append(slot)
 
+    def applicationLogic(self) -> Any:
+        return self.core.app_logic
+
     def testingEnabled(self) -> bool:
         return False
 

@@ -1,0 +1,46 @@
+"""Which volume a user most likely wants segmented, so that loading one and clicking Segment is enough."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import slicer
+
+OURS = "KDNet.map"  # attribute of the probability and uncertainty volumes that the extension adds
+
+
+def likely_volumes(modalities: Sequence[str], chosen: Sequence[Any]) -> list[Any]:
+    """A volume node per modality: what is ``chosen``, else one that looks like the modality.
+
+    A model of one modality also takes the volume that is shown, whatever it looks like: the panel warns of that.
+
+    Args:
+        modalities: that the model needs.
+        chosen: a node or None for each of them.
+    """
+    from KDNetSegmentationLib.Volumes import guess_modality  # noqa: PLC0415 - needs numpy
+
+    result = list(chosen)
+    free = [node for node in _candidates() if node not in result]
+    for index, modality in enumerate(modalities):
+        if result[index] is None:
+            fitting = [node for node in free if guess_modality(node) == modality]
+            if not fitting and len(modalities) == 1:
+                fitting = free
+            if fitting:
+                result[index] = fitting[0]
+                free.remove(fitting[0])
+    return result
+
+
+def _candidates() -> list[Any]:
+    """Scalar volumes with voxels: the one that is shown first, then the others as they were loaded."""
+    shown = slicer.app.applicationLogic().GetSelectionNode().GetActiveVolumeID()
+    nodes = [
+        node
+        for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        if not node.IsA("vtkMRMLLabelMapVolumeNode")
+        and not node.GetHideFromEditors()
+        and not node.GetAttribute(OURS)
+        and node.GetImageData() is not None
+    ]
+    return sorted(nodes, key=lambda node: node.GetID() != shown)
