@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TERMINOLOGY_CONTEXT = "Segmentation category and type - DICOM master list"
 ANATOMY_CONTEXT = "Anatomic codes - DICOM master list"
 BINARY_LABELMAP = "Binary labelmap"
+OUTER_OPACITY = 0.4  # in 3D views
 
 
 def show_labelmap(
@@ -61,7 +62,14 @@ def show_labelmap(
     segmentation.SetSourceRepresentationName(BINARY_LABELMAP)
     for label in labels.labels:
         segmentation.AddSegment(_segment(label, image), segment_id(label))
+        node.GetDisplayNode().SetSegmentOpacity3D(segment_id(label), _opacity_3d(label, labels))
     return node
+
+
+def _opacity_3d(label: Label, labels: LabelTable) -> float:
+    """Surfaces of what only the largest region holds are seen through, because everything else lies inside."""
+    depth = {item.value: sum(item.value in region.values for region in labels.regions) for item in labels.labels}
+    return OUTER_OPACITY if depth[label.value] < max(depth.values()) and depth[label.value] == min(depth.values()) else 1.0
 
 
 def segment_id(label: Label) -> str:

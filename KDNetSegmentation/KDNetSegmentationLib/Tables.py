@@ -6,6 +6,7 @@ from typing import Any
 import qt
 
 HEADER_HEIGHT = 30  # of the header and the frame, in pixels
+ROW_HEIGHT = 24
 LARGEST_HEIGHT = 240  # a longer table scrolls
 
 
@@ -26,5 +27,6 @@ def fill_table(table: Any, header: Sequence[str], rows: Sequence[Sequence[str]],
         mode = qt.QHeaderView.Stretch if column == stretch else qt.QHeaderView.ResizeToContents
         table.horizontalHeader().setSectionResizeMode(column, mode)
     table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
     height = HEADER_HEIGHT + sum(table.rowHeight(row) for row in range(len(rows)))
     table.setFixedHeight(min(height, LARGEST_HEIGHT))

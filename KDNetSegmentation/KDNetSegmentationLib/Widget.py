@@ -67,21 +67,19 @@ class Panel(VTKObservationMixin):
         self.setParameters(Parameters(self.logic.getParameterNode()))
 
     def exit(self) -> None:
-        """Another module is opened; work goes on."""
-        self.setParameters(None)
+        """Another module is opened; work goes on, and its result is shown when the user comes back."""
+        self._disconnect()
 
     def cleanup(self) -> None:
         """The module is closed."""
         self._ticker.stop()
         self.install.cleanup()
-        self.exit()
+        self.setParameters(None)
         self.removeObservers()
 
     def setParameters(self, parameters: Any) -> None:
         """Show and change the choices of a parameter node, or of none."""
-        if self.parameters is not None:
-            self.parameters.disconnectGui(self._guiTag)
-            self.removeObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+        self._disconnect()
         self.parameters = parameters
         if parameters is None:
             return
@@ -91,6 +89,12 @@ class Panel(VTKObservationMixin):
         self._restoreResult()
         self.chooseInputs()
         self.update()
+
+    def _disconnect(self) -> None:
+        if self._guiTag is not None:
+            self.parameters.disconnectGui(self._guiTag)
+            self.removeObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+        self._guiTag = None
 
     def refillModels(self, chosen: str = "") -> None:
         """List the models again and choose the file called ``chosen``, else the one that was chosen."""

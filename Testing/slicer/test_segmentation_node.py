@@ -12,6 +12,7 @@ import vtk
 from conftest import add_volume
 from kdnet.labels import brats_labels, exclusive_labels
 from KDNetSegmentationLib.SegmentationNode import (
+    centre_of,
     segment_id,
     show_labelmap,
     terminology_entry,
@@ -93,6 +94,27 @@ def test_segments_have_names_colours_and_terminology(scene: Any, random: np.rand
         text = vtk.reference("")
         assert segment.GetTag(segment.GetTerminologyEntryTagName(), text)
         assert str(text) == terminology_entry(label)
+
+
+def test_what_lies_inside_is_seen_through_the_oedema_in_3d(scene: Any, random: np.random.Generator) -> None:
+    voxels, volume = labelmap_and_volume(scene, random)
+    display = show_labelmap(voxels, brats_labels(), volume).GetDisplayNode()
+    opacities = [display.GetSegmentOpacity3D(segment_id(label)) for label in brats_labels().labels]
+    assert opacities == [1.0, pytest.approx(0.4), 1.0]
+
+
+def test_the_centre_lies_where_most_was_found_in_the_world(scene: Any, random: np.random.Generator) -> None:
+    volume = add_volume(scene, random.normal(size=(6, 7, 8)), np.diag([2.0, -2.0, 3.0, 1.0]))
+    voxels = np.zeros((6, 7, 8), np.uint8)
+    assert centre_of(voxels, volume) is None
+    voxels[4, 2, 5] = 1
+    assert centre_of(voxels, volume) == pytest.approx((10.0, -4.0, 12.0))
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    matrix = vtk.vtkMatrix4x4()
+    matrix.SetElement(0, 3, 100.0)
+    transform.SetMatrixTransformToParent(matrix)
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    assert centre_of(voxels, volume) == pytest.approx((110.0, -4.0, 12.0))
 
 
 def test_the_terminology_entry_is_understood_by_slicer() -> None:

@@ -146,6 +146,17 @@ def test_a_killed_worker_gives_its_cause_and_the_next_click_works(panel: Any, ph
     assert segmentations() == 1
 
 
+def test_another_module_can_be_opened_meanwhile(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    click_segment(panel, phantom_volume)
+    panel.exit()
+    wait(lambda: not panel.logic.busy)
+    assert segmentations() == 1
+    panel.enter()
+    assert panel.ui.statusLabel.text.startswith("Done in")
+    assert panel.ui.resultsSection.visible
+    assert panel.ui.segmentsTable.segmentationNode() is panel.parameters.result
+
+
 def test_an_existing_segmentation_is_replaced_only_when_chosen(panel: Any, phantom_volume: Any, wait: Wait) -> None:
     first = segmented(panel, phantom_volume, wait)
     second = segmented(panel, phantom_volume, wait)
