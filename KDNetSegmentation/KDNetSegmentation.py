@@ -5,7 +5,6 @@ import unittest
 import slicer
 from KDNetSegmentationLib.Logic import SegmentationLogic
 from KDNetSegmentationLib.SampleData import register_sample_data
-from KDNetSegmentationLib.SelfTest import SelfTest
 from KDNetSegmentationLib.Widget import Panel
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -77,6 +76,9 @@ class KDNetSegmentationTest(ScriptedLoadableModuleTest):
 
     def runTest(self):
         """Run all self tests; raise when one fails."""
+        # a test case at file scope would be found, and run, a second time by Slicer's own test runner
+        from KDNetSegmentationLib.SelfTest import SelfTest  # noqa: PLC0415
+
         result = unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(SelfTest))
         if not result.wasSuccessful():
             raise AssertionError(f"{len(result.failures) + len(result.errors)} self tests failed")

@@ -1,5 +1,7 @@
 """The section that segments a folder of images into another."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 from kdnet.errors import KDNetError
@@ -79,8 +81,8 @@ class BatchPanel:
         self._end()
         failed = sum(bool(case["error"]) for case in cases)
         self.panel.say(
-            _("{count} cases are segmented, {failed} failed. Volumes are in volumes.csv of the folder.").format(
-                count=len(cases) - failed, failed=failed
+            _("Segmented {count} of {total} cases, {failed} failed. Volumes are in volumes.csv of the folder.").format(
+                count=len(cases) - failed, total=len(cases), failed=failed
             )
         )
         self.panel.update()
@@ -94,9 +96,13 @@ class BatchPanel:
         self.running = False
         self._show()
 
+    def _state(self, case: Any) -> str:
+        """What became of a case; the folder that all have in common says nothing."""
+        return case["error"].replace(f"{self.panel.parameters.batchInput}{os.sep}", "") or _summary(case)
+
     def _show(self) -> None:
-        rows = [(case["name"], case["error"] or _summary(case)) for case in self._cases]
-        waiting = [(name, _("Waiting") if self.running else _("Not done")) for name in self._names[len(rows) :]]
+        rows = [(Path(case["name"]).name, self._state(case)) for case in self._cases]
+        waiting = [(Path(name).name, _("Waiting") if self.running else _("Not done")) for name in self._names[len(rows) :]]
         if waiting and self.running:
             waiting[0] = (waiting[0][0], _("Being segmented..."))
         fill_table(self.panel.ui.batchTable, (_("Case"), _("State")), [*rows, *waiting], stretch=1)

@@ -38,15 +38,25 @@ class ComparisonPanel:
                 chosen.resultVolume,
                 self.panel.model,
                 onFinished=self.onFinished,
-                onFailed=self.panel.onFailed,
+                onFailed=self.onFailed,
             )
         except KDNetError as error:
-            self.panel.say(str(error))
+            self._hint(str(error))
         self.panel.update()
+
+    def onFailed(self, failure: Any) -> None:
+        """Tell why, where the user looks."""
+        self._hint(failure.message)
+        self.panel.onFailed(failure)
+
+    def _hint(self, text: str) -> None:
+        self.panel.ui.comparisonHint.text = text
+        self.panel.ui.comparisonHint.visible = bool(text)
 
     def onFinished(self, scores: Any) -> None:
         """Show the scores."""
         rows = [(score["region"], f"{score['dice']:.3f}", f"{score['hd95']:.1f}") for score in scores]
         fill_table(self.panel.ui.comparisonTable, (_("Region"), _("Dice"), _("HD95 (mm)")), rows)
+        self._hint("")
         self.panel.say(_("Compared on the grid of the volume that was segmented."))
         self.panel.update()

@@ -68,6 +68,8 @@ class ModelsPanel:
             self.panel.logic.library.remove(model)
         except KDNetError as error:
             self.panel.say(str(error))
+        else:
+            self.panel.say(_("{name} is removed.").format(name=model.name))
         self.panel.refillModels()
         self.panel.update()
 

@@ -13,6 +13,9 @@ from slicer.i18n import tr as _
 from KDNetSegmentationLib.Models import ModelInfo
 from KDNetSegmentationLib.Tables import fill_table
 
+SEGMENTS_HEADER, SEGMENTS_ROW, SEGMENTS_LARGEST = 32, 28, 240  # pixels
+SETTLING_MILLISECONDS = 200  # many changes of a segmentation come together
+
 
 class ResultPanel:
     """Shows one segmentation.
@@ -25,7 +28,11 @@ class ResultPanel:
     def __init__(self, ui: Any, say: Any) -> None:
         self.ui, self._say = ui, say
         self.node: Any = None
+        self._volumeNode: Any = None
         self._volumes: dict[str, float] = {}
+        self._model: ModelInfo | None = None
+        self._observed: tuple[Any, list[int]] | None = None
+        self._changed = False
         ui.opacitySlider.valueChanged.connect(self.onOpacity)
         ui.show3DButton.toggled.connect(self.onShow3D)
         ui.editButton.clicked.connect(self.onEdit)
@@ -34,13 +41,15 @@ class ResultPanel:
 
     def clear(self) -> None:
         """Show nothing."""
-        self.node = None
+        self._observe(None)
+        self.node = self._volumeNode = None
         self.ui.resultsSection.visible = False
         self.ui.segmentsTable.setSegmentationNode(None)
 
-    def show(self, node: Any, volumes: dict[str, float], volumeNode: Any) -> None:
+    def show(self, node: Any, volumes: dict[str, float], volumeNode: Any, model: ModelInfo) -> None:
         """Show a segmentation and its volumes in mL."""
-        self.node, self._volumes, self._volumeNode = node, dict(volumes), volumeNode
+        self.node, self._volumes, self._volumeNode, self._model = node, dict(volumes), volumeNode, model
+        self._observe(node)
         self.ui.resultsSection.visible = True
         self.ui.segmentsTable.setSegmentationNode(node)
         display = node.GetDisplayNode()
@@ -49,18 +58,52 @@ class ResultPanel:
         blocked = self.ui.show3DButton.blockSignals(True)
         self.ui.show3DButton.checked = node.GetSegmentation().ContainsRepresentation("Closed surface")
         self.ui.show3DButton.blockSignals(blocked)
-        rows = [(name, f"{amount:.2f}") for name, amount in volumes.items()]
+        height = SEGMENTS_HEADER + SEGMENTS_ROW * node.GetSegmentation().GetNumberOfSegments()
+        self.ui.segmentsTable.setFixedHeight(min(height, SEGMENTS_LARGEST))
+        rows = [(_long_name(name), f"{amount:.2f}") for name, amount in volumes.items()]
         fill_table(self.ui.volumesTable, (_("Segment or region"), _("Volume (mL)")), rows)
 
+    def nodeRemoved(self, node: Any) -> None:
+        """A node has left the scene."""
+        if node is not None and node in (self.node, self._volumeNode):
+            self.clear()
+
+    def refresh(self) -> None:
+        """Measure again what was edited since it was measured."""
+        if self._changed and self.node is not None and self._model is not None:
+            self.restore(self.node, self._volumeNode, self._model)
+
     def restore(self, node: Any, volumeNode: Any, model: ModelInfo) -> None:
-        """Show a segmentation of a loaded scene; its volumes are measured again."""
+        """Show a segmentation of a loaded scene, or one that was edited; its volumes are measured again."""
         from KDNetSegmentationLib.SegmentationNode import labelmap_of, volumes_in_millilitres  # noqa: PLC0415 - numpy
 
         try:
             volumes = volumes_in_millilitres(labelmap_of(node, model.labels, volumeNode), model.labels, volumeNode)
         except KDNetError:
             volumes = {}  # it was made with another model: its segments are shown, its regions are not known
-        self.show(node, volumes, volumeNode)
+        self.show(node, volumes, volumeNode, model)
+
+    def _observe(self, node: Any) -> None:
+        """Learn of changes to the segments of ``node``, and no more of those of the node before."""
+        if self._observed is not None:
+            segmentation, tags = self._observed
+            for tag in tags:
+                segmentation.RemoveObserver(tag)
+        self._observed, self._changed = None, False
+        if node is not None:
+            segmentation = node.GetSegmentation()
+            events = (segmentation.SegmentRemoved, segmentation.SegmentAdded, segmentation.SourceRepresentationModified)
+            self._observed = segmentation, [segmentation.AddObserver(event, self.onEdited) for event in events]
+
+    def onEdited(self, *_arguments: Any) -> None:
+        """Segments changed; they are measured when the panel is seen and the changes have settled."""
+        if not self._changed:
+            self._changed = True
+            qt.QTimer.singleShot(SETTLING_MILLISECONDS, self._refreshIfSeen)
+
+    def _refreshIfSeen(self) -> None:
+        if self.ui.resultsSection.visible:
+            self.refresh()
 
     def onOpacity(self, value: float) -> None:
         """Set the opacity of the fill in slice views; the outline stays."""
@@ -94,6 +137,12 @@ class ResultPanel:
             self._say(str(error))
         else:
             self._say(_("Volumes are in {path}.").format(path=path))
+
+
+def _long_name(name: str) -> str:
+    """BraTS regions are known by letters to those who work with them, and to nobody else."""
+    names = {"ET": _("enhancing tumour"), "TC": _("tumour core"), "WT": _("whole tumour")}
+    return f"{name} ({names[name]})" if name in names else name
 
 
 def export_volumes(path: Path, volumes: dict[str, float]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import slicer
 import vtk
+from kdnet.data.brats import VALUE_MAP
 from kdnet.errors import DataError
+from kdnet.labels import brats_labels
 from vtk.util import numpy_support
 
 if TYPE_CHECKING:
@@ -138,24 +141,26 @@ def terminology_entry(label: Label) -> str:
 def labelmap_of(segmentationNode: Any, labels: LabelTable, volumeNode: Any) -> np.ndarray:
     """The labelmap ``[k, j, i]`` of a segmentation on the grid of ``volumeNode``.
 
-    Segments count for the label that their id or name stands for, whatever the order; where they overlap, the later one.
+    Segments count for the label that their id or name stands for, whatever the order; where no name is known, as in a
+    labelmap that was loaded as it is (``Segment_2``), for the value in their name. Where they overlap, the later counts.
 
     Raises:
-        DataError: when no segment has the name of a label.
+        DataError: when no segment stands for a label.
     """
     voxels = np.zeros(volumeNode.GetImageData().GetDimensions()[::-1], np.uint8)
     segmentation = segmentationNode.GetSegmentation()
-    known = 0
-    for index in range(segmentation.GetNumberOfSegments()):
-        name = segmentation.GetNthSegmentID(index)
-        label = _label_of(name, segmentation.GetNthSegment(index).GetName(), labels)
+    identifiers = [segmentation.GetNthSegmentID(index) for index in range(segmentation.GetNumberOfSegments())]
+    names = [segmentation.GetSegment(identifier).GetName() for identifier in identifiers]
+    found = [_label_of(identifier, name, labels) for identifier, name in zip(identifiers, names, strict=True)]
+    if not any(found):
+        found = [_label_by_value(name, labels) for name in names]
+    for name, label in zip(identifiers, found, strict=True):
         if label is None:
             continue
-        known += 1
         part = slicer.util.arrayFromSegmentBinaryLabelmap(segmentationNode, name, volumeNode)
         if part is not None:
             voxels[part > 0] = label.value
-    if not known:
+    if not any(found):
         wanted = ", ".join(label.name for label in labels.labels)
         raise DataError(f"{segmentationNode.GetName()} has no segment named {wanted}: rename its segments.")
     return voxels
@@ -166,3 +171,12 @@ def _label_of(identifier: str, name: str, labels: LabelTable) -> Label | None:
         if identifier == segment_id(label) or name.casefold() == label.name.casefold():
             return label
     return None
+
+
+def _label_by_value(name: str, labels: LabelTable) -> Label | None:
+    """The label whose value ends the name that Slicer gives to a segment without one; BraTS before 2023 has 4 for 3."""
+    match = re.fullmatch(r"(?:segment|label)[ _](\d+)", name.casefold())
+    value = int(match[1]) if match else 0
+    if labels == brats_labels():
+        value = VALUE_MAP.get(value, value)
+    return next((label for label in labels.labels if label.value == value), None)

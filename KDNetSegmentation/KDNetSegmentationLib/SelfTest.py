@@ -7,6 +7,8 @@ import slicer
 from KDNetLib.Dependencies import missing_packages
 from KDNetLib.Folders import shared_resource
 
+from KDNetSegmentationLib.Logic import SegmentationLogic
+
 PHANTOM = "Phantom_002_t1ce.nii.gz"
 
 
@@ -18,7 +20,8 @@ class SelfTest(unittest.TestCase):
         slicer.mrmlScene.Clear()
         if missing_packages():
             self.fail("install the Python packages that the panel asks for, then run the tests again")
-        self.logic = slicer.modules.KDNetSegmentationWidget.logic
+        self.logic = SegmentationLogic()
+        self.addCleanup(self.logic.cleanup)
 
     def test_segment_the_phantom_with_the_demo_model(self) -> None:
         """The tumour is found, on exactly the grid of the volume."""

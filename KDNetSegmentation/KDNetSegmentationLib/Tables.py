@@ -28,5 +28,6 @@ def fill_table(table: Any, header: Sequence[str], rows: Sequence[Sequence[str]],
         table.horizontalHeader().setSectionResizeMode(column, mode)
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+    table.resizeRowsToContents()
     height = HEADER_HEIGHT + sum(table.rowHeight(row) for row in range(len(rows)))
     table.setFixedHeight(min(height, LARGEST_HEIGHT))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
+from kdnet.errors import DataError
 from slicer.i18n import tr as _
 
 from KDNetSegmentationLib.Models import ModelInfo
@@ -32,6 +33,8 @@ def request_of(node: Any, folder: Path, index: int = 0) -> dict[str, Any]:
     A linear parent transform counts for orientation and spacing as long as it keeps the axes perpendicular; other
     transforms do not change how the volume is sampled, and are left out.
     """
+    if node.GetImageData() is None:
+        raise DataError(f"{node.GetName()} has no voxels: choose another volume.")
     path = folder / f"input{index}.npy"
     np.save(path, np.ascontiguousarray(slicer.util.arrayFromVolume(node)), allow_pickle=False)
     return {"name": node.GetName(), "file": str(path), "affine": _affine(node).tolist()}
@@ -39,6 +42,8 @@ def request_of(node: Any, folder: Path, index: int = 0) -> dict[str, Any]:
 
 def warnings_for(node: Any, modality: str, model: ModelInfo) -> tuple[str, ...]:
     """Why ``node`` is probably not the ``modality`` that ``model`` needs; each with a remedy, none that blocks."""
+    if node.GetImageData() is None:
+        return (_("{name} has no voxels: choose another volume.").format(name=node.GetName()),)
     found = [_modality_warning(node, modality), _skull_warning(node, model), _spacing_warning(node, model)]
     return tuple(text for text in found if text)
 

@@ -105,7 +105,8 @@ class Panel(VTKObservationMixin):
         blocked = selector.blockSignals(True)
         selector.clear()
         for model in self._models:
-            selector.addItem(model.title)
+            same = [other for other in self._models if other.title == model.title]
+            selector.addItem(model.title if len(same) == 1 else f"{model.title} - {model.path.name}")
         selector.currentIndex = names.index(wanted) if wanted in names else min(0, len(names) - 1)
         selector.blockSignals(blocked)
         self.library.refill(self._models)
@@ -129,7 +130,7 @@ class Panel(VTKObservationMixin):
         if self.parameters is None:
             return
         free = not self.logic.busy and not self.install.missing
-        ready = self.model is not None and all(self._inputs())
+        ready = self.model is not None and all(node and node.GetImageData() for node in self._inputs())
         self.ui.applyButton.text = _("Cancel") if self._segmenting else _("Segment")
         self.ui.applyButton.enabled = self._segmenting or (free and ready)
         self.ui.applyButton.toolTip = self._hint()
@@ -149,7 +150,7 @@ class Panel(VTKObservationMixin):
         inputs, model = self._inputs(), self.model
         settings = settings_of(self.parameters)
         self._segmenting = True
-        size = inputs[0].GetImageData().GetNumberOfPoints() if inputs[0].GetImageData() else 0
+        size = inputs[0].GetImageData().GetNumberOfPoints()
         self._estimate.begin((model.path, settings, size, self.logic.worker.warm))
         self._ticker.start()
         try:
@@ -183,14 +184,16 @@ class Panel(VTKObservationMixin):
     def onFinished(self, result: Result) -> None:
         """Show the overlay."""
         self._estimate.end()
-        volume = self._inputs()[0]
+        volume, previous = self._inputs()[0], self.parameters.result
+        if self.parameters.resultVolume is volume and previous not in (None, result.segmentationNode):
+            previous.SetDisplayVisibility(False)  # two overlays of one volume hide it, and each other
         with slicer.util.NodeModify(self.parameters.parameterNode):
             self.parameters.result = result.segmentationNode
             self.parameters.resultVolume = volume
         slicer.util.setSliceViewerLayers(background=volume)
         if result.segmentationNode is not self.parameters.outputSegmentation and result.centre is not None:
             slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *result.centre)  # a new overlay is seen at once
-        self.results.show(result.segmentationNode, dict(result.volumes), volume)
+        self.results.show(result.segmentationNode, dict(result.volumes), volume, self.model)
         stages = "\n".join(f"{name}: {seconds:.2f} s" for name, seconds in result.stages.items())
         done = _("Done in {seconds:.1f} s on {device}.").format(seconds=result.seconds, device=result.device)
         self._ended(done, stages)
@@ -248,12 +251,19 @@ class Panel(VTKObservationMixin):
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneChanged)
         self.addObserver(scene, scene.EndImportEvent, self.onSceneChanged)
         self.addObserver(scene, scene.NodeAddedEvent, self.onNodeAdded)
+        self.addObserver(scene, scene.NodeRemovedEvent, self.onNodeRemoved)
 
     def onNodeAdded(self, *_arguments: Any) -> None:
         """A node has come; it is complete when the event loop runs again."""
         if not self._choosing:
             self._choosing = True
             qt.QTimer.singleShot(0, self.chooseInputs)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeRemoved(self, _scene: Any, _event: str, node: Any) -> None:
+        """A node has gone, maybe the one whose result is shown."""
+        self.results.nodeRemoved(node)
+        self.update()
 
     def chooseInputs(self) -> None:
         """Where no volume is chosen, take the one that the user most likely wants segmented."""
@@ -274,6 +284,8 @@ class Panel(VTKObservationMixin):
             return _("Import a model first.")
         if not all(self._inputs()):
             return _("Choose the volume to segment.")
+        if not all(node.GetImageData() for node in self._inputs()):
+            return _("The volume has no voxels: choose another.")
         return _("Stop at once.") if self._segmenting else _("Segment the volume.")
 
     def _showWarnings(self) -> None:
@@ -298,6 +310,8 @@ class Panel(VTKObservationMixin):
             self.results.clear()
         elif node is not self.results.node:
             self.results.restore(node, volume, model)
+        else:
+            self.results.refresh()
 
     def _ended(self, text: str, details: str = "") -> None:
         self._segmenting = False

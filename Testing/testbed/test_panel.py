@@ -230,7 +230,7 @@ def test_a_batch_of_five_goes_on_after_a_bad_file(
     assert len(states(panel)) == 5
     assert "mL" in states(panel)["scan0"]
     assert "cannot be read" in states(panel)["scan9"]
-    assert "4 cases are segmented, 1 failed" in panel.ui.statusLabel.text
+    assert "Segmented 4 of 5 cases, 1 failed" in panel.ui.statusLabel.text
     assert len(list((tmp_path / "out").glob("*_seg.nii.gz"))) == 4
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
 
@@ -249,6 +249,15 @@ def test_a_good_model_is_imported_and_chosen_and_can_be_removed(panel: Any, mode
     assert panel.model.name == "Phantom demo"
     panel.ui.modelList.setCurrentRow(0)
     assert not panel.ui.removeButton.enabled
+
+
+def test_models_of_one_name_can_be_told_apart(panel: Any, model_file: Path) -> None:
+    panel.logic.library.add(model_file)
+    panel.logic.library.add(model_file)
+    panel.refillModels()
+    texts = [panel.ui.modelSelector.itemText(index) for index in range(panel.ui.modelSelector.count)]
+    assert sum("Tiny" in text for text in texts) == 2
+    assert len(set(texts)) == len(texts)
 
 
 def test_a_broken_model_is_refused_with_the_reason(panel: Any, model_file: Path, wait: Wait, tmp_path: Path) -> None:

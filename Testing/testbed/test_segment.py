@@ -91,6 +91,7 @@ def test_a_click_gives_overlay_volumes_and_background(
     ]
     table = panel.ui.volumesTable
     volumes = {table.item(row, 0).text(): float(table.item(row, 1).text()) for row in range(table.rowCount)}
+    volumes = {name.partition(" (")[0]: amount for name, amount in volumes.items()}
     assert volumes["WT"] == pytest.approx(sum(list(volumes.values())[:3]), abs=0.02)
     assert volumes["TC"] > 5
     assert application.background is phantom_volume
@@ -175,6 +176,38 @@ def test_a_volume_that_cannot_be_segmented_is_told_in_one_sentence(
     assert segmentations() == 0
 
 
+def test_a_node_without_voxels_is_told(panel: Any, wait: Wait) -> None:
+    empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
+    panel.ui.inputSelector1.setCurrentNode(empty)
+    assert not panel.ui.applyButton.enabled
+    assert "no voxels" in panel.ui.applyButton.toolTip
+    assert "no voxels" in panel.ui.warningLabel.text
+
+
+def test_a_second_overlay_of_a_volume_hides_the_first(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    first = segmented(panel, phantom_volume, wait)
+    second = segmented(panel, phantom_volume, wait)
+    assert first is not second
+    assert not first.GetDisplayNode().GetVisibility()
+    assert second.GetDisplayNode().GetVisibility()
+
+
+def test_a_deleted_result_is_shown_no_more(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    slicer.mrmlScene.RemoveNode(segmented(panel, phantom_volume, wait))
+    assert not panel.ui.resultsSection.visible
+    assert panel.results.node is None
+    assert not panel.ui.compareButton.enabled
+
+
+def test_volumes_follow_what_is_edited(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    node = segmented(panel, phantom_volume, wait)
+    before = panel.results._volumes["WT"]
+    node.GetSegmentation().RemoveSegment("label_2")
+    wait(lambda: panel.results._volumes["WT"] != before)
+    assert panel.results._volumes["Oedema"] == 0
+    assert panel.results._volumes["WT"] == pytest.approx(panel.results._volumes["TC"])
+
+
 def test_a_volume_removed_meanwhile_is_told(panel: Any, phantom_volume: Any, wait: Wait) -> None:
     click_segment(panel, phantom_volume)
     slicer.mrmlScene.RemoveNode(phantom_volume)
@@ -244,6 +277,22 @@ def test_a_segmentation_is_compared_with_a_reference(panel: Any, phantom_volume:
     table = panel.ui.comparisonTable
     scores = {table.item(row, 0).text(): float(table.item(row, 1).text()) for row in range(table.rowCount)}
     assert scores == {"ET": 1.0, "TC": 1.0, "WT": 1.0}
+
+
+def test_a_reference_without_names_counts_by_its_values(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+    from KDNetSegmentationLib.SegmentationNode import labelmap_of
+
+    node, labels = segmented(panel, phantom_volume, wait), panel.model.labels
+    reference = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "BraTS 2021")
+    reference.SetReferenceImageGeometryParameterFromVolumeNode(phantom_volume)
+    for value, name in ((1, "Segment_1"), (2, "Segment_2"), (3, "Segment_4")):  # 4 was enhancing tumour until 2021
+        segment = slicer.vtkSegment()
+        image = node.GetSegmentation().GetSegment(f"label_{value}").GetRepresentation("Binary labelmap")
+        segment.AddRepresentation("Binary labelmap", image)
+        segment.SetLabelValue(value)
+        segment.SetName(name)
+        reference.GetSegmentation().AddSegment(segment, name)
+    assert np.array_equal(labelmap_of(reference, labels, phantom_volume), labelmap_of(node, labels, phantom_volume))
 
 
 def test_the_second_click_pays_for_the_work_alone(panel: Any, phantom_volume: Any, wait: Wait) -> None:
