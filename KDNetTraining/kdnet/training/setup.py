@@ -88,6 +88,6 @@ def set_up(
     networks = plan_networks(modalities, request.students, list(data.splits), request.seeds)
     if opened is None:
         return Setup(data, networks, request.recipe)
-    model = opened.model(data, modalities, request.recipe)
-    recipe, warnings = adapt_recipe(request.recipe, model, len(networks[-1].modalities))
-    return Setup(data, networks, recipe, model, warnings)
+    teacher = opened.fit(data, modalities, request.recipe)
+    recipe, warnings = adapt_recipe(request.recipe, teacher.model, len(networks[-1].modalities))
+    return Setup(data, networks, recipe, teacher.model, (*teacher.warnings, *warnings))
