@@ -36,8 +36,9 @@ def build_network(spec: NetworkSpec) -> SegmentationNetwork:
         raise SettingsError(f'network architecture "{spec.architecture}" is not known: choose one of {known}.')
     try:
         return architectures[spec.architecture](spec.in_channels, spec.out_channels, **_tuples(spec.arguments))
-    except (TypeError, ValueError, RuntimeError, KeyError) as error:
-        raise SettingsError(f'network "{spec.architecture}" cannot be built with these arguments: {error}.') from error
+    except (TypeError, ValueError, RuntimeError, KeyError, ImportError) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise SettingsError(f'network "{spec.architecture}" cannot be built with these arguments: {reason}.') from error
 
 
 def _tuples(arguments: Mapping[str, object]) -> dict[str, object]:

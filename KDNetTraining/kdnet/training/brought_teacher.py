@@ -149,10 +149,11 @@ class BundleTeacher:
         try:
             with torch.no_grad():
                 logits = network(image).logits
-        except (RuntimeError, ValueError, AssertionError, IndexError, TypeError) as error:
+        except (RuntimeError, ValueError, AssertionError, IndexError, TypeError, ImportError) as error:
+            reason = (str(error).strip() or type(error).__name__).partition("\n")[0].rstrip(".")
             raise ModelFileError(
-                f"the teacher {self.bundle.path} cannot segment a patch of {told} voxels "
-                f"({(str(error).strip().splitlines() or ['no reason given'])[0]}): choose another patch or teacher."
+                f"the teacher {self.bundle.path} cannot segment a patch of {told} voxels ({reason}): "
+                "choose another patch or teacher."
             ) from error
         wanted = (1, spec.out_channels, *patch)
         if tuple(logits.shape) != wanted or not bool(logits.isfinite().all()):

@@ -17,6 +17,7 @@ from kdnet.files import replacing
 from kdnet.tensor_file import save_tensors
 from kdnet.training import trainer
 from kdnet.training.events import EventKind, EventWriter, read_events
+from kdnet.training.run_folder import open_run
 from kdnet.training.status import RunState, read_status
 
 from .runs import hashes, study
@@ -116,3 +117,12 @@ def test_tensors_are_refused_with_the_reason(tmp_path: Path) -> None:
         save_tensors(tmp_path / "absent" / "a.safetensors", {"a": torch.zeros(2)}, {})
     with pytest.raises(KDNetError, match="cannot be written"), replacing(tmp_path / "absent" / "a.json") as temporary:
         temporary.write_text("")
+
+
+def test_what_killed_processes_left_half_written_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "fold0" / "seed0" / "teacher"
+    folder.mkdir(parents=True)
+    for name in (".partial-12-checkpoint.safetensors", ".tmpAbCdEf", "checkpoint.safetensors"):
+        (folder / name).touch()
+    with open_run(tmp_path):
+        assert [path.name for path in folder.iterdir()] == ["checkpoint.safetensors"]
