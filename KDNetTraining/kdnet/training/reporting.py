@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +23,13 @@ from kdnet.training.processes import Processes
 from kdnet.training.recipe import Recipe
 from kdnet.training.run_folder import RunFolder
 from kdnet.training.testing import prediction_path
+from kdnet.training.view import view_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kdnet.training.study import StudyRequest
+    from kdnet.training.request import StudyRequest
+    from kdnet.training.setup import Setup
 
 EXAMPLES = 3
 
@@ -36,14 +37,14 @@ EXAMPLES = 3
 def report_study(
     request: StudyRequest,
     recipe: Recipe,
-    data: StudyData,
-    networks: Sequence[PlannedNetwork],
+    setup: Setup,
     run: RunFolder,
     device: torch.device,
     processes: Processes,
 ) -> Path:
     """Write the report of a study into its run folder; return the HTML file."""
-    scores = read_scores(run, networks)
+    data, networks = setup.data, setup.networks
+    scores = view_run(run.root).scores()
     events, _ = read_events(run.events)
     finished = [event.values for event in events if event.event is EventKind.NETWORK_FINISHED]
     splits = {
@@ -57,7 +58,7 @@ def report_study(
         recipe=recipe.name,
         settings=recipe.to_json(),
         student_modalities=tuple(dict.fromkeys(network.sees for network in networks if network.role is Role.STUDENT)),
-        teacher_modalities=data.dataset.modalities,
+        teacher_modalities=networks[0].modalities,
         regions=tuple(region.name for region in data.dataset.labels.regions),
         folds=tuple(data.splits),
         seeds=request.seeds,
@@ -67,20 +68,10 @@ def report_study(
         cpu_seconds=sum(float(values["cpu_seconds"]) for values in finished),
         hardware=hardware(device, processes.count),
         code_version=code_version(),
+        teacher=setup.brought.card.name if setup.brought else "",
     )
     overlays = _overlays(data, networks, run, scores)
     return write_report(run.report, description, scores, events, overlays, data.dataset.labels)
-
-
-def read_scores(run: RunFolder, networks: Sequence[PlannedNetwork]) -> list[Score]:
-    """All scores that there are so far."""
-    scores = []
-    for network in networks:
-        path = run.root / network.name / "scores.json"
-        if path.exists():
-            for item in json.loads(path.read_text(encoding="utf-8")):
-                scores.append(Score(**{**item, "role": Role(item["role"])}))
-    return scores
 
 
 def _overlays(
