@@ -8,10 +8,10 @@ import qt
 import slicer
 from kdnet.errors import KDNetError
 from kdnet.files import replacing
+from KDNetLib.Tables import fill_table
 from slicer.i18n import tr as _
 
 from KDNetSegmentationLib.Models import ModelInfo
-from KDNetSegmentationLib.Tables import fill_table
 
 
 class ResultPanel:

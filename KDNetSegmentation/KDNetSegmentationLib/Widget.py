@@ -5,6 +5,8 @@ from typing import Any
 import slicer
 import vtk
 from kdnet.errors import KDNetError
+from KDNetLib.InstallPanel import InstallPanel
+from KDNetLib.Ticker import Ticker
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
@@ -13,8 +15,7 @@ from KDNetSegmentationLib.BatchPanel import BatchPanel
 from KDNetSegmentationLib.Card import card_html
 from KDNetSegmentationLib.ComparisonPanel import ComparisonPanel
 from KDNetSegmentationLib.Estimate import Estimate
-from KDNetSegmentationLib.InstallPanel import InstallPanel
-from KDNetSegmentationLib.Logic import SegmentationLogic, Ticker
+from KDNetSegmentationLib.Logic import SegmentationLogic
 from KDNetSegmentationLib.Models import ModelInfo
 from KDNetSegmentationLib.ModelsPanel import ModelsPanel
 from KDNetSegmentationLib.Parameters import Parameters, inputs_of, settings_of
