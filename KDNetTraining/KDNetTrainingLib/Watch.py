@@ -1,0 +1,140 @@
+"""Following runs in a thread of its own, because their folders may lie on a slow disk and their events be many."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kdnet.errors import KDNetError
+from kdnet.training.status import RunStatus, StatusReader
+
+PERIOD_SECONDS = 0.4
+BATCH = 500  # events handed out at once, so that the receiver never has to work for long
+LOG_BYTES = 6000
+LOG_LINES = 40
+LOG = "log.txt"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at a run found.
+
+    Attributes:
+        root: the run folder.
+        status: how it is doing; None when it cannot be read.
+        problem: why it cannot be read.
+        first: whether the events are the first ones, so that earlier curves are void.
+        events: new ones, of the chosen run only.
+        log: its last lines, of the chosen run only; None when they have not changed.
+    """
+
+    root: Path
+    status: RunStatus | None = None
+    problem: str = ""
+    first: bool = False
+    events: Sequence[Any] = field(default_factory=tuple)
+    log: str | None = None
+
+
+class Watcher:
+    """Looks at runs now and then; :meth:`take` hands out what was found, on the thread that calls it."""
+
+    def __init__(self) -> None:
+        self._looks: queue.Queue[Look] = queue.Queue()
+        self._roots: tuple[Path, ...] = ()
+        self._chosen: Path | None = None
+        self._wake = threading.Event()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def follow(self, roots: Sequence[Path], chosen: Path | None) -> None:
+        """Look at these runs from now on; events and log of the chosen one are wanted too."""
+        self._roots, self._chosen = tuple(roots), chosen
+        if self._thread is None:
+            self._ended.clear()
+            self._thread = threading.Thread(target=self._run, name="kdnet runs", daemon=True)
+            self._thread.start()
+        self._wake.set()
+
+    def take(self, seconds: float) -> list[Look]:
+        """What was found meanwhile, as long as handing it out takes no longer than so many seconds."""
+        return list(self._taken(time.monotonic() + seconds))
+
+    def each(self, seconds: float, handle: Callable[[Look], None]) -> None:
+        """Call ``handle`` with what was found, for so many seconds at most; the rest waits for the next call."""
+        until = time.monotonic() + seconds
+        for look in self._taken(until):
+            handle(look)
+
+    def stop(self) -> None:
+        """Look no more. :meth:`follow` begins again."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._ended.set()
+            self._wake.set()
+            thread.join(timeout=2)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._looks.get_nowait()
+
+    def _taken(self, until: float) -> Any:
+        while time.monotonic() < until:
+            try:
+                yield self._looks.get_nowait()
+            except queue.Empty:
+                return
+
+    def _run(self) -> None:
+        readers: dict[Path, StatusReader] = {}
+        seen: dict[Path, Any] = {}
+        followed: Path | None = None
+        while not self._ended.is_set():
+            chosen = self._chosen
+            for root in self._roots:
+                first = root == chosen and chosen != followed
+                if first or root not in readers:
+                    readers[root] = StatusReader(root)
+                self._look(root, readers, seen, chosen=root == chosen, first=first)
+            followed = chosen
+            self._wake.wait(PERIOD_SECONDS)
+            self._wake.clear()
+
+    def _look(
+        self, root: Path, readers: dict[Path, StatusReader], seen: dict[Path, Any], *, chosen: bool, first: bool
+    ) -> None:
+        status, events, problem = None, [], ""
+        try:
+            status, events = readers[root].refresh()
+        except KDNetError as error:
+            problem = str(error)
+            readers[root] = StatusReader(root)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            problem = f"{root} cannot be read ({error}): it is looked at again and again."
+            readers[root] = StatusReader(root)
+        log = log_tail(root) if chosen else None
+        told = (status, problem, log)
+        if not events and not first and seen.get(root) == told:
+            return
+        seen[root] = told
+        batches = [events[start : start + BATCH] for start in range(0, len(events), BATCH)] if chosen else []
+        for number, batch in enumerate(batches or [[]]):
+            self._looks.put(Look(root, status, problem, first and number == 0, batch, log))
+
+
+def log_tail(root: Path) -> str:
+    """The last lines of a run's log; a progress bar that overwrites itself counts as the line that it shows last."""
+    try:
+        with (root / LOG).open("rb") as stream:
+            end = stream.seek(0, 2)
+            stream.seek(max(0, end - LOG_BYTES))
+            text = stream.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    lines = [line.rpartition("\r")[2].rstrip() for line in text.replace("\r\n", "\n").split("\n")]
+    return "\n".join([line for line in lines if line][-LOG_LINES:])
