@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 
 import kdnet
@@ -15,10 +16,14 @@ from kdnet.training import commands as training_commands
 ERROR_EXIT = 2
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``kdnet`` with ``arguments`` (those of the process by default); return the exit code.
+def main(arguments: Sequence[str] | None = None, started: float | None = None) -> int:
+    """Run ``kdnet``; return the exit code.
 
     Problems that users can mend are printed as one sentence, without a traceback, and give exit code 2.
+
+    Args:
+        arguments: those of the process by default.
+        started: when the process began, in seconds since 1970, where that is known to be earlier than now.
     """
     parser = argparse.ArgumentParser(
         prog="kdnet", description="Distil a multi-modal teacher into a student that segments from fewer modalities."
@@ -30,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     args = parser.parse_args(given)
     args.command_line = given
+    args.started = time.time() if started is None else started
     try:
         code: int = args.run(args)
     except KDNetError as error:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from kdnet.errors import KDNetError
+
+PATIENCE_SECONDS = 5.0
 
 
 @contextmanager
@@ -34,12 +38,25 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
-        temporary.replace(path)
+        _rename(temporary, path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise KDNetError(f"{path} cannot be written ({reason}): choose another folder or free some space.") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Rename, and wait a little where another process is reading the old file, which Windows does not let be replaced."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            temporary.replace(path)
+            return
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() >= deadline:
+                raise
+        time.sleep(0.05)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 import kdnet
 from kdnet.data.preprocessing import Preprocessing
@@ -23,6 +22,7 @@ from kdnet.evaluation.results import Role
 from kdnet.files import replacing
 from kdnet.labels import LabelTable
 from kdnet.networks import NetworkSpec, SegmentationNetwork, build_network
+from kdnet.tensor_file import save_tensors
 from kdnet.typed_json import parse_dataclass
 
 SCHEMA = 1
@@ -136,7 +136,7 @@ def save_model(path: Path, card: ModelCard, network: SegmentationNetwork) -> Non
     }
     header = {"schema": SCHEMA, "sha256": weights_hash(tensors), "card": card.to_json()}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={HEADER_KEY: json.dumps(header)})
+        save_tensors(temporary, tensors, {HEADER_KEY: json.dumps(header)})
 
 
 def read_card(path: Path) -> ModelCard:

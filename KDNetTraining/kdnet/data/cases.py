@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kdnet.errors import SettingsError
 from kdnet.labels import LabelTable
 
 
@@ -56,3 +57,19 @@ class Dataset:
     modalities: tuple[str, ...]
     labels: LabelTable
     cases: tuple[Case, ...]
+
+    def seeing(self, modalities: Sequence[str]) -> Dataset:
+        """The data set as if it had these modalities alone, in its own order.
+
+        Raises:
+            SettingsError: for a modality that it lacks.
+        """
+        for modality in modalities:
+            if modality not in self.modalities:
+                known = ", ".join(self.modalities)
+                raise SettingsError(f'the data has no modality "{modality}": choose among {known}.')
+        kept = tuple(name for name in self.modalities if name in modalities)
+        cases = tuple(
+            replace(case, images={name: case.images[name] for name in kept if name in case.images}) for case in self.cases
+        )
+        return replace(self, modalities=kept, cases=cases)

@@ -12,8 +12,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from kdnet.data.cases import Dataset
+from kdnet.data.folds import read_folds
 from kdnet.data.formats import read_dataset
-from kdnet.data.inspection import inspect_dataset, inspection_table, usable
+from kdnet.data.inspection import inspect_dataset, inspect_each, inspection_table, usable
 from kdnet.data.phantom import write_phantom
 from kdnet.errors import SettingsError
 from kdnet.labels import LabelTable, brats_labels, exclusive_labels
@@ -23,7 +25,9 @@ def add_parsers(commands: Any) -> None:
     """Add the commands to the parser of ``kdnet``."""
     inspect = commands.add_parser("inspect", help="list the cases of a data folder and their problems")
     inspect.add_argument("data", type=Path, help="folder in BraTS, Decathlon or nnU-Net layout")
-    inspect.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    output = inspect.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    output.add_argument("--jsonl", action="store_true", help="print a JSON line per case as it is done, and a summary")
     inspect.add_argument("--labels", default="auto", help="auto, brats, or VALUE=NAME,... for exclusive labels")
     inspect.set_defaults(run=run_inspect)
     phantom = commands.add_parser("phantom", help="make a synthetic data set for trying things out")
@@ -38,6 +42,8 @@ def add_parsers(commands: Any) -> None:
 def run_inspect(args: argparse.Namespace) -> int:
     """Carry out ``kdnet inspect``; the exit code is 1 when a case has a problem."""
     dataset = read_dataset(args.data, label_table(args.labels))
+    if args.jsonl:
+        return _print_lines(dataset)
     with _bar("inspecting cases") as progress:
         reports = inspect_dataset(dataset, progress)
     sound = len(usable(dataset, reports).cases)
@@ -48,6 +54,28 @@ def run_inspect(args: argparse.Namespace) -> int:
         print(f"{dataset.format}, modalities {', '.join(dataset.modalities)}")
         print(inspection_table(reports))
         print(f"{sound} of {len(reports)} cases can be used.")
+    return 0 if sound == len(reports) else 1
+
+
+def _print_lines(dataset: Dataset) -> int:
+    """Print a JSON line per case (``index`` from 1, ``total``, its report), then one with ``summary`` true."""
+    reports = []
+    for report in inspect_each(dataset):
+        reports.append(report)
+        print(json.dumps({"index": len(reports), "total": len(dataset.cases), **asdict(report)}), flush=True)
+    sound = len(usable(dataset, reports).cases)
+    folds = read_folds(dataset.root)
+    summary = {
+        "summary": True,
+        "format": dataset.format,
+        "modalities": dataset.modalities,
+        "labels": dataset.labels.to_json(),
+        "label_values": sorted({value for report in reports for value in report.labels}),
+        "usable": sound,
+        "total": len(reports),
+        "folds": sorted(set(folds.values())) if folds else None,
+    }
+    print(json.dumps(summary), flush=True)
     return 0 if sound == len(reports) else 1
 
 

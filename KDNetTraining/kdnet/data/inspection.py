@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import nibabel
 import numpy as np
@@ -13,6 +17,8 @@ from kdnet.data.cases import Case, Dataset, ImageFile
 from kdnet.data.image_io import read_volume
 from kdnet.data.volume import Grid, Volume
 from kdnet.errors import KDNetError
+
+MOST_THREADS = 4  # each holds a volume; reading is bound by the disk soon
 
 
 @dataclass(frozen=True)
@@ -48,10 +54,30 @@ def inspect_dataset(
         progress: called with the number of cases done and in all.
     """
     reports = []
-    for done, case in enumerate(dataset.cases, start=1):
-        reports.append(inspect_case(case, dataset))
-        progress(done, len(dataset.cases))
-    return _with_duplicates(reports)
+    for report in inspect_each(dataset):
+        reports.append(report)
+        progress(len(reports), len(dataset.cases))
+    return tuple(reports)
+
+
+def inspect_each(dataset: Dataset) -> Iterator[CaseReport]:
+    """Read and check one case after the other, in their order; a few are read at once, in threads.
+
+    What two cases have in common is told with the later one.
+    """
+    workers = min(MOST_THREADS, os.cpu_count() or 1)
+    owner: dict[str, str] = {}
+    cases = iter(dataset.cases)
+    with ThreadPoolExecutor(workers) as pool:
+        # never far ahead of who listens, so that stopping takes no longer than a few cases
+        running = deque(pool.submit(inspect_case, case, dataset) for case in islice(cases, workers + 1))
+        try:
+            while running:
+                report = running.popleft().result()
+                running.extend(pool.submit(inspect_case, case, dataset) for case in islice(cases, 1))
+                yield _with_duplicates(report, owner)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def inspect_case(case: Case, dataset: Dataset) -> CaseReport:
@@ -168,16 +194,13 @@ def _inspect_reference(case: Case, dataset: Dataset, grid: Grid | None) -> tuple
     return values, problems
 
 
-def _with_duplicates(reports: Sequence[CaseReport]) -> tuple[CaseReport, ...]:
-    owner: dict[str, str] = {}
-    checked = []
-    for report in reports:
-        twins = {owner[digest] for _, digest in report.digests if digest in owner}
-        problems = tuple(f"It has voxels of case {twin}: leave one of the two out." for twin in sorted(twins))
-        for _, digest in report.digests:
-            owner.setdefault(digest, report.name)
-        checked.append(replace(report, problems=report.problems + problems))
-    return tuple(checked)
+def _with_duplicates(report: CaseReport, owner: dict[str, str]) -> CaseReport:
+    """The report with a problem for each case seen before that has the same voxels; ``owner`` remembers who has which."""
+    twins = {owner[digest] for _, digest in report.digests if digest in owner}
+    problems = tuple(f"It has voxels of case {twin}: leave one of the two out." for twin in sorted(twins))
+    for _, digest in report.digests:
+        owner.setdefault(digest, report.name)
+    return replace(report, problems=report.problems + problems)
 
 
 def _shortened(words: Sequence[str], separator: str, most: int = 8) -> str:

@@ -44,7 +44,10 @@ class Score:
 
 @dataclass(frozen=True)
 class StudyDescription:
-    """Everything that makes a study repeatable from one command (METHOD section 5)."""
+    """Everything that makes a study repeatable from one command (METHOD section 5).
+
+    ``teacher`` names a teacher that was brought along; it is empty where one was trained.
+    """
 
     command: str
     data: str
@@ -62,6 +65,7 @@ class StudyDescription:
     cpu_seconds: float
     hardware: str
     code_version: str
+    teacher: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from kdnet.errors import RunFolderError
 from kdnet.files import replacing
+from kdnet.tensor_file import save_tensors
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,18 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[int, Ma
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write atomically."""
+    """Write atomically.
+
+    Raises:
+        KDNetError: when the disk is full; the state written before stays.
+    """
     tensors = {f"{group}/{name}": value for group, state in checkpoint.groups.items() for name, value in state.items()}
     for index, state in checkpoint.optimiser.items():
         tensors |= {f"optimiser/{index}/{name}": value for name, value in state.items()}
     # clone: averaged and best weights may share memory with others, which safetensors refuses
     tensors = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={"kdnet": json.dumps(dict(checkpoint.values))})
+        save_tensors(temporary, tensors, {"kdnet": json.dumps(dict(checkpoint.values))})
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

@@ -7,7 +7,9 @@ JSON object a line. Every event has ``time`` (seconds since 1970), ``event`` (an
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,19 +17,24 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kdnet.errors import RunFolderError
+
 
 class EventKind(StrEnum):
     """What happened, with the values that the event carries."""
 
+    STARTED = "started"  # pid: a process begins, or goes on with, the run
+    WAITING = "waiting"  # runs: folders whose end is waited for
+    WARNING = "warning"  # text: something goes on otherwise than asked for
     STUDY_STARTED = "study_started"  # networks: list of paths in order, steps: steps per network
     PREPARATION = "preparation"  # what, done, total
     LEFT_OUT = "left_out"  # case, reason
     NETWORK_STARTED = "network_started"  # step, steps
-    STEP = "step"  # step, steps, losses {total, gt, kd, latent}, learning_rate, seconds_left
+    STEP = "step"  # step, steps, losses {total, gt, kd, latent}, learning_rate, seconds_left, study_seconds_left
     VALIDATION = "validation"  # step, loss, dice {region: mean}
     NETWORK_FINISHED = "network_finished"  # step, model: path in the run folder, seconds
-    EVALUATION = "evaluation"  # case, done, total
-    STOPPED = "stopped"  # reason
+    EVALUATION = "evaluation"  # case, done, total, study_seconds_left
+    STOPPED = "stopped"  # reason, intent: "pause" or "stop", absent after an error
     STUDY_FINISHED = "study_finished"  # report: path in the run folder
 
 
@@ -45,35 +52,63 @@ class EventWriter:
     """Appends events to a file; each line is written whole and flushed.
 
     A partial last line, left by a killed process, is removed when the file is opened.
+
+    Raises:
+        RunFolderError: when the file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
-        _drop_partial_line(path)
-        self._stream = path.open("a", encoding="utf-8")
+        self._path = path
+        try:
+            _drop_partial_line(path)
+            self._stream = path.open("ab", buffering=0)  # a buffer would keep, and write later, what a full disk refused
+        except OSError as error:
+            raise self._refusal(error) from error
 
     def write(self, event: EventKind, network: str = "", **values: Any) -> None:
-        """Append one event with the current time."""
+        """Append one event with the current time.
+
+        Raises:
+            RunFolderError: when the disk is full; the file then ends with the event before.
+        """
         line = json.dumps({"time": round(time.time(), 3), "event": event.value, "network": network, **values})
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        content = line.encode() + b"\n"
+        before = self._stream.seek(0, os.SEEK_END)
+        try:
+            if self._stream.write(content) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            self._stream.truncate(before)
+            raise self._refusal(error) from error
 
     def close(self) -> None:
         """Close the file; no event can be written afterwards."""
         self._stream.close()
+
+    def _refusal(self, error: OSError) -> RunFolderError:
+        reason = error.strerror or str(error)
+        return RunFolderError(f"{self._path} cannot be written ({reason}): free some space, then resume the run.")
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
     """Read whole lines from byte ``offset`` on; return the events and the offset for the next call.
 
     A line that a writer has not finished yet is left for the next call. Reading this way follows a running training.
+    Kinds that a newer version wrote, and lines that a crash of the machine left damaged, are passed over. A file that is
+    shorter than ``offset`` was begun anew and is read from its start.
     """
-    if not path.exists():
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
         return [], 0
-    with path.open("rb") as stream:
+    with stream:
+        if stream.seek(0, os.SEEK_END) < offset:
+            offset = 0
         stream.seek(offset)
         content = stream.read()
     whole = content[: content.rfind(b"\n") + 1]
-    return [_parse(line) for line in whole.splitlines() if line], offset + len(whole)
+    events = (_parse(line) for line in whole.split(b"\n") if line)
+    return [event for event in events if event is not None], offset + len(whole)
 
 
 def effective(events: list[Event]) -> Iterator[Event]:
@@ -87,10 +122,13 @@ def effective(events: list[Event]) -> Iterator[Event]:
             yield event
 
 
-def _parse(line: bytes) -> Event:
-    content = json.loads(line)
-    kind = EventKind(content.pop("event"))
-    return Event(float(content.pop("time")), kind, str(content.pop("network")), content)
+def _parse(line: bytes) -> Event | None:
+    try:
+        content = json.loads(line)
+        kind = EventKind(content.pop("event"))
+        return Event(float(content.pop("time")), kind, str(content.pop("network")), content)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _drop_partial_line(path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kdnet.data.cache import CaseCache, PreparedCase
@@ -12,10 +12,9 @@ from kdnet.data.folds import Split, assign_folds, read_folds, split
 from kdnet.data.formats import read_dataset, require_cases
 from kdnet.data.inspection import inspect_dataset, usable
 from kdnet.data.preprocessing import Preprocessing
-from kdnet.errors import SettingsError
-from kdnet.labels import LabelTable
+from kdnet.errors import DataError, SettingsError
 from kdnet.training.events import EventKind, EventWriter
-from kdnet.training.recipe import Recipe
+from kdnet.training.request import StudyRequest
 
 DEFAULT_FOLDS = 3
 
@@ -41,70 +40,85 @@ class StudyData:
         return next(case for case in self.dataset.cases if case.name == name)
 
 
+def list_cases(request: StudyRequest) -> Dataset:
+    """The cases of the request's data folder with the modalities that it asks for; no voxel is read.
+
+    Raises:
+        DataError: for a folder that is missing, empty or foreign.
+        SettingsError: for a modality that the data lacks.
+    """
+    dataset = read_dataset(request.data, request.labels)
+    return dataset.seeing(request.modalities) if request.modalities else dataset
+
+
 def read_study_data(
-    root: Path,
-    recipe: Recipe,
-    folds: Sequence[int],
-    *,
-    labels: LabelTable | None = None,
-    leave_out: Sequence[str] = (),
+    request: StudyRequest,
     events: EventWriter | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> StudyData:
     """Recognise and inspect the data, leave out what cannot be used, and split the rest.
 
     Args:
-        root: the data folder.
-        recipe: gives spacing and share of validation cases.
-        folds: those to be tested; all that there are when empty.
-        labels: instead of the table that the format suggests.
-        leave_out: names of cases that must not be used.
+        request: names the data folder and what of it to use.
         events: told about progress and cases left out.
+        progress: called after each case with the numbers of those inspected and of all.
 
     Raises:
         DataError: for a folder that is empty, foreign, or has too few usable cases.
-        SettingsError: for a fold that does not exist.
+        SettingsError: for a fold or modality that does not exist.
     """
-    dataset = read_dataset(root, labels)
+    dataset = list_cases(request)
 
     def say(done: int, total: int) -> None:
         if events is not None:
             events.write(EventKind.PREPARATION, what="inspecting cases", done=done, total=total)
+        progress(done, total)
 
     reports = inspect_dataset(dataset, progress=say)
     left_out = {report.name: " ".join(report.problems) for report in reports if report.problems}
     dataset = usable(dataset, reports)
-    left_out |= dict.fromkeys(leave_out, "left out on request")
-    cases = tuple(case for case in dataset.cases if case.name not in left_out)
-    dataset = Dataset(dataset.root, dataset.format, dataset.modalities, dataset.labels, cases)
+    left_out |= dict.fromkeys(request.leave_out, "left out on request")
+    dataset = replace(dataset, cases=tuple(case for case in dataset.cases if case.name not in left_out))
     require_cases(dataset)
     if events is not None:
         for name, reason in left_out.items():
             events.write(EventKind.LEFT_OUT, case=name, reason=reason)
-    return StudyData(dataset, left_out, Preprocessing(spacing=recipe.spacing), _splits(dataset, recipe, folds))
+    preprocessing = Preprocessing(spacing=request.recipe.spacing)
+    return StudyData(dataset, left_out, preprocessing, _splits(dataset, request))
 
 
 def prepare_cases(
-    data: StudyData, names: Sequence[str], cache: Path, events: EventWriter | None
+    data: StudyData,
+    names: Sequence[str],
+    cache: Path,
+    events: EventWriter | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> dict[str, PreparedCase]:
-    """Prepare the cases called ``names``, from the cache where they are there."""
+    """Prepare the cases called ``names``, from the cache where they are there; ``check`` is called before each."""
     store = CaseCache(cache, data.preprocessing, data.dataset.labels)
     prepared = {}
     for done, name in enumerate(names, start=1):
+        check()
         prepared[name] = store.get(data.case(name))
         if events is not None:
             events.write(EventKind.PREPARATION, what="preparing cases", done=done, total=len(names))
     return prepared
 
 
-def _splits(dataset: Dataset, recipe: Recipe, folds: Sequence[int]) -> dict[int, Split]:
+def _splits(dataset: Dataset, request: StudyRequest) -> dict[int, Split]:
     names = [case.name for case in dataset.cases]
     known = read_folds(dataset.root)
     if known is None or not set(names) <= known.keys():
-        known = assign_folds(names, DEFAULT_FOLDS, seed=0)
+        count = request.fold_count or DEFAULT_FOLDS
+        if count > len(names):
+            raise DataError(
+                f"{dataset.root} has {len(names)} usable cases, too few for {count} folds: add cases or lower --fold-count."
+            )
+        known = assign_folds(names, count, seed=0)
     assignment = {name: known[name] for name in names}
     there = sorted(set(assignment.values()))
-    for fold in folds:
+    for fold in request.folds:
         if fold not in there:
             raise SettingsError(f"the data has no fold {fold}: choose among {', '.join(map(str, there))}.")
-    share = recipe.validation_share
-    return {fold: split(assignment, fold, validation_share=share, seed=0) for fold in folds or there}
+    share = request.recipe.validation_share
+    return {fold: split(assignment, fold, validation_share=share, seed=0) for fold in request.folds or there}

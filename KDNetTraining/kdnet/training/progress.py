@@ -49,13 +49,19 @@ class ProgressBars:
                 self._say(f"left out: {values['case']}: {values['reason']}")
             case EventKind.STEP:
                 left = _duration(float(values["seconds_left"]))
-                note = f"loss {values['losses']['total']:.3f}, {left} left"
+                study = values.get("study_seconds_left")
+                whole = "" if study is None else f", study {_duration(float(study))}"
+                note = f"loss {values['losses']['total']:.3f}, {left} left{whole}"
                 self._advance(event.network, int(values["step"]), int(values["steps"]), note)
             case EventKind.VALIDATION:
                 dice = "  ".join(f"{region} {value:.3f}" for region, value in values["dice"].items())
                 self._say(f"{event.network} step {values['step']}: validation Dice {dice}")
             case EventKind.EVALUATION:
                 self._advance(f"{event.network} test cases", int(values["done"]), int(values["total"]))
+            case EventKind.WAITING:
+                self._say(f"waiting for {', '.join(values['runs'])}")
+            case EventKind.WARNING:
+                self._say(f"note: {values['text']}")
             case EventKind.STOPPED:
                 self._say(f"stopped: {values['reason']}")
             case _:

@@ -28,7 +28,8 @@ from kdnet.training.testing import prediction_path
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kdnet.training.study import StudyRequest
+    from kdnet.training.request import StudyRequest
+    from kdnet.training.setup import Setup
 
 EXAMPLES = 3
 
@@ -36,13 +37,13 @@ EXAMPLES = 3
 def report_study(
     request: StudyRequest,
     recipe: Recipe,
-    data: StudyData,
-    networks: Sequence[PlannedNetwork],
+    setup: Setup,
     run: RunFolder,
     device: torch.device,
     processes: Processes,
 ) -> Path:
     """Write the report of a study into its run folder; return the HTML file."""
+    data, networks = setup.data, setup.networks
     scores = read_scores(run, networks)
     events, _ = read_events(run.events)
     finished = [event.values for event in events if event.event is EventKind.NETWORK_FINISHED]
@@ -57,7 +58,7 @@ def report_study(
         recipe=recipe.name,
         settings=recipe.to_json(),
         student_modalities=tuple(dict.fromkeys(network.sees for network in networks if network.role is Role.STUDENT)),
-        teacher_modalities=data.dataset.modalities,
+        teacher_modalities=networks[0].modalities,
         regions=tuple(region.name for region in data.dataset.labels.regions),
         folds=tuple(data.splits),
         seeds=request.seeds,
@@ -67,6 +68,7 @@ def report_study(
         cpu_seconds=sum(float(values["cpu_seconds"]) for values in finished),
         hardware=hardware(device, processes.count),
         code_version=code_version(),
+        teacher=setup.brought.card.name if setup.brought else "",
     )
     overlays = _overlays(data, networks, run, scores)
     return write_report(run.report, description, scores, events, overlays, data.dataset.labels)

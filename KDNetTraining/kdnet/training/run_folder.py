@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.errors import RunFolderError
-from kdnet.files import writable_folder, write_json
+from kdnet.files import replacing, writable_folder, write_json
+from kdnet.training import control, lock, process_record
 from kdnet.training.lock import exclusive
+from kdnet.training.process_record import record_process
 
 SCHEMA = 1
+NOT_COMPARED = frozenset({"command", "device", "threads"})  # may differ when a run is resumed
+TRACES = frozenset({control.FILE, lock.FILE, process_record.FILE, "reserve"})  # of a process that did not begin yet
+RESERVE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,21 @@ class RunFolder:
         """Tables, pictures and the HTML file."""
         return self.root / "report"
 
+    @property
+    def recipe(self) -> Path:
+        """The recipe of all networks, with its number of steps settled."""
+        return self.root / "recipe.json"
+
+    @property
+    def teacher(self) -> Path:
+        """The model file of a teacher that was brought along, if there is one."""
+        return self.root / "teacher.safetensors"
+
+    @property
+    def reserve(self) -> Path:
+        """Space held back, so that a run can still tell in its events that the disk is full."""
+        return self.root / "reserve"
+
     def network(self, name: str) -> NetworkFolder:
         """The folder of one network, made if needed."""
         folder = self.root / name
@@ -66,18 +86,26 @@ class RunFolder:
         """
         content = {"schema": SCHEMA, **json.loads(json.dumps(request))}
         if not self.study.exists():
-            if any(item.name != "lock" for item in self.root.iterdir()):
+            if any(item.name not in TRACES for item in self.root.iterdir()):
                 raise RunFolderError(f"{self.root} holds files but no run: choose an empty or new folder.")
             write_json(self.study, content)
             return False
         known = read_study(self.root)
-        # the command may name the folder in another way, or not at all, when a run is resumed
-        keys = (content.keys() | known.keys()) - {"command"}
-        differing = sorted(key for key in keys if content.get(key) != known.get(key))
+        # what an older version did not know of is missing there, and empty here
+        keys = (content.keys() | known.keys()) - NOT_COMPARED
+        differing = sorted(key for key in keys if (content.get(key) or None) != (known.get(key) or None))
         if differing:
             names = ", ".join(differing)
             raise RunFolderError(f"{self.root} holds a run with other settings ({names}): choose another folder.")
         return True
+
+    def move_data(self, data: Path) -> None:
+        """Record that the data folder is now ``data``.
+
+        Raises:
+            RunFolderError: when no run was begun here.
+        """
+        write_json(self.study, {**read_study(self.root), "data": str(data.resolve())})
 
 
 @dataclass(frozen=True)
@@ -139,4 +167,11 @@ def open_run(root: Path) -> Iterator[RunFolder]:
     """
     writable_folder(root)
     with exclusive(root):
-        yield RunFolder(root)
+        record_process(root)
+        run = RunFolder(root)
+        with replacing(run.reserve) as temporary:
+            temporary.write_bytes(b"0" * RESERVE_BYTES)
+        try:
+            yield run
+        finally:
+            run.reserve.unlink(missing_ok=True)

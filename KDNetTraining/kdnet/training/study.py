@@ -7,77 +7,40 @@ steps. Everything is kept in the run folder, so that a study that was stopped or
 from __future__ import annotations
 
 import json
-import time
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from kdnet.data.cache import PreparedCase
+from kdnet.errors import KDNetError, RunFolderError, SettingsError
 from kdnet.evaluation.results import Role
 from kdnet.files import write_json
-from kdnet.labels import LabelTable
-from kdnet.model_file import ModelCard, load_model, save_model
-from kdnet.training.budget import Measured, fit_recipe
-from kdnet.training.events import EventKind, EventWriter
-from kdnet.training.plan import PlannedNetwork, plan_networks
-from kdnet.training.preparation import StudyData, prepare_cases, read_study_data
+from kdnet.model_file import load_model, save_model
+from kdnet.training.budget import fit_epochs, fit_recipe
+from kdnet.training.control import Intent
+from kdnet.training.events import EventKind, EventWriter, read_events
+from kdnet.training.jobs import channels, model_card, training_job
+from kdnet.training.plan import PlannedNetwork
+from kdnet.training.preparation import prepare_cases
 from kdnet.training.processes import Processes
 from kdnet.training.recipe import Recipe
 from kdnet.training.reporting import report_study
+from kdnet.training.request import StudyRequest
 from kdnet.training.run_folder import NetworkFolder, RunFolder
-from kdnet.training.stopping import StopRequest
-from kdnet.training.testing import score_network
+from kdnet.training.setup import Setup, set_up
+from kdnet.training.splits import keep_splits
+from kdnet.training.stopping import Stopped, StopRequest, stop_here
+from kdnet.training.testing import clear_parts, score_network
+from kdnet.training.time_left import TimeLeft
 from kdnet.training.trainee import Teacher
-from kdnet.training.trainer import Trained, Trainer, TrainingJob
-from kdnet.training.validation import validate_case
-
-CITATIONS = (
-    "Hu, Maillard et al., MICCAI 2020 (KD-Net)",
-    "Menze et al. 2015, 10.1109/TMI.2014.2377694",
-    "Bakas et al. 2017, 10.1038/sdata.2017.117",
-    "Bakas et al. 2018, arXiv:1811.02629",
-    "Baid et al. 2021, arXiv:2107.02314",
-)
-
-
-@dataclass(frozen=True)
-class StudyRequest:
-    """What a study is asked to do; recorded in the run folder, where a resumed study must find the same.
-
-    Attributes:
-        data: the data folder.
-        students: the modalities that each student sees.
-        recipe: how networks are trained.
-        folds: test folds; all when empty.
-        seeds: of the trainings.
-        minutes: time for the whole study, 0 for the recipe's own number of steps.
-        labels: instead of the table that the data's format suggests.
-        leave_out: names of cases that must not be used.
-        command: line that repeats the study.
-    """
-
-    data: Path
-    students: tuple[tuple[str, ...], ...]
-    recipe: Recipe
-    folds: tuple[int, ...] = ()
-    seeds: tuple[int, ...] = (0,)
-    minutes: float = 0.0
-    labels: LabelTable | None = None
-    leave_out: tuple[str, ...] = ()
-    command: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """The request as plain JSON values."""
-        return {
-            **asdict(self),
-            "data": str(self.data.resolve()),
-            "recipe": self.recipe.to_json(),
-            "labels": self.labels.to_json() if self.labels else None,
-        }
+from kdnet.training.trainer import Trainer
+from kdnet.training.trial import run_trial
+from kdnet.training.waiting import wait_for
 
 
 class Study:
@@ -88,142 +51,162 @@ class Study:
         run: opened for writing.
         device: that computes.
         processes: that train together.
-        stop: asked between steps.
+        stop: asked between steps and between cases.
+        after: run folders whose end is waited for first.
     """
 
     def __init__(
-        self, request: StudyRequest, run: RunFolder, device: torch.device, processes: Processes, stop: StopRequest
+        self,
+        request: StudyRequest,
+        run: RunFolder,
+        device: torch.device,
+        processes: Processes,
+        stop: StopRequest,
+        after: Sequence[Path] = (),
     ) -> None:
         self.request, self.run_folder, self.device = request, run, device
-        self.processes, self.stop = processes, stop
+        self.processes, self.stop, self.after = processes, stop, after
 
     def run(self) -> Path:
         """Train, score and report whatever is not done yet; return the HTML report.
 
         Raises:
-            KDNetError: for data, settings or a folder that cannot be used.
+            KDNetError: for data, settings or a folder that cannot be used, and for a full disk or memory.
             Stopped: after a stop request, with everything saved.
         """
         if self.processes.first:
             self.run_folder.begin(self.request.to_json())
         events = EventWriter(self.run_folder.events) if self.processes.first else None
         try:
+            _write(events, EventKind.STARTED, pid=os.getpid())
             return self._run(events)
         except BaseException as error:
-            if events is not None:
-                events.write(EventKind.STOPPED, reason=str(error) or type(error).__name__)
+            told = self._sentence(error)
+            self._tell_end(events, told or error)
+            if told is not None:
+                raise told from error
             raise
         finally:
             if events is not None:
                 events.close()
 
+    def _sentence(self, error: BaseException) -> KDNetError | None:
+        """What a user can do about an error of the machine; None for any other."""
+        if isinstance(error, torch.OutOfMemoryError):
+            return SettingsError(f"{self.device} has too little free memory: choose a smaller patch, batch or network.")
+        if isinstance(error, OSError):
+            reason = error.strerror or str(error)
+            return RunFolderError(f"{self.run_folder.root} cannot be written ({reason}): free some space, then resume.")
+        return None
+
+    def _tell_end(self, events: EventWriter | None, error: BaseException) -> None:
+        if events is None:
+            return
+        values = {"reason": str(error) or type(error).__name__}
+        if isinstance(error, Stopped | KeyboardInterrupt):
+            values["intent"] = (error.intent if isinstance(error, Stopped) else Intent.PAUSE).value
+        self.run_folder.reserve.unlink(missing_ok=True)  # room for the last event, however full the disk is
+        with suppress(KDNetError):
+            events.write(EventKind.STOPPED, **values)
+
     def _run(self, events: EventWriter | None) -> Path:
-        request = self.request
-        data = read_study_data(
-            request.data,
-            request.recipe,
-            request.folds,
-            labels=request.labels,
-            leave_out=request.leave_out,
-            events=events,
-        )
-        networks = plan_networks(data.dataset.modalities, request.students, list(data.splits), request.seeds)
-        names = sorted({name for split in data.splits.values() for name in (*split.train, *split.validation)})
-        prepared = prepare_cases(data, names, self.run_folder.cache, events)
-        recipe = self._fixed_recipe(data, networks, prepared)
+        wait_for(self.after, self.run_folder.root, events, self.stop, self.processes)
+        kept = self.processes.from_first(self.run_folder.teacher.exists())
+        setup = set_up(self.request, self.run_folder.teacher if kept else None, events, self._check)
+        for text in setup.warnings:
+            _write(events, EventKind.WARNING, text=text)
         if self.processes.first:
-            write_json(self.run_folder.splits, {f"fold{fold}": asdict(part) for fold, part in data.splits.items()})
-        _write(events, EventKind.STUDY_STARTED, networks=[item.name for item in networks], steps=recipe.steps)
-        for network in networks:
-            self._complete(network, data, prepared, recipe, events)
+            keep_splits(self.run_folder.splits, setup.data.splits)
+        splits = setup.data.splits.values()
+        names = sorted({name for split in splits for name in (*split.train, *split.validation)})
+        prepared = prepare_cases(setup.data, names, self.run_folder.cache, events, self._check)
+        recipe = self._fixed_recipe(setup, prepared)
+        if self.processes.first and setup.brought is not None and not kept:
+            save_model(self.run_folder.teacher, setup.brought.card, setup.brought.network)
+        networks = [item.name for item in setup.networks]
+        _write(events, EventKind.STUDY_STARTED, networks=networks, steps=recipe.steps)
+        time_left = self._time_left(setup, recipe)
+        for network in setup.networks:
+            self._check()
+            self._complete(network, setup, prepared, recipe, events, time_left)
+            time_left.finish(network.name)
         report = self.run_folder.report / "report.html"
         if self.processes.first:
-            report = report_study(self.request, recipe, data, networks, self.run_folder, self.device, self.processes)
+            report = report_study(self.request, recipe, setup, self.run_folder, self.device, self.processes)
         _write(events, EventKind.STUDY_FINISHED, report=report.relative_to(self.run_folder.root).as_posix())
         return report
 
-    def _fixed_recipe(
-        self, data: StudyData, networks: Sequence[PlannedNetwork], prepared: Mapping[str, PreparedCase]
-    ) -> Recipe:
+    def _check(self, *_: object) -> None:
+        stop_here(self.stop, self.processes)
+
+    def _time_left(self, setup: Setup, recipe: Recipe) -> TimeLeft:
+        folders = {item.name: self.run_folder.network(item.name) for item in setup.networks}
+        brought = {item.name for item in setup.networks} - {item.name for item in setup.trained}
+        return TimeLeft(
+            setup.networks,
+            recipe.steps,
+            {item.name: len(setup.split_of(item).test) for item in setup.networks},
+            done=[name for name, folder in folders.items() if folder.scores.exists()],
+            trained=[name for name, folder in folders.items() if name in brought or folder.model.exists()],
+            events=read_events(self.run_folder.events)[0],
+        )
+
+    def _fixed_recipe(self, setup: Setup, prepared: Mapping[str, PreparedCase]) -> Recipe:
         """The recipe with its number of steps settled once for the whole run, however often it is resumed."""
-        path = self.run_folder.root / "recipe.json"
-        if path.exists():
+        path = self.run_folder.recipe
+        if self.processes.from_first(path.exists()):
             return Recipe.from_json(json.loads(path.read_text(encoding="utf-8")))
-        recipe = self.request.recipe
-        if self.request.minutes:
-            recipe = self._recipe_in_time(data, networks, prepared)
+        recipe = settle_steps(self.request, setup, prepared, self.device, self.stop)
         recipe = self.processes.from_first(recipe)
         if self.processes.first:
             write_json(path, recipe.to_json())
         return recipe
 
-    def _recipe_in_time(
-        self, data: StudyData, networks: Sequence[PlannedNetwork], prepared: Mapping[str, PreparedCase]
-    ) -> Recipe:
-        student = next(network for network in networks if network.role is Role.STUDENT)
-        split = data.splits[student.fold]
-        folder = NetworkFolder(self.run_folder.root, "")
-        teacher_network = replace(student, role=Role.TEACHER, modalities=data.dataset.modalities)
-        times = []
-        teacher: Teacher | None = None
-        for network in (teacher_network, replace(student, role=Role.BASELINE), student):
-            job = self._job(network, data, prepared, self.request.recipe, teacher)
-            trainer = Trainer(job, folder, None, self.device, Processes(), self.stop)
-            times.append(trainer.time_steps())
-            teacher = teacher or Teacher(trainer.trainee.network, job.channels)
-        case = prepared[split.validation[0]]
-        started = time.monotonic()
-        window = self.request.recipe.window
-        validate_case(trainer.trainee.network.eval(), case, job.channels, job.labels, self.device, window)
-        return fit_recipe(
-            self.request.recipe,
-            minutes=self.request.minutes,
-            measured=Measured((times[0], times[1], times[2]), time.monotonic() - started),
-            teachers=sum(network.role is Role.TEACHER for network in networks),
-            students=sum(network.role is Role.STUDENT for network in networks),
-            validation_cases=len(split.validation),
-            test_cases=len(split.test),
-        )
-
     def _complete(
         self,
         network: PlannedNetwork,
-        data: StudyData,
+        setup: Setup,
         prepared: Mapping[str, PreparedCase],
         recipe: Recipe,
         events: EventWriter | None,
+        time_left: TimeLeft,
     ) -> None:
         """Train and score one network, as far as that is not done yet."""
         folder = self.run_folder.network(network.name)
         if not self.processes.from_first(folder.model.exists()):
-            self._train(network, folder, data, prepared, recipe, events)
+            if network in setup.trained:
+                self._train(network, folder, setup, prepared, recipe, events, time_left)
+            elif setup.brought is not None and self.processes.first:
+                card = replace(setup.brought.card, role=Role.TEACHER)
+                save_model(folder.model, card, setup.brought.network)
         self.processes.gather(None)  # the model file is written by the first process and read by all
         if not self.processes.from_first(folder.scores.exists()):
-            test = [data.case(name) for name in data.splits[network.fold].test]
-            scores = score_network(network, folder, test, self.device, self.processes, events)
+            test = [setup.data.case(name) for name in setup.split_of(network).test]
+            scores = score_network(network, folder, test, self.device, self.processes, self.stop, events, time_left)
             if self.processes.first:
-                write_json(folder.scores, scores)
+                write_json(folder.scores, [asdict(score) for score in scores])
+                clear_parts(folder)
 
     def _train(
         self,
         network: PlannedNetwork,
         folder: NetworkFolder,
-        data: StudyData,
+        setup: Setup,
         prepared: Mapping[str, PreparedCase],
         recipe: Recipe,
         events: EventWriter | None,
+        time_left: TimeLeft,
     ) -> None:
         teacher = None
         if network.role is Role.STUDENT:
             model = load_model(self.run_folder.network(network.teacher).model)
-            teacher = Teacher(model.network, [data.dataset.modalities.index(name) for name in model.card.modalities])
-        job = self._job(network, data, prepared, recipe, teacher)
-        trainer = Trainer(job, folder, events, self.device, self.processes, self.stop)
+            teacher = Teacher(model.network, channels(model.card.modalities, setup.data))
+        job = training_job(network, setup.data, prepared, recipe, teacher)
+        trainer = Trainer(job, folder, events, self.device, self.processes, self.stop, time_left)
         trained = trainer.run()
         if not self.processes.first:
             return
-        card = _card(network, data, recipe, trainer, trained)
-        save_model(folder.model, card, trained.network)
+        save_model(folder.model, model_card(network, setup.data, recipe, trainer.spec, trained), trained.network)
         folder.checkpoint.unlink(missing_ok=True)
         _write(
             events,
@@ -235,47 +218,32 @@ class Study:
             cpu_seconds=round(trainer.spent.cpu_seconds, 1),
         )
 
-    def _job(
-        self,
-        network: PlannedNetwork,
-        data: StudyData,
-        prepared: Mapping[str, PreparedCase],
-        recipe: Recipe,
-        teacher: Teacher | None,
-    ) -> TrainingJob:
-        split = data.splits[network.fold]
-        return TrainingJob(
-            role=network.role,
-            recipe=recipe,
-            labels=data.dataset.labels,
-            channels=tuple(data.dataset.modalities.index(name) for name in network.modalities),
-            training=[prepared[name] for name in split.train],
-            validation=[prepared[name] for name in split.validation],
-            seed=network.seed,
-            teacher=teacher,
-        )
 
-
-def _card(network: PlannedNetwork, data: StudyData, recipe: Recipe, trainer: Trainer, trained: Trained) -> ModelCard:
-    split = data.splits[network.fold]
-    return ModelCard(
-        role=network.role,
-        name=f"{network.role.value.capitalize()} {network.sees.upper()}",
-        network=trainer.spec,
-        modalities=network.modalities,
-        labels=data.dataset.labels,
-        preprocessing=data.preprocessing,
-        window=recipe.window,
-        recipe=recipe.to_json(),
-        figures={"validation_dice": trained.validation.dice, "validation_cases": len(split.validation)},
-        training_data={
-            "format": data.dataset.format,
-            "cases": len(split.train),
-            "fold": network.fold,
-            "seed": network.seed,
-            "citations": list(CITATIONS),
-        },
-        created=datetime.now(tz=UTC).date().isoformat(),
+def settle_steps(
+    request: StudyRequest,
+    setup: Setup,
+    prepared: Mapping[str, PreparedCase],
+    device: torch.device,
+    stop: StopRequest,
+) -> Recipe:
+    """The recipe with the number of steps that the request's minutes or epochs ask for."""
+    recipe, student = setup.recipe, setup.student
+    if request.epochs:
+        return fit_epochs(recipe, request.epochs, max(len(split.train) for split in setup.data.splits.values()))
+    if not request.minutes:
+        return recipe
+    teacher = setup.teacher_of(student)
+    measured = run_trial(student, teacher, setup.data, prepared, recipe, device, stop, setup.brought_teacher())
+    split = setup.split_of(student)
+    return fit_recipe(
+        recipe,
+        minutes=request.minutes,
+        measured=measured,
+        teachers=sum(network.role is Role.TEACHER for network in setup.trained),
+        students=sum(network.role is Role.STUDENT for network in setup.trained),
+        validation_cases=len(split.validation),
+        test_cases=len(split.test),
+        brought=len(setup.networks) - len(setup.trained),
     )
 
 

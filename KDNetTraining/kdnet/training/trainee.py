@@ -96,15 +96,21 @@ def start_from_teacher(network: SegmentationNetwork, teacher: Teacher, channels:
     Raises:
         SettingsError: when the networks have no weights in common.
     """
-    weights: Mapping[str, torch.Tensor] = teacher.network.state_dict()
-    own = network.state_dict()
-    shared = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
-    if len(shared) < len(own) // 2:
+    shared = shared_weights(network, teacher.network)
+    if not shared:
         raise SettingsError("the student's network is too unlike its teacher's to start from it: turn warm_start off.")
-    network.load_state_dict({**own, **shared})
+    network.load_state_dict({**network.state_dict(), **shared})
     positions = [teacher.channels.index(channel) for channel in channels if channel in teacher.channels]
     with torch.no_grad():
         network.input_layer().weight.copy_(teacher.network.input_layer().weight[:, positions])
+
+
+def shared_weights(network: SegmentationNetwork, teacher: SegmentationNetwork) -> dict[str, torch.Tensor]:
+    """The teacher's weights that fit ``network`` by name and shape; none when that is less than half of them."""
+    own = network.state_dict()
+    weights: Mapping[str, torch.Tensor] = teacher.state_dict()
+    shared = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+    return shared if len(shared) >= len(own) // 2 else {}
 
 
 def collate(samples: Sequence[Sample], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -32,7 +32,8 @@ from kdnet.training.processes import Processes
 from kdnet.training.recipe import Checkpoint as CheckpointChoice
 from kdnet.training.recipe import Precision, Recipe
 from kdnet.training.run_folder import NetworkFolder
-from kdnet.training.stopping import Stopped, StopRequest
+from kdnet.training.stopping import Stopped, StopRequest, stop_here
+from kdnet.training.time_left import TimeLeft
 from kdnet.training.trainee import Teacher, Trainee, collate, start_from_prior, start_from_teacher
 from kdnet.training.validation import Validation, mean_validation, validate_case
 
@@ -121,7 +122,8 @@ class Trainer:
         events: progress channel; None in all processes but the first.
         device: that computes.
         processes: that train together.
-        stop: asked between steps.
+        stop: asked between steps, and between cases of a validation.
+        time_left: of the whole study, told in events.
     """
 
     def __init__(
@@ -132,9 +134,10 @@ class Trainer:
         device: torch.device,
         processes: Processes,
         stop: StopRequest,
+        time_left: TimeLeft | None = None,
     ) -> None:
         self.job, self.folder, self.events, self.device = job, folder, events, device
-        self.processes, self.stop = processes, stop
+        self.processes, self.stop, self.time_left = processes, stop, time_left
         recipe = job.recipe
         torch.manual_seed(job.seed)
         architecture = preset(job.preset_name)
@@ -159,6 +162,7 @@ class Trainer:
             seed=job.seed,
         )
         self.step = 0
+        self._validation_due = False  # a validation that was stopped in between
         self._spent_before, self._started = Spent(), Spent.now()
         self.plateau = PlateauState()
         self.best: tuple[int, Validation, dict[str, torch.Tensor]] | None = None
@@ -187,6 +191,8 @@ class Trainer:
             module = torch.compile(module)  # type: ignore[assignment]
         if self.processes.count > 1:
             module = DistributedDataParallel(module)
+        if self._validation_due:
+            self._validate()
         saved = said = started = time.monotonic()
         first_step = self.step
         for samples in self._batches():
@@ -267,19 +273,31 @@ class Trainer:
             start_from_teacher(network, self.job.teacher, self.job.channels)
 
     def _validate(self) -> None:
+        self._validation_due = True
         network = self.evaluated.eval()
-        cases = self.job.validation[self.processes.rank :: self.processes.count]
-        own = [
-            validate_case(network, case, self.job.channels, self.job.labels, self.device, self.job.recipe.window)
-            for case in cases
-        ]
-        result = mean_validation([item for part in self.processes.gather(own) for item in part])
+        try:
+            result = self._validation(network)
+        except Stopped:
+            self._save()
+            raise
+        self._validation_due = False
         self.plateau = self.plateau.after(result.loss, self.job.recipe)
         choice = self.job.recipe.checkpoint
         if choice is CheckpointChoice.LAST or self.best is None or result.score > self.best[1].score:
             weights = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
             self.best = (self.step, result, weights)
         self._event(EventKind.VALIDATION, step=self.step, **asdict(result))
+
+    def _validation(self, network: SegmentationNetwork) -> Validation:
+        own = []
+        cases, count = self.job.validation, self.processes.count
+        for index in range(0, len(cases), count):  # equally often in all processes
+            stop_here(self.stop, self.processes)
+            for case in cases[index : index + count][self.processes.rank :][:1]:
+                own.append(
+                    validate_case(network, case, self.job.channels, self.job.labels, self.device, self.job.recipe.window)
+                )
+        return mean_validation([item for part in self.processes.gather(own) for item in part])
 
     def _save(self) -> None:
         if not self.processes.first:
@@ -289,6 +307,7 @@ class Trainer:
             groups["average"] = self.average.state_dict()
         values: dict[str, object] = {"step": self.step, "plateau": _finite(asdict(self.plateau))}
         values |= {"scaler": self.scaler.state_dict(), "spent": asdict(self.spent)}
+        values |= {"validation_due": self._validation_due}
         if self.best is not None:
             values["best"] = {"step": self.best[0], **asdict(self.best[1])}
             groups["best"] = self.best[2]
@@ -305,6 +324,7 @@ class Trainer:
         self.scaler.load_state_dict(state.values["scaler"])
         self._spent_before = Spent(**state.values["spent"])
         self.step = int(state.values["step"])
+        self._validation_due = bool(state.values.get("validation_due", False))
         plateau = dict(state.values["plateau"])
         plateau["lowest_loss"] = math.inf if plateau["lowest_loss"] is None else plateau["lowest_loss"]
         self.plateau = PlateauState(**plateau)
@@ -323,6 +343,7 @@ class Trainer:
 
     def _say_step(self, terms: LossTerms, seconds_per_step: float) -> None:
         steps = self.job.recipe.steps
+        left = self.time_left.during_training(self.folder.name, self.step, seconds_per_step) if self.time_left else None
         self._event(
             EventKind.STEP,
             step=self.step,
@@ -330,6 +351,7 @@ class Trainer:
             losses={name: round(value, 6) for name, value in terms.values().items()},
             learning_rate=self.optimiser.param_groups[0]["lr"],
             seconds_left=round(seconds_per_step * (steps - self.step), 1),
+            study_seconds_left=left,
         )
 
     def _event(self, kind: EventKind, **values: object) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-
 from kdnet.distillation import DistillationSettings, LatentProjection
 from kdnet.errors import SettingsError
 from kdnet.labels import brats_labels

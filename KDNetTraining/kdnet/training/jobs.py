@@ -1,0 +1,73 @@
+"""From a planned network to the training that makes it, and to the card of the model that comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from kdnet.data.cache import PreparedCase
+from kdnet.model_file import ModelCard
+from kdnet.networks import NetworkSpec
+from kdnet.training.plan import PlannedNetwork
+from kdnet.training.preparation import StudyData
+from kdnet.training.recipe import Recipe
+from kdnet.training.trainee import Teacher
+from kdnet.training.trainer import Trained, TrainingJob
+
+CITATIONS = (
+    "Hu, Maillard et al., MICCAI 2020 (KD-Net)",
+    "Menze et al. 2015, 10.1109/TMI.2014.2377694",
+    "Bakas et al. 2017, 10.1038/sdata.2017.117",
+    "Bakas et al. 2018, arXiv:1811.02629",
+    "Baid et al. 2021, arXiv:2107.02314",
+)
+
+
+def training_job(
+    network: PlannedNetwork,
+    data: StudyData,
+    prepared: Mapping[str, PreparedCase],
+    recipe: Recipe,
+    teacher: Teacher | None = None,
+) -> TrainingJob:
+    """What to train for ``network``; of its fold's cases those that are prepared."""
+    split = data.splits[network.fold]
+    return TrainingJob(
+        role=network.role,
+        recipe=recipe,
+        labels=data.dataset.labels,
+        channels=channels(network.modalities, data),
+        training=[prepared[name] for name in split.train if name in prepared],
+        validation=[prepared[name] for name in split.validation if name in prepared],
+        seed=network.seed,
+        teacher=teacher,
+    )
+
+
+def channels(modalities: tuple[str, ...], data: StudyData) -> tuple[int, ...]:
+    """The channels of the prepared images that hold ``modalities``, in that order."""
+    return tuple(data.dataset.modalities.index(name) for name in modalities)
+
+
+def model_card(network: PlannedNetwork, data: StudyData, recipe: Recipe, spec: NetworkSpec, trained: Trained) -> ModelCard:
+    """The card of a network trained in a study."""
+    split = data.splits[network.fold]
+    return ModelCard(
+        role=network.role,
+        name=f"{network.role.value.capitalize()} {network.sees.upper()}",
+        network=spec,
+        modalities=network.modalities,
+        labels=data.dataset.labels,
+        preprocessing=data.preprocessing,
+        window=recipe.window,
+        recipe=recipe.to_json(),
+        figures={"validation_dice": trained.validation.dice, "validation_cases": len(split.validation)},
+        training_data={
+            "format": data.dataset.format,
+            "cases": len(split.train),
+            "fold": network.fold,
+            "seed": network.seed,
+            "citations": list(CITATIONS),
+        },
+        created=datetime.now(tz=UTC).date().isoformat(),
+    )

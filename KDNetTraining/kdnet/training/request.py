@@ -1,0 +1,99 @@
+"""What a study is asked to do, as a run folder remembers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from kdnet.errors import SettingsError
+from kdnet.labels import LabelTable
+from kdnet.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """What a study is asked to do; recorded in the run folder, where a resumed study must find the same.
+
+    Attributes:
+        data: the data folder.
+        students: the modalities that each student sees.
+        recipe: how networks are trained.
+        folds: test folds; all when empty.
+        seeds: of the trainings.
+        minutes: time for the whole study, 0 for the recipe's own number of steps.
+        epochs: how often each network sees every training case, 0 for the recipe's own number of steps.
+        labels: instead of the table that the data's format suggests.
+        leave_out: names of cases that must not be used.
+        modalities: that the teacher sees, in its channel order; all of the data when empty.
+        fold_count: number of folds to deal out where the data gives none, 0 for three.
+        teacher: a model file or MONAI bundle to learn from, instead of training a teacher.
+        command: line that repeats the study.
+        device: name of the device that computes; may differ when the study is resumed.
+        threads: of the CPU, 0 for all cores; may differ likewise.
+
+    Raises:
+        SettingsError: for values that contradict each other.
+    """
+
+    data: Path
+    students: tuple[tuple[str, ...], ...]
+    recipe: Recipe
+    folds: tuple[int, ...] = ()
+    seeds: tuple[int, ...] = (0,)
+    minutes: float = 0.0
+    epochs: int = 0
+    labels: LabelTable | None = None
+    leave_out: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
+    fold_count: int = 0
+    teacher: Path | None = None
+    command: str = ""
+    device: str = "auto"
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        if self.minutes < 0:
+            raise SettingsError(f"--minutes is {self.minutes:g}: give a positive number.")
+        if self.epochs < 0:
+            raise SettingsError(f"--epochs is {self.epochs}: give a positive number.")
+        if self.minutes and self.epochs:
+            raise SettingsError("--minutes and --epochs both decide the number of steps: give one of them.")
+        if self.fold_count and self.fold_count < 2:
+            raise SettingsError(f"--fold-count is {self.fold_count}: give at least 2, one to test while others train.")
+
+    def to_json(self) -> dict[str, Any]:
+        """The request as plain JSON values."""
+        return {
+            **asdict(self),
+            "data": str(self.data.resolve()),
+            "recipe": self.recipe.to_json(),
+            "labels": self.labels.to_json() if self.labels else None,
+            "teacher": str(self.teacher.resolve()) if self.teacher else None,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`; values that an older version did not write take their defaults.
+
+        Raises:
+            KeyError, TypeError, ValueError, KDNetError: on foreign content.
+        """
+        return cls(
+            data=Path(content["data"]),
+            students=tuple(tuple(str(name) for name in student) for student in content["students"]),
+            recipe=Recipe.from_json(content["recipe"]),
+            folds=tuple(int(fold) for fold in content["folds"]),
+            seeds=tuple(int(seed) for seed in content["seeds"]),
+            minutes=float(content["minutes"]),
+            epochs=int(content.get("epochs", 0)),
+            labels=LabelTable.from_json(content["labels"]) if content["labels"] else None,
+            leave_out=tuple(str(name) for name in content["leave_out"]),
+            modalities=tuple(str(name) for name in content.get("modalities", ())),
+            fold_count=int(content.get("fold_count", 0)),
+            teacher=Path(content["teacher"]) if content.get("teacher") else None,
+            command=str(content["command"]),
+            device=str(content.get("device", "auto")),
+            threads=int(content.get("threads", 0)),
+        )

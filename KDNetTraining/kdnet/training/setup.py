@@ -1,0 +1,93 @@
+"""What a study and its plan both begin with: data, networks, and a teacher that was brought along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kdnet.data.folds import Split
+from kdnet.evaluation.results import Role
+from kdnet.model_file import Model
+from kdnet.training.brought_teacher import adapt_recipe, open_teacher
+from kdnet.training.events import EventWriter
+from kdnet.training.jobs import channels
+from kdnet.training.plan import PlannedNetwork, plan_networks
+from kdnet.training.preparation import StudyData, read_study_data
+from kdnet.training.recipe import Recipe
+from kdnet.training.request import StudyRequest
+from kdnet.training.trainee import Teacher
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """A study before its first step.
+
+    Attributes:
+        data: usable cases and splits.
+        networks: in the order of work.
+        recipe: as asked for, changed where a teacher that was brought along wants it; its steps are not settled.
+        brought: the teacher that was brought along, None where one is trained.
+        warnings: what goes on otherwise than asked for, in sentences.
+    """
+
+    data: StudyData
+    networks: tuple[PlannedNetwork, ...]
+    recipe: Recipe
+    brought: Model | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def trained(self) -> tuple[PlannedNetwork, ...]:
+        """The networks that are trained, not brought along."""
+        return tuple(item for item in self.networks if self.brought is None or item.role is not Role.TEACHER)
+
+    @property
+    def student(self) -> PlannedNetwork:
+        """The first student."""
+        return next(network for network in self.networks if network.role is Role.STUDENT)
+
+    def teacher_of(self, network: PlannedNetwork) -> PlannedNetwork:
+        """The teacher of the fold and seed of ``network``."""
+        return next(item for item in self.networks if item.name == network.teacher)
+
+    def split_of(self, network: PlannedNetwork) -> Split:
+        """The cases of the fold of ``network``."""
+        return self.data.splits[network.fold]
+
+    def brought_teacher(self) -> Teacher | None:
+        """The teacher that was brought along, ready to teach."""
+        if self.brought is None:
+            return None
+        return Teacher(self.brought.network, channels(self.brought.card.modalities, self.data))
+
+
+def set_up(
+    request: StudyRequest,
+    teacher_file: Path | None = None,
+    events: EventWriter | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Setup:
+    """Read the data, open the teacher that was brought along, and plan the networks.
+
+    Args:
+        request: what is asked for.
+        teacher_file: where the teacher that was brought along is, when not where the request says.
+        events: told about progress and cases left out.
+        progress: called after each case with the numbers of those inspected and of all.
+
+    Raises:
+        KDNetError: for data, settings or a teacher that cannot be used.
+    """
+    source = teacher_file or request.teacher
+    opened = open_teacher(source) if source else None
+    if opened is not None:
+        request = replace(request, modalities=opened.modalities_for(request.modalities))
+    data = read_study_data(request, events, progress)
+    modalities = request.modalities or data.dataset.modalities
+    networks = plan_networks(modalities, request.students, list(data.splits), request.seeds)
+    if opened is None:
+        return Setup(data, networks, request.recipe)
+    model = opened.model(data, modalities, request.recipe)
+    recipe, warnings = adapt_recipe(request.recipe, model, len(networks[-1].modalities))
+    return Setup(data, networks, recipe, model, warnings)
