@@ -169,20 +169,25 @@ class SegmentationLogic:
     def startImport(
         self,
         path: str | Path,
+        name: str = "",
         *,
         onFinished: Callable[[ModelInfo], None] = lambda _model: None,
         onFailed: Failed = lambda _failure: None,
     ) -> None:
-        """Validate a model file, weights and all, then copy it into the library."""
-        self._begin(ImportJob(Path(path), self.library), onFinished, onFailed, lambda _progress: None)
+        """Validate a model file, weights and all, then copy it into the library, under another ``name`` if one is given.
 
-    def importModel(self, path: str | Path) -> ModelInfo:
+        Raises:
+            RuntimeError: when something else is being worked on.
+        """
+        self._begin(ImportJob(Path(path), self.library, name), onFinished, onFailed, lambda _progress: None)
+
+    def importModel(self, path: str | Path, name: str = "") -> ModelInfo:
         """Like :meth:`startImport`, but wait and return the model.
 
         Raises:
             SegmentationError: in one sentence.
         """
-        return self._waited(self.startImport, path)
+        return self._waited(self.startImport, path, name)
 
     def startComparison(
         self,

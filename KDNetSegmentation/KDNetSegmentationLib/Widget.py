@@ -1,5 +1,7 @@
 """The panel: choices on top, one button, and what came out of it."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import slicer
@@ -103,6 +105,23 @@ class Panel(VTKObservationMixin):
         selector.blockSignals(blocked)
         self.library.refill(self._models)
         self.onModelChosen()
+
+    def deploy(
+        self, path: Path, name: str, *, onFinished: Callable[[ModelInfo], None], onFailed: Callable[[Failure], None]
+    ) -> None:
+        """Import a model from elsewhere, such as a training, and choose it; the module need not be open.
+
+        Raises:
+            RuntimeError: when something else is being worked on.
+        """
+
+        def imported(model: ModelInfo) -> None:
+            Parameters(self.logic.getParameterNode()).model = model.path.name
+            self.refillModels(model.path.name)
+            onFinished(model)
+
+        self.logic.startImport(path, name, onFinished=imported, onFailed=onFailed)
+        self.update()
 
     def say(self, text: str, details: str = "") -> None:
         """Show a sentence, and details behind a button."""

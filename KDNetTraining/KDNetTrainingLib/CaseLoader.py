@@ -144,7 +144,9 @@ def add_case(answer: Mapping[str, Any]) -> Iterator[LoadedCase | None]:
     first = next(iter(volumes.values()))
     segmentations = {}
     for item in answer["labelmaps"]:
-        segmentations[str(item["name"])] = _segmentation(np.load(item["file"], allow_pickle=False), item, labels, first, case)
+        segmentations[str(item["name"])] = _segmentation(
+            np.load(item["file"], allow_pickle=False), item, labels, first, case
+        )
         yield None
     slicer.util.setSliceViewerLayers(background=first, fit=True)
     yield LoadedCase(case, volumes, segmentations)

@@ -10,7 +10,8 @@ from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Inspection import CaseLine
 
-WIDTHS = (126, 96, 104, 46)  # of all columns but the last, which takes the room left
+WIDTHS = (112, 92, 78, 42)  # of all columns but the last, which takes the room left
+ROW_HEIGHT = 22
 
 
 class CaseTable:
@@ -39,7 +40,8 @@ class CaseTable:
             table.setColumnWidth(column, width)
         table.horizontalHeader().setStretchLastSection(True)
         table.verticalHeader().hide()
-        table.setFixedHeight(190)
+        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        table.setFixedHeight(170)
         table.itemChanged.connect(self.onItemChanged)
         table.currentCellChanged.connect(self.onCurrent)
         table.cellDoubleClicked.connect(self.onOpened)
@@ -103,7 +105,7 @@ def _flags(*, usable: bool) -> Any:
 
 
 def _cells(case: CaseLine) -> tuple[str, ...]:
-    shape = " x ".join(map(str, case.shape))
+    shape = "x".join(map(str, case.shape))
     labels = " ".join(map(str, case.labels[:6]))
     first = case.problems[0] if case.problems else ""
     return case.name, " ".join(case.modalities), shape, labels, first

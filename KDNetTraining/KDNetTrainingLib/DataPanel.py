@@ -76,17 +76,10 @@ class DataPanel:
         """Why no run can be started with these data, empty when nothing speaks against it."""
         if self.folder is None:
             return _("Choose a data folder.")
-        if self.inspecting and not self.modalities:
-            return _("The cases are being inspected: wait a moment.")
         if not self.modalities:
-            return _("Inspect the data folder first.")
-        if not self.student.checked:
-            return _("Tick what the student sees.")
-        if not set(self.student.checked) <= set(self.teacher.checked):
-            return _("The student sees a modality that its teacher does not: tick it for the teacher too.")
-        if any(set(student) == set(self.teacher.checked) for student in self.students()):
-            return _("A student that sees all that its teacher sees has nothing to be taught: untick a modality.")
-        return "" if self.inspecting else self._folds_problem()
+            waiting = _("The cases are being inspected: wait a moment.")
+            return waiting if self.inspecting else _("Inspect the data folder first.")
+        return self._modalities_problem() or ("" if self.inspecting else self._folds_problem())
 
     def update(self, *, free: bool) -> None:
         """Bring the section in line with the choices."""
@@ -95,6 +88,8 @@ class DataPanel:
         ui.ownLabelsLabel.visible = ui.ownLabelsEdit.visible = own
         ui.inspectButton.text = _("Cancel") if self.inspecting else _("Inspect")
         ui.inspectButton.enabled = self.inspecting or (free and self.folder is not None)
+        # folds that the data gives are the folds
+        ui.foldCountSpinBox.enabled = self.summary is None or not self.summary.folds
         ui.separateCheckBox.visible = len(self.student.checked) > 1
         if self.folder != self._wanted:
             self._wanted = self.folder
@@ -221,21 +216,32 @@ class DataPanel:
         """What the teacher sees, empty for all that there is."""
         return () if self.teacher.checked == self.teacher.names else self.teacher.checked
 
+    def _modalities_problem(self) -> str:
+        teacher, student = set(self.teacher.checked), set(self.student.checked)
+        if not student:
+            return _("Tick what the student sees.")
+        if not student <= teacher:
+            return _("The student sees a modality that its teacher does not: tick it for the teacher too.")
+        if any(set(sees) == teacher for sees in self.students()):
+            return _("A student that sees all that its teacher sees has nothing to be taught: untick a modality.")
+        return ""
+
     def _folds_problem(self) -> str:
-        usable, chosen = self.usable, self.panel.parameters
         given = self.summary.folds if self.summary is not None else ()
-        count = chosen.foldCount or len(given) or USUAL_FOLDS
-        if usable < FEWEST_CASES or (not given and usable < count):
+        folds = given or tuple(range(self.panel.parameters.foldCount or USUAL_FOLDS))
+        if self.usable < (FEWEST_CASES if given else max(FEWEST_CASES, len(folds))):
             return _("{count} usable cases are too few for {folds} folds: add cases or choose fewer folds.").format(
-                count=max(usable, 0), folds=count
+                count=max(self.usable, 0), folds=len(folds)
             )
         try:
-            beyond = [fold for fold in self.folds() if fold not in (given if given and not chosen.foldCount else range(count))]
+            beyond = [fold for fold in self.folds() if fold not in folds]
         except SettingsError as error:
             return str(error)
-        if beyond:
-            return _("There is no fold {fold} of {count}: folds are counted from 0.").format(fold=beyond[0], count=count)
-        return ""
+        if not beyond:
+            return ""
+        return _("There is no fold {fold} among {folds}: choose among these.").format(
+            fold=beyond[0], folds=", ".join(map(str, folds))
+        )
 
     def _offer(self, modalities: tuple[str, ...]) -> None:
         """Let teacher and student choose among ``modalities``, as they did before where that is still possible."""

@@ -89,12 +89,7 @@ class ExperimentPanel:
             return _("Choose a recipe file.")
         if chosen.teacherSource is TeacherSource.FILE and str(chosen.teacherFile) in ("", "."):
             return _("Choose the teacher's file, or let a teacher be trained.")
-        try:
-            if not numbers(chosen.seeds, _("Seeds")):
-                return _("Give a seed, such as 0.")
-        except SettingsError as error:
-            return str(error)
-        return ""
+        return self._seeds_problem()
 
     def settings(self) -> dict[str, object]:
         """The values of the recipe that the user changed, named as ``kdnet`` names them."""
@@ -179,6 +174,13 @@ class ExperimentPanel:
     def onDevice(self, index: int) -> None:
         """Another device."""
         self.panel.parameters.device = self._key(self.ui.deviceSelector, index)
+
+    def _seeds_problem(self) -> str:
+        try:
+            found = numbers(self.panel.parameters.seeds, _("Seeds"))
+        except SettingsError as error:
+            return str(error)
+        return "" if found else _("Give a seed, such as 0.")
 
     def _key(self, selector: Any, index: int) -> str:
         return str(selector.itemData(index) or "")

@@ -130,7 +130,9 @@ class LivePanel:
             onFinished=lambda answer: self.onPreview(json.loads(answer), network),
             onFailed=self.onFailed,
         ).start()
-        self.panel.runs.say(_("A validation case is being segmented by {network}...").format(network=network_title(network)))
+        self.panel.runs.say(
+            _("A validation case is being segmented by {network}...").format(network=network_title(network))
+        )
         self.panel.update()
 
     def onPreview(self, answer: dict[str, Any], network: str) -> None:

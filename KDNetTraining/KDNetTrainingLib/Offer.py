@@ -31,9 +31,7 @@ class Offer:
     cores: int
 
 
-def ask_offer(
-    files: Sequence[Path], onFinished: Callable[[Offer], None], onFailed: Callable[[Failure], None]
-) -> Command:
+def ask_offer(files: Sequence[Path], onFinished: Callable[[Offer], None], onFailed: Callable[[Failure], None]) -> Command:
     """Ask the backend in a process of its own, because it imports torch.
 
     Args:

@@ -80,8 +80,8 @@ class LatentReduction(enum.Enum):
 class Parameters:
     """All choices of the panel.
 
-    Modalities are names joined by commas, empty for what the data suggests. ``recipe``, ``network`` and ``device`` are names;
-    an empty ``studentNetwork`` is the teacher's.
+    Modalities are names joined by commas, empty for what the data suggests. ``recipe``, ``network`` and ``device`` are
+    names; an empty ``studentNetwork`` is the teacher's.
     """
 
     dataFolder: Path

@@ -85,8 +85,7 @@ class PlanPanel:
             arguments: list[str] = self.panel.request().arguments("plan")
         except KDNetError:
             return []
-        # the folder's name does not change what will be done
-        return arguments if not self._planned else _without_folder(arguments, self._planned)
+        return arguments
 
     def _say(self, text: str) -> None:
         self.ui.planLabel.text = text
@@ -101,10 +100,6 @@ def disk_warning(plan: Mapping[str, Any], out: Path) -> str:
     free = shutil.disk_usage(folder).free
     if free >= float(plan["disk_bytes"]):
         return ""
-    return _("⚠ {folder} has {free} left, but the run needs {needed}: choose another runs folder or free some space.").format(
-        folder=folder, free=size(free), needed=size(float(plan["disk_bytes"]))
-    )
-
-
-def _without_folder(arguments: list[str], planned: list[str]) -> list[str]:
-    return [*arguments[:-1], planned[-1]]
+    return _(
+        "⚠ {folder} has {free} left, but the run needs {needed}: choose another runs folder or free some space."
+    ).format(folder=folder, free=size(free), needed=size(float(plan["disk_bytes"])))

@@ -54,7 +54,7 @@ class ExperimentRequest:
     foldCount: int = 0
     seeds: tuple[int, ...] = (0,)
     minutes: float = 0.0
-    epochs: float = 0.0
+    epochs: int = 0
     labels: str = "auto"
     leaveOut: tuple[str, ...] = ()
     teacher: Path | None = None
@@ -63,7 +63,7 @@ class ExperimentRequest:
     processes: int = 1
 
     def arguments(self, command: str = "study") -> list[str]:
-        """Arguments of ``kdnet`` that do this, or that plan it (``"plan"``). Defaults are left out."""
+        """Arguments of ``kdnet`` that do this, or that plan it (``"plan"``); defaults are left out."""
         options: list[tuple[str, str]] = [
             ("--student", ",".join("+".join(names) for names in self.students)),
             ("--recipe", self.recipe),
@@ -73,13 +73,13 @@ class ExperimentRequest:
             ("--fold-count", str(self.foldCount or "")),
             ("--seeds", "" if self.seeds == (0,) else ",".join(map(str, self.seeds))),
             ("--minutes", f"{self.minutes:g}" if self.minutes else ""),
-            ("--epochs", f"{self.epochs:g}" if self.epochs else ""),
+            ("--epochs", str(self.epochs or "")),
             ("--labels", "" if self.labels == "auto" else self.labels),
             *(("--leave-out", name) for name in self.leaveOut),
             ("--teacher", str(self.teacher or "")),
             ("--device", "" if self.device == "auto" else self.device),
             ("--threads", str(self.threads or "")),
-            ("--out", str(self.out)),
+            ("--out", str(self.out) if command == "study" else ""),
         ]
         return [command, str(self.data), *(part for option in options if option[1] for part in option)]
 

@@ -237,10 +237,13 @@ def _warning(student: StudentResult) -> str:
     """A warning where the student was not worth the effort, or where chance may have made it look so."""
     beaten = student.beaten()
     if beaten:
-        return _("⚠ In {regions} the student does not beat its baseline: train longer, change λ or γ, or deploy neither.").format(
-            regions=", ".join(beaten)
-        )
+        return _(
+            "⚠ In {regions} the student does not beat its baseline: train longer, or change lambda or gamma, before"
+            " you trust it."
+        ).format(regions=", ".join(beaten))
     mean = next((item for item in student.comparisons if item.region == MEAN), None)
     if mean is not None and mean.difference[1] <= 0:
-        return _("⚠ The student is ahead of its baseline by so little that chance may have done it: test more cases or seeds.")
+        return _(
+            "⚠ The student is ahead of its baseline by so little that chance may have done it: test more cases or seeds."
+        )
     return ""

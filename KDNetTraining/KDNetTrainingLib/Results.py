@@ -95,3 +95,8 @@ class Results:
     def worst(self, student: int = 0) -> tuple[CaseResult, ...]:
         """The cases of a student, those that it segments worst first."""
         return tuple(sorted(self.students[student].cases, key=lambda item: item.dice.get("student", 1.0)))
+
+
+def read_results(content: Mapping[str, Any]) -> Results:
+    """What ``kdnet results RUN --json`` printed."""
+    raise NotImplementedError

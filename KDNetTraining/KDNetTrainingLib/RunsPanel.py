@@ -105,7 +105,7 @@ class RunsPanel:
 
     def onPause(self, *_arguments: Any) -> None:
         """Pause the chosen run."""
-        self._do(self.panel.logic.pause, _("{run} saves its state and pauses; that may take until its step or case is done."))
+        self._do(self.panel.logic.pause, _("{run} saves its state and pauses; as soon as its step or case is done."))
 
     def onResume(self, *_arguments: Any) -> None:
         """Go on with the chosen run."""
@@ -114,7 +114,7 @@ class RunsPanel:
 
     def onStop(self, *_arguments: Any) -> None:
         """Stop the chosen run."""
-        self._do(self.panel.logic.stop, _("{run} saves its state and ends; that may take until its step or case is done."))
+        self._do(self.panel.logic.stop, _("{run} saves its state and ends; as soon as its step or case is done."))
 
     def onCopy(self, *_arguments: Any) -> None:
         """Put the command line of the chosen run, or of the choices, on the clipboard."""

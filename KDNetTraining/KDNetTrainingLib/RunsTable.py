@@ -13,7 +13,8 @@ from KDNetTrainingLib.Runs import Run
 from KDNetTrainingLib.Watch import Look
 from KDNetTrainingLib.Words import duration, network_title, state_word
 
-WIDTHS = (170, 76, 132)  # of all columns but the last
+WIDTHS = (146, 72, 122)  # of all columns but the last
+ROW_HEIGHT = 22
 STARTING = "starting"
 
 
@@ -35,6 +36,7 @@ class RunsTable:
             table.setColumnWidth(column, width)
         table.horizontalHeader().setStretchLastSection(True)
         table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         table.setFixedHeight(124)
         table.currentCellChanged.connect(self.onCurrent)
 

@@ -37,9 +37,7 @@ class SelfTest(unittest.TestCase):
 
     def test_a_study_is_run_and_its_results_are_read(self) -> None:
         """Teacher, baseline and student are trained in a process of their own."""
-        request = ExperimentRequest(
-            self.data, (("t1ce",),), self.folder / "run", recipe="demo", folds=(0,), settings=TINY
-        )
+        request = ExperimentRequest(self.data, (("t1ce",),), self.folder / "run", recipe="demo", folds=(0,), settings=TINY)
         run = self.logic.start(request)
         status = self.logic.wait(run)
         assert status.state.value == "finished", status.reason

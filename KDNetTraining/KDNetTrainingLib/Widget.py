@@ -120,7 +120,7 @@ class Panel(VTKObservationMixin):
             foldCount=chosen.foldCount,
             seeds=numbers(chosen.seeds, _("Seeds")),
             minutes=chosen.amount if chosen.length is Length.MINUTES else 0.0,
-            epochs=chosen.amount if chosen.length is Length.EPOCHS else 0.0,
+            epochs=round(chosen.amount) if chosen.length is Length.EPOCHS else 0,
             labels=data.labels,
             leaveOut=tuple(chosen.leftOut),
             teacher=chosen.teacherFile if chosen.teacherSource is TeacherSource.FILE else None,

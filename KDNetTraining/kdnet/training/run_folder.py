@@ -17,7 +17,8 @@ from kdnet.training.process_record import record_process
 
 SCHEMA = 1
 NOT_COMPARED = frozenset({"command", "device", "threads"})  # may differ when a run is resumed
-TRACES = frozenset({control.FILE, lock.FILE, process_record.FILE, "reserve"})  # of a process that did not begin yet
+LOG = "log.txt"  # what the process says, where whoever starts it has that written to a file
+TRACES = frozenset({control.FILE, lock.FILE, process_record.FILE, "reserve", LOG})  # of a process that did not begin yet
 RESERVE_BYTES = 1 << 16
 
 
