@@ -56,7 +56,7 @@ from kdnet.errors import KDNetError, RunFolderError, SettingsError
 from kdnet.files import writable_folder
 from kdnet.training.control import Intent, request_stop
 from kdnet.training.lock import is_held
-from kdnet.training.run_folder import LOG, read_study
+from kdnet.training.run_folder import read_study
 from kdnet.training.status import RunStatus, read_status
 from KDNetLib.Command import Command
 from KDNetLib.ProcessTree import start_detached
@@ -65,7 +65,7 @@ from KDNetLib.Worker import Failure
 from KDNetTrainingLib.Request import ExperimentRequest, command_lines, python_arguments
 from KDNetTrainingLib.Results import Results, read_results
 from KDNetTrainingLib.Runs import KnownRuns, Run, slicer_settings
-from KDNetTrainingLib.Watch import log_tail
+from KDNetTrainingLib.Watch import LOG, log_tail
 
 Failed = Callable[[Failure], None]
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.errors import KDNetError
-from kdnet.training.run_folder import LOG
 from kdnet.training.status import RunStatus, StatusReader
 
 PERIOD_SECONDS = 0.4
 BATCH = 500  # events handed out at once, so that the receiver never has to work for long
 LOG_BYTES = 6000
 LOG_LINES = 40
+LOG = "log.txt"  # in the run folder, where the process that the panel starts writes what it says
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,8 @@ def fit_recipe(
     )
 
 
-def fit_epochs(recipe: Recipe, epochs: int, training_cases: int) -> Recipe:
+def fit_epochs(recipe: Recipe, epochs: float, training_cases: int) -> Recipe:
     """The recipe with as many steps as it takes to see each of ``training_cases`` cases ``epochs`` times."""
-    steps = epochs * math.ceil(training_cases / recipe.batch)
+    steps = max(1, round(epochs * math.ceil(training_cases / recipe.batch)))
     every = min(recipe.validation_every, max(1, steps // VALIDATIONS))
     return replace(recipe, steps=steps, validation_every=every, warm_up=min(recipe.warm_up, steps // 10))

@@ -25,7 +25,7 @@ def add_study_options(parser: argparse.ArgumentParser) -> None:
     add("--fold-count", type=int, default=0, help="folds to deal out where cases.csv gives none (default: 3)")
     add("--seeds", type=_numbers, default=(0,), help="seeds, as in 0,1 (default: 0)")
     add("--minutes", type=float, default=0.0, help="time for the whole study; decides the steps")
-    add("--epochs", type=int, default=0, help="times that each network sees every training case; decides the steps")
+    add("--epochs", type=float, default=0.0, help="times that each network sees every training case; decides the steps")
     add("--labels", default="auto", help="auto, brats, or VALUE=NAME,... for exclusive labels")
     add("--leave-out", action="append", default=[], metavar="CASE", help="a case that is not used")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")

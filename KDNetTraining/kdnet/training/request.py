@@ -43,7 +43,7 @@ class StudyRequest:
     folds: tuple[int, ...] = ()
     seeds: tuple[int, ...] = (0,)
     minutes: float = 0.0
-    epochs: int = 0
+    epochs: float = 0.0
     labels: LabelTable | None = None
     leave_out: tuple[str, ...] = ()
     modalities: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class StudyRequest:
         if self.minutes < 0:
             raise SettingsError(f"--minutes is {self.minutes:g}: give a positive number.")
         if self.epochs < 0:
-            raise SettingsError(f"--epochs is {self.epochs}: give a positive number.")
+            raise SettingsError(f"--epochs is {self.epochs:g}: give a positive number.")
         if self.minutes and self.epochs:
             raise SettingsError("--minutes and --epochs both decide the number of steps: give one of them.")
         if self.fold_count and self.fold_count < 2:
@@ -87,7 +87,7 @@ class StudyRequest:
             folds=tuple(int(fold) for fold in content["folds"]),
             seeds=tuple(int(seed) for seed in content["seeds"]),
             minutes=float(content["minutes"]),
-            epochs=int(content.get("epochs", 0)),
+            epochs=float(content.get("epochs", 0)),
             labels=LabelTable.from_json(content["labels"]) if content["labels"] else None,
             leave_out=tuple(str(name) for name in content["leave_out"]),
             modalities=tuple(str(name) for name in content.get("modalities", ())),

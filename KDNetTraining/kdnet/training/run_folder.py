@@ -17,8 +17,7 @@ from kdnet.training.process_record import record_process
 
 SCHEMA = 1
 NOT_COMPARED = frozenset({"command", "device", "threads"})  # may differ when a run is resumed
-LOG = "log.txt"  # what the process says, where whoever starts it has that written to a file
-TRACES = frozenset({control.FILE, lock.FILE, process_record.FILE, "reserve", LOG})  # of a process that did not begin yet
+TRACES = frozenset({control.FILE, lock.FILE, process_record.FILE, "reserve", "log.txt"})  # before a run has begun
 RESERVE_BYTES = 1 << 16
 
 

@@ -21,7 +21,6 @@ from kdnet.errors import KDNetError, RunFolderError, SettingsError
 from kdnet.evaluation.results import Role
 from kdnet.files import write_json
 from kdnet.model_file import load_model, save_model
-from kdnet.training.budget import fit_epochs, fit_recipe
 from kdnet.training.control import Intent
 from kdnet.training.events import EventKind, EventWriter, read_events
 from kdnet.training.jobs import channels, model_card, training_job
@@ -39,7 +38,7 @@ from kdnet.training.testing import clear_parts, score_network
 from kdnet.training.time_left import TimeLeft
 from kdnet.training.trainee import Teacher
 from kdnet.training.trainer import Trainer
-from kdnet.training.trial import run_trial
+from kdnet.training.trial import settle_steps
 from kdnet.training.waiting import wait_for
 
 
@@ -156,8 +155,7 @@ class Study:
         path = self.run_folder.recipe
         if self.processes.from_first(path.exists()):
             return Recipe.from_json(json.loads(path.read_text(encoding="utf-8")))
-        recipe = settle_steps(self.request, setup, prepared, self.device, self.stop)
-        recipe = self.processes.from_first(recipe)
+        recipe = self.processes.from_first(settle_steps(self.request, setup, prepared, self.device, self.stop))
         if self.processes.first:
             write_json(path, recipe.to_json())
         return recipe
@@ -217,34 +215,6 @@ class Study:
             seconds=round(trainer.spent.seconds, 1),
             cpu_seconds=round(trainer.spent.cpu_seconds, 1),
         )
-
-
-def settle_steps(
-    request: StudyRequest,
-    setup: Setup,
-    prepared: Mapping[str, PreparedCase],
-    device: torch.device,
-    stop: StopRequest,
-) -> Recipe:
-    """The recipe with the number of steps that the request's minutes or epochs ask for."""
-    recipe, student = setup.recipe, setup.student
-    if request.epochs:
-        return fit_epochs(recipe, request.epochs, max(len(split.train) for split in setup.data.splits.values()))
-    if not request.minutes:
-        return recipe
-    teacher = setup.teacher_of(student)
-    measured = run_trial(student, teacher, setup.data, prepared, recipe, device, stop, setup.brought_teacher())
-    split = setup.split_of(student)
-    return fit_recipe(
-        recipe,
-        minutes=request.minutes,
-        measured=measured,
-        teachers=sum(network.role is Role.TEACHER for network in setup.trained),
-        students=sum(network.role is Role.STUDENT for network in setup.trained),
-        validation_cases=len(split.validation),
-        test_cases=len(split.test),
-        brought=len(setup.networks) - len(setup.trained),
-    )
 
 
 def _write(events: EventWriter | None, kind: EventKind, network: str = "", **values: Any) -> None:

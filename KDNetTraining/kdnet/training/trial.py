@@ -11,55 +11,84 @@ import torch
 
 from kdnet.data.cache import PreparedCase
 from kdnet.evaluation.results import Role
-from kdnet.training.budget import Measured
+from kdnet.training.budget import Measured, fit_epochs, fit_recipe
 from kdnet.training.jobs import channels, training_job
-from kdnet.training.plan import PlannedNetwork
-from kdnet.training.preparation import StudyData
 from kdnet.training.processes import Processes
 from kdnet.training.recipe import Recipe
+from kdnet.training.request import StudyRequest
 from kdnet.training.run_folder import NetworkFolder
+from kdnet.training.setup import Setup
 from kdnet.training.stopping import StopRequest, stop_here
 from kdnet.training.trainee import Teacher
 from kdnet.training.trainer import Trainer
 from kdnet.training.validation import validate_case
 
 
-def run_trial(
-    student: PlannedNetwork,
-    teacher: PlannedNetwork,
-    data: StudyData,
-    prepared: Mapping[str, PreparedCase],
-    recipe: Recipe,
-    device: torch.device,
-    stop: StopRequest,
-    brought: Teacher | None = None,
-) -> Measured:
+def run_trial(setup: Setup, prepared: Mapping[str, PreparedCase], device: torch.device, stop: StopRequest) -> Measured:
     """Time a few steps of teacher, baseline and student, and the segmentation of one validation case.
 
+    A teacher that was brought along is not trained, so its step takes no time.
+
     Args:
-        student: any student of the study.
-        teacher: that it learns from.
-        data: of the study.
-        prepared: some training cases and at least one validation case of the student's fold.
-        recipe: of the study.
+        setup: of the study.
+        prepared: some training cases and at least one validation case of the first student's fold.
         device: that computes.
         stop: asked between the networks.
-        brought: a teacher that is not trained; its step then takes no time.
     """
+    student, data = setup.student, setup.data
     folder = NetworkFolder(Path(), "")  # nothing is written
     times: list[float] = []
-    taught_by = brought
-    for network in (teacher, replace(student, role=Role.BASELINE), student):
+    taught_by = setup.brought_teacher()
+    for network in (setup.teacher_of(student), replace(student, role=Role.BASELINE), student):
         stop_here(stop, Processes())
-        if network.role is Role.TEACHER and brought is not None:
+        if network.role is Role.TEACHER and taught_by is not None:
             times.append(0.0)
             continue
-        job = training_job(network, data, prepared, recipe, taught_by if network.role is Role.STUDENT else None)
+        job = training_job(network, data, prepared, setup.recipe, taught_by if network.role is Role.STUDENT else None)
         trainer = Trainer(job, folder, None, device, Processes(), stop)
         times.append(trainer.time_steps())
         taught_by = taught_by or Teacher(trainer.trainee.network, job.channels)
-    case = next(prepared[name] for name in data.splits[student.fold].validation if name in prepared)
-    network_seen = trainer.trainee.network.eval()
+    case = next(prepared[name] for name in setup.split_of(student).validation if name in prepared)
+    network_seen, window = trainer.trainee.network.eval(), setup.recipe.window
     started = time.monotonic()
-    validate_case(network_seen, case, channels(student.modalities, data), data.dataset.labels, device, recipe.window)
+    validate_case(network_seen, case, channels(student.modalities, data), data.dataset.labels, device, window)
     return Measured((times[0], times[1], times[2]), time.monotonic() - started)
+
+
+def settle_steps(
+    request: StudyRequest,
+    setup: Setup,
+    prepared: Mapping[str, PreparedCase],
+    device: torch.device,
+    stop: StopRequest,
+) -> Recipe:
+    """The recipe with its number of steps settled, by trial steps where the request gives minutes.
+
+    Raises:
+        SettingsError: when the minutes are too few.
+    """
+    measured = run_trial(setup, prepared, device, stop) if request.minutes else None
+    return with_steps(request, setup, measured)
+
+
+def with_steps(request: StudyRequest, setup: Setup, measured: Measured | None) -> Recipe:
+    """The recipe with the number of steps that the request's minutes, which need ``measured``, or epochs ask for.
+
+    Raises:
+        SettingsError: when the minutes are too few.
+    """
+    recipe, split = setup.recipe, setup.split_of(setup.student)
+    if request.epochs:
+        return fit_epochs(recipe, request.epochs, max(len(part.train) for part in setup.data.splits.values()))
+    if not request.minutes or measured is None:
+        return recipe
+    return fit_recipe(
+        recipe,
+        minutes=request.minutes,
+        measured=measured,
+        teachers=sum(network.role is Role.TEACHER for network in setup.trained),
+        students=sum(network.role is Role.STUDENT for network in setup.trained),
+        validation_cases=len(split.validation),
+        test_cases=len(split.test),
+        brought=len(setup.networks) - len(setup.trained),
+    )
