@@ -93,6 +93,7 @@ class DataPanel:
         ui.separateCheckBox.visible = len(self.student.checked) > 1
         if self.folder != self._wanted:
             self._wanted = self.folder
+            self._forget()
             if free and self.folder is not None:
                 qt.QTimer.singleShot(TYPING_MILLISECONDS, self.onTyped)
         if not self.modalities:
@@ -145,6 +146,16 @@ class DataPanel:
         """End all processes."""
         self.cancel()
         self.loader.cancel()
+
+    def _forget(self) -> None:
+        """Another folder is chosen: what is known of the one before is void."""
+        if self._inspected is None or self._inspected[0] == self.folder:
+            return
+        self.cancel()
+        self._inspected, self.summary, self.modalities = None, None, ()
+        self.table.clear()
+        self.ui.dataLabel.text = ""
+        self.ui.caseLabel.visible = False
 
     def onCase(self, case: CaseLine, index: int, total: int) -> None:
         """Add a case."""
