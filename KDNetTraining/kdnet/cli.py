@@ -12,7 +12,7 @@ from kdnet.data import commands as data_commands
 from kdnet.errors import KDNetError
 from kdnet.inference import commands as inference_commands
 from kdnet.training import commands as training_commands
-from kdnet.training import plan_command
+from kdnet.training import plan_command, view_commands
 
 ERROR_EXIT = 2
 
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None, started: float | None = None) -
     for module in (data_commands, training_commands, inference_commands):
         module.add_parsers(commands)
     plan_command.add_parser(commands)
+    view_commands.add_parsers(commands)
     given = list(sys.argv[1:] if arguments is None else arguments)
     args = parser.parse_args(given)
     args.command_line = given

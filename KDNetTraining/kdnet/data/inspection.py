@@ -44,37 +44,48 @@ class CaseReport:
     digests: tuple[tuple[str, str], ...] = ()
 
 
+Inspect = Callable[[Case, Dataset], CaseReport]
+
+
 def inspect_dataset(
-    dataset: Dataset, progress: Callable[[int, int], None] = lambda _done, _total: None
+    dataset: Dataset,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    inspect: Inspect | None = None,
 ) -> tuple[CaseReport, ...]:
     """Read and check every case.
 
     Args:
         dataset: as listed by ``read_dataset``.
         progress: called with the number of cases done and in all.
+        inspect: instead of :func:`inspect_case`, for what is remembered of it.
     """
     reports = []
-    for report in inspect_each(dataset):
+    for report in inspect_each(dataset, inspect):
         reports.append(report)
         progress(len(reports), len(dataset.cases))
     return tuple(reports)
 
 
-def inspect_each(dataset: Dataset) -> Iterator[CaseReport]:
+def inspect_each(dataset: Dataset, inspect: Inspect | None = None) -> Iterator[CaseReport]:
     """Read and check one case after the other, in their order; a few are read at once, in threads.
 
     What two cases have in common is told with the later one.
+
+    Args:
+        dataset: as listed by ``read_dataset``.
+        inspect: instead of :func:`inspect_case`, for what is remembered of it.
     """
+    inspect = inspect or inspect_case
     workers = min(MOST_THREADS, os.cpu_count() or 1)
     owner: dict[str, str] = {}
     cases = iter(dataset.cases)
     with ThreadPoolExecutor(workers) as pool:
         # never far ahead of who listens, so that stopping takes no longer than a few cases
-        running = deque(pool.submit(inspect_case, case, dataset) for case in islice(cases, workers + 1))
+        running = deque(pool.submit(inspect, case, dataset) for case in islice(cases, workers + 1))
         try:
             while running:
                 report = running.popleft().result()
-                running.extend(pool.submit(inspect_case, case, dataset) for case in islice(cases, 1))
+                running.extend(pool.submit(inspect, case, dataset) for case in islice(cases, 1))
                 yield _with_duplicates(report, owner)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from kdnet.errors import SettingsError
 from kdnet.networks.attention_unet import AttentionUNet
 from kdnet.networks.dynunet import PlainUNet
+from kdnet.networks.external import ExternalNetwork
 from kdnet.networks.interface import NetworkSpec, SegmentationNetwork
 from kdnet.networks.segresnet import ResidualUNet
 
@@ -28,14 +29,16 @@ def build_network(spec: NetworkSpec) -> SegmentationNetwork:
         "segresnet": ResidualUNet,
         "dynunet": PlainUNet,
         "attention_unet": AttentionUNet,
+        "monai": ExternalNetwork,
     }
     if spec.architecture not in architectures:
         known = ", ".join(architectures)
         raise SettingsError(f'network architecture "{spec.architecture}" is not known: choose one of {known}.')
     try:
         return architectures[spec.architecture](spec.in_channels, spec.out_channels, **_tuples(spec.arguments))
-    except (TypeError, ValueError) as error:
-        raise SettingsError(f'network "{spec.architecture}" cannot be built with these arguments: {error}.') from error
+    except (TypeError, ValueError, RuntimeError, KeyError, ImportError) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise SettingsError(f'network "{spec.architecture}" cannot be built with these arguments: {reason}.') from error
 
 
 def _tuples(arguments: Mapping[str, object]) -> dict[str, object]:
@@ -44,4 +47,6 @@ def _tuples(arguments: Mapping[str, object]) -> dict[str, object]:
 
 
 def _tuple(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _tuple(item) for name, item in value.items()}
     return tuple(_tuple(item) for item in value) if isinstance(value, list | tuple) else value

@@ -30,7 +30,7 @@ class SegmentationNetwork(nn.Module, ABC):
 
     Attributes:
         stride: the input size must be a multiple of this along each axis.
-        bottleneck_features: number of channels of the bottleneck.
+        bottleneck_features: number of channels of the bottleneck; 0 for a network of others that does not tell it.
     """
 
     stride: int
@@ -59,7 +59,7 @@ class NetworkSpec:
     """Everything needed to build a network again, as a model file stores it.
 
     Attributes:
-        architecture: ``"dynunet"``, ``"segresnet"`` or ``"attention_unet"``.
+        architecture: ``"dynunet"``, ``"segresnet"``, ``"attention_unet"``, or ``"monai"`` for one trained elsewhere.
         in_channels: number of modalities.
         out_channels: number of channels of the label table.
         arguments: keyword arguments of the architecture's class, plain JSON values.

@@ -14,15 +14,16 @@ from typing import Any
 import torch
 
 from kdnet.device import choose_device
-from kdnet.errors import KDNetError, RunFolderError
+from kdnet.errors import RunFolderError
 from kdnet.training.control import forget_request
 from kdnet.training.options import add_study_options, study_request
 from kdnet.training.processes import Processes, joined_processes
 from kdnet.training.progress import progress_bars
 from kdnet.training.request import StudyRequest
-from kdnet.training.run_folder import RunFolder, open_run, read_study
+from kdnet.training.run_folder import RunFolder, open_run
 from kdnet.training.stopping import Stopped, StopRequest, stop_on_signals
 from kdnet.training.study import Study
+from kdnet.training.view import recorded_request
 
 STOPPED_EXIT = 130
 
@@ -71,19 +72,6 @@ def run_resume(args: argparse.Namespace) -> int:
     threads = request.threads if args.threads is None else args.threads
     request = replace(request, device=device, threads=threads)
     return _carry_out(request, root, args.after, args.started, moved=args.data is not None)
-
-
-def recorded_request(root: Path) -> StudyRequest:
-    """What the run in ``root`` was asked to do.
-
-    Raises:
-        RunFolderError: when there is no run, one of a newer version, or its record is damaged.
-    """
-    content = read_study(root)
-    try:
-        return StudyRequest.from_json(content)
-    except (KeyError, TypeError, ValueError, KDNetError) as error:
-        raise RunFolderError(f"{root / 'study.json'} is damaged ({error}): begin a new run.") from error
 
 
 def _carry_out(request: StudyRequest, root: Path, after: Sequence[Path], started: float, *, moved: bool = False) -> int:

@@ -65,6 +65,21 @@ def plan_networks(
     return tuple(networks)
 
 
+def named_network(name: str, teacher: Sequence[str]) -> PlannedNetwork:
+    """The network that :attr:`PlannedNetwork.name` called ``name``, whose teacher sees the modalities ``teacher``.
+
+    Raises:
+        SettingsError: when it is no such name.
+    """
+    try:
+        fold, seed, kind = name.split("/")
+        role, _, sees = kind.partition("-")
+        modalities = tuple(sees.split("+")) if sees else tuple(teacher)
+        return PlannedNetwork(Role(role), modalities, int(fold.removeprefix("fold")), int(seed.removeprefix("seed")))
+    except ValueError as error:
+        raise SettingsError(f'"{name}" is no network: write it as in fold0/seed0/student-t1ce.') from error
+
+
 def parse_students(text: str) -> tuple[tuple[str, ...], ...]:
     """Read ``"t1ce,t1+t2"`` as a student of T1ce and one of T1 and T2."""
     return tuple(tuple(part.strip().lower() for part in item.split("+")) for item in text.split(","))

@@ -11,6 +11,7 @@ from kdnet.data.cases import Case, Dataset
 from kdnet.data.folds import Split, assign_folds, read_folds, split
 from kdnet.data.formats import read_dataset, require_cases
 from kdnet.data.inspection import inspect_dataset, usable
+from kdnet.data.inspection_record import InspectionRecord
 from kdnet.data.preprocessing import Preprocessing
 from kdnet.errors import DataError, SettingsError
 from kdnet.training.events import EventKind, EventWriter
@@ -55,6 +56,7 @@ def read_study_data(
     request: StudyRequest,
     events: EventWriter | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    record: InspectionRecord | None = None,
 ) -> StudyData:
     """Recognise and inspect the data, leave out what cannot be used, and split the rest.
 
@@ -62,6 +64,7 @@ def read_study_data(
         request: names the data folder and what of it to use.
         events: told about progress and cases left out.
         progress: called after each case with the numbers of those inspected and of all.
+        record: of earlier inspections; cases whose files have not changed are not read again.
 
     Raises:
         DataError: for a folder that is empty, foreign, or has too few usable cases.
@@ -74,7 +77,11 @@ def read_study_data(
             events.write(EventKind.PREPARATION, what="inspecting cases", done=done, total=total)
         progress(done, total)
 
-    reports = inspect_dataset(dataset, progress=say)
+    try:
+        reports = inspect_dataset(dataset, say, record.inspect if record else None)
+    finally:
+        if record is not None:
+            record.write()
     left_out = {report.name: " ".join(report.problems) for report in reports if report.problems}
     dataset = usable(dataset, reports)
     left_out |= dict.fromkeys(request.leave_out, "left out on request")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from kdnet.training.processes import Processes
 from kdnet.training.recipe import Recipe
 from kdnet.training.run_folder import RunFolder
 from kdnet.training.testing import prediction_path
+from kdnet.training.view import view_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def report_study(
 ) -> Path:
     """Write the report of a study into its run folder; return the HTML file."""
     data, networks = setup.data, setup.networks
-    scores = read_scores(run, networks)
+    scores = view_run(run.root).scores()
     events, _ = read_events(run.events)
     finished = [event.values for event in events if event.event is EventKind.NETWORK_FINISHED]
     splits = {
@@ -72,17 +72,6 @@ def report_study(
     )
     overlays = _overlays(data, networks, run, scores)
     return write_report(run.report, description, scores, events, overlays, data.dataset.labels)
-
-
-def read_scores(run: RunFolder, networks: Sequence[PlannedNetwork]) -> list[Score]:
-    """All scores that there are so far."""
-    scores = []
-    for network in networks:
-        path = run.root / network.name / "scores.json"
-        if path.exists():
-            for item in json.loads(path.read_text(encoding="utf-8")):
-                scores.append(Score(**{**item, "role": Role(item["role"])}))
-    return scores
 
 
 def _overlays(

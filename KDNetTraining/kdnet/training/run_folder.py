@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,11 @@ class RunFolder:
     def recipe(self) -> Path:
         """The recipe of all networks, with its number of steps settled."""
         return self.root / "recipe.json"
+
+    @property
+    def inspection(self) -> Path:
+        """What the inspection of the cases found."""
+        return self.root / "inspection.json"
 
     @property
     def teacher(self) -> Path:
@@ -169,9 +174,19 @@ def open_run(root: Path) -> Iterator[RunFolder]:
     with exclusive(root):
         record_process(root)
         run = RunFolder(root)
+        _sweep(root)
         with replacing(run.reserve) as temporary:
             temporary.write_bytes(b"0" * RESERVE_BYTES)
         try:
             yield run
         finally:
             run.reserve.unlink(missing_ok=True)
+
+
+def _sweep(root: Path) -> None:
+    """Remove half-written files that killed processes left in the folders of networks; a state may be gigabytes."""
+    folders = ("", "fold*/seed*/*/", "fold*/seed*/*/predictions/")
+    for pattern in (f"{folder}{name}" for folder in folders for name in (".partial-*", ".tmp*")):  # ours, safetensors'
+        for path in root.glob(pattern):
+            with suppress(OSError):
+                path.unlink()

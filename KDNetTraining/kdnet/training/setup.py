@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kdnet.data.folds import Split
+from kdnet.data.inspection_record import InspectionRecord
 from kdnet.evaluation.results import Role
 from kdnet.model_file import Model
 from kdnet.training.brought_teacher import adapt_recipe, open_teacher
@@ -67,6 +68,7 @@ def set_up(
     teacher_file: Path | None = None,
     events: EventWriter | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    record: InspectionRecord | None = None,
 ) -> Setup:
     """Read the data, open the teacher that was brought along, and plan the networks.
 
@@ -75,6 +77,7 @@ def set_up(
         teacher_file: where the teacher that was brought along is, when not where the request says.
         events: told about progress and cases left out.
         progress: called after each case with the numbers of those inspected and of all.
+        record: of earlier inspections.
 
     Raises:
         KDNetError: for data, settings or a teacher that cannot be used.
@@ -83,11 +86,11 @@ def set_up(
     opened = open_teacher(source) if source else None
     if opened is not None:
         request = replace(request, modalities=opened.modalities_for(request.modalities))
-    data = read_study_data(request, events, progress)
+    data = read_study_data(request, events, progress, record)
     modalities = request.modalities or data.dataset.modalities
     networks = plan_networks(modalities, request.students, list(data.splits), request.seeds)
     if opened is None:
         return Setup(data, networks, request.recipe)
-    model = opened.model(data, modalities, request.recipe)
-    recipe, warnings = adapt_recipe(request.recipe, model, len(networks[-1].modalities))
-    return Setup(data, networks, recipe, model, warnings)
+    teacher = opened.fit(data, modalities, request.recipe)
+    recipe, warnings = adapt_recipe(request.recipe, teacher.model, len(networks[-1].modalities))
+    return Setup(data, networks, recipe, teacher.model, (*teacher.warnings, *warnings))

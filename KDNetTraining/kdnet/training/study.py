@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from kdnet.data.cache import PreparedCase
+from kdnet.data.inspection_record import InspectionRecord
 from kdnet.errors import KDNetError, RunFolderError, SettingsError
 from kdnet.evaluation.results import Role
 from kdnet.files import write_json
@@ -111,7 +112,8 @@ class Study:
     def _run(self, events: EventWriter | None) -> Path:
         wait_for(self.after, self.run_folder.root, events, self.stop, self.processes)
         kept = self.processes.from_first(self.run_folder.teacher.exists())
-        setup = set_up(self.request, self.run_folder.teacher if kept else None, events, self._check)
+        record = InspectionRecord(self.run_folder.inspection) if self.processes.first else None
+        setup = set_up(self.request, self.run_folder.teacher if kept else None, events, self._check, record)
         for text in setup.warnings:
             _write(events, EventKind.WARNING, text=text)
         if self.processes.first:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -95,3 +98,19 @@ def test_a_study_paused_again_and_again_ends_with_the_same_weights(phantom: Path
     for name in hashes(whole):
         scores = Path("fold0", "seed0", name, "scores.json")
         assert (paused / scores).read_text() == (whole / scores).read_text()
+
+
+@pytest.mark.slow
+def test_several_processes_end_together_and_go_on(phantom: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kdnet"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with (tmp_path / "log").open("w") as log:
+        for kind, more in ((EventKind.STEP, ENDLESS), (EventKind.STARTED, ())):
+            arguments = study(phantom, run, *more) if more else ["resume", str(run)]
+            process = subprocess.Popen([*torchrun, *arguments], stdout=log, stderr=log, env=environment)
+            seen = len(events(run, kind))
+            until(lambda kind=kind, seen=seen: len(events(run, kind)) > seen, process)  # type: ignore[misc]
+            request_stop(run, Intent.PAUSE)
+            process.wait(timeout=120)
+            assert read_status(run).state is RunState.PAUSED

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -155,3 +157,9 @@ def test_a_killed_process_leaves_a_broken_run_that_can_be_resumed(phantom: Path,
     assert status.state is RunState.BROKEN
     assert "resume" in status.reason
     assert status.pid is None
+
+
+def test_the_panel_can_ask_without_loading_torch() -> None:
+    modules = "kdnet.training.status, kdnet.training.control, kdnet.training.events"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -47,8 +47,7 @@ def opening(content: Content) -> str:
             f"A teacher network learnt to segment from {listed(seen(content.teacher).split(' + '))} together. Then two "
             f"networks of one design learnt to do it from {alone} alone: the baseline from the expert labels only, the "
             "student from the labels and from the teacher. If distillation helps, the student comes closer to the teacher "
-            f"than the baseline does. All were trained for {told.steps} steps with the same seeds and data order, and "
-            "tested on cases that none of them was trained or chosen on.",
+            f"than the baseline does. {_training_sentence(content)}",
             "lead",
         ),
     ]
@@ -167,6 +166,19 @@ def repeating(content: Content) -> str:
             details("Names of the cases", splits) if splits else "",
             details("All settings", f'<pre tabindex="0">{settings}</pre>'),
         ]
+    )
+
+
+def _training_sentence(content: Content) -> str:
+    told = content.description
+    if told.teacher:
+        return (
+            f"The teacher, {told.teacher}, was brought along; the others were trained for {told.steps} steps with the same "
+            "seeds and data order, and all were tested on cases that neither of these two was trained or chosen on."
+        )
+    return (
+        f"All were trained for {told.steps} steps with the same seeds and data order, and tested on cases that none of "
+        "them was trained or chosen on."
     )
 
 

@@ -113,6 +113,11 @@ def caveats(content: Content) -> list[str]:
             f"({'; '.join(missing[:4])}{'; ...' if len(missing) > 4 else ''}). Comparisons use the folds and seeds that "
             "are there."
         )
+    if content.description.teacher:
+        told.append(
+            f"The teacher, {content.description.teacher}, was trained elsewhere. If it learnt from test cases of this "
+            "study, its own figures and the student's are too good."
+        )
     cases = [row.cases for row in content.summary.comparisons]
     if cases and min(cases) < FEWEST_CASES:
         told.append(f"With {_counted(min(cases), 'test case')} no test can tell a difference from chance (p < 0.05).")

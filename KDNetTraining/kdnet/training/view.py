@@ -1,0 +1,143 @@
+"""A run as its folder tells it, for those who look at it: nothing is written, and the data folder may be gone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kdnet.data.cases import Case, Dataset, ImageFile
+from kdnet.data.folds import Split
+from kdnet.errors import KDNetError, RunFolderError
+from kdnet.evaluation.results import Role, Score
+from kdnet.labels import LabelTable
+from kdnet.model_file import read_card
+from kdnet.training.events import Event, EventKind, read_events
+from kdnet.training.plan import PlannedNetwork, named_network
+from kdnet.training.preparation import list_cases
+from kdnet.training.recipe import Recipe
+from kdnet.training.request import StudyRequest
+from kdnet.training.run_folder import NetworkFolder, RunFolder, read_study
+from kdnet.training.splits import read_splits
+
+
+@dataclass(frozen=True, eq=False)
+class RunView:
+    """What a run was asked for and what it has come to.
+
+    Attributes:
+        run: its folder.
+        request: what was asked for.
+    """
+
+    run: RunFolder
+    request: StudyRequest
+
+    @cached_property
+    def events(self) -> Sequence[Event]:
+        """All events so far."""
+        return read_events(self.run.events)[0]
+
+    @cached_property
+    def networks(self) -> tuple[PlannedNetwork, ...]:
+        """Planned, in order; empty while the data is being looked at for the first time."""
+        started = [event for event in self.events if event.event is EventKind.STUDY_STARTED]
+        names = started[-1].values.get("networks", ()) if started else ()
+        return tuple(named_network(str(name), self.teacher_modalities) for name in names)
+
+    @cached_property
+    def teacher_modalities(self) -> tuple[str, ...]:
+        """What the teacher sees, in its order; empty when neither a teacher nor the data is there to tell."""
+        for path in (self.run.teacher, *sorted(self.run.root.glob("fold*/seed*/teacher/model.safetensors"))):
+            if path.exists():
+                return read_card(path).modalities
+        if self.request.modalities:
+            return self.request.modalities
+        return self.dataset.modalities if self.dataset else ()
+
+    @cached_property
+    def dataset(self) -> Dataset | None:
+        """The cases of the data folder; None when it is not there or cannot be read."""
+        try:
+            return list_cases(self.request)
+        except KDNetError:
+            return None
+
+    @cached_property
+    def splits(self) -> Mapping[int, Split]:
+        """Fold to its cases."""
+        return read_splits(self.run.splits)
+
+    @cached_property
+    def labels(self) -> LabelTable | None:
+        """The label table; None when neither a model nor the data is there to tell."""
+        for path in sorted(self.run.root.glob("fold*/seed*/*/model.safetensors")):
+            return read_card(path).labels
+        return self.dataset.labels if self.dataset else self.request.labels
+
+    def recipe(self) -> Recipe:
+        """The recipe with its steps settled.
+
+        Raises:
+            RunFolderError: when they are not settled yet.
+        """
+        try:
+            return Recipe.from_json(json.loads(self.run.recipe.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"{self.run.root} has not begun to train: wait for its first steps.") from error
+
+    def folder(self, network: PlannedNetwork) -> NetworkFolder:
+        """The folder of a network, whether or not it is there."""
+        return NetworkFolder(self.run.root / network.name, network.name)
+
+    def scores(self) -> list[Score]:
+        """All scores that there are so far."""
+        scores = []
+        for network in self.networks:
+            path = self.folder(network).scores
+            if path.exists():
+                for item in json.loads(path.read_text(encoding="utf-8")):
+                    scores.append(Score(**{**item, "role": Role(item["role"])}))
+        return scores
+
+
+def view_run(root: Path) -> RunView:
+    """Look at the run in ``root``.
+
+    Raises:
+        RunFolderError: when there is no run, one of a newer version, or its record is damaged.
+    """
+    return RunView(RunFolder(root), recorded_request(root))
+
+
+def recorded_request(root: Path) -> StudyRequest:
+    """What the run in ``root`` was asked to do.
+
+    Raises:
+        RunFolderError: when there is no run, one of a newer version, or its record is damaged.
+    """
+    content = read_study(root)
+    try:
+        return StudyRequest.from_json(content)
+    except (KeyError, TypeError, ValueError, KDNetError) as error:
+        raise RunFolderError(f"{root / 'study.json'} is damaged ({error}): begin a new run.") from error
+
+
+def case_files(case: Case) -> dict[str, Any]:
+    """Where the images and the reference of ``case`` are, as plain JSON values.
+
+    ``images`` and ``reference`` give ``path`` and ``component`` (index along the fourth axis, None for a 3D file);
+    ``value_map`` gives the values of the reference file that mean other values of the label table.
+    """
+    return {
+        "images": {modality: _file(image) for modality, image in case.images.items()},
+        "reference": _file(case.reference) if case.reference else None,
+        "value_map": {str(stored): value for stored, value in case.value_map.items()},
+    }
+
+
+def _file(image: ImageFile) -> dict[str, Any]:
+    return {"path": str(image.path.resolve()), "component": image.component}

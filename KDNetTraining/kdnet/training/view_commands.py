@@ -1,0 +1,60 @@
+"""``kdnet results`` and ``kdnet preview``: looking at a run, finished or not."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kdnet.device import choose_device
+from kdnet.training.preview import preview
+from kdnet.training.results import read_results
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the commands to the parser of ``kdnet``."""
+    results = commands.add_parser("results", help="tell what came out of a run so far")
+    results.add_argument("run_folder", type=Path, help="its run folder")
+    results.add_argument("--json", action="store_true", help="print JSON, with all files, instead of text")
+    results.set_defaults(run=run_results)
+    look = commands.add_parser("preview", help="segment a validation case with a network as it is now")
+    look.add_argument("run_folder", type=Path, help="its run folder")
+    look.add_argument("--network", required=True, help="for example fold0/seed0/student-t1ce")
+    look.add_argument("--case", default="", help="another case of the data")
+    look.add_argument("-o", "--out", type=Path, required=True, help="the labelmap, such as labels.nii.gz")
+    look.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    look.set_defaults(run=run_preview)
+
+
+def run_results(args: argparse.Namespace) -> int:
+    """Carry out ``kdnet results``."""
+    content = read_results(args.run_folder)
+    print(json.dumps(content) if args.json else _text(content))
+    return 0
+
+
+def run_preview(args: argparse.Namespace) -> int:
+    """Carry out ``kdnet preview``; what was segmented is told as JSON."""
+    print(json.dumps(preview(args.run_folder, args.network, args.out, choose_device(args.device), args.case)))
+    return 0
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    lines = ["network  modalities  region  Dice (mean ± sd)  HD95 (mm)"]
+    for row in content["summary"]:
+        deviation = "" if row["dice_deviation"] is None else f" ± {row['dice_deviation']:.3f}"
+        lines.append(
+            f"{row['role']}  {row['modalities']}  {row['region']}  {row['dice']:.3f}{deviation}  {row['hd95']:.1f}"
+        )
+    for student in content["students"]:
+        for row in student["comparisons"]:
+            change = row["difference"]
+            gap = f"{row['recovery']['value']:.0%}" if row["recovery"] else f"undefined ({row['no_recovery']})"
+            lines.append(
+                f"student {row['modalities']} against baseline, {row['region']}: {change['value']:+.3f} "
+                f"({change['low']:+.3f} to {change['high']:+.3f}), p = {row['p']:.3f}, gap recovery {gap}"
+            )
+    lines += [f"not scored yet: {name}" for name in content["missing"]]
+    return "\n".join([*lines, *([f"Report: {content['report']}"] if content["report"] else [])])
