@@ -80,6 +80,7 @@ class TrainingLogic:
     def __init__(self, known: KnownRuns | None = None) -> None:
         self.known = known or KnownRuns(slicer_settings())
         self._processes: dict[Path, subprocess.Popen[bytes]] = {}
+        self._begun: set[Path] = set()
 
     def runs(self) -> tuple[Run, ...]:
         """The runs that are known on this computer."""
@@ -175,12 +176,18 @@ class TrainingLogic:
 
     def alive(self, run: Run) -> bool:
         """Whether a process works on the run, on this computer at least."""
-        return self.starting(run) or is_held(run.root)
+        process = self._processes.get(run.root)
+        return (process is not None and process.poll() is None) or is_held(run.root)
 
     def starting(self, run: Run) -> bool:
-        """Whether a process that was started here lives, though it may not have begun to write yet."""
+        """Whether a process that was started here lives, but has not come to write into the folder yet."""
         process = self._processes.get(run.root)
-        return process is not None and process.poll() is None
+        if process is None or process.poll() is not None or run.root in self._begun:
+            return False
+        if is_held(run.root):
+            self._begun.add(run.root)
+            return False
+        return True
 
     def last_words(self, run: Run) -> str:
         """Why a process that was started here ended before it began to write, empty where it did not."""
@@ -270,4 +277,5 @@ class TrainingLogic:
             self._processes[run.root] = start_detached(python_arguments(run.processes, arguments), run.root / LOG)
         except OSError as error:
             raise RunFolderError(f"{run.root} cannot be used ({error.strerror}): choose another folder.") from error
+        self._begun.discard(run.root)
         self.known.add(run)

@@ -20,6 +20,7 @@ from KDNetTrainingLib.Checks import Checks
 from KDNetTrainingLib.Results import MEAN, CaseResult, Comparison, Results, StudentResult
 from KDNetTrainingLib.Runs import Run
 from KDNetTrainingLib.Watch import Look
+from KDNetTrainingLib.Words import network_title
 
 ROLES = ("teacher", "baseline", "student")
 SHOWN_FIRST = ("student", "reference")
@@ -92,7 +93,8 @@ class ResultPanel:
         """They are there."""
         self._asking, first = None, self.results is None
         self.results = results
-        missing = _("Not yet tested: {networks}.").format(networks="; ".join(results.missing)) if results.missing else ""
+        names = ", ".join(network_title(name) for name in results.missing)
+        missing = _("Not yet tested: {networks}.").format(networks=names) if results.missing else ""
         self._say(missing)
         self._refill()
         if first and not results.missing:

@@ -21,6 +21,7 @@ class Comparison:
         p: of the signed-rank test.
         recovery: share of the distance from baseline to teacher; None where there is none.
         cases: number of pairs.
+        no_recovery: why there is none.
     """
 
     region: str
@@ -31,6 +32,7 @@ class Comparison:
     p: float
     recovery: float | None
     cases: int
+    no_recovery: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,4 +101,38 @@ class Results:
 
 def read_results(content: Mapping[str, Any]) -> Results:
     """What ``kdnet results RUN --json`` printed."""
-    raise NotImplementedError
+    return Results(
+        data=Path(content["data"]),
+        labels=content["labels"] or {},
+        students=tuple(_student(item) for item in content["students"]),
+        report=_path(content["report"]),
+        missing=tuple(content["missing"]),
+    )
+
+
+def _student(item: Mapping[str, Any]) -> StudentResult:
+    cases = (
+        CaseResult(case["case"], case["dice"], {role: Path(path) for role, path in case["labelmaps"].items()})
+        for case in item["cases"]
+    )
+    comparisons = tuple(_comparison(row) for row in item["comparisons"])
+    return StudentResult(item["modalities"], _path(item["model"]), comparisons, tuple(cases))
+
+
+def _comparison(row: Mapping[str, Any]) -> Comparison:
+    difference, recovery = row["difference"], row["recovery"]
+    return Comparison(
+        region=row["region"],
+        teacher=row["teacher"],
+        baseline=row["baseline"],
+        student=row["student"],
+        difference=(difference["value"], difference["low"], difference["high"]),
+        p=row["p"],
+        recovery=recovery["value"] if recovery else None,
+        cases=row["cases"],
+        no_recovery=row["no_recovery"],
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None

@@ -65,8 +65,7 @@ class RunsPanel:
             chosen = kept if kept in [run.root for run in runs] else alive[0] if alive else last
         self.table.refill(runs, chosen)
         self.looks = {root: look for root, look in self.looks.items() if root in [run.root for run in runs]}
-        for look in self.looks.values():
-            self._show(look)
+        self.show()
         self.panel.onRunChosen()
 
     def update(self, *, problem: str) -> None:
@@ -79,6 +78,15 @@ class RunsPanel:
         ui.copyButton.enabled = self.run is not None or not problem
         ui.forgetButton.enabled = self.run is not None and state not in ALIVE
         ui.waitCheckBox.visible = any(self.state_of(run) in ALIVE for run in self.table.runs)
+
+    def states(self) -> tuple[str, ...]:
+        """Of all runs."""
+        return tuple(self.state_of(run) for run in self.table.runs)
+
+    def show(self) -> None:
+        """Write all states into the table again: processes begin and end between two looks."""
+        for look in self.looks.values():
+            self._show(look)
 
     def take(self, look: Look) -> None:
         """A run was looked at."""

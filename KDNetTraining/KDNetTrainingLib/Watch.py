@@ -47,15 +47,14 @@ class Watcher:
 
     def __init__(self) -> None:
         self._looks: queue.Queue[Look] = queue.Queue()
-        self._roots: tuple[Path, ...] = ()
-        self._chosen: Path | None = None
+        self._wanted: tuple[tuple[Path, ...], Path | None] = ((), None)
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     def follow(self, roots: Sequence[Path], chosen: Path | None) -> None:
-        """Look at these runs from now on; events and log of the chosen one are wanted too."""
-        self._roots, self._chosen = tuple(roots), chosen
+        """Look at these runs from now on and tell all of them anew; events and log of the chosen one are wanted too."""
+        self._wanted = (tuple(roots), chosen)
         if self._thread is None:
             self._ended.clear()
             self._thread = threading.Thread(target=self._run, name="kdnet runs", daemon=True)
@@ -93,15 +92,19 @@ class Watcher:
     def _run(self) -> None:
         readers: dict[Path, StatusReader] = {}
         seen: dict[Path, Any] = {}
-        followed: Path | None = None
+        told: Any = None
         while not self._ended.is_set():
-            chosen = self._chosen
-            for root in self._roots:
-                first = root == chosen and chosen != followed
+            wanted = self._wanted
+            roots, chosen = wanted
+            anew = wanted is not told
+            if anew:
+                seen.clear()
+            for root in roots:
+                first = anew and root == chosen
                 if first or root not in readers:
                     readers[root] = StatusReader(root)
                 self._look(root, readers, seen, chosen=root == chosen, first=first)
-            followed = chosen
+            told = wanted
             self._wake.wait(PERIOD_SECONDS)
             self._wake.clear()
 

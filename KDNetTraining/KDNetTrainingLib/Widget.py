@@ -44,6 +44,7 @@ class Panel(VTKObservationMixin):
         self.parameters: Any = None
         self._guiTag: Any = None
         self._ticks = 0
+        self._states: tuple[str, ...] = ()
         self.watcher = Watcher()
         self._ticker = Ticker(self.onTick, TICK_MILLISECONDS)
         self.install = InstallPanel(self.ui, self.onInstalled)
@@ -151,21 +152,23 @@ class Panel(VTKObservationMixin):
     def onTick(self) -> None:
         """Hand out what was found of the runs, and draw it now and then."""
         self.watcher.each(TICK_SECONDS, self.onLook)
+        states = self.runs.states()
+        if states != self._states:
+            self._states = states
+            self.runs.show()
+            self.update()
         self._ticks += 1
         if self._ticks % DRAW_TICKS == 0:
             self.live.draw()
 
     def onLook(self, look: Look) -> None:
         """A run was looked at."""
-        before = self.runs.state
         self.runs.take(look)
         run = self.runs.run
         if run is None or run.root != look.root:
             return
         self.live.take(look)
         self.result.take(look)
-        if self.runs.state != before:
-            self.update()
 
     def onRunChosen(self) -> None:
         """Follow the chosen run from its beginning, and the others' states."""

@@ -110,9 +110,7 @@ def choose_recipe(panel: Any, path: Path, until: Any) -> None:
 
 def rows(table: Any) -> list[list[str]]:
     """The text of a table."""
-    return [
-        [table.item(row, column).text() for column in range(table.columnCount)] for row in range(table.rowCount)
-    ]
+    return [[table.item(row, column).text() for column in range(table.columnCount)] for row in range(table.rowCount)]
 
 
 def forget_runs(panel: Any) -> None:
