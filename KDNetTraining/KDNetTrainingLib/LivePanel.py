@@ -75,13 +75,16 @@ class LivePanel:
         """Whether an overlay is on its way."""
         return self._preview is not None or self.loader.busy
 
-    def take(self, look: Look) -> None:
-        """The chosen run was looked at."""
+    def collect(self, look: Look) -> None:
+        """Take in what there is to draw."""
         if look.first:
             self.clear()
         if look.events:
             self.curves.add(look.events)
             self._changed = True
+
+    def take(self, look: Look) -> None:
+        """Tell how the chosen run is doing."""
         if look.log is not None and look.log != self.ui.logText.plainText:
             self.ui.logText.setPlainText(look.log)
             self.ui.logText.moveCursor(qt.QTextCursor.End)

@@ -15,7 +15,9 @@ from kdnet.errors import KDNetError
 from kdnet.training.status import RunStatus, StatusReader
 
 PERIOD_SECONDS = 0.4
-BATCH = 500  # events handed out at once, so that the receiver never has to work for long
+BITE_BYTES = 100_000  # read at once: Python runs one thread at a time, and Slicer's own must not wait for this one
+PAUSE_SECONDS = 0.004  # between two bites
+MANY_EVENTS = 100  # in a bite; a bite with fewer has reached the end of the record
 LOG_BYTES = 6000
 LOG_LINES = 40
 LOG = "log.txt"  # in the run folder, where the process that the panel starts writes what it says
@@ -29,6 +31,7 @@ class Look:
         root: the run folder.
         status: how it is doing; None when it cannot be read.
         problem: why it cannot be read.
+        more: whether only a part of the record was read, so that the status is one of the past.
         first: whether the events are the first ones, so that earlier curves are void.
         events: new ones, of the chosen run only.
         log: its last lines, of the chosen run only; None when they have not changed.
@@ -37,6 +40,7 @@ class Look:
     root: Path
     status: RunStatus | None = None
     problem: str = ""
+    more: bool = False
     first: bool = False
     events: Sequence[Any] = field(default_factory=tuple)
     log: str | None = None
@@ -99,35 +103,38 @@ class Watcher:
             anew = wanted is not told
             if anew:
                 seen.clear()
+            more = False
             for root in roots:
                 first = anew and root == chosen
                 if first or root not in readers:
                     readers[root] = StatusReader(root)
-                self._look(root, readers, seen, chosen=root == chosen, first=first)
+                more |= self._look(root, readers, seen, chosen=root == chosen, first=first)
             told = wanted
-            self._wake.wait(PERIOD_SECONDS)
+            self._wake.wait(PAUSE_SECONDS if more else PERIOD_SECONDS)
             self._wake.clear()
 
     def _look(
         self, root: Path, readers: dict[Path, StatusReader], seen: dict[Path, Any], *, chosen: bool, first: bool
-    ) -> None:
+    ) -> bool:
+        """Tell what a look finds; return whether there is more to read."""
         status, events, problem = None, [], ""
         try:
-            status, events = readers[root].refresh()
+            status, events = readers[root].refresh(BITE_BYTES)
         except KDNetError as error:
             problem = str(error)
             readers[root] = StatusReader(root)
         except (OSError, ValueError, KeyError, TypeError) as error:
             problem = f"{root} cannot be read ({error}): it is looked at again and again."
             readers[root] = StatusReader(root)
-        log = log_tail(root) if chosen else None
+        more = len(events) >= MANY_EVENTS
+        if more and not chosen:
+            return True
+        log = log_tail(root) if chosen and not more else None
         told = (status, problem, log)
-        if not events and not first and seen.get(root) == told:
-            return
+        if events or first or seen.get(root) != told:
+            self._looks.put(Look(root, status, problem, more, first, events if chosen else (), log))
         seen[root] = told
-        batches = [events[start : start + BATCH] for start in range(0, len(events), BATCH)] if chosen else []
-        for number, batch in enumerate(batches or [[]]):
-            self._looks.put(Look(root, status, problem, first and number == 0, batch, log))
+        return more
 
 
 def log_tail(root: Path) -> str:

@@ -163,12 +163,16 @@ class Panel(VTKObservationMixin):
 
     def onLook(self, look: Look) -> None:
         """A run was looked at."""
-        self.runs.take(look)
         run = self.runs.run
-        if run is None or run.root != look.root:
+        chosen = run is not None and run.root == look.root
+        if chosen:
+            self.live.collect(look)
+        if look.more:
             return
-        self.live.take(look)
-        self.result.take(look)
+        self.runs.take(look)
+        if chosen:
+            self.live.take(look)
+            self.result.take(look)
 
     def onRunChosen(self) -> None:
         """Follow the chosen run from its beginning, and the others' states."""

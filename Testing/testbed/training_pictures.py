@@ -41,13 +41,12 @@ class Photographer:
         """A picture with these sections open, as high as they need it."""
         for section in SECTIONS:
             getattr(self.ui, section).collapsed = section not in sections
-        for _ in range(5):
-            self.application.process_events()
         parent = self.module.parent
-        parent.resize(470, parent.sizeHint().height())
-        for _ in range(5):
+        for _ in range(3):  # what is wrapped at this width decides the height
             self.application.process_events()
-        parent.resize(470, parent.minimumSizeHint().height())
+            layout = parent.layout()
+            wrapped = layout.totalHeightForWidth(470) if layout.hasHeightForWidth() else 0
+            parent.resize(470, max(wrapped, layout.totalSizeHint().height()))
         self.application.process_events()
         parent.grab().save(str(self.folder / f"{name}.png"))
 

@@ -65,6 +65,7 @@ def pause_resume_and_kill(training: Any, run: Any, until: Any) -> None:
 def close_and_open_again(training: Any, run: Any, until: Any, application: Any) -> None:
     """The panel is left; another one, as after a restart of Slicer, finds the run and shows where it is."""
     training.exit()
+    before = application._widgets["KDNetTraining"]
     again = application.open_module("KDNetTraining", REPOSITORY / "KDNetTraining").panel
     try:
         until(lambda: again.runs.run == run and state(again) in ("running", "finished"))
@@ -73,6 +74,7 @@ def close_and_open_again(training: Any, run: Any, until: Any, application: Any) 
         until(lambda: state(again) == "finished" and again.result.results is not None)
     finally:
         again.cleanup()
+        application._widgets["KDNetTraining"] = before
     training.enter()
 
 
