@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Inspection import CaseLine
 
-WIDTHS = (112, 92, 78, 42)  # of all columns but the last, which takes the room left
+WIDTHS = (112, 92, 72, 44, 40)  # the last takes the room left
 ROW_HEIGHT = 22
 
 

@@ -88,6 +88,7 @@ class LivePanel:
         if look.log is not None and look.log != self.ui.logText.plainText:
             self.ui.logText.setPlainText(look.log)
             self.ui.logText.moveCursor(qt.QTextCursor.End)
+            self.ui.logText.moveCursor(qt.QTextCursor.StartOfLine)
         self._tell(look)
 
     def draw(self) -> None:
@@ -206,6 +207,6 @@ class LivePanel:
             if total:
                 words.append(_("{done} of {total} networks done").format(done=len(status.done), total=total))
             if state == "running" and status.seconds_left:
-                words.append(_("about {time} left").format(time=duration(status.seconds_left)))
+                words.append(_("About {time} left").format(time=duration(status.seconds_left)))
         self.ui.liveLabel.text = ". ".join(words) + "."
         self.ui.progressBar.value = min(round(PROGRESS_STEPS * done), PROGRESS_STEPS)

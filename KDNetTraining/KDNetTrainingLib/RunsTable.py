@@ -13,7 +13,7 @@ from KDNetTrainingLib.Runs import Run
 from KDNetTrainingLib.Watch import Look
 from KDNetTrainingLib.Words import duration, network_title, state_word
 
-WIDTHS = (146, 72, 122)  # of all columns but the last
+WIDTHS = (146, 70, 120, 40)  # the last takes the room left
 ROW_HEIGHT = 22
 STARTING = "starting"
 
