@@ -25,6 +25,7 @@ from KDNetTrainingLib.Words import network_title
 ROLES = ("teacher", "baseline", "student")
 SHOWN_FIRST = ("student", "reference")
 SEGMENTATION_MODULE = "KDNetSegmentation"
+ROW_HEIGHT, TWO_LINES = 24, 38
 
 
 class ResultPanel:
@@ -48,6 +49,8 @@ class ResultPanel:
         self.ui.reportButton.clicked.connect(self.onReport)
         self.ui.deployButton.clicked.connect(self.onDeploy)
         self.ui.exportButton.clicked.connect(self.onExport)
+        self.ui.comparisonTable.verticalHeader().setDefaultSectionSize(TWO_LINES)
+        self.ui.resultCasesTable.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.clear()
 
     @property
@@ -196,7 +199,7 @@ class ResultPanel:
         ui.resultWarning.text = warning
         ui.resultWarning.visible = bool(warning)
         if student is not None:
-            header = (_("Dice"), _("Teacher"), _("Baseline"), _("Student"), _("Student - baseline"), "p", _("Recovery"))
+            header = (_("Dice"), _("Teacher"), _("Baseline"), _("Student"), _("Gain [95 %]"), "p", _("Recovery"))
             fill_table(ui.comparisonTable, header, [_cells(item) for item in student.comparisons], stretch=4)
             index = ui.studentShownSelector.currentIndex
             self._cases = self.results.worst(index) if self.results is not None else ()
@@ -218,8 +221,8 @@ def _cells(item: Comparison) -> tuple[str, ...]:
     value, low, high = item.difference
     recovery = "" if item.recovery is None else f"{100 * item.recovery:.0f} %"
     region = _("mean") if item.region == MEAN else item.region
-    difference = f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
-    return region, _dice(item.teacher), _dice(item.baseline), _dice(item.student), difference, f"{item.p:.3f}", recovery
+    difference = f"{value:+.3f}\n[{low:+.2f}, {high:+.2f}]"
+    return region, _dice(item.teacher), _dice(item.baseline), _dice(item.student), difference, f"{item.p:.2f}", recovery
 
 
 def _dice(value: float | None) -> str:

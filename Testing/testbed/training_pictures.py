@@ -1,6 +1,6 @@
 """Pictures of the training panel in each state, with the charts as the stand-in draws them, to be looked at.
 
-    python Testing/testbed/training_pictures.py OUTDIR [DATA [MINUTES [STUDENT]]]
+    python Testing/testbed/training_pictures.py OUTDIR [DATA [MINUTES [RECIPE]]]
 
 Without data, a phantom is drawn and a study of a few minutes is run on it. Pictures of the panel and of the charts show no
 voxels.
@@ -94,7 +94,7 @@ class Photographer:
             self.application.process_events()
         self.charts("7 finished charts")
         self.ui.resultCasesTable.cellDoubleClicked.emit(0, 0)
-        self.wait(lambda: "loaded" in self.ui.resultLabel.text)
+        self.wait(lambda: "is loaded" in self.ui.resultLabel.text)
         self.take("7 result", "liveSection", "resultSection")
         for row in range(self.ui.comparisonTable.rowCount):
             print(*(self.ui.comparisonTable.item(row, column).text() for column in range(7)), sep="\t")
@@ -115,7 +115,7 @@ def main() -> None:
 
         write_phantom(data, cases=12, shape=(56, 66, 52), spacing=3.0)
     photographer = Photographer(folder)
-    photographer.choose(data, minutes, "demo" if len(sys.argv) <= 2 else "fast")
+    photographer.choose(data, minutes, sys.argv[4] if len(sys.argv) > 4 else "fast" if len(sys.argv) > 2 else "demo")
     photographer.run()
     photographer.finish()
     photographer.module.cleanup()
