@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import time
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None, started: float | None = None) -
         module.add_parsers(commands)
     plan_command.add_parser(commands)
     view_commands.add_parsers(commands)
+    if arguments is None:
+        _say_what_can_be_said()
     given = list(sys.argv[1:] if arguments is None else arguments)
     args = parser.parse_args(given)
     args.command_line = given
@@ -48,3 +51,10 @@ def main(arguments: Sequence[str] | None = None, started: float | None = None) -
         print("kdnet: interrupted.", file=sys.stderr)
         return 130
     return code
+
+
+def _say_what_can_be_said() -> None:
+    """Let this process print a question mark for what a terminal or log file has no character for, and not fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

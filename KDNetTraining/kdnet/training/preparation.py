@@ -115,6 +115,9 @@ def prepare_cases(
 def _splits(dataset: Dataset, request: StudyRequest) -> dict[int, Split]:
     names = [case.name for case in dataset.cases]
     known = read_folds(dataset.root)
+    if known is not None and 0 < len(known.keys() & set(names)) < len(names):
+        lacking = min(set(names) - known.keys())
+        raise DataError(f"cases.csv of {dataset.root} gives no fold for case {lacking}: add it, or leave the case out.")
     if known is None or not set(names) <= known.keys():
         count = request.fold_count or DEFAULT_FOLDS
         if count > len(names):

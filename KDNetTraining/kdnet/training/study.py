@@ -6,6 +6,7 @@ steps. Everything is kept in the run folder, so that a study that was stopped or
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,8 @@ from kdnet.training.trainee import Teacher
 from kdnet.training.trainer import Trainer
 from kdnet.training.trial import settle_steps
 from kdnet.training.waiting import wait_for
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Study:
@@ -95,8 +98,9 @@ class Study:
         if isinstance(error, torch.OutOfMemoryError):
             return SettingsError(f"{self.device} has too little free memory: choose a smaller patch, batch or network.")
         if isinstance(error, OSError):
-            reason = error.strerror or str(error)
-            return RunFolderError(f"{self.run_folder.root} cannot be written ({reason}): free some space, then resume.")
+            place, reason = error.filename or self.run_folder.root, error.strerror or str(error)
+            remedy = "free some space" if error.errno in NO_SPACE else "check the disk"
+            return RunFolderError(f"{place} cannot be used ({reason}): {remedy}, then resume the run.")
         return None
 
     def _tell_end(self, events: EventWriter | None, error: BaseException) -> None:

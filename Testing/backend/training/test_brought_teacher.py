@@ -101,8 +101,8 @@ def test_a_student_learns_from_a_monai_network(
     assert max(values["losses"]["kd"] for values in steps) > 0
     assert max(values["losses"]["latent"] for values in steps) > 0, "SegResNet's bottleneck is found"
     assert {event.network.rpartition("/")[2] for event in events(run, EventKind.STEP)} == {"baseline-t1ce", "student-t1ce"}
-    assert len(json.loads((run / "fold0/seed0/teacher/scores.json").read_text())) == 2 * 3
-    report = (run / "report" / "results.md").read_text()
+    assert len(json.loads((run / "fold0/seed0/teacher/scores.json").read_text(encoding="utf-8"))) == 2 * 3
+    report = (run / "report" / "results.md").read_text(encoding="utf-8")
     assert "teacher" in report.lower()
     assert "trained elsewhere" in report
     assert "in this order" in " ".join(event.values["text"] for event in events(run, EventKind.WARNING))
@@ -151,7 +151,7 @@ def test_without_a_bottleneck_logits_alone_are_distilled(phantom: Path, tmp_path
     told = " ".join(event.values["text"] for event in events(run, EventKind.WARNING))
     assert "logits alone" in told
     assert "no warm start" in told
-    assert json.loads((run / "recipe.json").read_text())["distillation"]["gamma"] == 0
+    assert json.loads((run / "recipe.json").read_text(encoding="utf-8"))["distillation"]["gamma"] == 0
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_study_paused_again_and_again_ends_with_the_same_weights(phantom: Path
     assert hashes(paused) == hashes(whole)
     for name in hashes(whole):
         scores = Path("fold0", "seed0", name, "scores.json")
-        assert (paused / scores).read_text() == (whole / scores).read_text()
+        assert (paused / scores).read_text(encoding="utf-8") == (whole / scores).read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

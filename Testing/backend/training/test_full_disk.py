@@ -102,8 +102,8 @@ def test_a_really_full_disk_can_still_tell_why(phantom: Path, tmp_path: Path) ->
     answer = subprocess.run(["unshare", "-Urm", "bash", str(script)], check=False, capture_output=True, text=True)
     if answer.returncode == 99 or "unshare" in answer.stderr:
         pytest.skip("may not make a small disk here")
-    assert (tmp_path / "rc").read_text().split() == ["2", "0"]
-    errors = (tmp_path / "errors").read_text()
+    assert (tmp_path / "rc").read_text(encoding="utf-8").split() == ["2", "0"]
+    errors = (tmp_path / "errors").read_text(encoding="utf-8")
     assert FULL in errors
     assert "Traceback" not in errors
     last = read_events(tmp_path / "seen" / "events.jsonl")[0][-1]

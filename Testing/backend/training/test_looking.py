@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +98,7 @@ def test_results_are_read_when_the_data_is_gone(
 ) -> None:
     run = copied(finished, tmp_path / "moved")
     shutil.rmtree(run / STUDENT)
-    record = json.loads((run / "study.json").read_text())
+    record = json.loads((run / "study.json").read_text(encoding="utf-8"))
     write_json(run / "study.json", {**record, "data": str(tmp_path / "gone")})
     found = results(run, capsys)
     assert (found["data_there"], found["files"]) == (False, {})
@@ -187,3 +190,10 @@ def test_a_training_that_ends_meanwhile_is_previewed_with_its_model(
     )
     found = preview(run, tmp_path / "a.nii.gz", capsys, "--network", STUDENT)
     assert found["finished"] is True
+
+
+def test_figures_are_printed_where_their_signs_cannot_be(finished: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "kdnet", "results", str(finished)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    assert " ? " in answer.stdout

@@ -56,7 +56,7 @@ def test_a_plan_tells_what_the_study_then_does(
     assert main(arguments) == 0
     used = sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
     assert used < found["disk_bytes"] < 4 * used + 6e6
-    splits = json.loads((run / "splits.json").read_text())
+    splits = json.loads((run / "splits.json").read_text(encoding="utf-8"))
     assert {part: len(names) for part, names in splits["fold0"].items()} == {
         part: fold[part] for part in ("train", "validation", "test")
     }
@@ -134,3 +134,13 @@ def test_what_makes_no_sense_is_one_sentence(
 def test_three_cases_are_enough(tmp_path: Path) -> None:
     write_phantom(tmp_path / "data", cases=3, shape=(28, 33, 26), spacing=6.0)
     assert main(study(tmp_path / "data", tmp_path / "run", "--set", "steps=1")) == 0
+
+
+def test_folds_for_some_of_the_cases_are_refused(phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(phantom, data)
+    (data / "cases.csv").write_text("case,fold\nPhantom_001,0\n")
+    assert "no fold for case Phantom_000" in refusal(study(data, tmp_path / "run"), capsys)
+    (data / "cases.csv").write_text("case,fold\nSomebodyElse,0\n")
+    found, _ = plan(study(data, tmp_path / "run"), capsys)
+    assert [fold["test"] for fold in found["folds"]] == [2], "a list of other cases beside the folder means nothing"

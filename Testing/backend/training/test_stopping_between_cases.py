@@ -47,5 +47,5 @@ def test_what_was_done_is_kept(
     assert hashes(run) == hashes(whole)
     assert not list(run.rglob("scores-part-*"))
     for path in whole.rglob("scores.json"):
-        assert (run / path.relative_to(whole)).read_text() == path.read_text()
+        assert (run / path.relative_to(whole)).read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
     assert torch.get_num_threads() == 1
