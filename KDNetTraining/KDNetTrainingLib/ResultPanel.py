@@ -199,7 +199,7 @@ class ResultPanel:
         ui.resultWarning.text = warning
         ui.resultWarning.visible = bool(warning)
         if student is not None:
-            header = (_("Dice"), _("Teacher"), _("Baseline"), _("Student"), _("Gain [95 %]"), "p", _("Recovery"))
+            header = (_("Dice"), _("Teacher"), _("Baseline"), _("Student"), _("Gain [95 %]"), "p", _("Gap"))
             fill_table(ui.comparisonTable, header, [_cells(item) for item in student.comparisons], stretch=4)
             index = ui.studentShownSelector.currentIndex
             self._cases = self.results.worst(index) if self.results is not None else ()
@@ -221,7 +221,7 @@ def _cells(item: Comparison) -> tuple[str, ...]:
     value, low, high = item.difference
     recovery = "" if item.recovery is None else f"{100 * item.recovery:.0f} %"
     region = _("mean") if item.region == MEAN else item.region
-    difference = f"{value:+.3f}\n[{low:+.2f}, {high:+.2f}]"
+    difference = f"{value:+.3f}\n[{low:.2f}, {high:.2f}]"
     return region, _dice(item.teacher), _dice(item.baseline), _dice(item.student), difference, f"{item.p:.2f}", recovery
 
 

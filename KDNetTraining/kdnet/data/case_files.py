@@ -49,7 +49,7 @@ def write_case(
     for modality in chosen:
         image = case.images[modality]
         volumes.append(_write(modality, read_volume(image.path, image.component), folder / f"{modality}.npy"))
-    found = []
+    found: list[dict[str, Any]] = []
     for label, path in labelmaps:
         found.append(_write(label, read_volume(path), folder / f"labelmap-{len(found)}.npy", np.uint8))
     if case.reference is not None:
