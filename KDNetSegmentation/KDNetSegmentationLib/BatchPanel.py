@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.errors import KDNetError
+from KDNetLib.Tables import fill_table
 from slicer.i18n import tr as _
 
 from KDNetSegmentationLib.Parameters import settings_of
 from KDNetSegmentationLib.Settings import Progress
-from KDNetSegmentationLib.Tables import fill_table
 
 
 class BatchPanel:

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from kdnet.errors import KDNetError
+from KDNetLib.Tables import fill_table
 from slicer.i18n import tr as _
-
-from KDNetSegmentationLib.Tables import fill_table
 
 
 class ComparisonPanel:

@@ -158,9 +158,9 @@ class BatchJob(Job):
 class ImportJob(Job):
     """A model file to be validated and copied."""
 
-    def __init__(self, path: Path, library: ModelLibrary) -> None:
+    def __init__(self, path: Path, library: ModelLibrary, name: str = "") -> None:
         super().__init__()
-        self._path, self._library = path, library
+        self._path, self._library, self._name = path, library, name
 
     def request(self) -> dict[str, Any]:
         """Loading finds out all that can be wrong."""
@@ -168,7 +168,7 @@ class ImportJob(Job):
 
     def result(self, _answer: Mapping[str, Any]) -> ModelInfo:
         """Copy it."""
-        return self._library.add(self._path)
+        return self._library.add(self._path, self._name)
 
 
 class ComparisonJob(Job):

@@ -31,6 +31,7 @@ from typing import Any
 import slicer
 from kdnet.errors import KDNetError
 from kdnet.files import writable_folder
+from KDNetLib.Ticker import Ticker
 from KDNetLib.Worker import Failure, Worker
 
 from KDNetSegmentationLib.Jobs import UNEXPECTED, BatchJob, ComparisonJob, DevicesJob, ImportJob, SegmentationJob
@@ -39,31 +40,6 @@ from KDNetSegmentationLib.Settings import Progress, Result, SegmentationError, S
 
 Failed = Callable[[Failure], None]
 Progressed = Callable[[Progress], None]
-POLL_MILLISECONDS = 30
-
-
-class Ticker:
-    """Calls something now and then while Qt's event loop runs; nothing ticks where there is no Qt."""
-
-    def __init__(self, callback: Callable[[], None]) -> None:
-        try:
-            import qt  # noqa: PLC0415
-        except ImportError:  # PythonSlicer: only the blocking calls are of use there
-            self._timer = None
-            return
-        self._timer = qt.QTimer()
-        self._timer.setInterval(POLL_MILLISECONDS)
-        self._timer.timeout.connect(callback)
-
-    def start(self) -> None:
-        """Tick from now on."""
-        if self._timer is not None:
-            self._timer.start()
-
-    def stop(self) -> None:
-        """Tick no more."""
-        if self._timer is not None:
-            self._timer.stop()
 
 
 class SegmentationLogic:
@@ -194,20 +170,25 @@ class SegmentationLogic:
     def startImport(
         self,
         path: str | Path,
+        name: str = "",
         *,
         onFinished: Callable[[ModelInfo], None] = lambda _model: None,
         onFailed: Failed = lambda _failure: None,
     ) -> None:
-        """Validate a model file, weights and all, then copy it into the library."""
-        self._begin(ImportJob(Path(path), self.library), onFinished, onFailed, lambda _progress: None)
+        """Validate a model file, weights and all, then copy it into the library, under another ``name`` if one is given.
 
-    def importModel(self, path: str | Path) -> ModelInfo:
+        Raises:
+            RuntimeError: when something else is being worked on.
+        """
+        self._begin(ImportJob(Path(path), self.library, name), onFinished, onFailed, lambda _progress: None)
+
+    def importModel(self, path: str | Path, name: str = "") -> ModelInfo:
         """Like :meth:`startImport`, but wait and return the model.
 
         Raises:
             SegmentationError: in one sentence.
         """
-        return self._waited(self.startImport, path)
+        return self._waited(self.startImport, path, name)
 
     def startComparison(
         self,

@@ -87,24 +87,28 @@ class ModelLibrary:
                 return model
         raise ModelFileError(f'there is no model "{name}": choose one of the list or import its file.')
 
-    def target(self, path: Path) -> Path:
-        """Where :meth:`add` would put the file ``path``: never over another model."""
-        stem, number = path.name.removesuffix(SUFFIX), 1
-        target = self.folder / path.name
+    def target(self, name: str) -> Path:
+        """Where :meth:`add` would put a file of this name: never over another model."""
+        stem, number = name.removesuffix(SUFFIX), 1
+        target = self.folder / f"{stem}{SUFFIX}"
         while target.exists():
             number += 1
             target = self.folder / f"{stem} {number}{SUFFIX}"
         return target
 
-    def add(self, path: Path) -> ModelInfo:
+    def add(self, path: Path, name: str = "") -> ModelInfo:
         """Copy the model file ``path`` into the library. Validate it before (task ``validate`` of the worker).
+
+        Args:
+            path: the file.
+            name: of the copy, by default that of the file.
 
         Raises:
             KDNetError: when the file is no model or the folder cannot be written.
         """
         read_model_info(path)
         writable_folder(self.folder)
-        target = self.target(path)
+        target = self.target(name or path.name)
         with replacing(target) as temporary:
             shutil.copyfile(path, temporary)
         return read_model_info(target)

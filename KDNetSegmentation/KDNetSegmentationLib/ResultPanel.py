@@ -8,10 +8,10 @@ import qt
 import slicer
 from kdnet.errors import KDNetError
 from kdnet.files import replacing
+from KDNetLib.Tables import fill_table
 from slicer.i18n import tr as _
 
 from KDNetSegmentationLib.Models import ModelInfo
-from KDNetSegmentationLib.Tables import fill_table
 
 SEGMENTS_HEADER, SEGMENTS_ROW, SEGMENTS_LARGEST = 32, 28, 240  # pixels
 SETTLING_MILLISECONDS = 200  # many changes of a segmentation come together

@@ -1,11 +1,15 @@
 """The panel: choices on top, one button, and what came out of it."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import qt
 import slicer
 import vtk
 from kdnet.errors import KDNetError
+from KDNetLib.InstallPanel import InstallPanel
+from KDNetLib.Ticker import Ticker
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
@@ -15,8 +19,7 @@ from KDNetSegmentationLib.Card import card_html
 from KDNetSegmentationLib.ComparisonPanel import ComparisonPanel
 from KDNetSegmentationLib.DeviceHint import DeviceHint
 from KDNetSegmentationLib.Estimate import Estimate
-from KDNetSegmentationLib.InstallPanel import InstallPanel
-from KDNetSegmentationLib.Logic import SegmentationLogic, Ticker
+from KDNetSegmentationLib.Logic import SegmentationLogic
 from KDNetSegmentationLib.Models import ModelInfo
 from KDNetSegmentationLib.ModelsPanel import ModelsPanel
 from KDNetSegmentationLib.Parameters import Parameters, inputs_of, set_inputs, settings_of
@@ -111,6 +114,23 @@ class Panel(VTKObservationMixin):
         selector.blockSignals(blocked)
         self.library.refill(self._models)
         self.onModelChosen()
+
+    def deploy(
+        self, path: Path, name: str, *, onFinished: Callable[[ModelInfo], None], onFailed: Callable[[Failure], None]
+    ) -> None:
+        """Import a model from elsewhere, such as a training, and choose it; the module need not be open.
+
+        Raises:
+            RuntimeError: when something else is being worked on.
+        """
+
+        def imported(model: ModelInfo) -> None:
+            Parameters(self.logic.getParameterNode()).model = model.path.name
+            self.refillModels(model.path.name)
+            onFinished(model)
+
+        self.logic.startImport(path, name, onFinished=imported, onFailed=onFailed)
+        self.update()
 
     def say(self, text: str, details: str = "") -> None:
         """Show a sentence, and details behind a button."""

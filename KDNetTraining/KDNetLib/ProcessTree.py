@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from KDNetLib.Folders import BACKEND
 
@@ -24,7 +25,6 @@ def start_python(arguments: Sequence[str], *, stdin: bool = False, merged: bool 
         stdin: whether its stdin is a pipe too; otherwise it is empty.
         merged: whether stderr goes to stdout.
     """
-    paths = [str(BACKEND), *filter(None, [os.environ.get("PYTHONPATH")])]
     flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
     return subprocess.Popen(
         [sys.executable, *arguments],
@@ -34,10 +34,34 @@ def start_python(arguments: Sequence[str], *, stdin: bool = False, merged: bool 
         text=True,
         encoding="utf-8",
         errors="replace",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"},
+        env=_environment(),
         creationflags=flags,
         start_new_session=True,
     )
+
+
+def start_detached(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """Start Python with ``arguments`` so that it outlives this process; what it says is added to the file ``log``.
+
+    The caller polls the result now and then while it lives itself: an ended child that nobody asks about still has a
+    process number, and looks alive.
+    """
+    flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
+    with log.open("ab") as stream:
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            creationflags=flags,
+            start_new_session=True,
+        )
+
+
+def _environment() -> dict[str, str]:
+    paths = [str(BACKEND), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
 
 
 def kill_tree(process: subprocess.Popen[str]) -> None:

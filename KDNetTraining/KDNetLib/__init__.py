@@ -1,1 +1,4 @@
-"""What both modules need of the outside world: folders, processes, dependencies. Nothing here needs Slicer or Qt."""
+"""What both modules need: folders, processes, dependencies, and the few widgets that they share.
+
+Only ``InstallPanel``, ``Tables`` and ``Ticker`` know Qt, and nothing here knows one of the modules.
+"""

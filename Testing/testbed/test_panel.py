@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -16,64 +14,6 @@ import slicer
 import vtk
 
 Wait = Callable[[Callable[[], bool]], None]
-STANDARD = {*sys.stdlib_module_names, "slicer", "vtk", "qt", "ctk"}
-
-
-@pytest.fixture(scope="module")
-def ui_file(repository: Path) -> Any:
-    return ElementTree.parse(repository / "KDNetSegmentation/Resources/UI/KDNetSegmentation.ui").getroot()
-
-
-def test_every_choice_of_the_ui_is_a_parameter(panel: Any, ui_file: Any) -> None:
-    named = [item.findtext("string") for item in ui_file.iter("property") if item.get("name") == "SlicerParameterName"]
-    assert len(set(named)) == len(named)
-    assert set(named) <= set(panel.parameters.allParameters)
-
-
-def test_every_node_list_gets_the_scene(ui_file: Any) -> None:
-    lists = {item.get("name") for item in ui_file.iter("widget") if item.get("class") == "qMRMLNodeComboBox"}
-    connected = {item.findtext("receiver") for item in ui_file.iter("connection")}
-    assert lists
-    assert lists <= connected
-
-
-def test_every_widget_that_the_code_names_is_in_the_ui(ui_file: Any, repository: Path) -> None:
-    names = {item.get("name") for item in ui_file.iter("widget")}
-    for path in (repository / "KDNetSegmentation/KDNetSegmentationLib").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("ui", "self.ui", "self.panel.ui"):
-                assert node.attr in names, path
-
-
-def test_start_up_imports_nothing_but_slicer_and_the_standard_library(repository: Path) -> None:
-    todo, seen = [repository / "KDNetSegmentation/KDNetSegmentation.py"], set()
-    while todo:
-        path = todo.pop()
-        seen.add(path)
-        for node in ast.parse(path.read_text()).body:
-            names = [item.name for item in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-            for name in names:
-                found = [
-                    folder / f"{name.replace('.', '/')}{end}"
-                    for folder in (repository / "KDNetSegmentation", repository / "KDNetTraining")
-                    for end in (".py", "/__init__.py")
-                ]
-                ours = [file for file in found if file.is_file()]
-                assert ours or name.partition(".")[0] in STANDARD, f"{path} imports {name}"
-                todo += [file for file in ours if file not in seen]
-    assert len(seen) > 15
-
-
-def test_every_sentence_can_be_translated(repository: Path) -> None:
-    """Text given to a widget comes from _(), or holds no words."""
-    for path in (repository / "KDNetSegmentation/KDNetSegmentationLib").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            target = node.targets[0] if isinstance(node, ast.Assign) else None
-            shown = isinstance(target, ast.Attribute) and target.attr in ("text", "toolTip")
-            if shown and isinstance(node.value, ast.Constant):
-                assert not node.value.value, f"{path}:{node.lineno}"
 
 
 def test_choices_are_saved_and_restored_with_the_scene(panel: Any, phantom_volume: Any, wait: Wait, tmp_path: Path) -> None:

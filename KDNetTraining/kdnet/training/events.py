@@ -90,12 +90,13 @@ class EventWriter:
         return RunFolderError(f"{self._path} cannot be written ({reason}): free some space, then resume the run.")
 
 
-def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
+def read_events(path: Path, offset: int = 0, most_bytes: int = -1) -> tuple[list[Event], int]:
     """Read whole lines from byte ``offset`` on; return the events and the offset for the next call.
 
     A line that a writer has not finished yet is left for the next call. Reading this way follows a running training.
     Kinds that a newer version wrote, and lines that a crash of the machine left damaged, are passed over. A file that is
-    shorter than ``offset`` was begun anew and is read from its start.
+    shorter than ``offset`` was begun anew and is read from its start. With ``most_bytes``, no more than these are read at
+    once, so that a reader beside other work can take a long record in small bites.
     """
     try:
         stream = path.open("rb")
@@ -105,7 +106,7 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
         if stream.seek(0, os.SEEK_END) < offset:
             offset = 0
         stream.seek(offset)
-        content = stream.read()
+        content = stream.read(most_bytes)
     whole = content[: content.rfind(b"\n") + 1]
     events = (_parse(line) for line in whole.split(b"\n") if line)
     return [event for event in events if event is not None], offset + len(whole)

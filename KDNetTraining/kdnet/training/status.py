@@ -84,8 +84,11 @@ class StatusReader:
         self._networks: tuple[str, ...] = ()
         self._seconds_left: float | None = None
 
-    def refresh(self) -> tuple[RunStatus, list[Event]]:
+    def refresh(self, most_bytes: int = -1) -> tuple[RunStatus, list[Event]]:
         """How the run is doing, and the events since the last call (all of them at first).
+
+        Args:
+            most_bytes: to read at once; the status is then that after these events. Call again until no events come.
 
         Raises:
             RunFolderError: when there is no run, or one of a newer version.
@@ -99,7 +102,7 @@ class StatusReader:
             if held and not self._folder.study.exists():  # it has the folder, but has not begun
                 return RunStatus(RunState.NEW, pid=recorded_pid(root)), []
             raise
-        events, self._offset = read_events(self._folder.events, self._offset)
+        events, self._offset = read_events(self._folder.events, self._offset, most_bytes)
         for event in events:
             self._take(event)
         state, reason = self._state(held)

@@ -20,6 +20,7 @@ from PySide6 import QtCore, QtWidgets
 from trame_slicer.core import SlicerApp
 
 from standin import ctk_module, mrml_widgets, parameter_nodes, qt_module
+from standin.layouts import LayoutManager
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -34,12 +35,18 @@ class Application:
 
     def __init__(self, settings_folder: Path) -> None:
         self.qt_application = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
+        self.qt_application.setOrganizationName("NA-MIC")
+        self.qt_application.setApplicationName("Slicer")
+        QtCore.QSettings.setDefaultFormat(QtCore.QSettings.IniFormat)
+        QtCore.QSettings.setPath(QtCore.QSettings.IniFormat, QtCore.QSettings.UserScope, str(settings_folder))
         self.core = SlicerApp()
         self.slicerUserSettingsFilePath = str(settings_folder / "Slicer.ini")
         self.startup: list[Any] = []
         self.background: Any = None
         self.selected: list[str] = []
         self.confirm = True
+        self._widgets: dict[str, Any] = {}
+        self._layout_manager = LayoutManager()
         self._install()
 
     def connect(self, signal: str, slot: Any) -> None:
@@ -54,6 +61,9 @@ class Application:
     def testingEnabled(self) -> bool:
         return False
 
+    def layoutManager(self) -> LayoutManager:
+        return self._layout_manager
+
     def open_module(self, name: str, folder: Path) -> Any:
         """Import the module's file and build its widget; return the widget."""
         if str(folder) not in sys.path:
@@ -67,6 +77,7 @@ class Application:
         top.setMRMLScene(slicer.mrmlScene)
         widget = getattr(module, f"{name}Widget")(top)
         setattr(slicer.modules, f"{name}Widget", widget)
+        self._widgets[name] = widget
         widget.setup()
         return widget
 
@@ -89,11 +100,27 @@ class Application:
         slicer.util.loadUI = load_ui
         slicer.util.loadVolume = self._load_volume
         slicer.util.setSliceViewerLayers = self._set_layers
-        slicer.util.selectModule = self.selected.append
+        slicer.util.selectModule = self._select_module
+        slicer.util.getModuleWidget = self._module_widget
+        slicer.util.getModuleLogic = lambda name: self._module_widget(name).logic
         slicer.util.confirmOkCancelDisplay = lambda *_arguments, **_options: self.confirm
 
     def _load_volume(self, path: str) -> Any:
         return self.core.io_manager.load_volumes(path)[0]
+
+    def _select_module(self, name: str) -> None:
+        """The module that was opened last is left, and the other entered, where both are here."""
+        before = self._widgets.get(self.selected[-1]) if self.selected else None
+        self.selected.append(name)
+        if before is not None:
+            before.exit()
+        if name in self._widgets:
+            self._widgets[name].enter()
+
+    def _module_widget(self, name: str) -> Any:
+        if name not in self._widgets:
+            raise RuntimeError(f"Could not find module with name '{name}'")
+        return self._widgets[name]
 
     def _set_layers(self, background: Any = None, **_others: Any) -> None:
         self.background = background

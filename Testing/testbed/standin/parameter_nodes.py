@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import types
 import typing
 from collections.abc import Callable
@@ -30,6 +31,8 @@ class Field:
     def __init__(self, name: str, hint: Any, default: Any) -> None:
         self.name = name
         self.kind, *self.annotations = typing.get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
+        self.is_list = self.kind == list[str]
+        self.kind = list if self.is_list else self.kind
         self.is_node = issubclass(self.kind, slicer.vtkMRMLNode)
         empty = None if self.is_node else next(iter(self.kind)) if issubclass(self.kind, enum.Enum) else self.kind()
         self.default = empty if default is None else default
@@ -39,6 +42,8 @@ class Field:
         if self.is_node:
             return node.GetNodeReference(self.name)
         text = node.GetParameter(self.name)
+        if self.is_list:
+            return json.loads(text)
         if self.kind is bool:
             return text == "true"
         if issubclass(self.kind, enum.Enum):
@@ -55,11 +60,21 @@ class Field:
         value = float(value) if self.kind is float and type(value) is int else value
         if not isinstance(value, self.kind):
             raise TypeError(f"{self.name} must be {self.kind.__name__}, not {value!r}")
+        if self.kind is int and isinstance(value, bool):
+            raise TypeError(f"{self.name} must be int, not {value!r}")
+        if self.is_list and not all(isinstance(item, str) for item in value):
+            raise TypeError(f"{self.name} must be a list of str, not {value!r}")
         for bounds in self.annotations:
             if isinstance(bounds, WithinRange) and not bounds.minimum <= value <= bounds.maximum:
                 raise ValueError(f"{self.name} must be from {bounds.minimum} to {bounds.maximum}, not {value}")
-        text = value.name if isinstance(value, enum.Enum) else str(value).lower() if self.kind is bool else str(value)
-        node.SetParameter(self.name, text)
+        node.SetParameter(self.name, self._text(value))
+
+    def _text(self, value: Any) -> str:
+        if isinstance(value, enum.Enum):
+            return value.name
+        if self.is_list:
+            return json.dumps(value)
+        return str(value).lower() if self.kind is bool else str(value)
 
 
 class Connector:
@@ -77,7 +92,9 @@ class Connector:
         elif kind is bool and cls in (qt.QCheckBox, qt.QPushButton):
             self.signal = widget.toggled
             self._property("checked")
-        elif kind is float and cls in (qt.QDoubleSpinBox, ctk.ctkSliderWidget):
+        elif (kind is float and cls in (qt.QDoubleSpinBox, ctk.ctkSliderWidget)) or (
+            kind is int and cls in (qt.QSpinBox, qt.QSlider)
+        ):
             for bounds in field.annotations:
                 widget.minimum, widget.maximum = bounds.minimum, bounds.maximum
             self.signal = widget.valueChanged

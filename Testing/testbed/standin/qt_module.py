@@ -77,6 +77,10 @@ class QFileDialog:
     def getSaveFileName(cls, *_arguments: Any) -> str:
         return cls.answer
 
+    @classmethod
+    def getExistingDirectory(cls, *_arguments: Any) -> str:
+        return cls.answer
+
 
 class QDesktopServices:
     """Opens nothing, but remembers what it should have opened."""
@@ -114,6 +118,7 @@ def make_module() -> types.ModuleType:
         setattr(module, name, cls)
     module.QTimer = python_qt(QtCore.QTimer)
     module.QIcon = QtGui.QIcon
+    module.QTextCursor = QtGui.QTextCursor
     module.QFileDialog = QFileDialog
     module.QDesktopServices = QDesktopServices
     module.QUiLoader = UiLoader

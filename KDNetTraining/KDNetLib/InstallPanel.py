@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from KDNetLib.Dependencies import Installation, Package, missing_packages, start_installation
-from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetSegmentationLib.Logic import Ticker
+from KDNetLib.Dependencies import Installation, Package, missing_packages, start_installation
+from KDNetLib.Ticker import Ticker
+from KDNetLib.Worker import Failure
 
 
 class InstallPanel:

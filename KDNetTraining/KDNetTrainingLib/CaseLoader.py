@@ -1,0 +1,183 @@
+"""A case into the scene: its volumes, and segmentations over them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import slicer
+from kdnet.errors import KDNetError
+from KDNetLib.Command import Command
+from KDNetLib.Ticker import Ticker
+from KDNetLib.Worker import Failure
+
+MODULE = ("-m", "kdnet.data.case_files")
+ATTRIBUTE = "KDNet.case"  # on nodes that were loaded here, so that loading the case again replaces them
+
+
+@dataclass(frozen=True)
+class CaseRequest:
+    """A case to load.
+
+    Attributes:
+        data: the data folder.
+        case: its name.
+        labels: label table as JSON values; what the format suggests when empty.
+        labelmaps: files to show over it, by name.
+        modalities: to load; all when empty.
+    """
+
+    data: Path
+    case: str
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    labelmaps: Mapping[str, Path] = field(default_factory=dict)
+    modalities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedCase:
+    """What was loaded.
+
+    Attributes:
+        case: its name.
+        volumes: volume nodes by modality.
+        segmentations: segmentation nodes by name; ``"reference"`` is the expert's.
+    """
+
+    case: str
+    volumes: Mapping[str, Any]
+    segmentations: Mapping[str, Any]
+
+
+class CaseLoader:
+    """Loads one case at a time: a process reads the files, then node after node comes into the scene.
+
+    Args:
+        onLoaded: called when all is there.
+        onFailed: called with the reason, instead.
+    """
+
+    def __init__(self, onLoaded: Callable[[LoadedCase], None], onFailed: Callable[[Failure], None]) -> None:
+        self._onLoaded, self._onFailed = onLoaded, onFailed
+        self._command: Command | None = None
+        self._folder: Path | None = None
+        self._steps: Iterator[LoadedCase | None] = iter(())
+        self._ticker = Ticker(self._step)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a case is being loaded."""
+        return self._folder is not None
+
+    def load(self, request: CaseRequest) -> None:
+        """Begin; what was being loaded is given up."""
+        self.cancel()
+        self._folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
+        arguments = [str(request.data), request.case, "-o", str(self._folder)]
+        if request.labels:
+            arguments += ["--labels", json.dumps(request.labels)]
+        if request.modalities:
+            arguments += ["--modalities", ",".join(request.modalities)]
+        for name, path in request.labelmaps.items():
+            arguments += ["--labelmap", f"{name}={path}"]
+        self._command = Command(arguments, onFinished=self._read, onFailed=self._failed, module=MODULE).start()
+
+    def cancel(self) -> None:
+        """Give up; what is in the scene stays."""
+        self._ticker.stop()
+        if self._command is not None:
+            self._command.cancel()
+            self._command = None
+        self._clean()
+
+    def _read(self, answer: str) -> None:
+        self._command = None
+        self._steps = add_case(json.loads(answer))
+        self._ticker.start()
+
+    def _step(self) -> None:
+        outcome: LoadedCase | Failure | None = Failure("The case could not be loaded: look into the Python console.")
+        try:
+            outcome = next(self._steps)
+        except KDNetError as error:
+            outcome = Failure(str(error))
+        except (OSError, ValueError, MemoryError) as error:
+            outcome = Failure(f"The case could not be loaded ({error}): try again.")
+        finally:
+            if outcome is not None:
+                self._ticker.stop()
+                self._clean()
+                (self._onFailed if isinstance(outcome, Failure) else self._onLoaded)(outcome)
+
+    def _failed(self, failure: Failure) -> None:
+        self._command = None
+        self._clean()
+        self._onFailed(failure)
+
+    def _clean(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+
+def add_case(answer: Mapping[str, Any]) -> Iterator[LoadedCase | None]:
+    """Bring what ``kdnet.data.case_files`` wrote into the scene, one node a step; the last step gives all of them."""
+    import numpy as np  # noqa: PLC0415
+    from kdnet.labels import LabelTable  # noqa: PLC0415 - needs numpy
+
+    case, labels = str(answer["case"]), LabelTable.from_json(answer["labels"])
+    _remove(case)
+    volumes: dict[str, Any] = {}
+    for item in answer["volumes"]:
+        voxels = np.load(item["file"], mmap_mode="r", allow_pickle=False)
+        node = slicer.util.addVolumeFromArray(voxels, np.array(item["affine"]), f"{case} {item['name']}")
+        node.SetAttribute(ATTRIBUTE, case)
+        volumes[str(item["name"])] = node
+        yield None
+    if not volumes:
+        raise KDNetError(f"Case {case} has no image that can be read: mend its files.")
+    first = next(iter(volumes.values()))
+    segmentations = {}
+    for item in answer["labelmaps"]:
+        segmentations[str(item["name"])] = _segmentation(
+            np.load(item["file"], allow_pickle=False), item, labels, first, case
+        )
+        yield None
+    slicer.util.setSliceViewerLayers(background=first, fit=True)
+    yield LoadedCase(case, volumes, segmentations)
+
+
+def _segmentation(voxels: Any, item: Mapping[str, Any], labels: Any, volume: Any, case: str) -> Any:
+    from KDNetSegmentationLib.SegmentationNode import show_labelmap  # noqa: PLC0415 - needs numpy
+
+    if voxels.shape != volume.GetImageData().GetDimensions()[::-1]:
+        raise KDNetError(f"{item['name']} of {case} is not on the grid of its images: resample it onto theirs.")
+    node = show_labelmap(voxels, labels, volume, name=f"{case} {item['name']}")
+    node.SetAttribute(ATTRIBUTE, case)
+    return node
+
+
+def _remove(case: str) -> None:
+    nodes = (slicer.mrmlScene.GetNthNode(index) for index in range(slicer.mrmlScene.GetNumberOfNodes()))
+    for node in [node for node in nodes if node.GetAttribute(ATTRIBUTE) == case]:
+        slicer.mrmlScene.RemoveNode(node)
+
+
+def outline(node: Any, *, filled: bool) -> None:
+    """Show a segmentation in slice views by its outline alone, or filled."""
+    display = node.GetDisplayNode()
+    if display is not None:
+        display.SetOpacity2DFill(0.4 if filled else 0.0)
+        display.SetOpacity2DOutline(1.0)
+
+
+def show_only(nodes: Mapping[str, Any], shown: Sequence[str]) -> None:
+    """Make the named segmentations visible and hide the others; nodes that left the scene are passed over."""
+    for name, node in nodes.items():
+        if node.GetScene() is not None and node.GetDisplayNode() is not None:
+            node.GetDisplayNode().SetVisibility(name in shown)

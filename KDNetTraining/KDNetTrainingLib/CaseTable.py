@@ -1,0 +1,111 @@
+"""The table of cases, which grows while they are being inspected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from KDNetTrainingLib.Inspection import CaseLine
+
+WIDTHS = (112, 92, 72, 44, 40)  # the last takes the room left
+ROW_HEIGHT = 22
+
+
+class CaseTable:
+    """Rows of cases with a tick each.
+
+    Args:
+        table: the widget.
+        changed: called when the user ticks or unticks a case.
+        chosen: called with the case whose row is chosen, or None.
+        opened: called with the case that is double clicked.
+    """
+
+    def __init__(
+        self,
+        table: Any,
+        changed: Callable[[], None],
+        chosen: Callable[[CaseLine | None], None],
+        opened: Callable[[CaseLine], None],
+    ) -> None:
+        self._table, self._changed, self._chosen, self._opened = table, changed, chosen, opened
+        self.cases: list[CaseLine] = []
+        header = (_("Case"), _("Modalities"), _("Voxels"), _("Labels"), _("Problem"))
+        table.columnCount = len(header)
+        table.setHorizontalHeaderLabels(list(header))
+        for column, width in enumerate(WIDTHS):
+            table.setColumnWidth(column, width)
+        table.horizontalHeader().setStretchLastSection(True)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        table.setFixedHeight(170)
+        table.itemChanged.connect(self.onItemChanged)
+        table.currentCellChanged.connect(self.onCurrent)
+        table.cellDoubleClicked.connect(self.onOpened)
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.cases = []
+        self._table.rowCount = 0
+
+    def add(self, case: CaseLine, *, leftOut: bool) -> None:
+        """Add a case; one with problems is not used anyway, so that it cannot be ticked."""
+        row = len(self.cases)
+        self.cases.append(case)
+        blocked = self._table.blockSignals(True)
+        self._table.rowCount = row + 1
+        for column, text in enumerate(_cells(case)):
+            item = qt.QTableWidgetItem(text)
+            item.setToolTip("\n".join(case.problems) or text)
+            if column == 0:
+                usable = not case.problems
+                item.setFlags(_flags(usable=usable))
+                item.setCheckState(qt.Qt.Checked if usable and not leftOut else qt.Qt.Unchecked)
+            self._table.setItem(row, column, item)
+        self._table.blockSignals(blocked)
+
+    def left_out(self) -> list[str]:
+        """Usable cases that the user unticked."""
+        return [
+            case.name
+            for row, case in enumerate(self.cases)
+            if not case.problems and self._table.item(row, 0).checkState() == qt.Qt.Unchecked
+        ]
+
+    def show_left_out(self, names: Sequence[str]) -> None:
+        """Untick these cases and tick the others."""
+        blocked = self._table.blockSignals(True)
+        for row, case in enumerate(self.cases):
+            if not case.problems:
+                state = qt.Qt.Unchecked if case.name in names else qt.Qt.Checked
+                self._table.item(row, 0).setCheckState(state)
+        self._table.blockSignals(blocked)
+
+    def onItemChanged(self, item: Any) -> None:
+        """A tick came or went."""
+        if item.column() == 0:
+            self._changed()
+
+    def onCurrent(self, row: int, *_others: int) -> None:
+        """A row is chosen."""
+        self._chosen(self.cases[row] if 0 <= row < len(self.cases) else None)
+
+    def onOpened(self, row: int, _column: int) -> None:
+        """A row is double clicked."""
+        if 0 <= row < len(self.cases):
+            self._opened(self.cases[row])
+
+
+def _flags(*, usable: bool) -> Any:
+    flags = qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled
+    return flags | qt.Qt.ItemIsUserCheckable if usable else flags
+
+
+def _cells(case: CaseLine) -> tuple[str, ...]:
+    shape = "x".join(map(str, case.shape))
+    labels = " ".join(map(str, case.labels[:6]))
+    first = case.problems[0] if case.problems else ""
+    return case.name, " ".join(case.modalities), shape, labels, first

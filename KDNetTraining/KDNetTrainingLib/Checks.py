@@ -1,0 +1,50 @@
+"""A row of check boxes that is made anew for what the data has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import qt
+
+
+class Checks:
+    """Check boxes in a widget of the .ui file that has a layout.
+
+    Args:
+        holder: that widget.
+        changed: called when the user ticks or unticks one.
+    """
+
+    def __init__(self, holder: Any, changed: Callable[[], None]) -> None:
+        self._holder, self._changed = holder, changed
+        self.boxes: dict[str, Any] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all boxes."""
+        return tuple(self.boxes)
+
+    @property
+    def checked(self) -> tuple[str, ...]:
+        """Names of the ticked ones."""
+        return tuple(name for name, box in self.boxes.items() if box.checked)
+
+    def offer(self, titles: dict[str, str], checked: Sequence[str]) -> None:
+        """Show boxes of these names and titles, ticked as told; nothing is made anew when they are the same."""
+        if tuple(titles) != self.names:
+            for box in self.boxes.values():
+                self._holder.layout().removeWidget(box)
+                box.setParent(None)
+                box.deleteLater()
+            self.boxes = {name: self._box(title) for name, title in titles.items()}
+        for name, box in self.boxes.items():
+            blocked = box.blockSignals(True)
+            box.checked = name in checked
+            box.blockSignals(blocked)
+
+    def _box(self, title: str) -> Any:
+        box = qt.QCheckBox(title)
+        box.toggled.connect(lambda _checked: self._changed())
+        self._holder.layout().addWidget(box)
+        return box

@@ -1,0 +1,71 @@
+"""Losses and validation Dice of a run, gathered from its events; plain lists, so that a chart only adds what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+LOSSES = ("total", "gt", "kd", "latent")
+MOST_POINTS = 4000  # more are not seen in a chart, and slow it down
+
+
+class Curve:
+    """Values by step, in rising order of steps.
+
+    A resumed training does some steps again: adding a step drops those from there on. Beyond ``MOST_POINTS`` every second
+    point is dropped, as often as needed.
+
+    Args:
+        names: of the values.
+
+    Example:
+        >>> curve = Curve(["total"])
+        >>> for step in (1, 2, 3, 2):
+        ...     curve.add(step, {"total": step / 10})
+        >>> curve.steps, curve.values["total"]
+        ([1, 2], [0.1, 0.2])
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.steps: list[int] = []
+        self.values: dict[str, list[float]] = {name: [] for name in names}
+        self.revision = 0
+        """Changes when points were dropped; otherwise points were only added."""
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Add a point."""
+        if self.steps and step <= self.steps[-1]:
+            self._keep([known < step for known in self.steps])
+        self.steps.append(step)
+        for name, column in self.values.items():
+            column.append(float(values.get(name, 0.0)))
+        if len(self.steps) > MOST_POINTS:
+            self._keep([index % 2 == 0 for index in range(len(self.steps))])
+
+    def _keep(self, kept: Sequence[bool]) -> None:
+        self.revision += 1
+        for column in (self.steps, *self.values.values()):
+            column[:] = [value for value, stays in zip(column, kept, strict=True) if stays]
+
+
+class Curves:
+    """The curves of all networks of one run."""
+
+    def __init__(self) -> None:
+        self.losses: dict[str, Curve] = {}
+        self.dice: dict[str, Curve] = {}
+
+    def add(self, events: Iterable[Any]) -> None:
+        """Take in events of ``kdnet.training.events``; those without values to draw are passed over."""
+        for event in events:
+            values = event.values
+            if event.event == "step" and "losses" in values:
+                _curve(self.losses, event.network, LOSSES).add(int(values["step"]), values["losses"])
+            elif event.event == "validation" and "dice" in values:
+                _curve(self.dice, event.network, tuple(values["dice"])).add(int(values["step"]), values["dice"])
+
+
+def _curve(curves: dict[str, Curve], network: str, names: Sequence[str]) -> Curve:
+    if network not in curves:
+        curves[network] = Curve(names)
+    return curves[network]

@@ -1,0 +1,281 @@
+"""Training without the panel, from the Python console, a script, or the panel itself.
+
+In the Python console of Slicer::
+
+    logic = slicer.util.getModuleLogic("KDNetTraining")
+
+The examples below need ``DATA``, a folder of cases, and ``RUNS``, a folder for runs. What would be done, and how long it
+takes on this machine:
+
+    >>> from pathlib import Path
+    >>> from KDNetTrainingLib.Request import ExperimentRequest
+    >>> out = Path(RUNS) / "first"
+    >>> request = ExperimentRequest(Path(DATA), (("t1ce",),), out, recipe="demo", folds=(0,), settings={"steps": 8})
+    >>> print(request.commandLine())  # doctest: +ELLIPSIS
+    kdnet study ... --student t1ce --recipe demo ...
+    # with several processes or GPUs:
+    # torchrun --standalone --nproc-per-node 2 -m kdnet study ...
+    >>> len(logic.plan(request)["networks"])
+    3
+
+Train teacher, baseline and student in a process of its own, which goes on when Slicer is closed; wait for it here:
+
+    >>> run = logic.start(request)
+    >>> logic.wait(run).state
+    <RunState.FINISHED: 'finished'>
+
+Pause, go on, stop (all return at once; ``logic.status`` tells what has become of it)::
+
+    logic.pause(run)
+    logic.resume(run)
+    logic.stop(run)
+
+A run folder from elsewhere, and what came out of a run:
+
+    >>> run = logic.open(Path(RUNS) / "first")
+    >>> results = logic.results(run)
+    >>> results.worst()[0].case.startswith("Phantom_")
+    True
+
+Put a student into the KDNetSegmentation module::
+
+    logic.deploy(results.student.model)
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import slicer
+from kdnet.errors import KDNetError, RunFolderError, SettingsError
+from kdnet.files import writable_folder
+from kdnet.training.control import Intent, request_stop
+from kdnet.training.lock import is_held
+from kdnet.training.run_folder import read_study
+from kdnet.training.status import RunStatus, read_status
+from KDNetLib.Command import Command
+from KDNetLib.ProcessTree import start_detached
+from KDNetLib.Worker import Failure
+
+from KDNetTrainingLib.Request import ExperimentRequest, command_lines, python_arguments
+from KDNetTrainingLib.Results import Results, read_results
+from KDNetTrainingLib.Runs import KnownRuns, Run, slicer_settings
+from KDNetTrainingLib.Watch import LOG, log_tail
+
+Failed = Callable[[Failure], None]
+
+
+class TrainingLogic:
+    """Starts training runs and finds out about them.
+
+    Args:
+        known: the runs that are remembered.
+    """
+
+    def __init__(self, known: KnownRuns | None = None) -> None:
+        self.known = known or KnownRuns(slicer_settings())
+        self._processes: dict[Path, subprocess.Popen[bytes]] = {}
+        self._begun: set[Path] = set()
+
+    def runs(self) -> tuple[Run, ...]:
+        """The runs that are known on this computer."""
+        return self.known.runs()
+
+    def startPlan(
+        self,
+        request: ExperimentRequest,
+        *,
+        onFinished: Callable[[Mapping[str, Any]], None] = lambda _plan: None,
+        onFailed: Failed = lambda _failure: None,
+        onProgress: Callable[[str], None] = lambda _line: None,
+    ) -> Command:
+        """Find out what ``request`` would do and need on this machine, by a few trial steps."""
+        return Command(
+            [*request.arguments("plan"), "--json"],
+            onNote=onProgress,
+            onFinished=lambda answer: onFinished(json.loads(answer)),
+            onFailed=onFailed,
+        ).start()
+
+    def plan(self, request: ExperimentRequest) -> Mapping[str, Any]:
+        """Like :meth:`startPlan`, but wait and return the plan.
+
+        Raises:
+            KDNetError: in one sentence.
+        """
+        plan: Mapping[str, Any] = json.loads(Command([*request.arguments("plan"), "--json"]).wait())
+        return plan
+
+    def start(self, request: ExperimentRequest, *, after: Sequence[Run] | None = None) -> Run:
+        """Begin a run in a process of its own and remember it.
+
+        Args:
+            request: what to do.
+            after: runs to wait for; by default all known ones that are going on.
+
+        Raises:
+            KDNetError: when the request or its folder cannot be used.
+        """
+        if not request.data.is_dir():
+            raise SettingsError(f"{request.data} is no folder: choose the folder that holds the cases.")
+        if not request.students or not all(request.students):
+            raise SettingsError("No modality is chosen for the student: tick at least one.")
+        run = Run(request.out, request.processes)
+        if self.alive(run):
+            raise RunFolderError(f"{run.root} is being written by another process: wait for it to end, or stop it first.")
+        writable_folder(run.root)
+        self._launch(run, [*request.arguments(), *self._after(run, after)])
+        return run
+
+    def resume(self, run: Run, *, after: Sequence[Run] | None = None) -> None:
+        """Go on with a run that was paused, stopped or broken off.
+
+        Raises:
+            KDNetError: when it is going on already, or is no run.
+        """
+        if self.alive(run):
+            raise RunFolderError(f"{run.root} is being written by another process: wait for it to end, or stop it first.")
+        read_study(run.root)
+        self._launch(run, ["resume", str(run.root), *self._after(run, after)])
+
+    def pause(self, run: Run) -> None:
+        """Ask a run to save its state and end, to be resumed later.
+
+        Raises:
+            KDNetError: when its folder cannot be written.
+        """
+        request_stop(run.root, Intent.PAUSE)
+
+    def stop(self, run: Run) -> None:
+        """Ask a run to save its state and end; it can be resumed all the same.
+
+        Raises:
+            KDNetError: when its folder cannot be written.
+        """
+        request_stop(run.root, Intent.STOP)
+
+    def open(self, folder: Path) -> Run:
+        """Remember a run folder, for example one from a server.
+
+        Raises:
+            KDNetError: when it is none, or one of a newer version.
+        """
+        read_study(folder)
+        known = next((run for run in self.runs() if run.root == folder), Run(folder))
+        self.known.add(known)
+        return known
+
+    def forget(self, run: Run) -> None:
+        """Take a run off the list; its folder stays."""
+        self.known.forget(run)
+
+    def alive(self, run: Run) -> bool:
+        """Whether a process works on the run, on this computer at least."""
+        process = self._processes.get(run.root)
+        return (process is not None and process.poll() is None) or is_held(run.root)
+
+    def starting(self, run: Run) -> bool:
+        """Whether a process that was started here lives, but has not come to write into the folder yet."""
+        process = self._processes.get(run.root)
+        if process is None or process.poll() is not None or run.root in self._begun:
+            return False
+        if is_held(run.root):
+            self._begun.add(run.root)
+            return False
+        return True
+
+    def last_words(self, run: Run) -> str:
+        """Why a process that was started here ended before it began to write, empty where it did not."""
+        process = self._processes.get(run.root)
+        if process is None or process.poll() in (None, 0):
+            return ""
+        told = [line for line in log_tail(run.root).splitlines() if line.startswith("kdnet: ")]
+        return told[-1].removeprefix("kdnet: ") if told else ""
+
+    def status(self, run: Run) -> RunStatus:
+        """How the run is doing.
+
+        Raises:
+            KDNetError: when there is no run, or one of a newer version.
+        """
+        return read_status(run.root)
+
+    def command_line(self, run: Run) -> str:
+        """The lines that do the same as a run in a terminal or on a server.
+
+        Raises:
+            KDNetError: when there is no run, or one of a newer version.
+        """
+        return command_lines(str(read_study(run.root)["command"]), run.processes)
+
+    def data_folder(self, run: Run) -> Path:
+        """The folder with the cases of a run.
+
+        Raises:
+            KDNetError: when there is no run, or one of a newer version.
+        """
+        return Path(str(read_study(run.root)["data"]))
+
+    def wait(self, run: Run) -> RunStatus:
+        """Wait until no process works on the run any more.
+
+        Raises:
+            KDNetError: when it ended before it began.
+        """
+        while self.alive(run):
+            time.sleep(0.2)
+        reason = self.last_words(run)
+        if reason and not (run.root / "study.json").exists():
+            raise KDNetError(reason)
+        return self.status(run)
+
+    def startResults(
+        self,
+        run: Run,
+        *,
+        onFinished: Callable[[Results], None] = lambda _results: None,
+        onFailed: Failed = lambda _failure: None,
+    ) -> Command:
+        """Gather what came out of a run so far."""
+        return Command(
+            ["results", str(run.root), "--json"],
+            onFinished=lambda answer: onFinished(read_results(json.loads(answer))),
+            onFailed=onFailed,
+        ).start()
+
+    def results(self, run: Run) -> Results:
+        """Like :meth:`startResults`, but wait and return them.
+
+        Raises:
+            KDNetError: in one sentence.
+        """
+        return read_results(json.loads(Command(["results", str(run.root), "--json"]).wait()))
+
+    def deploy(self, model: Path, name: str = "") -> Any:
+        """Put a model file into the library of KDNetSegmentation; return what the library knows of it.
+
+        Args:
+            model: its file.
+            name: of the file in the library; by default that of ``model``.
+
+        Raises:
+            RuntimeError: in one sentence, when it is damaged or the module is busy.
+        """
+        return slicer.util.getModuleLogic("KDNetSegmentation").importModel(model, name)
+
+    def _after(self, run: Run, after: Sequence[Run] | None) -> list[str]:
+        waited = [other for other in self.runs() if self.alive(other)] if after is None else after
+        return [part for other in waited if other.root != run.root for part in ("--after", str(other.root))]
+
+    def _launch(self, run: Run, arguments: list[str]) -> None:
+        try:
+            self._processes[run.root] = start_detached(python_arguments(run.processes, arguments), run.root / LOG)
+        except OSError as error:
+            raise RunFolderError(f"{run.root} cannot be used ({error.strerror}): choose another folder.") from error
+        self._begun.discard(run.root)
+        self.known.add(run)

@@ -1,0 +1,51 @@
+"""What can be chosen for an experiment on this computer: recipes with all their values, networks, devices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from KDNetLib.Command import Command
+from KDNetLib.Worker import Failure
+
+MODULE = ("-m", "kdnet.training.choices")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The choices.
+
+    Attributes:
+        recipes: name, or path of a file, to all values.
+        networks: name to when to choose it.
+        devices: the one that is taken by default first.
+        cores: of the CPU.
+    """
+
+    recipes: Mapping[str, Mapping[str, Any]]
+    networks: Mapping[str, str]
+    devices: tuple[str, ...]
+    cores: int
+
+
+def ask_offer(files: Sequence[Path], onFinished: Callable[[Offer], None], onFailed: Callable[[Failure], None]) -> Command:
+    """Ask the backend in a process of its own, because it imports torch.
+
+    Args:
+        files: recipes of the user's own.
+        onFinished: called with the answer.
+        onFailed: called with the reason, such as a file that is no recipe.
+    """
+    arguments = [part for path in files for part in ("--recipe", str(path))]
+    return Command(
+        arguments, onFinished=lambda text: onFinished(read_offer(json.loads(text))), onFailed=onFailed, module=MODULE
+    ).start()
+
+
+def read_offer(content: Mapping[str, Any]) -> Offer:
+    """The choices from their JSON."""
+    networks = {item["name"]: item["use"] for item in content["networks"]}
+    return Offer(content["recipes"], networks, tuple(content["devices"]), int(content["cores"]))

@@ -1,0 +1,117 @@
+"""What the panel remembers, in the scene, so that it is saved and restored with it."""
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+from slicer.i18n import tr as _
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+
+class Labels(enum.Enum):
+    """What the values of the references mean."""
+
+    AUTO = "auto"
+    BRATS = "brats"
+    OWN = "own"
+
+    def label(self) -> str:
+        """The text in the list."""
+        return {
+            Labels.AUTO: _("As the data's format says"),
+            Labels.BRATS: _("BraTS regions (ET, TC, WT)"),
+            Labels.OWN: _("Own labels, one region each"),
+        }[self]
+
+
+class Length(enum.Enum):
+    """What decides how long networks are trained."""
+
+    RECIPE = "recipe"
+    EPOCHS = "epochs"
+    MINUTES = "minutes"
+
+    def label(self) -> str:
+        """The text in the list."""
+        return {
+            Length.RECIPE: _("As many steps as the recipe says"),
+            Length.EPOCHS: _("Epochs"),
+            Length.MINUTES: _("Minutes for the whole study"),
+        }[self]
+
+
+class TeacherSource(enum.Enum):
+    """Where the teacher comes from."""
+
+    TRAIN = "train"
+    FILE = "file"
+
+    def label(self) -> str:
+        """The text in the list."""
+        return {
+            TeacherSource.TRAIN: _("Train it in this study"),
+            TeacherSource.FILE: _("Model file or MONAI bundle"),
+        }[self]
+
+
+class LatentSoftmax(enum.Enum):
+    """Over what the softmax of the latent loss runs; values are those of a recipe."""
+
+    CHANNELS = "channels"
+    FLATTENED = "flattened"
+
+    def label(self) -> str:
+        """The text in the list."""
+        return {LatentSoftmax.CHANNELS: _("Features at each voxel"), LatentSoftmax.FLATTENED: _("All together")}[self]
+
+
+class LatentReduction(enum.Enum):
+    """What the latent loss averages; values are those of a recipe."""
+
+    DISTRIBUTION = "distribution"
+    ELEMENT = "element"
+
+    def label(self) -> str:
+        """The text in the list."""
+        return {LatentReduction.DISTRIBUTION: _("Per distribution"), LatentReduction.ELEMENT: _("Per element")}[self]
+
+
+@parameterNodeWrapper
+class Parameters:
+    """All choices of the panel.
+
+    Modalities are names joined by commas, empty for what the data suggests. ``recipe``, ``network`` and ``device`` are
+    names; an empty ``studentNetwork`` is the teacher's.
+    """
+
+    dataFolder: Path
+    labels: Labels = Labels.AUTO
+    ownLabels: str
+    leftOut: list[str]
+    teacherModalities: str
+    studentModalities: str
+    separateStudents: bool = False
+    foldCount: Annotated[int, WithinRange(0, 20)] = 0
+    testFolds: str
+    recipe: str
+    recipeFile: Path
+    network: str
+    studentNetwork: str
+    lambda_: Annotated[float, WithinRange(0.0, 1.0)] = 0.75
+    temperature: Annotated[float, WithinRange(0.1, 100.0)] = 5.0
+    studentTemperature: bool = False
+    gamma: Annotated[float, WithinRange(0.0, 1000.0)] = 10.0
+    latentSoftmax: LatentSoftmax = LatentSoftmax.CHANNELS
+    latentReduction: LatentReduction = LatentReduction.ELEMENT
+    warmStart: bool = False
+    length: Length = Length.RECIPE
+    amount: Annotated[float, WithinRange(0.1, 100000.0)] = 60.0
+    teacherSource: TeacherSource = TeacherSource.TRAIN
+    teacherFile: Path
+    device: str
+    threads: Annotated[int, WithinRange(0, 1024)] = 0
+    processes: Annotated[int, WithinRange(1, 64)] = 1
+    seeds: str = "0"
+    runsFolder: Path
+    runName: str
+    waitForOthers: bool = True

@@ -1,0 +1,105 @@
+"""The plan: what will be trained, how long it takes and what it needs, in words, before anything is started."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kdnet.errors import KDNetError
+from KDNetLib.Command import Command
+from KDNetLib.Worker import Failure
+from slicer.i18n import tr as _
+
+from KDNetTrainingLib.Request import ExperimentRequest
+from KDNetTrainingLib.Words import size
+
+
+class PlanPanel:
+    """Asks for a plan and shows it until the choices change.
+
+    Args:
+        panel: the whole panel, for its choices.
+    """
+
+    def __init__(self, panel: Any) -> None:
+        self.panel, self.ui = panel, panel.ui
+        self._command: Command | None = None
+        self._planned: list[str] = []
+        self.ui.planButton.clicked.connect(self.onPlan)
+        self._say("")
+
+    def update(self, *, ready: bool) -> None:
+        """Set the button, and say when the plan is an old one."""
+        self.ui.planButton.text = _("Cancel") if self._command is not None else _("Plan")
+        self.ui.planButton.enabled = ready or self._command is not None
+        if self._command is None and self._planned and ready and self._arguments() != self._planned:
+            self._planned = []
+            self._say(_("The choices have changed: plan again."))
+
+    def onPlan(self, *_arguments: Any) -> None:
+        """Plan, or cancel."""
+        if self._command is not None:
+            self.cleanup()
+            self._say("")
+            self.panel.update()
+            return
+        request = self.panel.request()
+        self._planned = request.arguments("plan")
+        self._say(_("A few steps are being tried on this computer..."))
+        self._command = self.panel.logic.startPlan(
+            request,
+            onFinished=lambda plan: self.onFinished(plan, request),
+            onFailed=self.onFailed,
+            onProgress=self.onProgress,
+        )
+        self.panel.update()
+
+    def onProgress(self, line: str) -> None:
+        """Show how far it is."""
+        if line.strip():
+            self._say(line.strip())
+
+    def onFinished(self, plan: Mapping[str, Any], request: ExperimentRequest) -> None:
+        """Show the plan."""
+        self._command = None
+        self._say("\n".join(part for part in (str(plan["words"]).strip(), disk_warning(plan, request.out)) if part))
+        self.panel.update()
+
+    def onFailed(self, failure: Failure) -> None:
+        """Tell why there is none."""
+        self._command, self._planned = None, []
+        self._say(failure.message)
+        self.panel.update()
+
+    def cleanup(self) -> None:
+        """End the process."""
+        self._planned = []
+        if self._command is not None:
+            self._command.cancel()
+            self._command = None
+
+    def _arguments(self) -> list[str]:
+        try:
+            arguments: list[str] = self.panel.request().arguments("plan")
+        except KDNetError:
+            return []
+        return arguments
+
+    def _say(self, text: str) -> None:
+        self.ui.planLabel.text = text
+        self.ui.planLabel.visible = bool(text)
+
+
+def disk_warning(plan: Mapping[str, Any], out: Path) -> str:
+    """A sentence when the disk of the run folder has less room than the plan needs, empty otherwise."""
+    folder = next((parent for parent in out.parents if parent.is_dir()), None)
+    if folder is None:
+        return ""
+    free = shutil.disk_usage(folder).free
+    if free >= float(plan["disk_bytes"]):
+        return ""
+    return _(
+        "⚠ {folder} has {free} left, but the run needs {needed}: choose another runs folder or free some space."
+    ).format(folder=folder, free=size(free), needed=size(float(plan["disk_bytes"])))

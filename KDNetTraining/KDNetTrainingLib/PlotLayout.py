@@ -1,0 +1,63 @@
+"""A layout with both charts over the slice views, so that curves and overlays are seen together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+
+LAYOUT = 20262  # any number that no other layout has
+LOSS_VIEW, DICE_VIEW = "KDNetLoss", "KDNetDice"
+
+PLOT = """<item><view class="vtkMRMLPlotViewNode" singletontag="{tag}">
+<property name="viewlabel" action="default">{label}</property></view></item>"""
+SLICE = """<item><view class="vtkMRMLSliceNode" singletontag="{tag}">
+<property name="orientation" action="default">{orientation}</property>
+<property name="viewlabel" action="default">{label}</property>
+<property name="viewcolor" action="default">{colour}</property></view></item>"""
+PLOTS = PLOT.format(tag=LOSS_VIEW, label="L") + PLOT.format(tag=DICE_VIEW, label="D")
+SLICES = (
+    SLICE.format(tag="Red", orientation="Axial", label="R", colour="#F34A33")
+    + SLICE.format(tag="Yellow", orientation="Sagittal", label="Y", colour="#EDD54C")
+    + SLICE.format(tag="Green", orientation="Coronal", label="G", colour="#6EB04B")
+)
+DESCRIPTION = f"""<layout type="vertical" split="true">
+<item><layout type="horizontal" split="true">{PLOTS}</layout></item>
+<item><layout type="horizontal" split="true">{SLICES}</layout></item>
+</layout>"""
+
+
+class PlotLayout:
+    """Shows the charts, and puts back what was shown before."""
+
+    def __init__(self) -> None:
+        self._before: int | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether the layout is on."""
+        manager = slicer.app.layoutManager()
+        return manager is not None and manager.layout == LAYOUT
+
+    def show(self) -> None:
+        """Turn the layout on."""
+        manager = slicer.app.layoutManager()
+        if manager is None or manager.layout == LAYOUT:  # without a main window there is nothing to lay out
+            return
+        self._before = manager.layout
+        node = manager.layoutLogic().GetLayoutNode()
+        if not node.IsLayoutDescription(LAYOUT):
+            node.AddLayoutDescription(LAYOUT, DESCRIPTION)
+        manager.setLayout(LAYOUT)
+
+    def hide(self) -> None:
+        """Turn the layout before it on again."""
+        if self.shown and self._before is not None:
+            slicer.app.layoutManager().setLayout(self._before)
+
+    def assign(self, loss: Any, dice: Any) -> None:
+        """Let the plot views show these charts, where the views are there."""
+        for tag, chart in ((LOSS_VIEW, loss), (DICE_VIEW, dice)):
+            view = slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLPlotViewNode")
+            if view is not None and chart is not None and view.GetPlotChartNodeID() != chart.GetID():
+                view.SetPlotChartNodeID(chart.GetID())

@@ -1,0 +1,149 @@
+"""What a training run is asked to do, and the command lines that ask for it.
+
+Example:
+    >>> request = ExperimentRequest(Path("/data/brats"), (("t1ce",),), Path("/runs/first"), recipe="fast", minutes=30)
+    >>> print(request.commandLine().splitlines()[0])
+    kdnet study /data/brats --student t1ce --recipe fast --minutes 30 --out /runs/first
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kdnet.errors import SettingsError
+
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
+
+
+@dataclass(frozen=True)
+class ExperimentRequest:
+    """A teacher, a baseline and a student, or several of them, to be trained and compared.
+
+    Attributes:
+        data: the data folder.
+        students: the modalities that each student sees.
+        out: the run folder.
+        recipe: name or file.
+        settings: values of the recipe to change, with dots as in ``"distillation.gamma"``.
+        modalities: of the teacher; all when empty.
+        folds: test folds; all when empty.
+        foldCount: into how many folds to deal the cases, 0 for what the data says.
+        seeds: of the trainings.
+        minutes: for the whole study, 0 for no limit.
+        epochs: of each network, 0 for the recipe's own steps.
+        labels: ``"auto"``, ``"brats"``, or pairs such as ``"1=Lesion,2=Core"``.
+        leaveOut: names of cases that are not used.
+        teacher: a model file or MONAI bundle instead of training one.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` and so on.
+        threads: of the CPU, 0 for all cores.
+        processes: that train together.
+    """
+
+    data: Path
+    students: tuple[tuple[str, ...], ...]
+    out: Path
+    recipe: str = "fast"
+    settings: Mapping[str, object] = field(default_factory=dict)
+    modalities: tuple[str, ...] = ()
+    folds: tuple[int, ...] = ()
+    foldCount: int = 0
+    seeds: tuple[int, ...] = (0,)
+    minutes: float = 0.0
+    epochs: int = 0
+    labels: str = "auto"
+    leaveOut: tuple[str, ...] = ()
+    teacher: Path | None = None
+    device: str = "auto"
+    threads: int = 0
+    processes: int = 1
+
+    def arguments(self, command: str = "study") -> list[str]:
+        """Arguments of ``kdnet`` that do this, or that plan it (``"plan"``); defaults are left out."""
+        options: list[tuple[str, str]] = [
+            ("--student", ",".join("+".join(names) for names in self.students)),
+            ("--recipe", self.recipe),
+            *(("--set", f"{name}={_literal(value)}") for name, value in self.settings.items()),
+            ("--modalities", ",".join(self.modalities)),
+            ("--folds", ",".join(map(str, self.folds))),
+            ("--fold-count", str(self.foldCount or "")),
+            ("--seeds", "" if self.seeds == (0,) else ",".join(map(str, self.seeds))),
+            ("--minutes", f"{self.minutes:g}" if self.minutes else ""),
+            ("--epochs", str(self.epochs or "")),
+            ("--labels", "" if self.labels == "auto" else self.labels),
+            *(("--leave-out", name) for name in self.leaveOut),
+            ("--teacher", str(self.teacher or "")),
+            ("--device", "" if self.device == "auto" else self.device),
+            ("--threads", str(self.threads or "")),
+            ("--out", str(self.out) if command == "study" else ""),
+        ]
+        return [command, str(self.data), *(part for option in options if option[1] for part in option)]
+
+    def commandLine(self) -> str:
+        """The lines that do the same in a terminal or on a server; see :func:`command_lines`."""
+        return command_lines(shlex.join(["kdnet", *self.arguments()]), self.processes)
+
+
+def command_lines(line: str, processes: int) -> str:
+    """A ``kdnet`` line and the same for several processes or GPUs, the one that is meant first.
+
+    Example:
+        >>> print(command_lines("kdnet study data", 1))
+        kdnet study data
+        # with several processes or GPUs:
+        # torchrun --standalone --nproc-per-node 2 -m kdnet study data
+    """
+    torchrun = f"torchrun --standalone --nproc-per-node {max(processes, 2)} -m {line}"
+    if processes > 1:
+        return f"{torchrun}\n# with one process:\n# {line}"
+    return f"{line}\n# with several processes or GPUs:\n# {torchrun}"
+
+
+def python_arguments(processes: int, arguments: list[str]) -> list[str]:
+    """Arguments of Python that run ``kdnet`` in so many processes.
+
+    Example:
+        >>> python_arguments(2, ["resume", "run"])[-4:]
+        ['-m', 'kdnet', 'resume', 'run']
+    """
+    launcher = [*TORCHRUN, str(processes)] if processes > 1 else []
+    return [*launcher, "-m", "kdnet", *arguments]
+
+
+def numbers(text: str, what: str) -> tuple[int, ...]:
+    """Whole numbers from 0, written as in ``"0, 2"``.
+
+    Example:
+        >>> numbers("0, 2", "Seeds")
+        (0, 2)
+
+    Raises:
+        SettingsError: naming ``what``.
+    """
+    parts = [part for part in re.split(r"[,\s]+", text.strip()) if part]
+    if not all(part.isdigit() for part in parts):
+        raise SettingsError(f'{what} are "{text}": give whole numbers with commas between, such as 0,1.')
+    return tuple(dict.fromkeys(int(part) for part in parts))
+
+
+def free_folder(folder: Path, data: Path, students: tuple[tuple[str, ...], ...], recipe: str) -> Path:
+    """A run folder in ``folder`` that is not there yet, named after what is trained.
+
+    Example:
+        >>> free_folder(Path("/runs"), Path("/data/brats"), (("t1ce",),), "fast").name
+        'brats-t1ce-fast'
+    """
+    stem = f"{data.name}-{'_'.join('+'.join(names) for names in students)}-{Path(recipe).stem}"
+    name, number = stem, 1
+    while (folder / name).exists():
+        number += 1
+        name = f"{stem}-{number}"
+    return folder / name
+
+
+def _literal(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

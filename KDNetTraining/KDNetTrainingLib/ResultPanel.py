@@ -1,0 +1,254 @@
+"""The section that compares teacher, baseline and student, opens cases and the report, and hands the student on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+from kdnet.errors import KDNetError
+from kdnet.files import replacing
+from KDNetLib.Command import Command
+from KDNetLib.Tables import fill_table
+from KDNetLib.Worker import Failure
+from slicer.i18n import tr as _
+
+from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest, LoadedCase, outline, show_only
+from KDNetTrainingLib.Checks import Checks
+from KDNetTrainingLib.Results import MEAN, CaseResult, Comparison, Results, StudentResult
+from KDNetTrainingLib.Runs import Run
+from KDNetTrainingLib.Watch import Look
+from KDNetTrainingLib.Words import network_title
+
+ROLES = ("teacher", "baseline", "student")
+SHOWN_FIRST = ("student", "reference")
+SEGMENTATION_MODULE = "KDNetSegmentation"
+ROW_HEIGHT, TWO_LINES = 24, 38
+
+
+class ResultPanel:
+    """Shows what came out of the chosen run, as far as it is.
+
+    Args:
+        panel: the whole panel, for its logic and its runs.
+    """
+
+    def __init__(self, panel: Any) -> None:
+        self.panel, self.ui = panel, panel.ui
+        self.results: Results | None = None
+        self._asking: Command | None = None
+        self._asked: tuple[Path, int, str] | None = None
+        self._cases: tuple[CaseResult, ...] = ()
+        self._loaded: LoadedCase | None = None
+        self.loader = CaseLoader(self.onLoaded, self.onFailed)
+        self.shown = Checks(self.ui.shownChecks, self.onShown)
+        self.ui.studentShownSelector.currentIndexChanged.connect(lambda _index: self._show())
+        self.ui.resultCasesTable.cellDoubleClicked.connect(self.onCase)
+        self.ui.reportButton.clicked.connect(self.onReport)
+        self.ui.deployButton.clicked.connect(self.onDeploy)
+        self.ui.exportButton.clicked.connect(self.onExport)
+        self.ui.comparisonTable.verticalHeader().setDefaultSectionSize(TWO_LINES)
+        self.ui.resultCasesTable.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        self.clear()
+
+    @property
+    def student(self) -> StudentResult | None:
+        """The chosen student."""
+        index = self.ui.studentShownSelector.currentIndex
+        students = self.results.students if self.results is not None else ()
+        return students[index] if 0 <= index < len(students) else None
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.cleanup()
+        self.results, self._asked = None, None
+        self._say(_("Results come when the first student is tested."))
+        self._refill()
+
+    def cleanup(self) -> None:
+        """End all processes."""
+        self.loader.cancel()
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
+
+    def take(self, look: Look) -> None:
+        """The chosen run was looked at: gather the results anew when another network is tested, or all are."""
+        status = look.status
+        if status is None or not any("student" in name for name in status.done):
+            return
+        asked = (look.root, len(status.done), status.state.value if status.state.value == "finished" else "")
+        run = self.panel.runs.run
+        if asked == self._asked or self._asking is not None or run is None:
+            return
+        self._asked = asked
+        self._asking = self.panel.logic.startResults(run, onFinished=self.onResults, onFailed=self.onResultsFailed)
+
+    def update(self) -> None:
+        """Set the buttons."""
+        student = self.student
+        self.ui.reportButton.enabled = self.results is not None and self.results.report is not None
+        self.ui.deployButton.enabled = self.ui.exportButton.enabled = student is not None and student.model is not None
+
+    def onResults(self, results: Results) -> None:
+        """They are there."""
+        self._asking, first = None, self.results is None
+        self.results = results
+        names = ", ".join(network_title(name) for name in results.missing)
+        missing = _("Not yet tested: {networks}.").format(networks=names) if results.missing else ""
+        self._say(missing)
+        self._refill()
+        if first and not results.missing:
+            self.ui.resultSection.collapsed = False
+        self.panel.update()
+
+    def onResultsFailed(self, failure: Failure) -> None:
+        """Tell why there are none."""
+        self._asking = None
+        self._say(failure.message)
+
+    def onCase(self, row: int, _column: int) -> None:
+        """Load a case with all its segmentations."""
+        if self.results is None or not 0 <= row < len(self._cases):
+            return
+        case = self._cases[row]
+        self._say(_("{case} is being loaded...").format(case=case.case))
+        self.loader.load(CaseRequest(self.results.data, case.case, self.results.labels, case.labelmaps))
+
+    def onLoaded(self, loaded: LoadedCase) -> None:
+        """The case is in the scene: the student filled, the reference as an outline, the others at a click."""
+        self._loaded = loaded
+        self._say(_("{case} is loaded.").format(case=loaded.case))
+        for name, node in loaded.segmentations.items():
+            outline(node, filled=name != "reference")
+        titles = {name: _role(name) for name in (*ROLES, "reference") if name in loaded.segmentations}
+        self.shown.offer(titles, SHOWN_FIRST)
+        self.onShown()
+
+    def onShown(self) -> None:
+        """Show the ticked segmentations."""
+        if self._loaded is not None:
+            show_only(self._loaded.segmentations, self.shown.checked)
+
+    def onFailed(self, failure: Failure) -> None:
+        """Tell why a case cannot be loaded, or a model not deployed."""
+        self._say(failure.message)
+        self.panel.update()
+
+    def onReport(self, *_arguments: Any) -> None:
+        """Open the report in the browser."""
+        if self.results is not None and self.results.report is not None:
+            qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self.results.report)))
+
+    def onDeploy(self, *_arguments: Any) -> None:
+        """Put the student into KDNetSegmentation and go there."""
+        student, run = self.student, self.panel.runs.run
+        if student is None or student.model is None or run is None:
+            return
+        try:
+            segmentation = slicer.util.getModuleWidget(SEGMENTATION_MODULE).panel
+            self._say(_("The model is being checked..."))
+            name = deployed_name(run, student)
+            segmentation.deploy(student.model, name, onFinished=self.onDeployed, onFailed=self.onFailed)
+        except RuntimeError as error:  # the module is not there, or is busy
+            self._say(str(error))
+
+    def onDeployed(self, model: Any) -> None:
+        """The model is chosen there."""
+        self._say(_("{model} is chosen in KDNet Segmentation.").format(model=model.title))
+        slicer.util.selectModule(SEGMENTATION_MODULE)
+
+    def onExport(self, *_arguments: Any) -> None:
+        """Ask for a file and copy the model there."""
+        student, run = self.student, self.panel.runs.run
+        if student is None or student.model is None or run is None:
+            return
+        filters = _("Models (*.safetensors)")
+        path = qt.QFileDialog.getSaveFileName(None, _("Export model file"), deployed_name(run, student), filters)
+        if not path:
+            return
+        try:
+            with replacing(Path(path)) as temporary:
+                shutil.copyfile(student.model, temporary)
+        except KDNetError as error:
+            self._say(str(error))
+        else:
+            self._say(_("The model is in {path}.").format(path=path))
+
+    def _refill(self) -> None:
+        students = self.results.students if self.results is not None else ()
+        selector = self.ui.studentShownSelector
+        kept = selector.currentIndex
+        blocked = selector.blockSignals(True)
+        selector.clear()
+        for student in students:
+            selector.addItem(student.modalities.upper())
+        selector.currentIndex = kept if 0 <= kept < len(students) else min(0, len(students) - 1)
+        selector.blockSignals(blocked)
+        self._show()
+
+    def _show(self) -> None:
+        student, ui = self.student, self.ui
+        several = self.results is not None and len(self.results.students) > 1
+        ui.studentShownLabel.visible = ui.studentShownSelector.visible = several
+        for widget in (ui.comparisonTable, ui.resultCasesTable, ui.casesLabel):
+            widget.visible = student is not None
+        warning = _warning(student) if student is not None else ""
+        ui.resultWarning.text = warning
+        ui.resultWarning.visible = bool(warning)
+        if student is not None:
+            header = (_("Dice"), _("Teacher"), _("Baseline"), _("Student"), _("Gain [95 %]"), "p", _("Gap"))
+            fill_table(ui.comparisonTable, header, [_cells(item) for item in student.comparisons], stretch=4)
+            index = ui.studentShownSelector.currentIndex
+            self._cases = self.results.worst(index) if self.results is not None else ()
+            rows = [(case.case, *(_dice(case.dice.get(role)) for role in ROLES)) for case in self._cases]
+            fill_table(ui.resultCasesTable, (_("Case"), *(_role(role) for role in ROLES)), rows)
+        self.update()
+
+    def _say(self, text: str) -> None:
+        self.ui.resultLabel.text = text
+        self.ui.resultLabel.visible = bool(text)
+
+
+def deployed_name(run: Run, student: StudentResult) -> str:
+    """The name of a model file outside its run, which tells where it is from."""
+    return f"{run.name} {student.modalities}.safetensors"
+
+
+def _cells(item: Comparison) -> tuple[str, ...]:
+    value, low, high = item.difference
+    recovery = "" if item.recovery is None else f"{100 * item.recovery:.0f} %"
+    region = _("mean") if item.region == MEAN else item.region
+    difference = f"{value:+.3f}\n[{low:.2f}, {high:.2f}]"
+    return region, _dice(item.teacher), _dice(item.baseline), _dice(item.student), difference, f"{item.p:.2f}", recovery
+
+
+def _dice(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _role(name: str) -> str:
+    return {
+        "teacher": _("Teacher"),
+        "baseline": _("Baseline"),
+        "student": _("Student"),
+        "reference": _("Reference"),
+    }.get(name, name)
+
+
+def _warning(student: StudentResult) -> str:
+    """A warning where the student was not worth the effort, or where chance may have made it look so."""
+    beaten = student.beaten()
+    if beaten:
+        return _(
+            "⚠ In {regions} the student does not beat its baseline: train longer, or change lambda or gamma, before"
+            " you trust it."
+        ).format(regions=", ".join(beaten))
+    mean = next((item for item in student.comparisons if item.region == MEAN), None)
+    if mean is not None and mean.difference[1] <= 0:
+        return _(
+            "⚠ The student is ahead of its baseline by so little that chance may have done it: test more cases or seeds."
+        )
+    return ""

@@ -1,0 +1,55 @@
+"""The module's own tests, for Slicer and for the testbed; they leave the user's runs and settings alone."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+import slicer
+from KDNetLib.Command import Command
+from KDNetLib.Dependencies import missing_packages
+
+from KDNetTrainingLib.Logic import TrainingLogic
+from KDNetTrainingLib.Request import ExperimentRequest
+from KDNetTrainingLib.Runs import Forgetful, KnownRuns
+
+TINY = {
+    "steps": 6,
+    "validation_every": 3,
+    "network": "segresnet-4",
+    "patch": [16, 16, 16],
+    "spacing": [6.0, 6.0, 6.0],
+}
+
+
+class SelfTest(unittest.TestCase):
+    """A study of a few steps on phantom data, from start to result."""
+
+    def setUp(self) -> None:
+        """Draw a phantom."""
+        slicer.mrmlScene.Clear()
+        if missing_packages():
+            self.fail("install the Python packages that the panel asks for, then run the tests again")
+        self.folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
+        self.data = self.folder / "data"
+        drawing = ["phantom", str(self.data), "--cases", "6", "--size", "28", "33", "26", "--spacing", "6"]
+        Command(drawing).wait()
+        self.logic = TrainingLogic(KnownRuns(Forgetful()))
+
+    def test_a_study_is_run_and_its_results_are_read(self) -> None:
+        """Teacher, baseline and student are trained in a process of their own."""
+        request = ExperimentRequest(self.data, (("t1ce",),), self.folder / "run", recipe="demo", folds=(0,), settings=TINY)
+        run = self.logic.start(request)
+        status = self.logic.wait(run)
+        assert status.state.value == "finished", status.reason
+        results = self.logic.results(run)
+        assert results.report is not None
+        assert results.report.is_file()
+        assert results.student.model is not None
+
+    def test_a_folder_without_cases_is_told_in_one_sentence(self) -> None:
+        """Nothing is started."""
+        empty = self.folder / "empty"
+        empty.mkdir()
+        run = self.logic.start(ExperimentRequest(empty, (("t1ce",),), self.folder / "run", recipe="demo"))
+        with self.assertRaisesRegex(Exception, "no cases"):  # noqa: PT027 - no pytest in Slicer
+            self.logic.wait(run)

@@ -1,0 +1,209 @@
+"""The panel: data, experiment, runs, how the chosen run is doing, and what came out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import slicer
+import vtk
+from kdnet.errors import SettingsError
+from KDNetLib.InstallPanel import InstallPanel
+from KDNetLib.Ticker import Ticker
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from KDNetTrainingLib.DataPanel import DataPanel
+from KDNetTrainingLib.ExperimentPanel import ExperimentPanel
+from KDNetTrainingLib.LivePanel import LivePanel
+from KDNetTrainingLib.Logic import TrainingLogic
+from KDNetTrainingLib.Parameters import Length, Parameters, TeacherSource
+from KDNetTrainingLib.PlanPanel import PlanPanel
+from KDNetTrainingLib.Request import ExperimentRequest, free_folder, numbers
+from KDNetTrainingLib.ResultPanel import ResultPanel
+from KDNetTrainingLib.RunsPanel import RunsPanel
+from KDNetTrainingLib.Watch import Look, Watcher
+
+TICK_MILLISECONDS = 100
+TICK_SECONDS = 0.02  # for what was found of the runs; the rest waits for the next tick
+DRAW_TICKS = 5  # charts are drawn this much more rarely
+
+
+class Panel(VTKObservationMixin):
+    """Connects the widgets of the .ui file with the logic.
+
+    Args:
+        uiWidget: loaded, with its scene.
+        logic: the module's; also gives the parameter node.
+    """
+
+    def __init__(self, uiWidget: Any, logic: TrainingLogic) -> None:
+        VTKObservationMixin.__init__(self)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        self.logic = logic
+        self.parameters: Any = None
+        self._guiTag: Any = None
+        self._ticks = 0
+        self._states: tuple[str, ...] = ()
+        self.watcher = Watcher()
+        self._ticker = Ticker(self.onTick, TICK_MILLISECONDS)
+        self.install = InstallPanel(self.ui, self.onInstalled)
+        self.data = DataPanel(self)
+        self.experiment = ExperimentPanel(self)
+        self.plan = PlanPanel(self)
+        self.runs = RunsPanel(self)
+        self.live = LivePanel(self)
+        self.result = ResultPanel(self)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneChanged)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneChanged)
+        self.enter()
+
+    def enter(self) -> None:
+        """The module is opened: the runs are looked up again, because they go on without it."""
+        self.install.check()
+        self.setParameters(Parameters(self.logic.getParameterNode()))
+        self.onInstalled()
+        self.runs.refill()
+        self._ticker.start()
+
+    def exit(self) -> None:
+        """Another module is opened; runs go on, and so do the charts."""
+        self.setParameters(None)
+
+    def cleanup(self) -> None:
+        """The module is closed; runs go on."""
+        self._ticker.stop()
+        self.watcher.stop()
+        for part in (self.install, self.data, self.experiment, self.plan, self.live, self.result):
+            part.cleanup()
+        self.exit()
+        self.removeObservers()
+
+    def setParameters(self, parameters: Any) -> None:
+        """Show and change the choices of a parameter node, or of none."""
+        if self.parameters is not None:
+            self.parameters.disconnectGui(self._guiTag)
+            self.removeObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+        self.parameters = parameters
+        if parameters is None:
+            return
+        if str(parameters.runsFolder) in ("", "."):
+            parameters.runsFolder = defaultRunsFolder()
+        self._guiTag = parameters.connectGui(self.ui)
+        self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+        self.experiment.fill()
+        self.data.table.show_left_out(parameters.leftOut)
+        self.update()
+
+    def request(self) -> ExperimentRequest:
+        """What is chosen.
+
+        Raises:
+            SettingsError: when something is missing or does not fit.
+        """
+        problem = self.problem()
+        if problem:
+            raise SettingsError(problem)
+        chosen, data = self.parameters, self.data
+        recipe = str(self.experiment.recipe_file or chosen.recipe)
+        students = data.students()
+        folder, name = chosen.runsFolder, chosen.runName.strip()
+        return ExperimentRequest(
+            data=data.folder,
+            students=students,
+            out=folder / name if name else free_folder(folder, data.folder, students, recipe),
+            recipe=recipe,
+            settings=self.experiment.settings(),
+            modalities=data.teacher_modalities(),
+            folds=data.folds(),
+            foldCount=chosen.foldCount,
+            seeds=numbers(chosen.seeds, _("Seeds")),
+            minutes=chosen.amount if chosen.length is Length.MINUTES else 0.0,
+            epochs=round(chosen.amount) if chosen.length is Length.EPOCHS else 0,
+            labels=data.labels,
+            leaveOut=tuple(chosen.leftOut),
+            teacher=chosen.teacherFile if chosen.teacherSource is TeacherSource.FILE else None,
+            device=chosen.device or "auto",
+            threads=chosen.threads,
+            processes=chosen.processes,
+        )
+
+    def problem(self) -> str:
+        """Why no run can be started, empty when nothing speaks against it."""
+        if self.install.missing:
+            return _("Install the packages above first.")
+        return self.data.problem() or self.experiment.problem()
+
+    def update(self, *_arguments: Any) -> None:
+        """Bring all sections in line with choices and work."""
+        if self.parameters is None:
+            return
+        free = not self.install.missing
+        problem = self.problem()
+        self.data.update(free=free)
+        self.experiment.update()
+        self.plan.update(ready=not problem)
+        self.runs.update(problem=problem)
+        self.live.update()
+        self.result.update()
+
+    def onTick(self) -> None:
+        """Hand out what was found of the runs, and draw it now and then."""
+        self.watcher.each(TICK_SECONDS, self.onLook)
+        states = self.runs.states()
+        if states != self._states:
+            self._states = states
+            self.runs.show()
+            self.update()
+        self._ticks += 1
+        if self._ticks % DRAW_TICKS == 0:
+            self.live.draw()
+
+    def onLook(self, look: Look) -> None:
+        """A run was looked at."""
+        run = self.runs.run
+        chosen = run is not None and run.root == look.root
+        if chosen:
+            self.live.collect(look)
+        if look.more:
+            return
+        self.runs.take(look)
+        if chosen:
+            self.live.take(look)
+            self.result.take(look)
+
+    def onRunChosen(self) -> None:
+        """Follow the chosen run from its beginning, and the others' states."""
+        run = self.runs.run
+        self.live.clear()
+        self.result.clear()
+        self.watcher.follow([known.root for known in self.runs.table.runs], run.root if run is not None else None)
+        self.update()
+
+    def onInstalled(self) -> None:
+        """Packages have come or gone."""
+        if not self.install.missing and self.parameters is not None:
+            self.experiment.ask()
+        self.update()
+
+    def onParametersModified(self, *_arguments: Any) -> None:
+        """A choice changed."""
+        self.update()
+
+    def onSceneStartClose(self, *_arguments: Any) -> None:
+        """The scene is about to go; runs go on."""
+        self.data.loader.cancel()
+        self.live.cleanup()
+        self.result.loader.cancel()
+        self.setParameters(None)
+
+    def onSceneChanged(self, *_arguments: Any) -> None:
+        """Another scene is there."""
+        self.setParameters(Parameters(self.logic.getParameterNode()))
+
+
+def defaultRunsFolder() -> Path:
+    """Where runs are kept until the user says otherwise."""
+    return Path.home() / "KDNet runs"

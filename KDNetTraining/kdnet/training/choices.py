@@ -1,0 +1,62 @@
+"""``python -m kdnet.training.choices``: what a panel can offer, as one JSON object on stdout.
+
+``recipes`` (name to all values, also those that take their defaults), ``networks`` (name, architecture and use of each
+preset), ``devices`` that are there, and ``cores``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from kdnet.errors import KDNetError
+from kdnet.networks.presets import PRESETS
+from kdnet.training.recipe import read_recipe, recipe_names
+
+
+def choices(files: Sequence[str] = ()) -> dict[str, Any]:
+    """What can be chosen on this machine.
+
+    Args:
+        files: recipes of the user's own, listed under their path.
+
+    Raises:
+        KDNetError: when a file is no recipe.
+    """
+    return {
+        "recipes": {name: read_recipe(name).to_json() for name in (*recipe_names(), *files)},
+        "networks": [
+            {"name": name, "architecture": preset.architecture, "use": preset.use} for name, preset in PRESETS.items()
+        ],
+        "devices": devices(),
+        "cores": os.cpu_count() or 1,
+    }
+
+
+def devices() -> list[str]:
+    """Names of the devices that are there, the one that ``auto`` takes first."""
+    found = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return [*found, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out the command; return the exit code."""
+    parser = argparse.ArgumentParser(prog="kdnet.training.choices", description="Tell what can be chosen.")
+    parser.add_argument("--recipe", action="append", default=[], help="a recipe file")
+    args = parser.parse_args(arguments)
+    try:
+        print(json.dumps(choices(args.recipe)))
+    except KDNetError as error:
+        print(f"kdnet: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""Choosing data: what is in a folder, what is wrong with it, and what can be learnt from it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import slicer
+from kdnet.data.phantom import write_phantom
+
+from .conftest import choose_data, rows
+
+
+def test_a_folder_is_recognised_and_its_cases_are_listed(training: Any, cases: Path, until: Any) -> None:
+    choose_data(training, cases, until)
+    assert training.ui.dataLabel.text == "BraTS: 6 cases can be used, 0 have problems."
+    assert rows(training.ui.caseTable)[0] == ["Phantom_000", "t1 t1ce t2 flair", "28x33x26", "1 2 4", ""]
+    assert training.data.teacher.checked == ("t1", "t1ce", "t2", "flair")
+    assert training.data.student.checked == ("t1ce",)
+
+
+def test_problems_are_told_with_their_remedy(training: Any, cases: Path, until: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(cases, folder)
+    next(folder.glob("*_001/*_t2.nii.gz")).unlink()
+    choose_data(training, folder, until)
+    assert "5 cases can be used, 1 have problems" in training.ui.dataLabel.text
+    training.ui.caseTable.setCurrentCell(1, 0)
+    assert training.ui.caseLabel.visible
+    assert "t2 is missing: add the file or leave the case out" in training.ui.caseLabel.text
+    training.ui.caseTable.setCurrentCell(0, 0)
+    assert not training.ui.caseLabel.visible
+
+
+def test_a_folder_without_cases_is_told_in_one_sentence(training: Any, until: Any, tmp_path: Path) -> None:
+    training.ui.dataFolderEdit.currentPath = str(tmp_path)
+    until(lambda: "no cases of a known format" in training.ui.dataLabel.text)
+    assert not training.ui.startButton.enabled
+    assert training.ui.inspectButton.enabled
+    training.ui.dataFolderEdit.currentPath = str(tmp_path / "missing")
+    until(lambda: "is no folder" in training.ui.dataLabel.text)
+
+
+def test_an_inspection_can_be_cancelled_and_begun_again(training: Any, cases: Path, until: Any) -> None:
+    training.ui.dataFolderEdit.currentPath = str(cases)
+    until(lambda: training.data.inspecting)
+    assert training.ui.inspectButton.text == "Cancel"
+    training.ui.inspectButton.click()
+    assert "Cancelled" in training.ui.dataLabel.text
+    training.ui.inspectButton.click()
+    until(lambda: training.data.summary is not None)
+    assert len(training.data.table.cases) == 6
+
+
+def test_a_double_click_loads_a_case_with_its_reference(training: Any, cases: Path, until: Any) -> None:
+    choose_data(training, cases, until)
+    for _ in range(2):  # loading it again replaces it
+        training.ui.caseTable.cellDoubleClicked.emit(2, 0)
+        until(lambda: not training.data.loader.busy)
+    assert "Phantom_002 is loaded" in training.ui.caseLabel.text
+    volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    assert [node.GetName() for node in volumes] == [f"Phantom_002 {name}" for name in ("t1", "t1ce", "t2", "flair")]
+    (node,) = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    found = slicer.util.arrayFromSegmentBinaryLabelmap(node, "label_3", volumes[0])
+    assert found.sum() > 0  # enhancing tumour is 4 in the file and 3 in the label table
+    assert slicer.app.background is volumes[0]
+
+
+def test_cases_can_be_left_out(training: Any, chosen: Any) -> None:
+    import qt
+
+    chosen()
+    training.ui.caseTable.item(1, 0).setCheckState(qt.Qt.Unchecked)
+    assert list(training.parameters.leftOut) == ["Phantom_001"]
+    assert training.request().leaveOut == ("Phantom_001",)
+
+
+def test_too_few_cases_for_the_folds_are_told(training: Any, chosen: Any) -> None:
+    chosen()
+    training.ui.foldCountSpinBox.value = 7
+    assert not training.ui.startButton.enabled
+    assert "6 usable cases are too few for 7 folds" in training.ui.startButton.toolTip
+    training.ui.foldCountSpinBox.value = 3
+    assert training.ui.startButton.enabled
+    training.ui.testFoldsEdit.text = "3"
+    assert "no fold 3" in training.ui.startButton.toolTip
+    training.ui.testFoldsEdit.text = "first"
+    assert "whole numbers" in training.ui.startButton.toolTip
+
+
+@pytest.mark.parametrize(
+    ("student", "words"), [((), "Tick what the student sees"), (("t1", "t1ce", "t2", "flair"), "nothing to be taught")]
+)
+def test_students_that_make_no_sense_are_told(training: Any, chosen: Any, student: tuple[str, ...], words: str) -> None:
+    chosen()
+    for name, box in training.data.student.boxes.items():
+        box.checked = name in student
+    assert words in training.ui.startButton.toolTip
+
+
+def test_several_students_share_a_teacher(training: Any, chosen: Any) -> None:
+    chosen()
+    training.data.student.boxes["flair"].checked = True
+    assert training.request().students == (("t1ce", "flair"),)
+    training.ui.separateCheckBox.checked = True
+    assert training.request().students == (("t1ce",), ("flair",))
+    training.data.teacher.boxes["flair"].checked = False
+    assert "does not: tick it for the teacher too" in training.ui.startButton.toolTip
+
+
+def test_folds_of_the_data_are_taken(training: Any, cases: Path, until: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(cases, folder)
+    lines = [f"Phantom_{index:03d},{index % 2}" for index in range(6)]
+    (folder / "cases.csv").write_text("\n".join(["case,fold", *lines]))
+    choose_data(training, folder, until)
+    assert training.data.summary.folds == (0, 1)
+    assert not training.ui.foldCountSpinBox.enabled
+    training.ui.testFoldsEdit.text = "2"
+    assert "no fold 2 among 0, 1" in training.data.problem()
+
+
+def test_choices_are_saved_and_restored_with_the_scene(training: Any, chosen: Any, until: Any, tmp_path: Path) -> None:
+    chosen()
+    training.ui.gammaSpinBox.value = 0.7
+    training.data.student.boxes["t2"].checked = True
+    before = training.request().arguments("plan")
+    scene = slicer.mrmlScene
+    scene.SetRootDirectory(str(tmp_path))
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    assert scene.Commit()
+    scene.Clear()
+    assert training.data.folder is None
+    assert training.ui.caseTable.rowCount == 0
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    scene.Import()
+    until(lambda: training.data.summary is not None)
+    until(lambda: not training.problem())
+    assert training.request().arguments("plan") == before
+
+
+def test_five_hundred_cases_fill_the_table(training: Any, until: Any, tmp_path: Path) -> None:
+    """Without a tight limit on time; Testing/benchmarks/bench_panel.py measures it."""
+    write_phantom(tmp_path / "one", cases=1, shape=(16, 16, 16), spacing=6.0)
+    (source,) = (folder for folder in (tmp_path / "one").iterdir() if folder.is_dir())
+    for index in range(500):
+        target = tmp_path / "many" / f"Case_{index:03d}"
+        target.mkdir(parents=True)
+        for file in source.iterdir():
+            (target / file.name.replace(source.name, target.name)).hardlink_to(file)
+    choose_data(training, tmp_path / "many", until)
+    assert training.ui.caseTable.rowCount == 500
+    assert "voxels of case Case_000" in training.ui.caseTable.item(499, 4).text()

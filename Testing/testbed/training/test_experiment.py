@@ -1,0 +1,104 @@
+"""Choosing an experiment: recipes fill in their values, and only what differs from them is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import choose_recipe
+
+
+def pick(selector: Any, text: str) -> None:
+    texts = [selector.itemText(index) for index in range(selector.count)]
+    selector.currentIndex = texts.index(text)
+
+
+def test_a_recipe_fills_in_its_values(training: Any) -> None:
+    pick(training.ui.recipeSelector, "paper")
+    assert training.ui.lambdaSpinBox.value == 0.75
+    assert training.ui.temperatureSpinBox.value == 5.0
+    assert training.ui.gammaSpinBox.value == 10.0
+    assert training.ui.networkSelector.currentText == "dynunet-16"
+    assert training.experiment.settings() == {}
+
+
+def test_only_changed_values_are_asked_for(training: Any) -> None:
+    pick(training.ui.recipeSelector, "fast")
+    training.ui.temperatureSpinBox.value = 3
+    training.ui.lambdaSpinBox.value = 0.25
+    pick(training.ui.latentReductionSelector, "Per element")
+    pick(training.ui.studentNetworkSelector, "dynunet-8-shallow")
+    assert training.experiment.settings() == {
+        "student_network": "dynunet-8-shallow",
+        "distillation.lambda_": 0.25,
+        "distillation.temperature": 3.0,
+        "distillation.latent_reduction": "element",
+    }
+
+
+def test_the_request_is_the_command(training: Any, chosen: Any) -> None:
+    chosen()
+    ui = training.ui
+    pick(ui.lengthSelector, "Epochs")
+    ui.amountSpinBox.value = 4
+    ui.seedsEdit.text = "0, 1"
+    ui.threadsSpinBox.value = 1
+    pick(ui.labelsSelector, "BraTS regions (ET, TC, WT)")
+    ui.runNameEdit.text = "mine"
+    line = training.request().commandLine().splitlines()[0]
+    for part in ("--epochs 4", "--seeds 0,1", "--threads 1", "--labels brats", "--folds 0", "runs/mine"):
+        assert part in line
+    ui.processesSpinBox.value = 2
+    assert training.request().commandLine().startswith("torchrun --standalone --nproc-per-node 2 -m kdnet study")
+
+
+def test_a_teacher_can_be_brought(training: Any, chosen: Any) -> None:
+    chosen()
+    pick(training.ui.teacherSourceSelector, "Model file or MONAI bundle")
+    assert "Choose the teacher's file" in training.ui.startButton.toolTip
+    training.ui.teacherFileEdit.currentPath = "/models/teacher.safetensors"
+    assert "--teacher /models/teacher.safetensors" in training.request().commandLine()
+
+
+def test_a_recipe_file_is_read_and_a_bad_one_told(training: Any, until: Any, recipe_file: Any) -> None:
+    choose_recipe(training, recipe_file(), until)
+    assert training.ui.networkSelector.currentText == "segresnet-4"
+    assert training.ui.temperatureSpinBox.value == 2.0
+    training.ui.recipeFileEdit.currentPath = str(recipe_file(network="huge"))
+    until(lambda: '"huge" is not known' in training.ui.experimentLabel.text)
+    assert not training.ui.startButton.enabled
+    pick(training.ui.recipeSelector, "fast")
+    assert "huge" not in training.ui.experimentLabel.text
+
+
+def test_seeds_that_are_none_are_told(training: Any, chosen: Any) -> None:
+    chosen()
+    training.ui.seedsEdit.text = "one"
+    assert "whole numbers" in training.ui.startButton.toolTip
+
+
+def test_a_plan_is_told_in_words_and_grows_old(training: Any, chosen: Any, until: Any) -> None:
+    chosen()
+    training.ui.planButton.click()
+    assert training.ui.planButton.text == "Cancel"
+    until(lambda: training.ui.planButton.text == "Plan")
+    assert "3 networks of 12 steps" in training.ui.planLabel.text
+    assert "4 cases to train" in training.ui.planLabel.text or "cases to train" in training.ui.planLabel.text
+    training.ui.gammaSpinBox.value = 3
+    assert "plan again" in training.ui.planLabel.text
+
+
+def test_a_full_disk_is_foreseen(training: Any, tmp_path: Path) -> None:
+    from KDNetTrainingLib.PlanPanel import disk_warning
+
+    assert disk_warning({"disk_bytes": 1e6}, tmp_path / "runs" / "one") == ""
+    assert "free some space" in disk_warning({"disk_bytes": 1e18}, tmp_path / "runs" / "one")
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(5, "5 s"), (600, "10 min"), (9000, "2 h 30 min")])
+def test_durations_are_told_as_coarse_as_wanted(training: Any, seconds: float, words: str) -> None:
+    from KDNetTrainingLib.Words import duration
+
+    assert duration(seconds) == words

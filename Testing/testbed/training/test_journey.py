@@ -1,0 +1,188 @@
+"""From data to a deployed student through the panel, with real processes that are closed, paused, killed and resumed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import slicer
+from kdnet.training.status import RunState, read_status
+
+from .conftest import REPOSITORY, kill, rows
+
+
+def state(panel: Any) -> str:
+    return panel.runs.state
+
+
+def test_a_student_is_trained_compared_and_deployed(
+    training: Any, chosen: Any, until: Any, application: Any, module: Any, tmp_path: Path
+) -> None:
+    chosen(steps=60, validation_every=10)
+    training.ui.startButton.click()
+    assert state(training) == "starting"
+    run = training.runs.run
+    assert run.root.parent == tmp_path / "runs"
+    charts_fill(training, until, application)
+    pause_resume_and_kill(training, run, until)
+    close_and_open_again(training, run, until, application)
+    compare(training, until, tmp_path)
+    training.ui.overlayButton.click()
+    until(lambda: not training.live.busy)
+    assert "is shown with its reference" in training.ui.runLabel.text
+    deploy_and_segment(training, run, until, application, module.panel)
+
+
+def charts_fill(training: Any, until: Any, application: Any) -> None:
+    until(lambda: training.live.charts.dice.node.GetNumberOfPlotSeriesNodes() > 0)
+    loss = training.live.charts.loss.node
+    assert [loss.GetNthPlotSeriesNode(index).GetName() for index in range(4)] == ["total", "L_GT", "L_KD", "L_KL"]
+    view = slicer.mrmlScene.GetSingletonNode("KDNetLoss", "vtkMRMLPlotViewNode")
+    assert view.GetPlotChartNode() is loss
+    assert application.layoutManager().layout == 20262
+    assert training.ui.chartsButton.checked
+
+
+def pause_resume_and_kill(training: Any, run: Any, until: Any) -> None:
+    ui = training.ui
+    ui.pauseButton.click()
+    until(lambda: state(training) == "paused" and not training.logic.alive(run))
+    until(lambda: ui.resumeButton.enabled)
+    status = training.logic.status(run)
+    ui.resumeButton.click()
+    until(lambda: state(training) == "running" and training.logic.status(run).step != status.step)
+    kill(training, run)
+    until(lambda: state(training) == "broken")
+    assert "killed" in ui.runLabel.text
+    assert "resume it" in ui.runLabel.text
+    until(lambda: ui.resumeButton.enabled)
+    ui.resumeButton.click()
+    until(lambda: state(training) == "running")
+
+
+def close_and_open_again(training: Any, run: Any, until: Any, application: Any) -> None:
+    """The panel is left; another one, as after a restart of Slicer, finds the run and shows where it is."""
+    training.exit()
+    before = application._widgets["KDNetTraining"]
+    again = application.open_module("KDNetTraining", REPOSITORY / "KDNetTraining").panel
+    try:
+        until(lambda: again.runs.run == run and state(again) in ("running", "finished"))
+        until(lambda: again.live.curves.losses)
+        assert next(iter(again.live.curves.losses.values())).steps
+        until(lambda: state(again) == "finished" and again.result.results is not None)
+    finally:
+        again.cleanup()
+        application._widgets["KDNetTraining"] = before
+    training.enter()
+
+
+def compare(training: Any, until: Any, tmp_path: Path) -> None:
+    import qt
+
+    ui = training.ui
+    until(lambda: training.result.results is not None and not training.result.results.missing)
+    assert [row[0] for row in rows(ui.comparisonTable)] == ["ET", "TC", "WT", "mean"]
+    assert "[" in ui.comparisonTable.item(0, 4).text()
+    dice = [float(row[3]) for row in rows(ui.resultCasesTable)]
+    assert dice == sorted(dice)
+    ui.resultCasesTable.cellDoubleClicked.emit(0, 0)
+    until(lambda: "is loaded" in ui.resultLabel.text)
+    names = {node.GetName().split(" ", 1)[1] for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode")}
+    assert names == {"teacher", "baseline", "student", "reference"}
+    assert training.result.shown.checked == ("student", "reference")
+    training.result.shown.boxes["teacher"].checked = True
+    segmentations = training.result._loaded.segmentations
+    assert segmentations["teacher"].GetDisplayNode().GetVisibility()
+    assert not segmentations["baseline"].GetDisplayNode().GetVisibility()
+    ui.reportButton.click()
+    assert qt.QDesktopServices.opened[-1].endswith("report.html")
+    qt.QFileDialog.answer = str(tmp_path / "exported.safetensors")
+    ui.exportButton.click()
+    assert (tmp_path / "exported.safetensors").is_file()
+
+
+def deploy_and_segment(training: Any, run: Any, until: Any, application: Any, segmentation: Any) -> None:
+    training.ui.deployButton.click()
+    until(lambda: application.selected[-1:] == ["KDNetSegmentation"])
+    assert segmentation.model.path.name == f"{run.name} t1ce.safetensors"
+    assert segmentation.model.role == "student"
+    volume = training.result._loaded.volumes["t1ce"]
+    segmentation.ui.inputSelector1.setCurrentNode(volume if volume.GetScene() else None)
+    segmentation.ui.applyButton.click()
+    until(lambda: not segmentation.logic.busy)
+    assert segmentation.ui.statusLabel.text.startswith("Done in")
+    segmentation.model.path.unlink()
+    slicer.util.selectModule("KDNetTraining")
+
+
+def test_runs_wait_for_each_other_and_can_be_stopped(training: Any, chosen: Any, until: Any) -> None:
+    chosen(steps=2000)
+    training.ui.startButton.click()
+    first = training.runs.run
+    training.ui.startButton.click()
+    second = training.runs.run
+    assert first != second
+    until(lambda: state(training) == "waiting" and "waits for" in training.ui.runLabel.text)
+    assert first.name in training.ui.runLabel.text
+    training.ui.runsTable.setCurrentCell(0, 0)
+    until(lambda: state(training) == "running")
+    training.ui.stopButton.click()
+    until(lambda: state(training) == "stopped")
+    training.ui.runsTable.setCurrentCell(1, 0)
+    until(lambda: state(training) == "running")
+    training.ui.stopButton.click()
+    until(lambda: state(training) == "stopped")
+    assert read_status(second.root).state is RunState.STOPPED
+    training.ui.forgetButton.click()
+    assert training.logic.runs() == (first,)
+    assert second.root.is_dir()
+
+
+def test_a_run_that_cannot_begin_tells_why(training: Any, chosen: Any, until: Any, tmp_path: Path) -> None:
+    chosen(batch=0)  # refused by the backend alone
+    assert not training.ui.startButton.enabled
+    chosen()
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "runs" / "mine" / "thesis.txt").write_text("not a run")
+    training.ui.runNameEdit.text = "mine"
+    training.ui.startButton.click()
+    until(lambda: "holds files but no run" in training.ui.runLabel.text)
+    assert (tmp_path / "runs" / "mine" / "thesis.txt").read_text() == "not a run"
+
+
+def test_a_run_folder_of_a_newer_version_is_refused(training: Any, tmp_path: Path) -> None:
+    import qt
+
+    (tmp_path / "study.json").write_text('{"schema": 99}')
+    qt.QFileDialog.answer = str(tmp_path)
+    training.ui.openButton.click()
+    assert "newer version" in training.ui.runLabel.text
+    assert training.logic.runs() == ()
+    qt.QFileDialog.answer = str(tmp_path / "none")
+    training.ui.openButton.click()
+    assert "is no run folder" in training.ui.runLabel.text
+
+
+def test_a_run_in_use_is_not_started_again(training: Any, chosen: Any, until: Any) -> None:
+    from kdnet.errors import RunFolderError
+
+    chosen(steps=2000)
+    training.ui.startButton.click()
+    run = training.runs.run
+    with pytest.raises(RunFolderError, match="another process"):
+        training.logic.resume(run)
+    until(lambda: state(training) == "running")
+    training.logic._processes.clear()  # as after a restart of Slicer
+    with pytest.raises(RunFolderError, match="another process"):
+        training.logic.resume(run)
+    training.ui.copyButton.click()
+    import qt
+
+    assert qt.QApplication.clipboard().text().startswith("kdnet study")
+    training.logic.stop(run)
+    started = time.monotonic()
+    while training.logic.alive(run) and time.monotonic() - started < 60:
+        time.sleep(0.2)
+    assert not training.logic.alive(run)
