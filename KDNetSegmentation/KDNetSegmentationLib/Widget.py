@@ -9,6 +9,7 @@ import slicer
 import vtk
 from kdnet.errors import KDNetError
 from KDNetLib.InstallPanel import InstallPanel
+from KDNetLib.Paths import show_nothing_for_unset
 from KDNetLib.Ticker import Ticker
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
@@ -87,6 +88,7 @@ class Panel(VTKObservationMixin):
         if parameters is None:
             return
         self._guiTag = parameters.connectGui(self.ui)
+        show_nothing_for_unset(self.ui.batchInput, self.ui.batchOutput)
         self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
         self.refillModels(parameters.model)
         self._restoreResult()

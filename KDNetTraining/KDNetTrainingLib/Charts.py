@@ -43,6 +43,7 @@ class Plot:
             names: of values, as the legend shows them.
             bound: end of the vertical axis, 0 for as much as is needed.
         """
+        curves = {network: curve for network, curve in curves.items() if len(curve.steps) > 1}  # a line needs two points
         if self.node is not None and self.node.GetScene() is None:
             self._forget()
         if self.node is None:

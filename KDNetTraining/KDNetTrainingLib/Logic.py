@@ -184,7 +184,7 @@ class TrainingLogic:
         process = self._processes.get(run.root)
         if process is None or process.poll() is not None or run.root in self._begun:
             return False
-        if is_held(run.root):
+        if is_held(run.root) and (run.root / "study.json").exists():
             self._begun.add(run.root)
             return False
         return True

@@ -28,6 +28,7 @@ class RunsPanel:
     def __init__(self, panel: Any) -> None:
         self.panel, self.ui = panel, panel.ui
         self.looks: dict[Path, Look] = {}
+        self._settling = False
         self.table = RunsTable(self.ui.runsTable, self.onChosen)
         for button, slot in (
             (self.ui.startButton, self.onStart),
@@ -74,7 +75,8 @@ class RunsPanel:
         ui.startButton.enabled = not problem
         ui.startButton.toolTip = problem or _("Train in a process of its own, which goes on when Slicer is closed.")
         ui.pauseButton.enabled = ui.stopButton.enabled = state in ALIVE
-        ui.resumeButton.enabled = state in RESUMABLE
+        self._settling = state in RESUMABLE and self._alive()
+        ui.resumeButton.enabled = state in RESUMABLE and not self._settling
         ui.copyButton.enabled = self.run is not None or not problem
         ui.forgetButton.enabled = self.run is not None and state not in ALIVE
         ui.waitCheckBox.visible = any(self.state_of(run) in ALIVE for run in self.table.runs)
@@ -82,6 +84,13 @@ class RunsPanel:
     def states(self) -> tuple[str, ...]:
         """Of all runs."""
         return tuple(self.state_of(run) for run in self.table.runs)
+
+    def settled(self) -> bool:
+        """Whether the chosen run's process, which had said that it ends, has ended since the last update."""
+        return self._settling and not self._alive()
+
+    def _alive(self) -> bool:
+        return self.run is not None and self.panel.logic.alive(self.run)
 
     def show(self) -> None:
         """Write all states into the table again: processes begin and end between two looks."""

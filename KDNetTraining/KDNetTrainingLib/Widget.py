@@ -9,6 +9,7 @@ import slicer
 import vtk
 from kdnet.errors import SettingsError
 from KDNetLib.InstallPanel import InstallPanel
+from KDNetLib.Paths import show_nothing_for_unset
 from KDNetLib.Ticker import Ticker
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
@@ -69,8 +70,8 @@ class Panel(VTKObservationMixin):
         self._ticker.start()
 
     def exit(self) -> None:
-        """Another module is opened; runs go on, and so do the charts."""
-        self.setParameters(None)
+        """Another module is opened; runs, charts and what is being inspected go on."""
+        self._disconnect()
 
     def cleanup(self) -> None:
         """The module is closed; runs go on."""
@@ -78,20 +79,19 @@ class Panel(VTKObservationMixin):
         self.watcher.stop()
         for part in (self.install, self.data, self.experiment, self.plan, self.live, self.result):
             part.cleanup()
-        self.exit()
+        self.setParameters(None)
         self.removeObservers()
 
     def setParameters(self, parameters: Any) -> None:
         """Show and change the choices of a parameter node, or of none."""
-        if self.parameters is not None:
-            self.parameters.disconnectGui(self._guiTag)
-            self.removeObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+        self._disconnect()
         self.parameters = parameters
         if parameters is None:
             return
         if str(parameters.runsFolder) in ("", "."):
             parameters.runsFolder = defaultRunsFolder()
         self._guiTag = parameters.connectGui(self.ui)
+        show_nothing_for_unset(self.ui.dataFolderEdit, self.ui.recipeFileEdit, self.ui.teacherFileEdit)
         self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
         self.experiment.fill()
         self.data.table.show_left_out(parameters.leftOut)
@@ -149,6 +149,12 @@ class Panel(VTKObservationMixin):
         self.live.update()
         self.result.update()
 
+    def _disconnect(self) -> None:
+        if self._guiTag is not None:
+            self.parameters.disconnectGui(self._guiTag)
+            self.removeObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+        self._guiTag = None
+
     def onTick(self) -> None:
         """Hand out what was found of the runs, and draw it now and then."""
         self.watcher.each(TICK_SECONDS, self.onLook)
@@ -156,6 +162,8 @@ class Panel(VTKObservationMixin):
         if states != self._states:
             self._states = states
             self.runs.show()
+            self.update()
+        elif self.runs.settled():
             self.update()
         self._ticks += 1
         if self._ticks % DRAW_TICKS == 0:
