@@ -1,4 +1,4 @@
-"""``kdnet results`` and ``kdnet preview``: looking at a run, finished or not."""
+"""``kdnet results``, ``kdnet preview`` and ``kdnet export``: looking at a run and taking a model out of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.device import choose_device
+from kdnet.training.export import export_model
 from kdnet.training.preview import preview
 from kdnet.training.results import read_results
 
@@ -26,6 +27,13 @@ def add_parsers(commands: Any) -> None:
     look.add_argument("-o", "--out", type=Path, required=True, help="the labelmap, such as labels.nii.gz")
     look.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     look.set_defaults(run=run_preview)
+    export = commands.add_parser("export", help="make a model file for users, with its test figures in its card")
+    export.add_argument("run_folder", type=Path, help="its run folder")
+    export.add_argument("--network", required=True, help="for example fold0/seed0/student-t1ce")
+    export.add_argument("-o", "--out", type=Path, required=True, help="the model file, such as student.safetensors")
+    export.add_argument("--name", default="", help="shown to users")
+    export.add_argument("--summary", default="", help="of the training data, for the card")
+    export.set_defaults(run=run_export)
 
 
 def run_results(args: argparse.Namespace) -> int:
@@ -38,6 +46,12 @@ def run_results(args: argparse.Namespace) -> int:
 def run_preview(args: argparse.Namespace) -> int:
     """Carry out ``kdnet preview``; what was segmented is told as JSON."""
     print(json.dumps(preview(args.run_folder, args.network, args.out, choose_device(args.device), args.case)))
+    return 0
+
+
+def run_export(args: argparse.Namespace) -> int:
+    """Carry out ``kdnet export``."""
+    export_model(args.run_folder, args.network, args.out, name=args.name, summary=args.summary)
     return 0
 
 

@@ -197,3 +197,24 @@ def test_figures_are_printed_where_their_signs_cannot_be(finished: Path) -> None
     command = [sys.executable, "-m", "kdnet", "results", str(finished)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     assert " ? " in answer.stdout
+
+
+def test_an_exported_model_says_how_well_it_did_on_cases_it_had_not_seen(finished: Path, tmp_path: Path) -> None:
+    target = tmp_path / "student.safetensors"
+    assert main(["export", str(finished), "--network", STUDENT, "-o", str(target), "--name", "Mine"]) == 0
+    exported, original = load_model(target), load_model(finished / STUDENT / "model.safetensors")
+    scores = json.loads((finished / STUDENT / "scores.json").read_text())
+    expected = np.mean([score["dice"] for score in scores if score["region"] == "WT"])
+    assert exported.card.name == "Mine"
+    assert exported.card.figures["dice"]["WT"] == pytest.approx(expected, abs=1e-4)
+    assert exported.card.figures["test_cases"] == len({score["case"] for score in scores})
+    assert {"teacher_dice", "baseline_dice", "validation_dice"} <= exported.card.figures.keys()
+    weights = zip(exported.network.state_dict().values(), original.network.state_dict().values(), strict=True)
+    assert all(bool((ours == theirs).all()) for ours, theirs in weights)
+
+
+def test_an_unknown_network_is_not_exported(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "student.safetensors"
+    told = refusal(["export", str(finished), "--network", "fold9/seed0/teacher", "-o", str(target)], capsys)
+    assert STUDENT in told
+    assert not target.exists()
