@@ -88,7 +88,6 @@ class Panel(VTKObservationMixin):
         if parameters is None:
             return
         self._guiTag = parameters.connectGui(self.ui)
-        show_nothing_for_unset(self.ui.batchInput, self.ui.batchOutput)
         self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
         self.refillModels(parameters.model)
         self._restoreResult()
@@ -151,6 +150,7 @@ class Panel(VTKObservationMixin):
         """Bring buttons and hints in line with choices and work."""
         if self.parameters is None:
             return
+        show_nothing_for_unset(self.ui.batchInput, self.ui.batchOutput)
         free = not self.logic.busy and not self.install.missing
         ready = self.model is not None and all(node and node.GetImageData() for node in self._inputs())
         self.ui.applyButton.text = _("Cancel") if self._segmenting else _("Segment")

@@ -91,7 +91,6 @@ class Panel(VTKObservationMixin):
         if str(parameters.runsFolder) in ("", "."):
             parameters.runsFolder = defaultRunsFolder()
         self._guiTag = parameters.connectGui(self.ui)
-        show_nothing_for_unset(self.ui.dataFolderEdit, self.ui.recipeFileEdit, self.ui.teacherFileEdit)
         self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
         self.experiment.fill()
         self.data.table.show_left_out(parameters.leftOut)
@@ -140,6 +139,7 @@ class Panel(VTKObservationMixin):
         """Bring all sections in line with choices and work."""
         if self.parameters is None:
             return
+        show_nothing_for_unset(self.ui.dataFolderEdit, self.ui.recipeFileEdit, self.ui.teacherFileEdit)
         free = not self.install.missing
         problem = self.problem()
         self.data.update(free=free)

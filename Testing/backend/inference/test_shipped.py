@@ -14,6 +14,7 @@ from kdnet.model_file import load_model
 
 # mL of ET, TC and WT in the phantom T1ce that ships; other processors round otherwise, which moves some voxels
 RECORDED = {
+    "Brain tumour FLAIR.safetensors": (16.20, 33.27, 115.57),
     "Brain tumour T1ce.safetensors": (14.39, 19.52, 76.55),
     "Phantom demo.safetensors": (11.50, 17.06, 75.01),
 }

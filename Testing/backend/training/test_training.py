@@ -29,15 +29,11 @@ from kdnet.training.plan import parse_students, plan_networks
 from kdnet.training.recipe import read_recipe, recipe_names
 from kdnet.training.run_folder import open_run
 
-SMALL = [
-    *("--recipe", "demo", "--folds", "0", "--student", "t1ce", "--threads", "1", "--device", "cpu"),
-    *("--set", "spacing=[6,6,6]", "--set", "patch=[16,16,16]", "--set", "batch=2", "--set", "network=segresnet-4"),
-    *("--set", "steps=6", "--set", "validation_every=3", "--set", "checkpoint_seconds=0", "--set", "warm_start=false"),
-]
+from .runs import study
 
 
 def command(data: Path, out: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "kdnet", "study", str(data), *SMALL, *more, "--out", str(out)]
+    return [sys.executable, "-m", "kdnet", *study(data, out, *more)]
 
 
 def hashes(run: Path) -> dict[str, str]:
@@ -78,9 +74,13 @@ def test_baseline_and_student_see_the_same_data_and_differ_only_by_what_they_lea
 def test_a_run_killed_at_random_ends_with_the_same_weights(phantom: Path, undisturbed: Path, tmp_path: Path) -> None:
     run, chance = tmp_path / "killed", random.Random(3)
     kills = 0
-    for _ in range(12):
+    for attempt in range(12):
         process = subprocess.Popen(command(phantom, run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
+            if attempt == 0:  # on a fast machine the whole study takes no longer than the wait below
+                while not any(event.event is EventKind.STEP for event in read_events(run / "events.jsonl")[0]):
+                    time.sleep(0.02)
+                raise subprocess.TimeoutExpired(process.args, 0)
             process.wait(timeout=chance.uniform(6, 11))
             break
         except subprocess.TimeoutExpired:

@@ -47,10 +47,13 @@ def test_a_drawing_tells_of_its_change_once(training: Any) -> None:
     curves, charts = Curves(), Charts()
     curves.add([step(1)])
     charts.update(curves, STUDENT)
+    assert charts.loss.node.GetNumberOfPlotSeriesNodes() == 0  # a line needs two points
+    curves.add([step(2)])
+    charts.update(curves, STUDENT)
     table = charts.loss.node.GetNthPlotSeriesNode(0).GetTableNode()
     notices = []
     tag = table.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: notices.append(1))
-    curves.add(step(number) for number in range(2, 1002))
+    curves.add(step(number) for number in range(3, 1002))
     charts.update(curves, STUDENT)
     charts.update(curves, STUDENT)  # nothing new
     table.RemoveObserver(tag)
@@ -68,7 +71,8 @@ def test_dice_of_all_networks_of_a_fold_is_drawn_together(training: Any) -> None
     from KDNetTrainingLib.Curves import Curves
 
     curves, charts = Curves(), Charts()
-    curves.add([validation(1, TEACHER), validation(1, STUDENT), validation(1, "fold1/seed0/teacher")])
+    for number in (1, 2):
+        curves.add([validation(number, name) for name in (TEACHER, STUDENT, "fold1/seed0/teacher")])
     charts.update(curves, STUDENT)
     chart = charts.dice.node
     series = [chart.GetNthPlotSeriesNode(index) for index in range(chart.GetNumberOfPlotSeriesNodes())]
