@@ -5,6 +5,8 @@ from typing import Any
 
 import slicer
 
+from KDNetSegmentationLib.Models import ModelInfo
+
 OURS = "KDNet.map"  # attribute of the probability and uncertainty volumes that the extension adds
 
 
@@ -25,11 +27,22 @@ def likely_volumes(modalities: Sequence[str], chosen: Sequence[Any]) -> list[Any
         if result[index] is None:
             fitting = [node for node in free if guess_modality(node) == modality]
             if not fitting and len(modalities) == 1:
-                fitting = free
+                fitting = [node for node in free if not guess_modality(node)] or free
             if fitting:
                 result[index] = fitting[0]
                 free.remove(fitting[0])
     return result
+
+
+def fitting_model(models: Sequence[ModelInfo], current: ModelInfo) -> ModelInfo:
+    """The first student of the modality that the shown volume, or else another one, looks like; ``current`` if it fits."""
+    from KDNetSegmentationLib.Volumes import guess_modality  # noqa: PLC0415 - needs numpy
+
+    for node in _candidates():
+        fitting = [model for model in models if model.modalities == (guess_modality(node),)]
+        if fitting:
+            return current if current in fitting else fitting[0]
+    return current
 
 
 def _candidates() -> list[Any]:

@@ -46,6 +46,8 @@ class Panel(VTKObservationMixin):
         self._guiTag: Any = None
         self._models: tuple[ModelInfo, ...] = ()
         self._segmenting = self._choosing = False
+        self._offeredModel = ""  # chosen by the panel, not by the user, so that it may choose again
+        self._offeredInputs: list[Any] = []
         self._estimate = Estimate()
         self._stage = ""
         self._warned: Any = None
@@ -114,6 +116,10 @@ class Panel(VTKObservationMixin):
         selector.currentIndex = names.index(wanted) if wanted in names else min(0, len(names) - 1)
         selector.blockSignals(blocked)
         self.library.refill(self._models)
+        if not wanted and self._models:
+            self._offeredModel = names[0]
+        elif chosen != self._offeredModel:
+            self._offeredModel = ""
         self.onModelChosen()
 
     def deploy(
@@ -290,11 +296,22 @@ class Panel(VTKObservationMixin):
     def chooseInputs(self) -> None:
         """Where no volume is chosen, take the one that the user most likely wants segmented."""
         self._choosing = False
-        if self.parameters is None or self.model is None or self._segmenting or all(self._inputs()):
+        if self.parameters is None or self.model is None or self._segmenting:
             return
-        from KDNetSegmentationLib.InputChoice import likely_volumes  # noqa: PLC0415 - needs numpy
+        from KDNetSegmentationLib.InputChoice import fitting_model, likely_volumes  # noqa: PLC0415 - needs numpy
 
-        set_inputs(self.parameters, likely_volumes(self.model.modalities, self._inputs()))
+        inputs = self._inputs()
+        free = [None if node in self._offeredInputs else node for node in inputs]
+        if not any(free) and self.parameters.model in ("", self._offeredModel):
+            fitting = fitting_model(self._models, self.model)
+            if fitting is not self.model:
+                self._offeredModel = fitting.path.name
+                self.refillModels(fitting.path.name)  # comes back here, with the model
+                return
+        likely = likely_volumes(self.model.modalities, free)
+        self._offeredInputs = [node for node, before in zip(likely, free, strict=True) if before is None]
+        if likely != inputs:
+            set_inputs(self.parameters, likely)
 
     def _inputs(self) -> list[Any]:
         return inputs_of(self.parameters)[: len(self.model.modalities) if self.model else 1]

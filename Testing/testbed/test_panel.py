@@ -186,7 +186,7 @@ def test_a_good_model_is_imported_and_chosen_and_can_be_removed(panel: Any, mode
     panel.ui.modelList.setCurrentRow(0)
     assert panel.ui.removeButton.enabled
     panel.ui.removeButton.click()
-    assert panel.model.name == "Phantom demo"
+    assert panel.model.bundled
     panel.ui.modelList.setCurrentRow(0)
     assert not panel.ui.removeButton.enabled
 

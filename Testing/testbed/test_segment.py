@@ -62,6 +62,23 @@ def test_the_volume_that_looks_right_is_chosen_by_itself(panel: Any, add_volume:
     assert panel.parameters.inputVolume is fitting  # what is chosen stays
 
 
+def test_the_model_follows_the_volume_until_the_user_has_chosen_one(
+    panel: Any, add_volume: Callable[..., Any], wait: Wait
+) -> None:
+    names = [model.path.name for model in panel.logic.models()]
+    panel.parameters.model = panel._offeredModel = "Brain tumour FLAIR.safetensors"  # as when the panel is first opened
+    panel.ui.modelSelector.currentIndex = names.index("Brain tumour FLAIR.safetensors")
+    voxels = np.random.default_rng(0).normal(size=(12, 12, 12)).astype(np.float32)
+    volume = add_volume(voxels, np.eye(4), "case_t1ce")
+    wait(lambda: panel.parameters.inputVolume is volume)
+    assert panel.model.modalities == ("t1ce",)
+    panel.ui.modelSelector.currentIndex = names.index("Brain tumour FLAIR.safetensors")
+    assert panel.model.modalities == ("flair",)  # chosen by the user: it stays, with a warning
+    panel.chooseInputs()
+    assert panel.model.modalities == ("flair",)
+    assert "looks like T1CE" in panel.ui.warningLabel.text
+
+
 def test_slices_go_to_a_new_overlay_and_stay_with_a_replaced_one(panel: Any, phantom_volume: Any, wait: Wait) -> None:
     view = slicer.vtkMRMLSliceNode()
     view.SetName("Red")
