@@ -37,6 +37,7 @@ def test_a_student_is_trained_compared_and_deployed(
 
 def charts_fill(training: Any, until: Any, application: Any) -> None:
     until(lambda: training.live.charts.dice.node.GetNumberOfPlotSeriesNodes() > 0)
+    until(lambda: training.live.charts.loss.node.GetNumberOfPlotSeriesNodes() == 4)
     loss = training.live.charts.loss.node
     assert [loss.GetNthPlotSeriesNode(index).GetName() for index in range(4)] == ["total", "L_GT", "L_KD", "L_KL"]
     view = slicer.mrmlScene.GetSingletonNode("KDNetLoss", "vtkMRMLPlotViewNode")
@@ -140,8 +141,12 @@ def test_runs_wait_for_each_other_and_can_be_stopped(training: Any, chosen: Any,
     assert second.root.is_dir()
 
 
-def test_a_run_that_cannot_begin_tells_why(training: Any, chosen: Any, until: Any, tmp_path: Path) -> None:
-    chosen(batch=0)  # refused by the backend alone
+def test_a_run_that_cannot_begin_tells_why(
+    training: Any, chosen: Any, until: Any, tmp_path: Path, recipe_file: Any
+) -> None:
+    chosen()
+    training.ui.recipeFileEdit.currentPath = str(recipe_file(batch=0))  # refused by the backend alone
+    until(lambda: "batch is 0" in training.ui.experimentLabel.text)
     assert not training.ui.startButton.enabled
     chosen()
     (tmp_path / "runs" / "mine").mkdir(parents=True)
