@@ -7,6 +7,7 @@ import importlib
 import logging
 import os
 import sys
+import time
 import types
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,9 @@ class Application:
         return widget
 
     def process_events(self) -> None:
-        """Let Qt's event loop run once."""
+        """Let Qt's event loop run once, and leave the processor to the processes that are waited for."""
         self.qt_application.processEvents(QtCore.QEventLoop.AllEvents, 20)
+        time.sleep(0.005)
 
     def _install(self) -> None:
         sys.modules["qt"], sys.modules["ctk"] = qt_module.make_module(), ctk_module.make_module()

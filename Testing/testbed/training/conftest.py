@@ -93,6 +93,7 @@ def chosen(training: Any, cases: Path, until: Any, recipe_file: Callable[..., Pa
         choose_data(training, cases, until)
         choose_recipe(training, recipe_file(**values), until)
         training.ui.testFoldsEdit.text = "0"
+        training.ui.threadsSpinBox.value = 1  # two threads that wait for each other are slow beside a busy test
         return training
 
     return choose
