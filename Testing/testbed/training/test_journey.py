@@ -146,7 +146,7 @@ def test_a_run_that_cannot_begin_tells_why(
 ) -> None:
     chosen()
     training.ui.recipeFileEdit.currentPath = str(recipe_file(batch=0))  # refused by the backend alone
-    until(lambda: "batch is 0" in training.ui.experimentLabel.text)
+    until(lambda: "Batch is 0" in training.ui.experimentLabel.text)
     assert not training.ui.startButton.enabled
     chosen()
     (tmp_path / "runs" / "mine").mkdir(parents=True)
