@@ -97,6 +97,12 @@ class RunsPanel:
         for look in self.looks.values():
             self._show(look)
 
+    def tell(self) -> None:
+        """Say again what there is to say of the chosen run: a process that ends before it writes changes no file."""
+        look = self.looks.get(self.run.root) if self.run is not None else None
+        if look is not None:
+            self._tell(look)
+
     def take(self, look: Look) -> None:
         """A run was looked at."""
         if look.root not in [run.root for run in self.table.runs]:
@@ -167,9 +173,7 @@ class RunsPanel:
     def onChosen(self) -> None:
         """Another run is chosen."""
         self.say("")
-        look = self.looks.get(self.run.root) if self.run is not None else None
-        if look is not None:
-            self._tell(look)
+        self.tell()
         self.panel.onRunChosen()
 
     def say(self, text: str) -> None:

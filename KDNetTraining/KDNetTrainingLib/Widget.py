@@ -162,6 +162,7 @@ class Panel(VTKObservationMixin):
         if states != self._states:
             self._states = states
             self.runs.show()
+            self.runs.tell()
             self.update()
         elif self.runs.settled():
             self.update()

@@ -26,7 +26,7 @@ TINY = {
     "checkpoint_seconds": 0.5,
     "distillation": {"lambda_": 0.5, "gamma": 0.1, "temperature": 2.0},
 }
-PATIENCE = 240.0
+PATIENCE = 120.0
 
 
 @pytest.fixture(scope="session")
