@@ -11,14 +11,45 @@ import numpy as np
 
 from kdnet.errors import DataError
 
+ALL_CASES = -1
+"""Stands for a fold that trains on every case, as a model to be used should, and tests on none."""
+_ALL_NAME, _PREFIX = "all", "fold"
+
 
 @dataclass(frozen=True)
 class Split:
-    """Names of the cases of one fold, each in exactly one part."""
+    """Names of the cases of one fold, each in exactly one part.
+
+    The fold of all cases is the exception: its validation cases train too, and only show how the training goes.
+    """
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
+
+
+def fold_name(fold: int) -> str:
+    """``"fold0"``, or ``"all"`` for the fold of all cases; also its folder in a run."""
+    return _ALL_NAME if fold == ALL_CASES else f"{_PREFIX}{fold}"
+
+
+def fold_number(name: str) -> int:
+    """The inverse of :func:`fold_name`.
+
+    Raises:
+        ValueError: for any other name.
+    """
+    return ALL_CASES if name == _ALL_NAME else int(name.removeprefix(_PREFIX))
+
+
+def parse_folds(text: str) -> tuple[int, ...]:
+    """Read ``"0,1,all"`` as two test folds and the fold of all cases.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    parts = [part.strip().lower() for part in text.split(",")]
+    return tuple(ALL_CASES if part == _ALL_NAME else int(part) for part in parts)
 
 
 def read_folds(root: Path) -> dict[str, int] | None:
@@ -62,11 +93,20 @@ def split(folds: Mapping[str, int], fold: int, *, validation_share: float, seed:
     Raises:
         DataError: when too few cases are left to train.
     """
+    if fold == ALL_CASES:
+        names = sorted(folds)
+        if not names:
+            raise DataError("there is no case to train on: add cases.")
+        return Split(tuple(names), _chosen(names, max(1, round(len(names) * validation_share)), [seed]), ())
     test = tuple(sorted(name for name, number in folds.items() if number == fold))
     others = sorted(name for name, number in folds.items() if number != fold)
     if not test or len(others) < 2:
         raise DataError(f"{len(folds)} cases are too few to train, validate and test fold {fold}: add cases.")
     count = min(max(1, round(len(others) * validation_share)), len(others) - 1)
-    chosen = np.random.default_rng([seed, fold]).permutation(len(others))[:count]
-    validation = tuple(sorted(others[index] for index in chosen))
+    validation = _chosen(others, count, [seed, fold])
     return Split(tuple(name for name in others if name not in validation), validation, test)
+
+
+def _chosen(names: Sequence[str], count: int, seed: Sequence[int]) -> tuple[str, ...]:
+    order = np.random.default_rng(seed).permutation(len(names))
+    return tuple(sorted(names[index] for index in order[:count]))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from kdnet.errors import SettingsError
+from kdnet.evaluation.results import Role
 from kdnet.training.recipe import Recipe
 
 VALIDATIONS = 10  # of each network in a study with a time budget
@@ -32,11 +34,9 @@ def fit_recipe(
     *,
     minutes: float,
     measured: Measured,
-    teachers: int,
-    students: int,
+    networks: Mapping[Role, int],
     validation_cases: int,
-    test_cases: int,
-    brought: int = 0,
+    tests: int,
 ) -> Recipe:
     """The recipe with as many steps as fit; every network of the study gets the same number.
 
@@ -44,25 +44,22 @@ def fit_recipe(
         recipe: whose steps are replaced.
         minutes: for the whole study.
         measured: on this machine.
-        teachers: number of teachers to train.
-        students: number of pairs of baseline and student.
+        networks: how many to train, by role.
         validation_cases: per network and validation.
-        test_cases: per network.
-        brought: number of teachers that are only tested.
+        tests: of all networks together, those included that are not trained.
 
     Raises:
         SettingsError: when not even a few steps fit.
     """
-    networks = teachers + 2 * students
-    tests = (networks + brought) * TEST_CASE * test_cases
-    beside = measured.case * (networks * VALIDATIONS * validation_cases + tests)
-    teacher, baseline, student = measured.step
-    per_step = teachers * teacher + students * (baseline + student)
+    count = sum(networks.values())
+    beside = measured.case * (count * VALIDATIONS * validation_cases + TEST_CASE * tests)
+    step = dict(zip((Role.TEACHER, Role.BASELINE, Role.STUDENT), measured.step, strict=True))
+    per_step = sum(number * step[role] for role, number in networks.items())
     steps = int((minutes * 60 * RESERVE - beside) / per_step)
     if steps < VALIDATIONS:
         needed = (beside + VALIDATIONS * per_step) / 60 / RESERVE
         raise SettingsError(
-            f"{minutes:g} minutes are too few for {networks} networks on this machine: allow at least {needed:.0f}."
+            f"{minutes:g} minutes are too few for {count} networks on this machine: allow at least {needed:.0f}."
         )
     return replace(
         recipe, steps=steps, validation_every=max(1, steps // VALIDATIONS), warm_up=min(recipe.warm_up, steps // 10)

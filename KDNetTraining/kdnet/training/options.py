@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from kdnet.data.commands import label_table
+from kdnet.data.folds import parse_folds
 from kdnet.training.plan import parse_students
 from kdnet.training.recipe import read_recipe, recipe_names
 from kdnet.training.request import StudyRequest
@@ -21,7 +22,7 @@ def add_study_options(parser: argparse.ArgumentParser) -> None:
     add("--teacher", type=Path, help="model file or MONAI bundle to learn from, instead of training a teacher")
     add("--recipe", default="fast", help=f"one of {', '.join(recipe_names())}, or a JSON file")
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="change a value of the recipe")
-    add("--folds", type=_numbers, default=(), help="test folds, as in 0,1 (default: all)")
+    add("--folds", type=parse_folds, default=(), help="test folds, as in 0,1 (default: each); all trains on every case")
     add("--fold-count", type=int, default=0, help="folds to deal out where cases.csv gives none (default: 3)")
     add("--seeds", type=_numbers, default=(0,), help="seeds, as in 0,1 (default: 0)")
     add("--minutes", type=float, default=0.0, help="time for the whole study; decides the steps")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kdnet.data.folds import ALL_CASES, fold_name, fold_number
 from kdnet.errors import SettingsError
 from kdnet.evaluation.results import Role
 
@@ -16,7 +17,7 @@ class PlannedNetwork:
     Attributes:
         role: teacher, baseline or student.
         modalities: that it sees, in channel order.
-        fold: whose cases it is tested on.
+        fold: whose cases it is tested on, or :data:`~kdnet.data.folds.ALL_CASES`.
         seed: of its training.
     """
 
@@ -34,18 +35,20 @@ class PlannedNetwork:
     def name(self) -> str:
         """Its folder inside the run, for example ``"fold0/seed0/student-t1ce"``."""
         kind = self.role.value if self.role is Role.TEACHER else f"{self.role.value}-{self.sees}"
-        return f"fold{self.fold}/seed{self.seed}/{kind}"
+        return f"{fold_name(self.fold)}/seed{self.seed}/{kind}"
 
     @property
     def teacher(self) -> str:
         """The folder of the teacher that a student of this fold and seed learns from."""
-        return f"fold{self.fold}/seed{self.seed}/{Role.TEACHER.value}"
+        return f"{fold_name(self.fold)}/seed{self.seed}/{Role.TEACHER.value}"
 
 
 def plan_networks(
     modalities: Sequence[str], students: Sequence[tuple[str, ...]], folds: Sequence[int], seeds: Sequence[int]
 ) -> tuple[PlannedNetwork, ...]:
     """Teacher, then per student modality the baseline and the student, for each fold and seed.
+
+    The fold of all cases has no baselines: a baseline is there to be compared with, and nothing is tested.
 
     Args:
         modalities: of the data set; the teacher sees all of them.
@@ -60,7 +63,8 @@ def plan_networks(
         for seed in seeds:
             networks.append(PlannedNetwork(Role.TEACHER, tuple(modalities), fold, seed))
             for sees in chosen:
-                networks.append(PlannedNetwork(Role.BASELINE, sees, fold, seed))
+                if fold != ALL_CASES:
+                    networks.append(PlannedNetwork(Role.BASELINE, sees, fold, seed))
                 networks.append(PlannedNetwork(Role.STUDENT, sees, fold, seed))
     return tuple(networks)
 
@@ -75,7 +79,7 @@ def named_network(name: str, teacher: Sequence[str]) -> PlannedNetwork:
         fold, seed, kind = name.split("/")
         role, _, sees = kind.partition("-")
         modalities = tuple(sees.split("+")) if sees else tuple(teacher)
-        return PlannedNetwork(Role(role), modalities, int(fold.removeprefix("fold")), int(seed.removeprefix("seed")))
+        return PlannedNetwork(Role(role), modalities, fold_number(fold), int(seed.removeprefix("seed")))
     except ValueError as error:
         raise SettingsError(f'"{name}" is no network: write it as in fold0/seed0/student-t1ce.') from error
 

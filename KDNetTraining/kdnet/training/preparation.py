@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kdnet.data.cache import CaseCache, PreparedCase
 from kdnet.data.cases import Case, Dataset
-from kdnet.data.folds import Split, assign_folds, read_folds, split
+from kdnet.data.folds import ALL_CASES, Split, assign_folds, read_folds, split
 from kdnet.data.formats import read_dataset, require_cases
 from kdnet.data.inspection import inspect_dataset, usable
 from kdnet.data.inspection_record import InspectionRecord
@@ -128,7 +128,7 @@ def _splits(dataset: Dataset, request: StudyRequest) -> dict[int, Split]:
     assignment = {name: known[name] for name in names}
     there = sorted(set(assignment.values()))
     for fold in request.folds:
-        if fold not in there:
+        if fold not in (*there, ALL_CASES):
             raise SettingsError(f"the data has no fold {fold}: choose among {', '.join(map(str, there))}.")
     share = request.recipe.validation_share
     return {fold: split(assignment, fold, validation_share=share, seed=0) for fold in request.folds or there}

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from kdnet.data.cache import read_reference
+from kdnet.data.folds import ALL_CASES, fold_name
 from kdnet.data.image_io import read_volume
 from kdnet.data.volume import Volume
 from kdnet.evaluation.report import write_report
@@ -48,7 +49,7 @@ def report_study(
     events, _ = read_events(run.events)
     finished = [event.values for event in events if event.event is EventKind.NETWORK_FINISHED]
     splits = {
-        f"fold{fold}": {"train": list(part.train), "validation": list(part.validation), "test": list(part.test)}
+        fold_name(fold): {"train": list(part.train), "validation": list(part.validation), "test": list(part.test)}
         for fold, part in data.splits.items()
     }
     description = StudyDescription(
@@ -60,7 +61,7 @@ def report_study(
         student_modalities=tuple(dict.fromkeys(network.sees for network in networks if network.role is Role.STUDENT)),
         teacher_modalities=networks[0].modalities,
         regions=tuple(region.name for region in data.dataset.labels.regions),
-        folds=tuple(data.splits),
+        folds=tuple(fold for fold in data.splits if fold != ALL_CASES),
         seeds=request.seeds,
         splits=splits,
         steps=recipe.steps,

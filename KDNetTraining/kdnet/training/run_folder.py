@@ -185,7 +185,7 @@ def open_run(root: Path) -> Iterator[RunFolder]:
 
 def _sweep(root: Path) -> None:
     """Remove half-written files that killed processes left in the folders of networks; a state may be gigabytes."""
-    folders = ("", "fold*/seed*/*/", "fold*/seed*/*/predictions/")
+    folders = ("", "*/seed*/*/", "*/seed*/*/predictions/")
     for pattern in (f"{folder}{name}" for folder in folders for name in (".partial-*", ".tmp*")):  # ours, safetensors'
         for path in root.glob(pattern):
             with suppress(OSError):

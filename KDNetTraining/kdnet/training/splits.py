@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from kdnet.data.folds import Split
+from kdnet.data.folds import Split, fold_name, fold_number
 from kdnet.errors import RunFolderError
 from kdnet.files import write_json
 
@@ -20,7 +20,7 @@ def keep_splits(path: Path, splits: Mapping[int, Split]) -> None:
     """
     known = read_splits(path)
     if not known:
-        write_json(path, {f"fold{fold}": asdict(split) for fold, split in splits.items()})
+        write_json(path, {fold_name(fold): asdict(split) for fold, split in splits.items()})
         return
     before, now = _names(known), _names(splits)
     for name in sorted(before - now):
@@ -42,7 +42,7 @@ def read_splits(path: Path) -> dict[int, Split]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return {
-            int(fold.removeprefix("fold")): Split(tuple(part["train"]), tuple(part["validation"]), tuple(part["test"]))
+            fold_number(fold): Split(tuple(part["train"]), tuple(part["validation"]), tuple(part["test"]))
             for fold, part in content.items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -77,7 +78,7 @@ def with_steps(request: StudyRequest, setup: Setup, measured: Measured | None) -
     Raises:
         SettingsError: when the minutes are too few.
     """
-    recipe, split = setup.recipe, setup.split_of(setup.student)
+    recipe = setup.recipe
     if request.epochs:
         return fit_epochs(recipe, request.epochs, max(len(part.train) for part in setup.data.splits.values()))
     if not request.minutes or measured is None:
@@ -86,9 +87,7 @@ def with_steps(request: StudyRequest, setup: Setup, measured: Measured | None) -
         recipe,
         minutes=request.minutes,
         measured=measured,
-        teachers=sum(network.role is Role.TEACHER for network in setup.trained),
-        students=sum(network.role is Role.STUDENT for network in setup.trained),
-        validation_cases=len(split.validation),
-        test_cases=len(split.test),
-        brought=len(setup.networks) - len(setup.trained),
+        networks=Counter(network.role for network in setup.trained),
+        validation_cases=max(len(part.validation) for part in setup.data.splits.values()),
+        tests=sum(len(setup.split_of(network).test) for network in setup.networks),
     )

@@ -51,7 +51,7 @@ class RunView:
     @cached_property
     def teacher_modalities(self) -> tuple[str, ...]:
         """What the teacher sees, in its order; empty when neither a teacher nor the data is there to tell."""
-        for path in (self.run.teacher, *sorted(self.run.root.glob("fold*/seed*/teacher/model.safetensors"))):
+        for path in (self.run.teacher, *sorted(self.run.root.glob("*/seed*/teacher/model.safetensors"))):
             if path.exists():
                 return read_card(path).modalities
         if self.request.modalities:
@@ -74,7 +74,7 @@ class RunView:
     @cached_property
     def labels(self) -> LabelTable | None:
         """The label table; None when neither a model nor the data is there to tell."""
-        for path in sorted(self.run.root.glob("fold*/seed*/*/model.safetensors")):
+        for path in sorted(self.run.root.glob("*/seed*/*/model.safetensors")):
             return read_card(path).labels
         return self.dataset.labels if self.dataset else self.request.labels
 

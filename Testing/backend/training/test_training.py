@@ -220,7 +220,7 @@ def test_every_recipe_survives_json_and_builds_its_networks(name: str) -> None:
 
 def test_minutes_decide_the_steps_of_every_network_alike() -> None:
     recipe = read_recipe("fast")
-    arguments = {"teachers": 1, "students": 1, "validation_cases": 4, "test_cases": 14}
+    arguments: Any = {"networks": dict.fromkeys(Role, 1), "validation_cases": 4, "tests": 3 * 14}
     fitted = fit_recipe(recipe, minutes=30, measured=Measured((1.0, 1.0, 2.0), 1.0), **arguments)
     assert fitted.steps == int((30 * 60 * 0.9 - 3 * (40 + 42)) / 4)
     with pytest.raises(SettingsError, match="allow at least"):
