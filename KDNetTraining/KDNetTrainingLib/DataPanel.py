@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import qt
+from kdnet.data.folds import ALL_CASES
 from kdnet.errors import SettingsError
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
@@ -15,7 +16,7 @@ from KDNetTrainingLib.CaseTable import CaseTable
 from KDNetTrainingLib.Checks import Checks
 from KDNetTrainingLib.Inspection import CaseLine, Inspection, Summary
 from KDNetTrainingLib.Parameters import Labels
-from KDNetTrainingLib.Request import numbers
+from KDNetTrainingLib.Request import chosen_folds
 
 TYPING_MILLISECONDS = 600  # after which a folder that is being typed counts as chosen
 FEWEST_CASES = 3  # to train, validate and test
@@ -216,12 +217,12 @@ class DataPanel:
         self.ui.caseLabel.text = _("{case} is loaded.").format(case=loaded.case)
 
     def folds(self) -> tuple[int, ...]:
-        """The folds to test, all when empty.
+        """The folds to test, each when empty.
 
         Raises:
             SettingsError: when they are no numbers.
         """
-        return numbers(self.panel.parameters.testFolds, _("Test folds"))
+        return chosen_folds(self.panel.parameters.testFolds, _("Test folds"))
 
     def teacher_modalities(self) -> tuple[str, ...]:
         """What the teacher sees, empty for all that there is."""
@@ -239,19 +240,19 @@ class DataPanel:
 
     def _folds_problem(self) -> str:
         given = self.summary.folds if self.summary is not None else ()
-        folds = given or tuple(range(self.panel.parameters.foldCount or USUAL_FOLDS))
-        if self.usable < (FEWEST_CASES if given else max(FEWEST_CASES, len(folds))):
+        there = given or tuple(range(self.panel.parameters.foldCount or USUAL_FOLDS))
+        if self.usable < (FEWEST_CASES if given else max(FEWEST_CASES, len(there))):
             return _("{count} usable cases are too few for {folds} folds: add cases or choose fewer folds.").format(
-                count=max(self.usable, 0), folds=len(folds)
+                count=max(self.usable, 0), folds=len(there)
             )
         try:
-            beyond = [fold for fold in self.folds() if fold not in folds]
+            beyond = [fold for fold in self.folds() if fold not in (*there, ALL_CASES)]
         except SettingsError as error:
             return str(error)
         if not beyond:
             return ""
         return _("There is no fold {fold} among {folds}: choose among these.").format(
-            fold=beyond[0], folds=", ".join(map(str, folds))
+            fold=beyond[0], folds=", ".join(map(str, there))
         )
 
     def _offer(self, modalities: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kdnet.data.folds import ALL_CASES, format_folds
 from kdnet.errors import SettingsError
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
@@ -31,7 +32,7 @@ class ExperimentRequest:
         recipe: name or file.
         settings: values of the recipe to change, with dots as in ``"distillation.gamma"``.
         modalities: of the teacher; all when empty.
-        folds: test folds; all when empty.
+        folds: test folds, each when empty; ``ALL_CASES`` among them trains on every case and tests on none.
         foldCount: into how many folds to deal the cases, 0 for what the data says.
         seeds: of the trainings.
         minutes: for the whole study, 0 for no limit.
@@ -69,7 +70,7 @@ class ExperimentRequest:
             ("--recipe", self.recipe),
             *(("--set", f"{name}={_literal(value)}") for name, value in self.settings.items()),
             ("--modalities", ",".join(self.modalities)),
-            ("--folds", ",".join(map(str, self.folds))),
+            ("--folds", format_folds(self.folds)),
             ("--fold-count", str(self.foldCount or "")),
             ("--seeds", "" if self.seeds == (0,) else ",".join(map(str, self.seeds))),
             ("--minutes", f"{self.minutes:g}" if self.minutes else ""),
@@ -128,6 +129,21 @@ def numbers(text: str, what: str) -> tuple[int, ...]:
     if not all(part.isdigit() for part in parts):
         raise SettingsError(f'{what} are "{text}": give whole numbers with commas between, such as 0,1.')
     return tuple(dict.fromkeys(int(part) for part in parts))
+
+
+def chosen_folds(text: str, what: str) -> tuple[int, ...]:
+    """Test folds, written as in ``"0, 2"``; ``"all"`` among them trains on every case and tests on none.
+
+    Example:
+        >>> chosen_folds("0, all", "Test folds")
+        (0, -1)
+
+    Raises:
+        SettingsError: naming ``what``.
+    """
+    parts = re.split(r"[,\s]+", text.strip().lower())
+    tested = numbers(",".join(part for part in parts if part != "all"), what)
+    return (*tested, ALL_CASES) if "all" in parts else tested
 
 
 def free_folder(folder: Path, data: Path, students: tuple[tuple[str, ...], ...], recipe: str) -> Path:

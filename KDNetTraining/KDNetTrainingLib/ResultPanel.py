@@ -98,7 +98,8 @@ class ResultPanel:
         self.results = results
         names = ", ".join(network_title(name) for name in results.missing)
         missing = _("Not yet tested: {networks}.").format(networks=names) if results.missing else ""
-        self._say(missing)
+        untested = not missing and not any(student.comparisons for student in results.students)
+        self._say(_("Trained on every case: none is left to test.") if untested else missing)
         self._refill()
         if first and not results.missing:
             self.ui.resultSection.collapsed = False

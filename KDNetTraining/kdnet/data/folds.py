@@ -52,6 +52,11 @@ def parse_folds(text: str) -> tuple[int, ...]:
     return tuple(ALL_CASES if part == _ALL_NAME else int(part) for part in parts)
 
 
+def format_folds(folds: Sequence[int]) -> str:
+    """The inverse of :func:`parse_folds`."""
+    return ",".join(_ALL_NAME if fold == ALL_CASES else str(fold) for fold in folds)
+
+
 def read_folds(root: Path) -> dict[str, int] | None:
     """The folds that a ``cases.csv`` (columns ``case`` and ``fold``) in ``root`` or its parent gives, if there is one.
 

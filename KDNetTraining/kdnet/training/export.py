@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kdnet.data.folds import ALL_CASES
 from kdnet.errors import RunFolderError
-from kdnet.evaluation.results import Role
+from kdnet.evaluation.results import Role, Score
 from kdnet.files import replacing
 from kdnet.model_file import load_model, save_model
-from kdnet.training.results import read_results
-from kdnet.training.run_folder import NetworkFolder
+from kdnet.training.plan import PlannedNetwork
+from kdnet.training.view import view_run
 
 
-def export_model(root: Path, network: str, target: Path, *, name: str = "", summary: str = "") -> None:
+def export_model(
+    root: Path, network: str, target: Path, *, name: str = "", summary: str = "", tested_in: Path | None = None
+) -> None:
     """Copy a network's model file, with its test figures beside those of its teacher and baseline.
 
     Args:
@@ -27,20 +30,24 @@ def export_model(root: Path, network: str, target: Path, *, name: str = "", summ
         target: the model file to write.
         name: shown to users; as before when empty.
         summary: of the training data; as before when empty.
+        tested_in: the run that cross-validated the same settings, for a network that was trained on every case.
 
     Raises:
         KDNetError: when the network is not finished and scored, or the file cannot be written.
     """
-    folder = NetworkFolder(root / network, network)
-    results = read_results(root)
-    own = next((item for item in results["networks"] if item["name"] == network), None)
-    if own is None or not folder.model.exists():
-        known = ", ".join(item["name"] for item in results["networks"])
+    view = view_run(root)
+    own = next((item for item in view.networks if item.name == network), None)
+    if own is None or not view.folder(own).model.exists():
+        known = ", ".join(item.name for item in view.networks)
         raise RunFolderError(f'{root} has no finished network "{network}": choose one of {known}.')
-    figures = _figures(results["scores"], own)
+    scores = view.scores() if tested_in is None else view_run(tested_in).scores()
+    figures = tested_figures(own if tested_in is None else replace(own, fold=ALL_CASES), scores)
     if not figures:
+        if own.fold == ALL_CASES or tested_in is not None:
+            kind = f"{own.sees} {own.role.value}"
+            raise RunFolderError(f"{tested_in or root} has tested no {kind}: name the run that has with --tested-in.")
         raise RunFolderError(f"{network} in {root} is not tested yet: wait until the run has scored it.")
-    model = load_model(folder.model)
+    model = load_model(view.folder(own).model)
     card = replace(
         model.card,
         name=name or model.card.name,
@@ -51,19 +58,24 @@ def export_model(root: Path, network: str, target: Path, *, name: str = "", summ
         save_model(temporary, card, model.network)
 
 
-def _figures(scores: Sequence[Mapping[str, Any]], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Mean test Dice by region, of the network, its teacher and its baseline, and the number of cases."""
-    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+def tested_figures(network: PlannedNetwork, scores: Sequence[Score]) -> dict[str, Any]:
+    """Mean test Dice by region, of the network, its teacher and its baseline, and the number of cases.
+
+    Those of its own fold and seed, or for a network of all cases those of every fold, which is a cross-validation.
+    Empty where the network is not tested.
+    """
+    found: dict[Role, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    cases = set()
     for score in scores:
-        same = (score["fold"], score["seed"]) == (own["fold"], own["seed"])
-        if same and (score["role"] == Role.TEACHER.value or score["modalities"] == own["modalities"]):
-            found[str(score["role"])][str(score["region"])].append(float(score["dice"]))
-    role = str(own["role"])
-    if role not in found:
+        same = network.fold == ALL_CASES or (score.fold, score.seed) == (network.fold, network.seed)
+        if same and (score.role is Role.TEACHER or score.modalities == network.sees):
+            found[score.role][score.region].append(score.dice)
+            cases |= {score.case} if score.role is network.role else set()
+    if network.role not in found:
         return {}
     means = {
-        kind: {region: round(float(np.mean(values)), 4) for region, values in regions.items()}
-        for kind, regions in found.items()
+        role: {region: round(float(np.mean(values)), 4) for region, values in regions.items()}
+        for role, regions in found.items()
     }
-    figures: dict[str, Any] = {"dice": means[role], "test_cases": len(next(iter(found[role].values())))}
-    return figures | {f"{kind}_dice": mean for kind, mean in means.items() if kind != role}
+    figures: dict[str, Any] = {"dice": means[network.role], "test_cases": len(cases)}
+    return figures | {f"{role.value}_dice": mean for role, mean in means.items() if role is not network.role}

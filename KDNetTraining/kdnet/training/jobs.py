@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from kdnet.data.cache import PreparedCase
+from kdnet.data.folds import ALL_CASES
 from kdnet.model_file import ModelCard
 from kdnet.networks import NetworkSpec
 from kdnet.training.plan import PlannedNetwork
@@ -52,6 +53,7 @@ def channels(modalities: tuple[str, ...], data: StudyData) -> tuple[int, ...]:
 def model_card(network: PlannedNetwork, data: StudyData, recipe: Recipe, spec: NetworkSpec, trained: Trained) -> ModelCard:
     """The card of a network trained in a study."""
     split = data.splits[network.fold]
+    validated = {"validation_dice": trained.validation.dice, "validation_cases": len(split.validation)}
     return ModelCard(
         role=network.role,
         name=f"{network.role.value.capitalize()} {network.sees.upper()}",
@@ -61,11 +63,11 @@ def model_card(network: PlannedNetwork, data: StudyData, recipe: Recipe, spec: N
         preprocessing=data.preprocessing,
         window=recipe.window,
         recipe=recipe.to_json(),
-        figures={"validation_dice": trained.validation.dice, "validation_cases": len(split.validation)},
+        figures={} if network.fold == ALL_CASES else validated,  # on cases that it learnt from they would tell nothing
         training_data={
             "format": data.dataset.format,
             "cases": len(split.train),
-            "fold": network.fold,
+            "fold": "all" if network.fold == ALL_CASES else network.fold,
             "seed": network.seed,
             "citations": list(CITATIONS),
         },

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from kdnet.data.cache import PreparedCase, read_reference
+from kdnet.data.folds import ALL_CASES
 from kdnet.data.image_io import write_volume
 from kdnet.evaluation.results import Role
 from kdnet.networks import build_network, preset
@@ -39,6 +40,14 @@ class FoldCounts:
     train: int
     validation: int
     test: int
+
+    def words(self) -> str:
+        """What is done with them."""
+        if self.fold == ALL_CASES:
+            return f"all {self.train} cases train, and none is kept to test"
+        return (
+            f"fold {self.fold}: {self.train} cases to train, {self.validation} to choose the weights, {self.test} to test"
+        )
 
 
 @dataclass(frozen=True)
@@ -69,10 +78,7 @@ class StudyPlan:
 
     def words(self) -> str:
         """The plan as a paragraph."""
-        folds = "; ".join(
-            f"fold {item.fold}: {item.train} cases to train, {item.validation} to choose the weights, {item.test} to test"
-            for item in self.folds
-        )
+        folds = "; ".join(item.words() for item in self.folds)
         kinds = ", ".join(dict.fromkeys(name.rpartition("/")[2].replace("-", " ", 1) for name in self.networks))
         parts = [
             f"{len(self.networks)} networks of {self.steps} steps each: {kinds}.",

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from kdnet.data.folds import ALL_CASES
 from kdnet.evaluation.results import Role, Score
 from kdnet.evaluation.statistics import MEAN, StudySummary, per_case, summarise
 from kdnet.training.plan import PlannedNetwork
@@ -21,10 +22,10 @@ def read_results(root: Path) -> dict[str, Any]:
       (modalities), ``missing`` (networks without scores);
     - ``networks``: ``name``, ``role``, ``modalities``, ``fold``, ``seed``, ``model`` (file or None), ``scored``;
     - ``summary``: mean and standard deviation of Dice and HD95 per network and region;
-    - ``students``: per student ``modalities``, ``model`` (of the first fold and seed), ``comparisons`` by region with
-      ``"mean"`` last (:class:`~kdnet.evaluation.statistics.Comparison`), and ``cases``, the worst first by the student's
-      mean Dice: ``case``, ``fold``, ``dice`` (role to the mean over regions and seeds), ``regions`` (region to role to
-      Dice), ``hd95`` likewise in mm, and ``labelmaps`` (role to file);
+    - ``students``: per student ``modalities``, ``model`` (of all cases, else of the first fold and seed), ``comparisons``
+      by region with ``"mean"`` last (:class:`~kdnet.evaluation.statistics.Comparison`), and ``cases``, the worst first by
+      the student's mean Dice: ``case``, ``fold``, ``dice`` (role to the mean over regions and seeds), ``regions`` (region
+      to role to Dice), ``hd95`` likewise in mm, and ``labelmaps`` (role to file);
     - ``scores``: each single one;
     - ``files``: test case to its images and reference; empty when the data folder is gone.
 
@@ -74,6 +75,7 @@ def _network(view: RunView, network: PlannedNetwork) -> dict[str, Any]:
 
 def _student(view: RunView, sees: str, scores: Sequence[Score], summary: StudySummary) -> dict[str, Any]:
     own = [network for network in view.networks if network.role is Role.STUDENT and network.sees == sees]
+    own.sort(key=lambda network: network.fold != ALL_CASES)
     models = [path for network in own if (path := _path(view.folder(network).model))]
     return {
         "modalities": sees,

@@ -20,11 +20,12 @@ import torch
 from kdnet.data.cache import PreparedCase
 from kdnet.data.inspection_record import InspectionRecord
 from kdnet.errors import KDNetError, RunFolderError, SettingsError
-from kdnet.evaluation.results import Role
+from kdnet.evaluation.results import Role, Score
 from kdnet.files import write_json
 from kdnet.model_file import load_model, save_model
 from kdnet.training.control import Intent
 from kdnet.training.events import EventKind, EventWriter, read_events
+from kdnet.training.export import tested_figures
 from kdnet.training.jobs import channels, model_card, training_job
 from kdnet.training.plan import PlannedNetwork
 from kdnet.training.preparation import prepare_cases
@@ -41,6 +42,7 @@ from kdnet.training.time_left import TimeLeft
 from kdnet.training.trainee import Teacher
 from kdnet.training.trainer import Trainer
 from kdnet.training.trial import settle_steps
+from kdnet.training.view import view_run
 from kdnet.training.waiting import wait_for
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -188,8 +190,17 @@ class Study:
             test = [setup.data.case(name) for name in setup.split_of(network).test]
             scores = score_network(network, folder, test, self.device, self.processes, self.stop, events, time_left)
             if self.processes.first:
+                self._record_figures(network, folder, scores)
                 write_json(folder.scores, [asdict(score) for score in scores])
                 clear_parts(folder)
+
+    def _record_figures(self, network: PlannedNetwork, folder: NetworkFolder, scores: Sequence[Score]) -> None:
+        """Let a model file that leaves the run tell how well it did."""
+        figures = tested_figures(network, [*view_run(self.run_folder.root).scores(), *scores])
+        if figures:
+            model = load_model(folder.model)
+            card = replace(model.card, figures={**model.card.figures, **figures})
+            save_model(folder.model, card, model.network)
 
     def _train(
         self,

@@ -33,6 +33,7 @@ def add_parsers(commands: Any) -> None:
     export.add_argument("-o", "--out", type=Path, required=True, help="the model file, such as student.safetensors")
     export.add_argument("--name", default="", help="shown to users")
     export.add_argument("--summary", default="", help="of the training data, for the card")
+    export.add_argument("--tested-in", type=Path, metavar="RUN", help="run that cross-validated a network of all cases")
     export.set_defaults(run=run_export)
 
 
@@ -51,7 +52,7 @@ def run_preview(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Carry out ``kdnet export``."""
-    export_model(args.run_folder, args.network, args.out, name=args.name, summary=args.summary)
+    export_model(args.run_folder, args.network, args.out, name=args.name, summary=args.summary, tested_in=args.tested_in)
     return 0
 
 

@@ -122,6 +122,14 @@ def test_folds_of_the_data_are_taken(training: Any, cases: Path, until: Any, tmp
     assert "no fold 2 among 0, 1" in training.data.problem()
 
 
+def test_all_cases_can_be_trained_on(training: Any, chosen: Any) -> None:
+    chosen()
+    training.ui.testFoldsEdit.text = "0, all"
+    assert training.ui.startButton.enabled
+    arguments = training.request().arguments()
+    assert arguments[arguments.index("--folds") + 1] == "0,all"
+
+
 def test_choices_are_saved_and_restored_with_the_scene(training: Any, chosen: Any, until: Any, tmp_path: Path) -> None:
     chosen()
     training.ui.gammaSpinBox.value = 0.7

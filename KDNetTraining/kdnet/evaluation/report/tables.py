@@ -87,7 +87,7 @@ def facts(content: Content) -> dict[str, str]:
         "Student sees": ", ".join(seen(sees) for sees in told.student_modalities),
         "Teacher sees": seen(content.teacher),
         "Recipe": f"{told.recipe}, {told.steps} steps for every network",
-        "Test folds": ", ".join(map(str, told.folds)),
+        "Test folds": ", ".join(map(str, told.folds)) or "none",
         "Seeds": ", ".join(map(str, told.seeds)),
         "Time": f"{told.seconds / 60:.0f} min of training, {told.cpu_seconds / 60:.0f} min of CPU",
         "Hardware": told.hardware,
