@@ -13,7 +13,7 @@ from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Offer import Offer, ask_offer
-from KDNetTrainingLib.Parameters import LatentReduction, LatentSoftmax, Length, TeacherSource
+from KDNetTrainingLib.Parameters import LatentMethod, LatentReduction, LatentSoftmax, Length, TeacherSource
 from KDNetTrainingLib.Request import numbers
 
 FILE = "file"  # in place of a recipe's name
@@ -27,6 +27,7 @@ CHOICES: Mapping[str, tuple[str, Any]] = {
     "temperature": ("distillation.temperature", float),
     "studentTemperature": ("distillation.student_temperature", bool),
     "gamma": ("distillation.gamma", float),
+    "latentMethod": ("distillation.latent_method", LatentMethod),
     "latentSoftmax": ("distillation.latent_softmax", LatentSoftmax),
     "latentReduction": ("distillation.latent_reduction", LatentReduction),
     "warmStart": ("warm_start", bool),
@@ -110,7 +111,9 @@ class ExperimentPanel:
         ui.teacherFileLabel.visible = ui.teacherFileEdit.visible = own
         ui.amountSpinBox.visible = chosen.length is not Length.RECIPE
         ui.studentTemperatureCheckBox.enabled = chosen.lambda_ > 0
-        ui.latentSoftmaxSelector.enabled = ui.latentReductionSelector.enabled = chosen.gamma > 0
+        ui.latentMethodSelector.enabled = chosen.gamma > 0
+        divergence = chosen.gamma > 0 and chosen.latentMethod is LatentMethod.DIVERGENCE
+        ui.latentSoftmaxSelector.enabled = ui.latentReductionSelector.enabled = divergence
         problem = self.problem() if not self.panel.install.missing else ""
         ui.experimentLabel.text = problem
         ui.experimentLabel.visible = bool(problem)

@@ -54,6 +54,22 @@ class TeacherSource(enum.Enum):
         }[self]
 
 
+class LatentMethod(enum.Enum):
+    """How the bottlenecks of student and teacher are compared; values are those of a recipe."""
+
+    DIVERGENCE = "divergence"
+    PROTOTYPES = "prototypes"
+    CONTRAST = "contrast"
+
+    def label(self) -> str:
+        """The text in the list."""
+        return {
+            LatentMethod.DIVERGENCE: _("Divergence (KD-Net)"),
+            LatentMethod.PROTOTYPES: _("Prototypes (ProtoKD)"),
+            LatentMethod.CONTRAST: _("Contrast (PMKL)"),
+        }[self]
+
+
 class LatentSoftmax(enum.Enum):
     """Over what the softmax of the latent loss runs; values are those of a recipe."""
 
@@ -101,6 +117,7 @@ class Parameters:
     temperature: Annotated[float, WithinRange(0.1, 100.0)] = 5.0
     studentTemperature: bool = False
     gamma: Annotated[float, WithinRange(0.0, 1000.0)] = 10.0
+    latentMethod: LatentMethod = LatentMethod.DIVERGENCE
     latentSoftmax: LatentSoftmax = LatentSoftmax.CHANNELS
     latentReduction: LatentReduction = LatentReduction.ELEMENT
     warmStart: bool = False

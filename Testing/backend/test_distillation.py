@@ -7,13 +7,16 @@ import math
 import pytest
 import torch
 from kdnet.distillation import (
+    ContrastLoss,
     DistillationLoss,
     DistillationSettings,
     LatentLoss,
+    LatentMethod,
     LatentProjection,
     LatentReduction,
     LatentSoftmax,
     OverlapLoss,
+    PrototypeLoss,
     ReferenceLoss,
     SoftTargetLoss,
 )
@@ -123,6 +126,53 @@ def test_latents_of_different_shapes_are_refused_with_the_remedy() -> None:
 
 def test_a_narrow_student_is_projected_onto_its_teachers_features() -> None:
     assert LatentProjection(4, 16)(torch.zeros(1, 4, 2, 2, 2)).shape == (1, 16, 2, 2, 2)
+
+
+def test_prototype_loss_matches_angles_computed_by_hand() -> None:
+    # two voxels with features along the axes; the first is tumour, the second background, so prototypes are the voxels
+    target = torch.tensor([1.0, 0.0]).reshape(1, 1, 2, 1, 1)
+    teacher = torch.eye(2).reshape(1, 2, 2, 1, 1)
+    blind = torch.ones(1, 2, 2, 1, 1)  # sees no difference: every cosine is 1 where the teacher's is 1, 0, 0, 1
+    assert PrototypeLoss(REGIONS)(blind, teacher, target).item() == pytest.approx(0.5, abs=1e-6)
+    wider = torch.cat([7 * teacher, torch.zeros_like(teacher)], dim=1)  # other features, the same angles
+    assert PrototypeLoss(REGIONS)(wider, teacher, target).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_class_that_is_not_in_the_patch_has_no_prototype() -> None:
+    student, teacher = torch.randn(1, 4, 2, 2, 2), torch.randn(1, 4, 2, 2, 2)
+    one = (torch.rand(1, 1, 4, 4, 4) > 0.5).float()
+    absent = torch.zeros_like(one)
+    loss = PrototypeLoss(REGIONS)
+    assert torch.allclose(loss(student, teacher, torch.cat([one, absent], dim=1)), loss(student, teacher, one))
+
+
+def test_contrast_loss_matches_a_cross_entropy_computed_by_hand() -> None:
+    teacher = torch.eye(2).reshape(1, 2, 2, 1, 1)
+    blind = torch.ones(1, 2, 2, 1, 1)
+    target = torch.zeros(1, 1, 2, 1, 1)
+    assert ContrastLoss()(blind, teacher, target).item() == pytest.approx(math.log(2), abs=1e-6)
+    assert ContrastLoss()(teacher, teacher, target).item() == pytest.approx(math.log(1 + math.exp(-10)), abs=1e-6)
+
+
+def test_contrast_of_a_large_patch_is_taken_at_some_of_its_voxels() -> None:
+    latent = torch.randn(1, 3, 16, 16, 16)
+    assert math.isfinite(ContrastLoss()(latent, latent, torch.zeros(1, 1, 2, 2, 2)).item())
+
+
+@pytest.mark.parametrize("method", list(LatentMethod))
+def test_every_latent_method_draws_the_student_to_its_teacher(method: LatentMethod) -> None:
+    torch.manual_seed(0)
+    settings = DistillationSettings(lambda_=0.5, gamma=1.0, latent_method=method)
+    target = (torch.rand(1, 2, 8, 8, 8) > 0.5).float()
+    logits, teacher = torch.zeros(1, 2, 8, 8, 8), NetworkOutput(torch.zeros(1, 2, 8, 8, 8), torch.randn(1, 8, 2, 2, 2))
+    latent = torch.randn(1, 8, 2, 2, 2, requires_grad=True)
+    loss, optimiser = DistillationLoss(REGIONS, settings), torch.optim.Adam([latent], lr=0.1)
+    first = loss(NetworkOutput(logits, latent), target, teacher).latent.item()
+    for _ in range(100):
+        optimiser.zero_grad()
+        loss(NetworkOutput(logits, latent), target, teacher).total.backward()
+        optimiser.step()
+    assert loss(NetworkOutput(logits, latent), target, teacher).latent.item() < first / 4
 
 
 def test_with_lambda_and_gamma_zero_the_loss_is_the_baselines_exactly() -> None:

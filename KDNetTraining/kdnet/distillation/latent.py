@@ -23,7 +23,7 @@ class LatentLoss(nn.Module):
         self.softmax = softmax
         self.reduction = reduction
 
-    def forward(self, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    def forward(self, student: torch.Tensor, teacher: torch.Tensor, _target: torch.Tensor | None = None) -> torch.Tensor:
         """Compare two bottlenecks ``[batch, feature, i, j, k]`` of one shape.
 
         Raises:

@@ -8,6 +8,14 @@ from enum import StrEnum
 from kdnet.errors import SettingsError
 
 
+class LatentMethod(StrEnum):
+    """How the bottlenecks of student and teacher are compared."""
+
+    DIVERGENCE = "divergence"  # L_KL of KD-Net
+    PROTOTYPES = "prototypes"  # after ProtoKD
+    CONTRAST = "contrast"  # in the manner of PMKL
+
+
 class LatentSoftmax(StrEnum):
     """Over what the softmax of the latent loss runs."""
 
@@ -32,6 +40,7 @@ class DistillationSettings:
         temperature: T > 0, divides the teacher's logits.
         student_temperature: whether the student's logits are divided by T too in L_KD (Hinton et al. 2015) or not
             (generalized distillation, Lopez-Paz et al. 2016).
+        latent_method: see :class:`LatentMethod`; the two settings below belong to the divergence.
         latent_softmax: over channels at each latent voxel, or over the flattened latent.
         latent_reduction: see :class:`LatentReduction`.
 
@@ -43,6 +52,7 @@ class DistillationSettings:
     gamma: float = 10.0
     temperature: float = 5.0
     student_temperature: bool = False
+    latent_method: LatentMethod = LatentMethod.DIVERGENCE
     latent_softmax: LatentSoftmax = LatentSoftmax.CHANNELS
     latent_reduction: LatentReduction = LatentReduction.ELEMENT
 

@@ -1,4 +1,4 @@
-"""L = lambda * L_KD + (1 - lambda) * L_GT + gamma * L_KL."""
+"""L = lambda * L_KD + (1 - lambda) * L_GT + gamma * L_KL, with another method's latent term in place of L_KL if wanted."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from kdnet.distillation.contrast import ContrastLoss
 from kdnet.distillation.latent import LatentLoss
+from kdnet.distillation.prototypes import PrototypeLoss
 from kdnet.distillation.reference import ReferenceLoss
-from kdnet.distillation.settings import DistillationSettings
+from kdnet.distillation.settings import DistillationSettings, LatentMethod
 from kdnet.distillation.soft_targets import SoftTargetLoss
 from kdnet.errors import SettingsError
 from kdnet.labels import LabelMode
@@ -29,8 +31,17 @@ class LossTerms(NamedTuple):
         return {name: float(term.detach()) for name, term in self._asdict().items()}
 
 
+def latent_term(mode: LabelMode, settings: DistillationSettings) -> nn.Module:
+    """The term that gamma weighs: a module that maps both bottlenecks and the target to a scalar."""
+    if settings.latent_method is LatentMethod.PROTOTYPES:
+        return PrototypeLoss(mode)
+    if settings.latent_method is LatentMethod.CONTRAST:
+        return ContrastLoss()
+    return LatentLoss(settings.latent_softmax, settings.latent_reduction)
+
+
 class DistillationLoss(nn.Module):
-    """The total loss of METHOD section 2.
+    """The total loss of METHOD section 2, whose last term may be that of another method.
 
     With lambda = 0 and gamma = 0 it is exactly L_GT, the loss of teacher and baseline.
     """
@@ -42,7 +53,7 @@ class DistillationLoss(nn.Module):
         self.soft_targets = SoftTargetLoss(
             mode, temperature=settings.temperature, student_temperature=settings.student_temperature
         )
-        self.latent = LatentLoss(settings.latent_softmax, settings.latent_reduction)
+        self.latent = latent_term(mode, settings)
 
     def forward(
         self,
@@ -71,6 +82,6 @@ class DistillationLoss(nn.Module):
             raise SettingsError("distillation needs a teacher: give one, or set lambda and gamma to 0.")
         kd = self.soft_targets(student.logits, teacher.logits, student.auxiliary) if lambda_ > 0 else zero
         bottleneck = student.bottleneck if student_bottleneck is None else student_bottleneck
-        latent = self.latent(bottleneck, teacher.bottleneck) if gamma > 0 else zero
+        latent = self.latent(bottleneck, teacher.bottleneck, target) if gamma > 0 else zero
         total = lambda_ * kd + (1 - lambda_) * gt + gamma * latent
         return LossTerms(total, gt.detach(), kd.detach(), latent.detach())

@@ -54,6 +54,16 @@ def test_the_request_is_the_command(training: Any, chosen: Any) -> None:
     assert training.request().commandLine().startswith("torchrun --standalone --nproc-per-node 2 -m kdnet study")
 
 
+def test_settings_of_the_divergence_are_off_for_other_methods(training: Any) -> None:
+    pick(training.ui.recipeSelector, "fast")
+    assert training.ui.latentSoftmaxSelector.enabled
+    pick(training.ui.latentMethodSelector, "Prototypes (ProtoKD)")
+    assert not training.ui.latentSoftmaxSelector.enabled
+    assert training.experiment.settings() == {"distillation.latent_method": "prototypes"}
+    training.ui.gammaSpinBox.value = 0
+    assert not training.ui.latentMethodSelector.enabled
+
+
 def test_a_teacher_can_be_brought(training: Any, chosen: Any) -> None:
     chosen()
     pick(training.ui.teacherSourceSelector, "Model file or MONAI bundle")

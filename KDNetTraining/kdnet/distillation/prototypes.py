@@ -1,0 +1,45 @@
+"""The prototype term of ProtoKD: how alike the student sees voxels and classes to be, held against its teacher."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from kdnet.labels import LabelMode
+
+RARE = 1e-3  # of the voxels of a patch; a class that is rarer than that has no prototype
+
+
+class PrototypeLoss(nn.Module):
+    """Mean over voxels and classes of (cos(e_t, c_t) - cos(e_s, c_s))^2, after Wang et al., ICASSP 2023 (ProtoKD).
+
+    The prototype c of a class is the mean of the features e of its voxels. Unlike there, features are those of the
+    bottleneck, where a voxel belongs to a class by the share of it that does, and the teacher has prototypes of its own.
+    Only angles are compared, so student and teacher may have different numbers of features.
+
+    Args:
+        mode: how the channels of a target relate to labels; what is in no region counts as a class of its own.
+    """
+
+    def __init__(self, mode: LabelMode) -> None:
+        super().__init__()
+        self.mode = mode
+
+    def forward(self, student: torch.Tensor, teacher: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Compare bottlenecks ``[batch, feature, i, j, k]`` on one grid; ``target`` is ``[batch, channel, I, J, K]``."""
+        i, j, k = student.shape[2:]
+        share = functional.adaptive_avg_pool3d(target.float(), (i, j, k)).flatten(start_dim=2)
+        if self.mode is LabelMode.REGIONS:
+            share = torch.cat([1 - share.amax(dim=1, keepdim=True), share], dim=1)
+        there = share.mean(dim=2, keepdim=True) > RARE
+        difference = (_likeness(student, share) - _likeness(teacher.detach(), share)) * there
+        return difference.square().sum() / (there.sum() * share.shape[2])
+
+
+def _likeness(latent: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    """Cosine of every voxel and every prototype, ``[batch, class, voxel]``."""
+    with torch.autocast(latent.device.type, enabled=False):
+        features = latent.float().flatten(start_dim=2)
+        prototypes = torch.einsum("bcv,bfv->bcf", share, features)  # the length of a prototype does not matter
+        return torch.einsum("bcf,bfv->bcv", functional.normalize(prototypes, dim=2), functional.normalize(features, dim=1))
