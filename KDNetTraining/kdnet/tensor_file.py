@@ -19,8 +19,11 @@ def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapp
     Raises:
         OSError: when the file cannot be written; the library's own error hides the reason in its text.
     """
+    path.touch()
+    usual = path.stat().st_mode  # the library makes files that nobody but their owner may read
     try:
         save_file(dict(tensors), path, metadata=dict(metadata))
+        path.chmod(usual)
     except SafetensorError as error:
         told = re.search(r"os error (\d+)", str(error))
         number = int(told[1]) if told else errno.EIO

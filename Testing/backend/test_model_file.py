@@ -30,6 +30,13 @@ def test_a_model_survives_its_file(model_file: Path) -> None:
     assert not model.network.training
 
 
+def test_whoever_may_read_other_files_of_a_folder_may_read_its_models(model_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    model = load_model(model_file)
+    save_model(tmp_path / "model.safetensors", model.card, model.network)
+    assert (tmp_path / "model.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 @pytest.mark.parametrize("name", ["segresnet-4", "dynunet-8-shallow", "attention-8"])
 def test_every_architecture_gives_the_same_logits_after_a_round_trip(tmp_path: Path, name: str) -> None:
     deep = 0 if name.startswith("attention") else 1
