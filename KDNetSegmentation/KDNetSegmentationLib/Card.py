@@ -15,6 +15,8 @@ def card_html(model: ModelInfo) -> str:
         (_("Trained on"), _training(model)),
         (_("Dice"), _figures(model)),
         (_("Grid"), " x ".join(f"{step:g}" for step in model.spacing) + " mm"),
+        (_("Use"), model.intendedUse),
+        (_("Limits"), model.limits),
         (_("Terms"), model.licence),
     ]
     cells = "".join(

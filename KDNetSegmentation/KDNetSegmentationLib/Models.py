@@ -38,6 +38,8 @@ class ModelInfo:
         spacing: of its grid in mm.
         figures: how well it does.
         trainingData: what it was trained on.
+        intendedUse: what for.
+        limits: where it may fail.
         licence: terms of use.
         bundled: whether it ships with the extension, so that it cannot be removed.
     """
@@ -50,6 +52,8 @@ class ModelInfo:
     spacing: tuple[float, ...]
     figures: Mapping[str, Any] = field(default_factory=dict)
     trainingData: Mapping[str, Any] = field(default_factory=dict)
+    intendedUse: str = ""
+    limits: str = ""
     licence: str = ""
     bundled: bool = False
 
@@ -146,6 +150,8 @@ def read_model_info(path: Path, *, bundled: bool = False) -> ModelInfo:
             spacing=tuple(float(step) for step in card["preprocessing"]["spacing"]),
             figures=dict(card["figures"]),
             trainingData=dict(card["training_data"]),
+            intendedUse=str(card.get("intended_use", "")),
+            limits=str(card.get("limits", "")),
             licence=str(card["licence"]),
             bundled=bundled,
         )

@@ -45,6 +45,8 @@ class ModelCard:
         recipe: how it was trained.
         figures: how well it does, by name; with those of its teacher and baseline where known.
         training_data: summary, number of cases, citations.
+        intended_use: what for, in words for users.
+        limits: where it may fail, in words for users.
         licence: terms of use.
         created: ISO date.
         version: of kdnet.
@@ -60,6 +62,8 @@ class ModelCard:
     figures: Mapping[str, Any] = field(default_factory=dict)
     training_data: Mapping[str, Any] = field(default_factory=dict)
     window: int = 0
+    intended_use: str = ""
+    limits: str = ""
     licence: str = RESEARCH_ONLY
     created: str = ""
     version: str = kdnet.__version__
@@ -102,6 +106,8 @@ class ModelCard:
             figures=dict(content["figures"]),
             training_data=dict(content["training_data"]),
             window=int(content.get("window", 0)),
+            intended_use=str(content.get("intended_use", "")),
+            limits=str(content.get("limits", "")),
             licence=str(content["licence"]),
             created=str(content["created"]),
             version=str(content["version"]),
@@ -196,6 +202,8 @@ def describe(path: Path) -> str:
         "recipe": str(card.recipe.get("name", "")),
         "created": f"{card.created} with kdnet {card.version}",
         "size": f"{path.stat().st_size / 1e6:.1f} MB",
+        "intended use": card.intended_use,
+        "limits": card.limits,
         "licence": card.licence,
     }
     width = max(map(len, rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,40 @@ import numpy as np
 from kdnet.data.folds import ALL_CASES
 from kdnet.errors import RunFolderError
 from kdnet.evaluation.results import Role, Score
-from kdnet.files import replacing
-from kdnet.model_file import load_model, save_model
+from kdnet.model_file import ModelCard, load_model, save_model
 from kdnet.training.plan import PlannedNetwork
 from kdnet.training.view import view_run
 
 
+@dataclass(frozen=True)
+class Wording:
+    """What a person has to say in a model card; what is empty stays as it was.
+
+    Attributes:
+        name: shown to users.
+        summary: of the training data.
+        intended_use: what for.
+        limits: where it may fail.
+    """
+
+    name: str = ""
+    summary: str = ""
+    intended_use: str = ""
+    limits: str = ""
+
+    def put_into(self, card: ModelCard) -> ModelCard:
+        """The card with these words."""
+        return replace(
+            card,
+            name=self.name or card.name,
+            training_data={**card.training_data, **({"summary": self.summary} if self.summary else {})},
+            intended_use=self.intended_use or card.intended_use,
+            limits=self.limits or card.limits,
+        )
+
+
 def export_model(
-    root: Path, network: str, target: Path, *, name: str = "", summary: str = "", tested_in: Path | None = None
+    root: Path, network: str, target: Path, wording: Wording = Wording(), *, tested_in: Path | None = None
 ) -> None:
     """Copy a network's model file, with its test figures beside those of its teacher and baseline.
 
@@ -28,8 +54,7 @@ def export_model(
         root: the run folder.
         network: its path inside the run, for example ``"fold0/seed0/student-t1ce"``.
         target: the model file to write.
-        name: shown to users; as before when empty.
-        summary: of the training data; as before when empty.
+        wording: of the card.
         tested_in: the run that cross-validated the same settings, for a network that was trained on every case.
 
     Raises:
@@ -48,14 +73,8 @@ def export_model(
             raise RunFolderError(f"{tested_in or root} has tested no {kind}: name the run that has with --tested-in.")
         raise RunFolderError(f"{network} in {root} is not tested yet: wait until the run has scored it.")
     model = load_model(view.folder(own).model)
-    card = replace(
-        model.card,
-        name=name or model.card.name,
-        figures={**model.card.figures, **figures},
-        training_data={**model.card.training_data, **({"summary": summary} if summary else {})},
-    )
-    with replacing(target) as temporary:
-        save_model(temporary, card, model.network)
+    card = replace(wording.put_into(model.card), figures={**model.card.figures, **figures})
+    save_model(target, card, model.network)
 
 
 def tested_figures(network: PlannedNetwork, scores: Sequence[Score]) -> dict[str, Any]:

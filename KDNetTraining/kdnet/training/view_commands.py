@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.device import choose_device
-from kdnet.training.export import export_model
+from kdnet.training.export import Wording, export_model
 from kdnet.training.preview import preview
 from kdnet.training.results import read_results
 
@@ -33,6 +33,8 @@ def add_parsers(commands: Any) -> None:
     export.add_argument("-o", "--out", type=Path, required=True, help="the model file, such as student.safetensors")
     export.add_argument("--name", default="", help="shown to users")
     export.add_argument("--summary", default="", help="of the training data, for the card")
+    export.add_argument("--intended-use", default="", help="for the card")
+    export.add_argument("--limits", default="", help="where it may fail, for the card")
     export.add_argument("--tested-in", type=Path, metavar="RUN", help="run that cross-validated a network of all cases")
     export.set_defaults(run=run_export)
 
@@ -52,7 +54,8 @@ def run_preview(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Carry out ``kdnet export``."""
-    export_model(args.run_folder, args.network, args.out, name=args.name, summary=args.summary, tested_in=args.tested_in)
+    wording = Wording(args.name, args.summary, args.intended_use, args.limits)
+    export_model(args.run_folder, args.network, args.out, wording, tested_in=args.tested_in)
     return 0
 
 

@@ -201,11 +201,13 @@ def test_figures_are_printed_where_their_signs_cannot_be(finished: Path) -> None
 
 def test_an_exported_model_says_how_well_it_did_on_cases_it_had_not_seen(finished: Path, tmp_path: Path) -> None:
     target = tmp_path / "student.safetensors"
-    assert main(["export", str(finished), "--network", STUDENT, "-o", str(target), "--name", "Mine"]) == 0
+    assert (
+        main(["export", str(finished), "--network", STUDENT, "-o", str(target), "--name", "Mine", "--limits", "many"]) == 0
+    )
     exported, original = load_model(target), load_model(finished / STUDENT / "model.safetensors")
     scores = json.loads((finished / STUDENT / "scores.json").read_text())
     expected = np.mean([score["dice"] for score in scores if score["region"] == "WT"])
-    assert exported.card.name == "Mine"
+    assert (exported.card.name, exported.card.limits) == ("Mine", "many")
     assert exported.card.figures["dice"]["WT"] == pytest.approx(expected, abs=1e-4)
     assert exported.card.figures["test_cases"] == len({score["case"] for score in scores})
     assert {"teacher_dice", "baseline_dice", "validation_dice"} <= exported.card.figures.keys()
