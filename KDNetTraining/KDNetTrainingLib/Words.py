@@ -42,11 +42,16 @@ def state_word(state: str) -> str:
 
 
 def network_title(name: str) -> str:
-    """A network's path in the run, as in ``"fold0/seed0/student-t1ce"``, for people."""
+    """A network's path in the run, as in ``"fold0/seed0/student-t1ce"``, for people.
+
+    Example:
+        >>> network_title("all/seed0/student-t1ce")
+        'Student T1CE (all cases)'
+    """
     parts = name.split("/")
     role, _separator, sees = parts[-1].partition("-")
     title = {"teacher": _("Teacher"), "baseline": _("Baseline"), "student": _("Student")}.get(role, role)
     if sees:
         title += f" {sees.upper()}"
-    place = [part for part in parts[:-1] if part not in ("fold0", "seed0")]
+    place = [_("all cases") if part == "all" else part for part in parts[:-1] if part not in ("fold0", "seed0")]
     return f"{title} ({', '.join(place)})" if place else title

@@ -13,7 +13,13 @@ import pytest
 
 @pytest.mark.parametrize(
     "name",
-    ["KDNetLib.Command", "KDNetTrainingLib.Request", "KDNetTrainingLib.Runs", "KDNetTrainingLib.Curves"],
+    [
+        "KDNetLib.Command",
+        "KDNetTrainingLib.Request",
+        "KDNetTrainingLib.Runs",
+        "KDNetTrainingLib.Curves",
+        "KDNetTrainingLib.Words",
+    ],
 )
 def test_examples_of_the_parts(training: Any, name: str) -> None:
     outcome = doctest.testmod(importlib.import_module(name))
