@@ -34,11 +34,19 @@ def likely_volumes(modalities: Sequence[str], chosen: Sequence[Any]) -> list[Any
     return result
 
 
-def fitting_model(models: Sequence[ModelInfo], current: ModelInfo) -> ModelInfo:
-    """The first student of the modality that the shown volume, or else another one, looks like; ``current`` if it fits."""
+def fitting_model(models: Sequence[ModelInfo], current: ModelInfo, nodes: Sequence[Any] = ()) -> ModelInfo:
+    """The first student of the modality that a volume looks like; ``current`` if that fits, or if there is none.
+
+    Args:
+        models: to choose from.
+        current: the model that is chosen.
+        nodes: the volumes; by default the shown one, then all others.
+    """
+    if len(nodes) > 1:
+        return current
     from KDNetSegmentationLib.Volumes import guess_modality  # noqa: PLC0415 - needs numpy
 
-    for node in _candidates():
+    for node in nodes or _candidates():
         fitting = [model for model in models if model.modalities == (guess_modality(node),)]
         if fitting:
             return current if current in fitting else fitting[0]

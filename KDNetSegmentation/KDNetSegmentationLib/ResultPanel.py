@@ -116,6 +116,7 @@ class ResultPanel:
             return
         if checked:
             self.node.CreateClosedSurfaceRepresentation()
+            slicer.util.resetThreeDViews()  # otherwise the surfaces may be at the edge or outside
         else:
             self.node.RemoveClosedSurfaceRepresentation()
 

@@ -104,7 +104,8 @@ class Panel(VTKObservationMixin):
 
     def refillModels(self, chosen: str = "") -> None:
         """List the models again and choose the file called ``chosen``, else the one that was chosen."""
-        wanted = chosen or (self.model.path.name if self.model else "")
+        current = self.model.path.name if self.model else ""
+        wanted = chosen or current
         self._models = self.logic.models()
         names = [model.path.name for model in self._models]
         selector = self.ui.modelSelector
@@ -116,10 +117,11 @@ class Panel(VTKObservationMixin):
         selector.currentIndex = names.index(wanted) if wanted in names else min(0, len(names) - 1)
         selector.blockSignals(blocked)
         self.library.refill(self._models)
-        if not wanted and self._models:
-            self._offeredModel = names[0]
-        elif chosen != self._offeredModel:
-            self._offeredModel = ""
+        fresh = self.parameters is not None and not self.parameters.model  # nobody has chosen in this scene yet
+        if chosen in names:
+            self._offeredModel = chosen if chosen == self._offeredModel else ""
+        elif chosen or fresh or current not in names:
+            self._offeredModel = self.model.path.name if self.model else ""
         self.onModelChosen()
 
     def deploy(
@@ -250,6 +252,8 @@ class Panel(VTKObservationMixin):
 
     def onParametersModified(self, *_arguments: Any) -> None:
         """A choice changed."""
+        if self.model is not None and not self._segmenting and any(self._inputs()):
+            self._followVolumes()
         self._showWarnings()
         self.update()
 
@@ -298,20 +302,30 @@ class Panel(VTKObservationMixin):
         self._choosing = False
         if self.parameters is None or self.model is None or self._segmenting:
             return
-        from KDNetSegmentationLib.InputChoice import fitting_model, likely_volumes  # noqa: PLC0415 - needs numpy
+        from KDNetSegmentationLib.InputChoice import likely_volumes  # noqa: PLC0415 - needs numpy
 
+        if self._followVolumes():
+            return  # it came here meanwhile, with the other model
         inputs = self._inputs()
         free = [None if node in self._offeredInputs else node for node in inputs]
-        if not any(free) and self.parameters.model in ("", self._offeredModel):
-            fitting = fitting_model(self._models, self.model)
-            if fitting is not self.model:
-                self._offeredModel = fitting.path.name
-                self.refillModels(fitting.path.name)  # comes back here, with the model
-                return
         likely = likely_volumes(self.model.modalities, free)
         self._offeredInputs = [node for node, before in zip(likely, free, strict=True) if before is None]
         if likely != inputs:
             set_inputs(self.parameters, likely)
+
+    def _followVolumes(self) -> bool:
+        """Take a model that fits the volume, unless the user has chosen one; tell whether it is another one."""
+        if self.parameters.model not in ("", self._offeredModel):
+            return False
+        from KDNetSegmentationLib.InputChoice import fitting_model  # noqa: PLC0415 - needs numpy
+
+        chosen = [node for node in self._inputs() if node is not None and node not in self._offeredInputs]
+        fitting = fitting_model(self._models, self.model, chosen)
+        if fitting is self.model:
+            return False
+        self._offeredModel = fitting.path.name
+        self.refillModels(fitting.path.name)
+        return True
 
     def _inputs(self) -> list[Any]:
         return inputs_of(self.parameters)[: len(self.model.modalities) if self.model else 1]

@@ -44,6 +44,7 @@ def panel(module: Any, application: Any) -> Iterator[Any]:
     for path in panel.logic.library.folder.glob("*.safetensors"):
         path.unlink()
     panel.refillModels("Phantom demo.safetensors")
+    panel._offeredModel = ""  # as when the user has chosen it
     yield panel
     if panel.logic.busy:
         panel.logic.cancel()

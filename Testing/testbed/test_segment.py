@@ -79,6 +79,36 @@ def test_the_model_follows_the_volume_until_the_user_has_chosen_one(
     assert "looks like T1CE" in panel.ui.warningLabel.text
 
 
+def test_the_model_follows_the_volume_also_after_the_scene_was_closed(
+    panel: Any, add_volume: Callable[..., Any], wait: Wait
+) -> None:
+    names = [model.path.name for model in panel.logic.models()]
+    panel.ui.modelSelector.currentIndex = names.index("Brain tumour FLAIR.safetensors")
+    slicer.mrmlScene.Clear(0)
+    voxels = np.random.default_rng(0).normal(size=(12, 12, 12)).astype(np.float32)
+    volume = add_volume(voxels, np.eye(4), "case_t1ce")
+    wait(lambda: panel.parameters.inputVolume is volume)
+    assert panel.model.modalities == ("t1ce",)
+    panel.refillModels()  # as after an import
+    panel.ui.inputSelector1.setCurrentNode(None)
+    slicer.mrmlScene.RemoveNode(volume)
+    other = add_volume(voxels, np.eye(4), "case_flair")
+    wait(lambda: panel.parameters.inputVolume is other)
+    assert panel.model.modalities == ("flair",)
+
+
+def test_the_model_follows_the_volume_that_the_user_chooses(panel: Any, add_volume: Callable[..., Any], wait: Wait) -> None:
+    slicer.mrmlScene.Clear(0)
+    voxels = np.random.default_rng(0).normal(size=(12, 12, 12)).astype(np.float32)
+    first, second = (add_volume(voxels, np.eye(4), f"case_{name}") for name in ("t1ce", "flair"))
+    wait(lambda: panel.parameters.inputVolume in (first, second))
+    for volume, modality in ((second, "flair"), (first, "t1ce"), (second, "flair")):
+        panel.ui.inputSelector1.setCurrentNode(volume)
+        assert panel.model.modalities == (modality,)
+        assert panel.parameters.inputVolume is volume
+        assert not panel.ui.warningLabel.visible
+
+
 def test_slices_go_to_a_new_overlay_and_stay_with_a_replaced_one(panel: Any, phantom_volume: Any, wait: Wait) -> None:
     view = slicer.vtkMRMLSliceNode()
     view.SetName("Red")
@@ -270,8 +300,10 @@ def test_results_can_be_shown_edited_and_exported(
     node = segmented(panel, phantom_volume, wait)
     panel.ui.opacitySlider.value = 0.3
     assert node.GetDisplayNode().GetOpacity2DFill() == pytest.approx(0.3)
+    resets = slicer.app.layoutManager().resets
     panel.ui.show3DButton.click()
     assert node.GetSegmentation().ContainsRepresentation("Closed surface")
+    assert slicer.app.layoutManager().resets == resets + 1
     panel.ui.show3DButton.click()
     assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
     qt.QFileDialog.answer = str(tmp_path / "volumes.csv")

@@ -23,6 +23,7 @@ class LayoutManager:
 
     def __init__(self) -> None:
         self._logic = LayoutLogic()
+        self.resets = 0  # of the 3D views, which are not there
         self._layout = int(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
     @property
@@ -31,6 +32,9 @@ class LayoutManager:
 
     def layoutLogic(self) -> LayoutLogic:
         return self._logic
+
+    def resetThreeDViews(self) -> None:
+        self.resets += 1
 
     def setLayout(self, layout: int) -> None:
         node = self._logic.GetLayoutNode()
