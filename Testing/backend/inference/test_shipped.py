@@ -14,8 +14,9 @@ from kdnet.model_file import load_model
 
 # mL of ET, TC and WT in the phantom T1ce that ships; other processors round otherwise, which moves some voxels
 RECORDED = {
-    "Brain tumour FLAIR.safetensors": (16.20, 33.27, 115.57),
-    "Brain tumour T1ce.safetensors": (14.39, 19.52, 76.55),
+    "Brain tumour FLAIR.safetensors": (17.31, 41.45, 130.54),
+    "Brain tumour T1.safetensors": (18.01, 41.50, 119.39),
+    "Brain tumour T1ce.safetensors": (14.42, 19.20, 84.73),
     "Phantom demo.safetensors": (11.50, 17.06, 75.01),
 }
 
@@ -44,3 +45,6 @@ def test_a_shipped_model_says_what_it_needs_and_may_be_used_for(repository: Path
     if card.training_data["format"] == "BraTS":
         assert any("Menze" in citation for citation in card.training_data["citations"])
         assert set(card.figures["dice"]) == {"ET", "TC", "WT"}
+        assert (card.training_data["cases"], card.training_data["fold"]) == (42, "all")
+        assert card.intended_use
+        assert card.limits
