@@ -17,6 +17,7 @@ RECORDED = {
     "Brain tumour FLAIR.safetensors": (17.31, 41.45, 130.54),
     "Brain tumour T1.safetensors": (18.01, 41.50, 119.39),
     "Brain tumour T1ce.safetensors": (14.42, 19.20, 84.73),
+    "Brain tumour T2.safetensors": (9.48, 34.37, 147.01),
     "Phantom demo.safetensors": (11.50, 17.06, 75.01),
 }
 
