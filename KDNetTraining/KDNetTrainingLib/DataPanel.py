@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import qt
-from kdnet.data.folds import ALL_CASES
+from kdnet.data.fold_names import ALL_CASES
 from kdnet.errors import SettingsError
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _

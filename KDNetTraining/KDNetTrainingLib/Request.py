@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kdnet.data.folds import ALL_CASES, format_folds
+from kdnet.data.fold_names import ALL_CASES, format_folds
 from kdnet.errors import SettingsError
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")

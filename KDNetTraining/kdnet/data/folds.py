@@ -9,11 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kdnet.data.fold_names import ALL_CASES
 from kdnet.errors import DataError
-
-ALL_CASES = -1
-"""Stands for a fold that trains on every case, as a model to be used should, and tests on none."""
-_ALL_NAME, _PREFIX = "all", "fold"
 
 
 @dataclass(frozen=True)
@@ -26,35 +23,6 @@ class Split:
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
-
-
-def fold_name(fold: int) -> str:
-    """``"fold0"``, or ``"all"`` for the fold of all cases; also its folder in a run."""
-    return _ALL_NAME if fold == ALL_CASES else f"{_PREFIX}{fold}"
-
-
-def fold_number(name: str) -> int:
-    """The inverse of :func:`fold_name`.
-
-    Raises:
-        ValueError: for any other name.
-    """
-    return ALL_CASES if name == _ALL_NAME else int(name.removeprefix(_PREFIX))
-
-
-def parse_folds(text: str) -> tuple[int, ...]:
-    """Read ``"0,1,all"`` as two test folds and the fold of all cases.
-
-    Raises:
-        ValueError: for anything else.
-    """
-    parts = [part.strip().lower() for part in text.split(",")]
-    return tuple(ALL_CASES if part == _ALL_NAME else int(part) for part in parts)
-
-
-def format_folds(folds: Sequence[int]) -> str:
-    """The inverse of :func:`parse_folds`."""
-    return ",".join(_ALL_NAME if fold == ALL_CASES else str(fold) for fold in folds)
 
 
 def read_folds(root: Path) -> dict[str, int] | None:

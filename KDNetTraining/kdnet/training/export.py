@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kdnet.data.folds import ALL_CASES
+from kdnet.data.fold_names import ALL_CASES
 from kdnet.errors import RunFolderError
 from kdnet.evaluation.results import Role, Score
 from kdnet.model_file import ModelCard, load_model, save_model

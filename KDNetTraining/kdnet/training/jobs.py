@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from kdnet.data.cache import PreparedCase
-from kdnet.data.folds import ALL_CASES
+from kdnet.data.fold_names import ALL_CASES
 from kdnet.model_file import ModelCard
 from kdnet.networks import NetworkSpec
 from kdnet.training.plan import PlannedNetwork

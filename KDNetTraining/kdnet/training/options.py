@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from kdnet.data.commands import label_table
-from kdnet.data.folds import parse_folds
+from kdnet.data.fold_names import parse_folds
 from kdnet.training.plan import parse_students
 from kdnet.training.recipe import read_recipe, recipe_names
 from kdnet.training.request import StudyRequest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdnet.data.folds import ALL_CASES, fold_name, fold_number
+from kdnet.data.fold_names import ALL_CASES, fold_name, fold_number
 from kdnet.errors import SettingsError
 from kdnet.evaluation.results import Role
 
@@ -17,7 +17,7 @@ class PlannedNetwork:
     Attributes:
         role: teacher, baseline or student.
         modalities: that it sees, in channel order.
-        fold: whose cases it is tested on, or :data:`~kdnet.data.folds.ALL_CASES`.
+        fold: whose cases it is tested on, or :data:`~kdnet.data.fold_names.ALL_CASES`.
         seed: of its training.
     """
 

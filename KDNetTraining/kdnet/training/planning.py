@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from kdnet.data.cache import PreparedCase, read_reference
-from kdnet.data.folds import ALL_CASES
+from kdnet.data.fold_names import ALL_CASES
 from kdnet.data.image_io import write_volume
 from kdnet.evaluation.results import Role
 from kdnet.networks import build_network, preset

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kdnet.data.cache import CaseCache, PreparedCase
 from kdnet.data.cases import Case, Dataset
-from kdnet.data.folds import ALL_CASES, Split, assign_folds, read_folds, split
+from kdnet.data.fold_names import ALL_CASES
+from kdnet.data.folds import Split, assign_folds, read_folds, split
 from kdnet.data.formats import read_dataset, require_cases
 from kdnet.data.inspection import inspect_dataset, usable
 from kdnet.data.inspection_record import InspectionRecord

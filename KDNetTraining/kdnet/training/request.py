@@ -20,7 +20,7 @@ class StudyRequest:
         data: the data folder.
         students: the modalities that each student sees.
         recipe: how networks are trained.
-        folds: test folds, each of the data's when empty; :data:`~kdnet.data.folds.ALL_CASES` among them trains on every
+        folds: test folds, each of the data's when empty; :data:`~kdnet.data.fold_names.ALL_CASES` trains on every
             case and tests on none.
         seeds: of the trainings.
         minutes: time for the whole study, 0 for the recipe's own number of steps.

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kdnet.data.folds import ALL_CASES
+from kdnet.data.fold_names import ALL_CASES
 from kdnet.evaluation.results import Role, Score
 from kdnet.evaluation.statistics import MEAN, StudySummary, per_case, summarise
 from kdnet.training.plan import PlannedNetwork

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from kdnet.data.folds import Split, fold_name, fold_number
+from kdnet.data.fold_names import fold_name, fold_number
+from kdnet.data.folds import Split
 from kdnet.errors import RunFolderError
 from kdnet.files import write_json
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kdnet.cli import main
-from kdnet.data.folds import ALL_CASES
+from kdnet.data.fold_names import ALL_CASES
 from kdnet.evaluation.results import Role
 from kdnet.model_file import read_card
 from kdnet.training.plan import named_network, parse_students, plan_networks
@@ -44,7 +44,7 @@ def test_every_case_trains_and_there_is_no_baseline(everything: Path, phantom: P
 
 
 def test_the_report_says_that_nothing_was_tested(everything: Path) -> None:
-    told = (everything / "report/results.md").read_text()
+    told = (everything / "report/results.md").read_text(encoding="utf-8")
     assert "none is left to test" in told
     assert "Test folds: none" in told
     assert "not finished" not in told
