@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kdnet.data.fold_names import ALL_CASES, format_folds
+from kdnet.data.fold_names import ALL_CASES, ALL_NAME, format_folds
 from kdnet.errors import SettingsError
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
@@ -142,8 +142,8 @@ def chosen_folds(text: str, what: str) -> tuple[int, ...]:
         SettingsError: naming ``what``.
     """
     parts = re.split(r"[,\s]+", text.strip().lower())
-    tested = numbers(",".join(part for part in parts if part != "all"), what)
-    return (*tested, ALL_CASES) if "all" in parts else tested
+    tested = numbers(",".join(part for part in parts if part != ALL_NAME), what)
+    return (*tested, ALL_CASES) if ALL_NAME in parts else tested
 
 
 def free_folder(folder: Path, data: Path, students: tuple[tuple[str, ...], ...], recipe: str) -> Path:

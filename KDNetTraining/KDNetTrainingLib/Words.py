@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kdnet.data.fold_names import ALL_NAME
 from slicer.i18n import tr as _
 
 
@@ -53,5 +54,5 @@ def network_title(name: str) -> str:
     title = {"teacher": _("Teacher"), "baseline": _("Baseline"), "student": _("Student")}.get(role, role)
     if sees:
         title += f" {sees.upper()}"
-    place = [_("all cases") if part == "all" else part for part in parts[:-1] if part not in ("fold0", "seed0")]
+    place = [_("all cases") if part == ALL_NAME else part for part in parts[:-1] if part not in ("fold0", "seed0")]
     return f"{title} ({', '.join(place)})" if place else title

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 ALL_CASES = -1
 """Stands for a fold that trains on every case, as a model to be used should, and tests on none."""
-_ALL_NAME, _PREFIX = "all", "fold"
+ALL_NAME = "all"
+_PREFIX = "fold"
 
 
 def fold_name(fold: int) -> str:
     """``"fold0"``, or ``"all"`` for the fold of all cases; also its folder in a run."""
-    return _ALL_NAME if fold == ALL_CASES else f"{_PREFIX}{fold}"
+    return ALL_NAME if fold == ALL_CASES else f"{_PREFIX}{fold}"
 
 
 def fold_number(name: str) -> int:
@@ -20,7 +21,7 @@ def fold_number(name: str) -> int:
     Raises:
         ValueError: for any other name.
     """
-    return ALL_CASES if name == _ALL_NAME else int(name.removeprefix(_PREFIX))
+    return ALL_CASES if name == ALL_NAME else int(name.removeprefix(_PREFIX))
 
 
 def parse_folds(text: str) -> tuple[int, ...]:
@@ -30,9 +31,9 @@ def parse_folds(text: str) -> tuple[int, ...]:
         ValueError: for anything else.
     """
     parts = [part.strip().lower() for part in text.split(",")]
-    return tuple(ALL_CASES if part == _ALL_NAME else int(part) for part in parts)
+    return tuple(ALL_CASES if part == ALL_NAME else int(part) for part in parts)
 
 
 def format_folds(folds: Sequence[int]) -> str:
     """The inverse of :func:`parse_folds`."""
-    return ",".join(_ALL_NAME if fold == ALL_CASES else str(fold) for fold in folds)
+    return ",".join(ALL_NAME if fold == ALL_CASES else str(fold) for fold in folds)

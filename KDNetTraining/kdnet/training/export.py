@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,16 @@ def export_model(
             kind = f"{own.sees} {own.role.value}"
             raise RunFolderError(f"{tested_in or root} has tested no {kind}: name the run that has with --tested-in.")
         raise RunFolderError(f"{network} in {root} is not tested yet: wait until the run has scored it.")
-    model = load_model(view.folder(own).model)
+    copy_model(view.folder(own).model, target, figures, wording)
+
+
+def copy_model(source: Path, target: Path, figures: Mapping[str, Any], wording: Wording = Wording()) -> None:
+    """Write the model file ``source`` to ``target``, which may be the same, with more in its card.
+
+    Raises:
+        KDNetError: when a file cannot be read or written.
+    """
+    model = load_model(source)
     card = replace(wording.put_into(model.card), figures={**model.card.figures, **figures})
     save_model(target, card, model.network)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from kdnet.data.cache import PreparedCase
-from kdnet.data.fold_names import ALL_CASES
+from kdnet.data.fold_names import ALL_CASES, ALL_NAME
 from kdnet.model_file import ModelCard
 from kdnet.networks import NetworkSpec
 from kdnet.training.plan import PlannedNetwork
@@ -67,7 +67,7 @@ def model_card(network: PlannedNetwork, data: StudyData, recipe: Recipe, spec: N
         training_data={
             "format": data.dataset.format,
             "cases": len(split.train),
-            "fold": "all" if network.fold == ALL_CASES else network.fold,
+            "fold": ALL_NAME if network.fold == ALL_CASES else network.fold,
             "seed": network.seed,
             "citations": list(CITATIONS),
         },

@@ -25,7 +25,7 @@ from kdnet.files import write_json
 from kdnet.model_file import load_model, save_model
 from kdnet.training.control import Intent
 from kdnet.training.events import EventKind, EventWriter, read_events
-from kdnet.training.export import tested_figures
+from kdnet.training.export import copy_model, tested_figures
 from kdnet.training.jobs import channels, model_card, training_job
 from kdnet.training.plan import PlannedNetwork
 from kdnet.training.preparation import prepare_cases
@@ -198,9 +198,7 @@ class Study:
         """Let a model file that leaves the run tell how well it did."""
         figures = tested_figures(network, [*view_run(self.run_folder.root).scores(), *scores])
         if figures:
-            model = load_model(folder.model)
-            card = replace(model.card, figures={**model.card.figures, **figures})
-            save_model(folder.model, card, model.network)
+            copy_model(folder.model, folder.model, figures)
 
     def _train(
         self,
