@@ -252,7 +252,7 @@ class Panel(VTKObservationMixin):
 
     def onParametersModified(self, *_arguments: Any) -> None:
         """A choice changed."""
-        if self.model is not None and not self._segmenting and any(self._inputs()):
+        if self.model is not None and not self._segmenting and self._chosenInputs():
             self._followVolumes()
         self._showWarnings()
         self.update()
@@ -319,13 +319,16 @@ class Panel(VTKObservationMixin):
             return False
         from KDNetSegmentationLib.InputChoice import fitting_model  # noqa: PLC0415 - needs numpy
 
-        chosen = [node for node in self._inputs() if node is not None and node not in self._offeredInputs]
-        fitting = fitting_model(self._models, self.model, chosen)
+        fitting = fitting_model(self._models, self.model, self._chosenInputs())
         if fitting is self.model:
             return False
         self._offeredModel = fitting.path.name
         self.refillModels(fitting.path.name)
         return True
+
+    def _chosenInputs(self) -> list[Any]:
+        """The volumes that the user chose, not the panel."""
+        return [node for node in self._inputs() if node is not None and node not in self._offeredInputs]
 
     def _inputs(self) -> list[Any]:
         return inputs_of(self.parameters)[: len(self.model.modalities) if self.model else 1]
