@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kdnet.errors import SettingsError
+
 ALL_CASES = -1
 """Stands for a fold that trains on every case, as a model to be used should, and tests on none."""
 ALL_NAME = "all"
@@ -25,15 +27,22 @@ def fold_number(name: str) -> int:
 
 
 def parse_folds(text: str) -> tuple[int, ...]:
-    """Read ``"0,1,all"`` as two test folds and the fold of all cases.
+    """Read ``"0,1,all"`` as two test folds and the fold of all cases; nothing is no fold.
 
     Raises:
-        ValueError: for anything else.
+        SettingsError: for anything else.
     """
-    parts = [part.strip().lower() for part in text.split(",")]
-    return tuple(ALL_CASES if part == ALL_NAME else int(part) for part in parts)
+    return tuple(_fold(part.strip().lower()) for part in text.split(",") if part.strip())
 
 
 def format_folds(folds: Sequence[int]) -> str:
     """The inverse of :func:`parse_folds`."""
     return ",".join(ALL_NAME if fold == ALL_CASES else str(fold) for fold in folds)
+
+
+def _fold(text: str) -> int:
+    if text == ALL_NAME:
+        return ALL_CASES
+    if not text.isdecimal():  # a minus too: the number that stands for all cases is none to be given
+        raise SettingsError(f'"{text}" is no fold: give numbers from 0, as in 0,1, or {ALL_NAME}.')
+    return int(text)
