@@ -219,6 +219,11 @@ def test_every_recipe_survives_json_and_builds_its_networks(name: str) -> None:
     assert type(recipe).from_json(recipe.to_json()) == recipe
 
 
+def test_fast_soft_is_fast_with_the_distillation_of_the_paper() -> None:
+    soft, fast, paper = read_recipe("fast-soft"), read_recipe("fast"), read_recipe("paper")
+    assert soft == replace(fast, name="fast-soft", warm_start=False, distillation=paper.distillation)
+
+
 def test_minutes_decide_the_steps_of_every_network_alike() -> None:
     recipe = read_recipe("fast")
     arguments: Any = {"networks": dict.fromkeys(Role, 1), "validation_cases": 4, "tests": 3 * 14}
