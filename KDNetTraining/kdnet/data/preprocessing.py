@@ -22,6 +22,7 @@ from kdnet.errors import DataError, SettingsError
 from kdnet.typed_json import parse_dataclass
 
 CONSTANT_SHARE = 0.02  # share of voxels with one and the same value from which on that value is a masked background
+PATIENT_SHARE = 0.01  # a prepared voxel with more patient than this in it is foreground
 SEARCH_STEP_MM = 2.0  # the head is looked for on a grid about this coarse
 
 
@@ -125,11 +126,11 @@ def prepare_image(
     prepared = np.zeros((len(volumes), *placement.shape), dtype=np.float32)
     for index, (volume, foreground) in enumerate(zip(volumes, foregrounds, strict=True)):
         part = placement.cropped(volume.voxels)
-        inside = foreground.mask(part)
-        values = torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32))
-        share = resample(torch.from_numpy(inside.astype(np.float32)), matrices)
-        mean = resample(values * torch.from_numpy(inside), matrices) / share.clamp_min(1e-6)
-        prepared[index] = _normalised(mean, share > 0.5)
+        # at the edge, patient and background are averaged: a fine scan must look like a coarse one of the same head, on
+        # which a network may have been trained
+        share = resample(torch.from_numpy(foreground.mask(part).astype(np.float32)), matrices)
+        values = resample(torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)), matrices)
+        prepared[index] = _normalised(values, share > PATIENT_SHARE)
     return prepared, placement
 
 

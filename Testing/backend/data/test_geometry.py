@@ -129,6 +129,21 @@ def test_foreground_has_mean_zero_and_deviation_one_and_background_is_zero() -> 
     assert placement.shape == image.shape[1:]
 
 
+@pytest.mark.parametrize("background", [0.0, -50.0])
+def test_a_fine_scan_is_prepared_like_a_coarse_one_of_the_same_head(background: float) -> None:
+    shape = (24, 20, 16)
+    grids = np.meshgrid(*((np.arange(n) - (n - 1) / 2) / (n / 2.5) for n in shape), indexing="ij")
+    inside = np.sqrt(sum(axis**2 for axis in grids)) < 1
+    voxels = np.where(inside, np.random.default_rng(0).uniform(50, 1000, shape), 0) + background
+    coarse = voxels.reshape(12, 2, 10, 2, 8, 2).mean(axis=(1, 3, 5))
+    whole = Preprocessing((2.0, 2.0, 2.0), margin=100.0)
+    prepared = [
+        prepare_image([Volume(values.astype(np.float32), Grid(values.shape, np.diag([step, step, step, 1.0])))], whole)[0]
+        for values, step in ((voxels, 1.0), (coarse, 2.0))
+    ]
+    assert np.allclose(*prepared, atol=1e-4)
+
+
 def test_the_crop_keeps_the_whole_head() -> None:
     for seed in range(20):
         volume = random_volume(seed)

@@ -14,9 +14,9 @@ from kdnet.model_file import load_model
 
 # mL of ET, TC and WT in the phantom T1ce that ships; other processors round otherwise, which moves some voxels
 RECORDED = {
-    "Brain tumour FLAIR.safetensors": (17.31, 41.45, 130.54),
-    "Brain tumour T1.safetensors": (18.01, 41.50, 119.39),
-    "Brain tumour T1ce.safetensors": (14.42, 19.20, 84.73),
+    "Brain tumour FLAIR.safetensors": (13.63, 39.58, 137.08),
+    "Brain tumour T1.safetensors": (32.45, 63.69, 114.02),
+    "Brain tumour T1ce.safetensors": (17.12, 23.41, 82.92),
     "Brain tumour T2.safetensors": (9.48, 34.37, 147.01),
     "Phantom demo.safetensors": (11.50, 17.06, 75.01),
 }
