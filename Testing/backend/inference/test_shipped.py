@@ -17,7 +17,7 @@ RECORDED = {
     "Brain tumour FLAIR.safetensors": (13.63, 39.58, 137.08),
     "Brain tumour T1.safetensors": (32.45, 63.69, 114.02),
     "Brain tumour T1ce.safetensors": (17.12, 23.41, 82.92),
-    "Brain tumour T2.safetensors": (9.48, 34.37, 147.01),
+    "Brain tumour T2.safetensors": (27.84, 88.80, 188.97),
     "Phantom demo.safetensors": (11.50, 17.06, 75.01),
 }
 
