@@ -27,12 +27,12 @@ def fold_number(name: str) -> int:
 
 
 def parse_folds(text: str) -> tuple[int, ...]:
-    """Read ``"0,1,all"`` as two test folds and the fold of all cases; nothing is no fold.
+    """Read ``"0,1,all"`` as two test folds and the fold of all cases.
 
     Raises:
         SettingsError: for anything else.
     """
-    return tuple(_fold(part.strip().lower()) for part in text.split(",") if part.strip())
+    return tuple(_fold(part.strip().lower()) for part in text.split(","))
 
 
 def format_folds(folds: Sequence[int]) -> str:

@@ -22,7 +22,7 @@ def add_study_options(parser: argparse.ArgumentParser) -> None:
     add("--teacher", type=Path, help="model file or MONAI bundle to learn from, instead of training a teacher")
     add("--recipe", default="fast", help=f"one of {', '.join(recipe_names())}, or a JSON file")
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="change a value of the recipe")
-    add("--folds", default="", help="test folds, as in 0,1 (default: each); all trains on every case")
+    add("--folds", help="test folds, as in 0,1 (default: each); all trains on every case")
     add("--fold-count", type=int, default=0, help="folds to deal out where cases.csv gives none (default: 3)")
     add("--seeds", type=_numbers, default=(0,), help="seeds, as in 0,1 (default: 0)")
     add("--minutes", type=float, default=0.0, help="time for the whole study; decides the steps")
@@ -43,7 +43,7 @@ def study_request(args: argparse.Namespace) -> StudyRequest:
         data=args.data,
         students=parse_students(args.student),
         recipe=read_recipe(args.recipe, args.set),
-        folds=parse_folds(args.folds),
+        folds=() if args.folds is None else parse_folds(args.folds),
         seeds=args.seeds,
         minutes=args.minutes,
         epochs=args.epochs,

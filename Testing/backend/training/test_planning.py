@@ -117,6 +117,7 @@ def test_folds_can_be_dealt_out(phantom: Path, tmp_path: Path, capsys: pytest.Ca
         (("--fold-count", "2", "--folds", "2"), "no fold 2"),
         (("--folds=-1",), '"-1" is no fold'),
         (("--folds", "0,first"), '"first" is no fold'),
+        (("--folds", "0,"), '"" is no fold'),
         (("--minutes", "-1"), "positive"),
         (("--minutes", "0.001"), "allow at least"),
         (("--minutes", "5", "--epochs", "5"), "one of them"),
