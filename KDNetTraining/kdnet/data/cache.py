@@ -19,7 +19,7 @@ from kdnet.errors import DataError
 from kdnet.files import replacing, writable_folder
 from kdnet.labels import LabelTable
 
-VERSION = 2  # raised when preprocessing changes its result
+VERSION = 3  # raised when preprocessing changes its result
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,7 @@ from kdnet.typed_json import parse_dataclass
 
 CONSTANT_SHARE = 0.02  # share of voxels with one and the same value from which on that value is a masked background
 PATIENT_SHARE = 0.01  # a prepared voxel with more patient than this in it is foreground
+RINGING_SHARE = 0.01  # of a bright voxel; so near a masked background are only traces that an interpolation left
 SEARCH_STEP_MM = 2.0  # the head is looked for on a grid about this coarse
 
 
@@ -162,8 +163,8 @@ class Foreground:
     """What in a volume is patient.
 
     Attributes:
-        background: the exact value of a masked background, if there is one.
-        threshold: otherwise, the intensity above which a voxel is patient.
+        background: the value of a masked background, if there is one.
+        threshold: with a masked background, how far from it a voxel is patient; otherwise, the intensity above which.
     """
 
     background: float | None
@@ -180,7 +181,9 @@ class Foreground:
         common = values[counts.argmax()]
         coarse = voxels[::3, ::3, ::3]
         if counts.max() > 0.5 * counts.sum() and (coarse == common).mean() > CONSTANT_SHARE:
-            return cls(float(common), 0.0)
+            # a high quantile, because an interpolation may leave traces in most of the volume
+            bright = float(np.quantile(np.abs(coarse.astype(np.float64) - float(common)), 0.99))
+            return cls(float(common), RINGING_SHARE * bright)
         image = sitk.GetImageFromArray(np.ascontiguousarray(coarse, dtype=np.float32))
         threshold = sitk.OtsuThresholdImageFilter()
         threshold.Execute(image)
@@ -190,7 +193,8 @@ class Foreground:
     def mask(self, voxels: NDArray[Any]) -> NDArray[np.bool_]:
         """Which of ``voxels`` are patient."""
         if self.background is not None:
-            return np.asarray(voxels != self.background)
+            below, above = self.background - self.threshold, self.background + self.threshold
+            return np.asarray((voxels < below) | (voxels > above))
         return np.asarray(voxels > self.threshold)
 
 

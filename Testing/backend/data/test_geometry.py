@@ -144,6 +144,30 @@ def test_a_fine_scan_is_prepared_like_a_coarse_one_of_the_same_head(background: 
     assert np.allclose(*prepared, atol=1e-4)
 
 
+@settings(max_examples=10, deadline=None)
+@given(
+    angles=st.tuples(*[st.floats(-0.3, 0.3)] * 3),
+    interpolator=st.sampled_from([sitk.sitkBSpline3, sitk.sitkHammingWindowedSinc]),
+    background=st.sampled_from([0.0, -50.0]),
+)
+def test_traces_that_an_interpolation_leaves_around_the_head_are_background(
+    angles: tuple[float, float, float], interpolator: int, background: float
+) -> None:
+    grids = np.meshgrid(*[np.arange(40) - 19.5] * 3, indexing="ij")
+    head = np.where(np.sqrt(sum(axis**2 for axis in grids)) < 12, 600 + 300 * np.sin(sum(grids) / 5), 0) + background
+    source = sitk.GetImageFromArray(head.astype(np.float32))
+    whole, close = Preprocessing((2.0, 2.0, 2.0), margin=100.0), Preprocessing((2.0, 2.0, 2.0), margin=0.0)
+    prepared, boxes = [], []
+    for kind in (sitk.sitkLinear, interpolator):
+        turned = sitk.Resample(source, source, sitk.Euler3DTransform([19.5] * 3, *angles), kind, background)
+        volume = Volume(sitk.GetArrayFromImage(turned), Grid((40, 40, 40), np.eye(4)))
+        prepared.append(prepare_image([volume], whole)[0])
+        boxes.append(prepare_image([volume], close)[1].box)
+    core = np.sqrt(sum(axis**2 for axis in np.meshgrid(*[np.arange(20) - 9.5] * 3, indexing="ij"))) < 4.5
+    assert np.abs(np.subtract(*boxes)).max() <= 3
+    assert np.abs(prepared[0] - prepared[1])[0][core].mean() < 0.5
+
+
 def test_the_crop_keeps_the_whole_head() -> None:
     for seed in range(20):
         volume = random_volume(seed)
