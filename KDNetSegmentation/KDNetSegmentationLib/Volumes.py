@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
+from kdnet.data.foreground import Foreground
 from kdnet.errors import DataError
 from slicer.i18n import tr as _
 
@@ -97,19 +98,13 @@ def _spacing_warning(node: Any, model: ModelInfo) -> str:
 
 
 def _foreground_litres(node: Any) -> float:
-    """Tissue in litres: what is not background, on every third voxel along each axis."""
-    voxels = slicer.util.arrayFromVolume(node)[::3, ::3, ::3]
+    """Tissue in litres, counted on every third voxel along each axis."""
+    voxels = slicer.util.arrayFromVolume(node)
     if voxels.ndim != 3:
         return 0.0
-    corners = voxels[[0, 0, 0, 0, -1, -1, -1, -1], [0, 0, -1, -1, 0, 0, -1, -1], [0, -1, 0, -1, 0, -1, 0, -1]]
-    background = np.median(corners)
-    share = (voxels == background).mean()
-    if share > 0.05:  # a masked background has one value
-        inside = voxels != background
-    else:
-        low, high = np.percentile(voxels, [2, 98])
-        inside = voxels > low + 0.1 * (high - low)
-    return float(inside.mean()) * voxels.size * 27 * float(np.prod(_spacing(node))) / 1e6
+    coarse = voxels[::3, ::3, ::3]
+    inside = Foreground.of(voxels).mask(coarse)
+    return float(inside.mean()) * coarse.size * 27 * float(np.prod(_spacing(node))) / 1e6
 
 
 def _affine(node: Any) -> np.ndarray:

@@ -95,6 +95,14 @@ def test_a_whole_head_and_thick_slices_are_warned_of(panel: Any, add_volume: Cal
     assert "8.0 mm apart" in panel.ui.warningLabel.text
 
 
+def test_traces_of_an_interpolation_do_not_make_a_brain_a_whole_head(panel: Any, add_volume: Callable[..., Any]) -> None:
+    voxels = np.zeros((100, 100, 100), np.float32)
+    voxels[1:-1, 1:-1, 1:-1] = np.random.default_rng(0).normal(0, 1e-3, (98, 98, 98))
+    voxels[25:75, 25:75, 25:75] = 100
+    panel.ui.inputSelector1.setCurrentNode(add_volume(voxels, np.diag([2.0, 2.0, 2.0, 1.0])))
+    assert "whole head" not in panel.ui.warningLabel.text
+
+
 def test_a_parent_transform_counts_for_the_orientation(panel: Any, add_volume: Callable[..., Any]) -> None:
     from KDNetSegmentationLib.Volumes import _affine
 

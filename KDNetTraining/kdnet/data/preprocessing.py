@@ -16,14 +16,13 @@ import SimpleITK as sitk
 import torch
 from numpy.typing import NDArray
 
+from kdnet.data.foreground import Foreground
 from kdnet.data.resampling import resample, resampling_matrix
 from kdnet.data.volume import Grid, Volume
 from kdnet.errors import DataError, SettingsError
 from kdnet.typed_json import parse_dataclass
 
-CONSTANT_SHARE = 0.02  # share of voxels with one and the same value from which on that value is a masked background
 PATIENT_SHARE = 0.01  # a prepared voxel with more patient than this in it is foreground
-RINGING_SHARE = 0.01  # of a bright voxel; so near a masked background are only traces that an interpolation left
 SEARCH_STEP_MM = 2.0  # the head is looked for on a grid about this coarse
 
 
@@ -156,46 +155,6 @@ def prepare_labelmap(volume: Volume, placement: Placement) -> NDArray[np.uint8]:
         labelmap[larger] = int(value)
         best = torch.maximum(best, share)
     return labelmap.numpy()
-
-
-@dataclass(frozen=True)
-class Foreground:
-    """What in a volume is patient.
-
-    Attributes:
-        background: the value of a masked background, if there is one.
-        threshold: with a masked background, how far from it a voxel is patient; otherwise, the intensity above which.
-    """
-
-    background: float | None
-    threshold: float
-
-    @classmethod
-    def of(cls, voxels: NDArray[Any]) -> Foreground:
-        """Find out from ``voxels`` along right, anterior, superior.
-
-        Masked images have one background value at most of their outer faces, others have noise there.
-        """
-        faces = [np.take(voxels, index, axis=axis).ravel() for axis in range(3) for index in (0, -1)]
-        values, counts = np.unique(np.concatenate(faces), return_counts=True)
-        common = values[counts.argmax()]
-        coarse = voxels[::3, ::3, ::3]
-        if counts.max() > 0.5 * counts.sum() and (coarse == common).mean() > CONSTANT_SHARE:
-            # a high quantile, because an interpolation may leave traces in most of the volume
-            bright = float(np.quantile(np.abs(coarse.astype(np.float64) - float(common)), 0.99))
-            return cls(float(common), RINGING_SHARE * bright)
-        image = sitk.GetImageFromArray(np.ascontiguousarray(coarse, dtype=np.float32))
-        threshold = sitk.OtsuThresholdImageFilter()
-        threshold.Execute(image)
-        # Otsu separates bright tissue from the rest; half way down to the darkest keeps dark tissue too
-        return cls(None, (threshold.GetThreshold() + float(coarse.min())) / 2)
-
-    def mask(self, voxels: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which of ``voxels`` are patient."""
-        if self.background is not None:
-            below, above = self.background - self.threshold, self.background + self.threshold
-            return np.asarray((voxels < below) | (voxels > above))
-        return np.asarray(voxels > self.threshold)
 
 
 def _turning(grid: Grid) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
