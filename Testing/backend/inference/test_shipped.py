@@ -14,10 +14,10 @@ from kdnet.model_file import load_model
 
 # mL of ET, TC and WT in the phantom T1ce that ships; other processors round otherwise, which moves some voxels
 RECORDED = {
-    "Brain tumour FLAIR.safetensors": (13.63, 39.58, 137.08),
-    "Brain tumour T1.safetensors": (32.45, 63.69, 114.02),
+    "Brain tumour FLAIR.safetensors": (20.79, 47.03, 158.79),
+    "Brain tumour T1.safetensors": (35.13, 61.70, 125.47),
     "Brain tumour T1ce.safetensors": (17.12, 23.41, 82.92),
-    "Brain tumour T2.safetensors": (27.84, 88.80, 188.97),
+    "Brain tumour T2.safetensors": (8.15, 51.57, 172.77),
     "Phantom demo.safetensors": (11.50, 17.06, 75.01),
 }
 
