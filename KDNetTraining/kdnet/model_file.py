@@ -169,8 +169,10 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
     if weights_hash(tensors) != wanted_hash:
         raise ModelFileError(f"{path} was altered (its weights do not match their hash): copy or download it again.")
     try:
-        network = build_network(card.network)
-        network.load_state_dict(tensors)
+        with torch.device("meta"):  # without memory, so that a card that asks for a huge network is only compared
+            network = build_network(card.network)
+        network.load_state_dict(tensors, assign=True)
+        network.float()  # whatever type they are stored in
     except (SettingsError, RuntimeError) as error:
         reason = str(error).splitlines()[0].rstrip(".:")
         raise ModelFileError(f"{path} holds weights that do not fit its network ({reason}): export it again.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from kdnet.data.preprocessing import Preprocessing
 from kdnet.errors import ModelFileError
 from kdnet.evaluation.results import Role
 from kdnet.labels import brats_labels
-from kdnet.model_file import ModelCard, load_model, read_card, save_model
+from kdnet.model_file import ModelCard, load_model, read_card, save_model, weights_hash
 from kdnet.networks import build_network, preset
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -108,6 +109,26 @@ def test_a_card_that_contradicts_the_weights_is_refused(model_file: Path, tmp_pa
     save_file(tensors, tmp_path / "odd.safetensors", metadata={"kdnet": json.dumps({**header, "card": card})})
     with pytest.raises(ModelFileError, match="do not fit"):
         load_model(tmp_path / "odd.safetensors")
+
+
+def test_a_card_that_asks_for_a_huge_network_is_refused_without_building_it(model_file: Path, tmp_path: Path) -> None:
+    tensors, header = parts_of(model_file)
+    card = dict(header["card"])  # type: ignore[call-overload]
+    card["network"] = {**card["network"], "arguments": {"filters": [2000, 3000, 4000]}}
+    save_file(tensors, tmp_path / "huge.safetensors", metadata={"kdnet": json.dumps({**header, "card": card})})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ModelFileError, match="do not fit"):
+        load_model(tmp_path / "huge.safetensors")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # kB
+
+
+@pytest.mark.parametrize("storage", [torch.float16, torch.bfloat16])
+def test_weights_stored_in_half_precision_are_used_in_full(model_file: Path, tmp_path: Path, storage: torch.dtype) -> None:
+    tensors, header = parts_of(model_file)
+    halved = {name: value.to(storage) for name, value in tensors.items()}
+    header = {**header, "sha256": weights_hash(halved)}
+    save_file(halved, tmp_path / "half.safetensors", metadata={"kdnet": json.dumps(header)})
+    assert {value.dtype for value in load_model(tmp_path / "half.safetensors").network.parameters()} == {torch.float32}
 
 
 @pytest.mark.parametrize("damage", [{"modalities": []}, {"labels": {}}, {"preprocessing": {"spacing": [0, 0, 0]}}])
