@@ -171,7 +171,8 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
     try:
         with torch.device("meta"):  # without memory, so that a card that asks for a huge network is only compared
             network = build_network(card.network)
-        network.load_state_dict(tensors, assign=True)
+        # copies, because tensors of a mapped file would keep it from being replaced on Windows
+        network.load_state_dict({name: value.clone() for name, value in tensors.items()}, assign=True)
         network.float()  # whatever type they are stored in
     except (SettingsError, RuntimeError) as error:
         reason = str(error).splitlines()[0].rstrip(".:")
