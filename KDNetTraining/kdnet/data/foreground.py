@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 CONSTANT_SHARE = 0.02  # share of voxels with one and the same value from which on that value is a masked background
@@ -39,6 +38,8 @@ class Foreground:
             # a high quantile, because an interpolation may leave traces in most of the volume
             bright = float(np.quantile(np.abs(coarse.astype(np.float64) - float(common)), 0.99))
             return cls(float(common), RINGING_SHARE * bright)
+        import SimpleITK as sitk  # noqa: PLC0415 - half a second, which a panel should not wait for with a masked image
+
         image = sitk.GetImageFromArray(np.ascontiguousarray(coarse, dtype=np.float32))
         threshold = sitk.OtsuThresholdImageFilter()
         threshold.Execute(image)
