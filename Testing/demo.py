@@ -32,7 +32,7 @@ def demo(folder: Path) -> None:
     _step("its overlay in slice views")
     # vtk tells of a missing display and of views that are being built on stderr
     arguments = [*capture, str(volume), str(labelmap), str(model), str(folder / "pictures")]
-    answer = subprocess.run(arguments, check=False, stderr=subprocess.PIPE, text=True)
+    answer = subprocess.run(arguments, check=False, stderr=subprocess.PIPE, encoding="utf-8")
     if answer.returncode:
         sys.exit(answer.stderr)
     print(f"\nReport: {run / 'report' / 'report.html'}\nDone in {time.monotonic() - started:.0f} s.")

@@ -127,7 +127,7 @@ def run_side(name: str, model_file: Path, volume: Path, output: Path) -> None:
 
 def measure(name: str, model_file: Path, volume: Path, output: Path) -> dict:
     arguments = [sys.executable, __file__, "--side", name, "--model", str(model_file), "--volume", str(volume)]
-    answer = subprocess.run([*arguments, "--write", str(output)], check=True, stdout=subprocess.PIPE, text=True)
+    answer = subprocess.run([*arguments, "--write", str(output)], check=True, stdout=subprocess.PIPE, encoding="utf-8")
     return json.loads(answer.stdout.splitlines()[-1])
 
 

@@ -115,7 +115,7 @@ def main() -> None:
 
     busy = run_folder(folder / "busy", folder / "many")
     arguments = [sys.executable, "-c", WRITER, str(busy), "20", *NETWORKS]
-    writer = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+    writer = subprocess.Popen(arguments, stdout=subprocess.PIPE, encoding="utf-8")
     panel.runs.refill(panel.logic.open(busy).root)
     panel.ui.dataFolderEdit.currentPath = str(folder / "many")
     started = time.monotonic()

@@ -47,6 +47,6 @@ def installed(repository: Path, tmp_path: Path) -> Path:
 def test_a_first_click_works(installed: Path) -> None:
     here = str(Path(__file__).resolve().parent)
     command = [sys.executable, "-c", SCRIPT, str(installed), here]
-    answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    answer = subprocess.run(command, check=False, capture_output=True, encoding="utf-8", timeout=120)
     assert answer.returncode == 0, answer.stderr
     assert float(re.search(r"WT (\S+)", answer.stdout)[1]) > 5  # type: ignore[index]

@@ -24,9 +24,8 @@ def code_version() -> str:
     """Version of kdnet, with the commit when it runs from a checkout."""
     folder = Path(kdnet.__file__).parent
     try:
-        answer = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-        )
+        command = ["git", "-C", str(folder), "describe", "--always", "--dirty"]
+        answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8", check=False)
     except OSError:  # no git here
         return kdnet.__version__
     commit = answer.stdout.strip()

@@ -148,7 +148,7 @@ for case in dataset.cases:
 
 def started(phantom: Path, folder: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", FILL, str(phantom), str(folder)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -88,7 +88,7 @@ except KDNetError as error:
     print(error)
 """
     answer = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / f"big{suffix}")], check=True, capture_output=True, text=True
+        [sys.executable, "-c", script, str(tmp_path / f"big{suffix}")], check=True, capture_output=True, encoding="utf-8"
     )
     assert "cannot be written" in answer.stdout
     assert not list(tmp_path.iterdir())

@@ -80,7 +80,7 @@ sys.exit(main(sys.argv[1:]))
 """
     arguments = ["segment", model_file, scan(tmp_path / "a.nii"), "-o", tmp_path / "out", "--probabilities"]
     answer = subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)], check=False, capture_output=True, text=True
+        [sys.executable, "-c", script, *map(str, arguments)], check=False, capture_output=True, encoding="utf-8"
     )
     assert answer.returncode == 1, answer.stderr
     assert "cannot be written (File too large)" in answer.stderr

@@ -99,7 +99,7 @@ def test_a_really_full_disk_can_still_tell_why(phantom: Path, tmp_path: Path) ->
         f"mount -o remount,size=64m {small} || exit 99\n"
         f"'{sys.executable}' -m kdnet resume {small}/run > /dev/null 2>> {tmp_path}/errors; echo $? >> {tmp_path}/rc\n"
     )
-    answer = subprocess.run(["unshare", "-Urm", "bash", str(script)], check=False, capture_output=True, text=True)
+    answer = subprocess.run(["unshare", "-Urm", "bash", str(script)], check=False, capture_output=True, encoding="utf-8")
     if answer.returncode == 99 or "unshare" in answer.stderr:
         pytest.skip("may not make a small disk here")
     assert (tmp_path / "rc").read_text(encoding="utf-8").split() == ["2", "0"]

@@ -195,7 +195,7 @@ def test_a_training_that_ends_meanwhile_is_previewed_with_its_model(
 def test_figures_are_printed_where_their_signs_cannot_be(finished: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-m", "kdnet", "results", str(finished)]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    answer = subprocess.run(command, check=True, capture_output=True, encoding="utf-8", env=environment)
     assert " ? " in answer.stdout
 
 

@@ -121,8 +121,8 @@ def test_two_processes_give_the_model_of_one(phantom: Path, undisturbed: Path, t
     arguments = command(phantom, run)[1:]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     begun = [*torchrun, *rendezvous, *arguments]
-    done = subprocess.run(begun, check=False, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
+    done = subprocess.run(begun, check=False, capture_output=True, env=environment)
+    assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
     for name in ("teacher", "baseline-t1ce", "student-t1ce"):
         path = Path("fold0", "seed0", name, "model.safetensors")
         one, two = (load_model(folder / path).network.state_dict() for folder in (undisturbed, run))
