@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 SHAPE = (20, 18, 22)
 OFF = Augmentation(flip=0.0, scale=0.0, shift=0.0)
-ALL = Augmentation(flip=0.5, scale=0.2, shift=0.2, noise=0.2, contrast=0.3, smooth=1.0, rotate=20.0, zoom=0.2)
+ALL = Augmentation(flip=0.5, scale=0.2, shift=0.2, noise=0.2, contrast=0.3, smooth=1.0, shading=0.3, rotate=20.0, zoom=0.2)
 
 
 def numbered_case(index: int, shape: tuple[int, int, int] = SHAPE) -> PreparedCase:
@@ -190,7 +190,28 @@ def test_intensities_change_by_modality_within_their_limits() -> None:
     assert table.std() > 0.05
 
 
-@pytest.mark.parametrize("name", ["noise", "contrast", "smooth"])
+def test_shading_is_smooth_and_keeps_mean_deviation_and_background() -> None:
+    shape = (16, 16, 16)
+    head = np.random.default_rng(0).normal(5, 1, shape).astype(np.float32)
+    head[12:] = 0
+    case = PreparedCase("case", head[None], np.zeros(shape, np.uint8))
+    shading = Augmentation(flip=0.0, scale=0.0, shift=0.0, shading=0.2)
+    source = PatchSampler([case], brats_labels(), patch=shape, batch=1, foreground=0.0, augmentation=shading, seed=0)
+    slopes = []
+    for step in range(40):
+        shaded = source.sample(step, 0).image[0].numpy()
+        inside = shaded[:12]
+        assert not shaded[12:].any()
+        assert inside.mean() == pytest.approx(head[:12].mean(), abs=1e-3)
+        assert inside.std() == pytest.approx(head[:12].std(), abs=1e-3)
+        for corner in (0, 4, 8):
+            here = np.s_[corner : corner + 3, :3, :3]
+            assert np.corrcoef(shaded[here].ravel(), head[here].ravel())[0, 1] > 0.9
+        slopes.append(abs(float(inside[:, :8].mean() - inside[:, 8:].mean())))
+    assert 3 < sum(slope > 0.2 for slope in slopes) < 20
+
+
+@pytest.mark.parametrize("name", ["noise", "contrast", "smooth", "shading"])
 def test_each_optional_change_comes_sometimes_and_not_always(name: str) -> None:
     still = sampler(1)
     changed = sampler(1, augmentation=Augmentation(flip=0.0, scale=0.0, shift=0.0, **{name: 0.5}))
