@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import slicer
@@ -10,12 +12,40 @@ import vtk
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Curves import Curve, Curves
+from KDNetTrainingLib.PlotLayout import DICE_VIEW, LOSS_VIEW, drawn_chart
 from KDNetTrainingLib.Words import network_title
 
 STEP = "step"
 LOSS_NAMES = {"total": "total", "gt": "L_GT", "kd": "L_KD", "latent": "L_KL"}
 COLOURS = ((0.84, 0.37, 0.0), (0.0, 0.45, 0.7), (0.0, 0.62, 0.45), (0.8, 0.47, 0.65), (0.34, 0.71, 0.91), (0.9, 0.62, 0.0))
+LEGEND_SIZE = 10
+ROUND_STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)  # ends of an axis, in units of a power of ten
+LEFT, BOTTOM = 0, 1  # of vtkAxis, which a Slicer without plot views may lack
 TABLE, SERIES, CHART = "vtkMRMLTableNode", "vtkMRMLPlotSeriesNode", "vtkMRMLPlotChartNode"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What lies between the ends of two axes."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+    @classmethod
+    def of(cls, curves: Collection[Curve]) -> Extent:
+        """The smallest one around all finite points."""
+        steps = [step for curve in curves for step in (curve.steps[0], curve.steps[-1])]
+        columns = [column for curve in curves for column in curve.values.values()]
+        values = [value for column in columns for value in column if math.isfinite(value)]
+        return cls(min(steps, default=0), max(steps, default=0), min(values, default=0.0), max(values, default=0.0))
+
+    def holds(self, other: Extent) -> bool:
+        """Whether ``other`` lies inside, but for rounding."""
+        x, y = 1e-6 * (self.right - self.left), 1e-6 * (self.top - self.bottom)
+        across = self.left - x <= other.left and other.right <= self.right + x
+        return across and self.bottom - y <= other.bottom and other.top <= self.top + y
 
 
 class Plot:
@@ -26,21 +56,26 @@ class Plot:
     Args:
         title: of the chart, and the start of its nodes' names.
         yTitle: of its vertical axis.
+        view: tag of the plot view that shows it.
     """
 
-    def __init__(self, title: str, yTitle: str) -> None:
-        self._title, self._yTitle = title, yTitle
+    def __init__(self, title: str, yTitle: str, view: str) -> None:
+        self._title, self._yTitle, self._view = title, yTitle, view
+        self._drawn: Extent | None = None
         self.node: Any = None
         self._tables: dict[str, _Table] = {}
         self._series: list[Any] = []
 
-    def show(self, curves: Mapping[str, Curve], title: str, names: Mapping[str, str], bound: float = 0.0) -> None:
+    def show(
+        self, curves: Mapping[str, Curve], title: str, names: Mapping[str, str], steps: int, bound: float = 0.0
+    ) -> None:
         """Bring the nodes in line with ``curves``, by network.
 
         Args:
             curves: to show.
             title: of the chart.
             names: of values, as the legend shows them.
+            steps: end of the horizontal axis.
             bound: end of the vertical axis, 0 for as much as is needed.
         """
         curves = {network: curve for network, curve in curves.items() if len(curve.steps) > 1}  # a line needs two points
@@ -51,16 +86,38 @@ class Plot:
             self.node.SetXAxisTitle(_("step"))
             self.node.SetYAxisTitle(self._yTitle)
             self.node.SetLegendVisibility(True)
+            self.node.SetLegendFontSize(LEGEND_SIZE)
             self.node.SetGridVisibility(True)
-            if bound:
-                self.node.SetYAxisRangeAuto(False)
-                self.node.SetYAxisRange(0.0, bound)
         if self.node.GetTitle() != title:
             self.node.SetTitle(title)
+        points = Extent.of(curves.values())
+        extent = Extent(0.0, max(steps, points.right), 0.0, bound or _round_up(points.top))
         if tuple(curves) != tuple(self._tables):
             self._rebuild(curves, names)
+        else:
+            extent = self._zoomed() or extent
+        self._drawn = points
+        self._span(extent)  # before the tables, each of which makes the view take the node's ranges
         for network, table in self._tables.items():
             table.update(curves[network])
+
+    def _zoomed(self) -> Extent | None:
+        """What the view shows, if the user has zoomed or moved it so that not all points are in sight."""
+        chart = drawn_chart(self._view, self.node)
+        if chart is None or self._drawn is None:
+            return None
+        shown = Extent(*(limit for axis in (BOTTOM, LEFT) for limit in _limits(chart.GetAxis(axis))))
+        return None if shown.holds(self._drawn) else shown
+
+    def _span(self, extent: Extent) -> None:
+        """Set the ends of the axes: Slicer's plot views fit them when a series comes, not when its table grows."""
+        x, y = (extent.left, extent.right), (extent.bottom, extent.top)
+        if self.node.GetXAxisRangeAuto() or self.node.GetXAxisRange() != x:
+            self.node.SetXAxisRangeAuto(False)
+            self.node.SetXAxisRange(*x)
+        if self.node.GetYAxisRangeAuto() or self.node.GetYAxisRange() != y:
+            self.node.SetYAxisRangeAuto(False)
+            self.node.SetYAxisRange(*y)
 
     def remove(self) -> None:
         """Take everything out of the scene."""
@@ -70,7 +127,7 @@ class Plot:
         self._forget()
 
     def _forget(self) -> None:
-        self.node = None
+        self.node, self._drawn = None, None
         self._tables, self._series = {}, []
 
     def _rebuild(self, curves: Mapping[str, Curve], names: Mapping[str, str]) -> None:
@@ -92,16 +149,16 @@ class Charts:
     """The two charts of a run: losses of one network, and Dice of all networks of its fold and seed."""
 
     def __init__(self) -> None:
-        self.loss = Plot(_("KDNet losses"), _("loss"))
-        self.dice = Plot(_("KDNet validation Dice"), _("Dice"))
+        self.loss = Plot(_("KDNet losses"), _("loss"), LOSS_VIEW)
+        self.dice = Plot(_("KDNet validation Dice"), _("Dice"), DICE_VIEW)
 
     def update(self, curves: Curves, network: str) -> None:
         """Show what the curves hold of ``network`` and of those that are compared with it."""
         losses = {network: curves.losses[network]} if network in curves.losses else {}
-        self.loss.show(losses, _("Losses: {network}").format(network=network_title(network)), LOSS_NAMES)
+        self.loss.show(losses, _("Losses: {network}").format(network=network_title(network)), LOSS_NAMES, curves.steps)
         place = network.rpartition("/")[0]
         dice = {name: curve for name, curve in curves.dice.items() if name.rpartition("/")[0] == place}
-        self.dice.show(dice, _("Validation Dice"), {}, bound=1.0)
+        self.dice.show(dice, _("Validation Dice"), {}, curves.steps, bound=1.0)
 
     def remove(self) -> None:
         """Take everything out of the scene."""
@@ -137,6 +194,18 @@ class _Table:
             array.Modified()
         self._count = len(curve.steps)
         self.node.GetTable().Modified()
+
+
+def _round_up(value: float) -> float:
+    """The next round number; 1 where there is nothing above 0."""
+    if value <= 0:
+        return 1.0
+    unit = 10.0 ** math.floor(math.log10(value))
+    return unit * next((step for step in ROUND_STEPS if step * unit >= value), ROUND_STEPS[-1])
+
+
+def _limits(axis: Any) -> tuple[float, float]:
+    return axis.GetUnscaledMinimum(), axis.GetUnscaledMaximum()
 
 
 def _series(title: str, table: Any, column: str, network: str, colour: tuple[float, float, float]) -> Any:

@@ -49,16 +49,23 @@ class Curve:
 
 
 class Curves:
-    """The curves of all networks of one run."""
+    """The curves of all networks of one run.
+
+    Attributes:
+        losses, dice: by network.
+        steps: that each network will have been trained at its end, 0 while unknown.
+    """
 
     def __init__(self) -> None:
         self.losses: dict[str, Curve] = {}
         self.dice: dict[str, Curve] = {}
+        self.steps = 0
 
     def add(self, events: Iterable[Any]) -> None:
         """Take in events of ``kdnet.training.events``; those without values to draw are passed over."""
         for event in events:
             values = event.values
+            self.steps = max(self.steps, int(values.get("steps", 0)))
             if event.event == "step" and "losses" in values:
                 _curve(self.losses, event.network, LOSSES).add(int(values["step"]), values["losses"])
             elif event.event == "validation" and "dice" in values:

@@ -61,3 +61,22 @@ class PlotLayout:
             view = slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLPlotViewNode")
             if view is not None and chart is not None and view.GetPlotChartNodeID() != chart.GetID():
                 view.SetPlotChartNodeID(chart.GetID())
+            if chart is not None:
+                _place_legend(drawn_chart(tag, chart))
+
+
+def drawn_chart(tag: str, node: Any) -> Any:
+    """The VTK chart of the plot view with this tag, None while there is no such view or it shows another chart node."""
+    manager = slicer.app.layoutManager()
+    for index in range(manager.plotViewCount if manager is not None else 0):
+        widget = manager.plotWidget(index)
+        view = widget.mrmlPlotViewNode()
+        if view is not None and view.GetSingletonTag() == tag and view.GetPlotChartNodeID() == node.GetID():
+            return widget.plotView().chart()
+    return None
+
+
+def _place_legend(chart: Any) -> None:
+    """Put the legend beside what is drawn: inside, it covers the end of the curves."""
+    if chart is not None and chart.GetLegend().GetInline():
+        chart.GetLegend().SetInline(False)

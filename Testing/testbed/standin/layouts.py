@@ -6,6 +6,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import slicer
+import vtk
 
 
 class LayoutLogic:
@@ -18,12 +19,41 @@ class LayoutLogic:
         return self._node
 
 
+class PlotWidget:
+    """A plot view node with the chart that would draw it: a real one that takes the node's ranges, and is not drawn."""
+
+    def __init__(self, node: Any) -> None:
+        self._node, self._chart, self._shown = node, vtk.vtkChartXY(), None
+        node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._connect)
+
+    def mrmlPlotViewNode(self) -> Any:
+        return self._node
+
+    def plotView(self) -> PlotWidget:
+        return self
+
+    def chart(self) -> Any:
+        return self._chart
+
+    def _connect(self, *_arguments: Any) -> None:
+        shown = self._node.GetPlotChartNode()
+        if shown is not None and shown is not self._shown:
+            self._shown = shown
+            shown.AddObserver(vtk.vtkCommand.ModifiedEvent, self._follow)
+            self._follow()
+
+    def _follow(self, *_arguments: Any) -> None:
+        for axis, limits in ((0, self._shown.GetYAxisRange()), (1, self._shown.GetXAxisRange())):
+            self._chart.GetAxis(axis).SetUnscaledRange(*limits)
+
+
 class LayoutManager:
     """Makes the plot view nodes of a layout when it is turned on, as the application does; slice views are left out."""
 
     def __init__(self) -> None:
         self._logic = LayoutLogic()
         self.resets = 0  # of the 3D views, which are not there
+        self._plots: list[PlotWidget] = []
         self._layout = int(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
     @property
@@ -36,21 +66,30 @@ class LayoutManager:
     def resetThreeDViews(self) -> None:
         self.resets += 1
 
+    @property
+    def plotViewCount(self) -> int:
+        return len(self._plots)
+
+    def plotWidget(self, index: int) -> PlotWidget:
+        return self._plots[index]
+
     def setLayout(self, layout: int) -> None:
         node = self._logic.GetLayoutNode()
         if node.IsLayoutDescription(layout):
             for view in ElementTree.fromstring(node.GetLayoutDescription(layout)).iter("view"):
                 if view.get("class") == "vtkMRMLPlotViewNode":
-                    add_plot_view(view.get("singletontag") or "")
+                    self._plots.append(PlotWidget(add_plot_view(view.get("singletontag") or "")))
         elif layout >= slicer.vtkMRMLLayoutNode.SlicerLayoutUserView:
             raise RuntimeError(f"there is no layout {layout}")
         self._layout = layout
 
 
-def add_plot_view(tag: str) -> None:
-    """A plot view node with this tag, unless it is there."""
-    if slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLPlotViewNode") is None:
+def add_plot_view(tag: str) -> Any:
+    """The plot view node with this tag, made if it is not there."""
+    view = slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLPlotViewNode")
+    if view is None:
         view = slicer.vtkMRMLPlotViewNode()
         view.SetSingletonTag(tag)
         view.SetName(tag)
         slicer.mrmlScene.AddNode(view)
+    return view

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import slicer
 import vtk
 from kdnet.training.events import Event, EventKind
@@ -97,3 +98,59 @@ def test_charts_come_back_after_the_scene_was_closed(training: Any) -> None:
     training.ui.chartsButton.click()
     assert slicer.app.layoutManager().layout != 20262
     training.live.charts.remove()
+
+
+def test_axes_span_the_whole_training_and_grow_with_the_losses(training: Any) -> None:
+    from KDNetTrainingLib.Charts import Charts
+    from KDNetTrainingLib.Curves import Curves
+
+    curves, charts = Curves(), Charts()
+    curves.add([step(1), step(2), validation(1, STUDENT), validation(2, STUDENT)])
+    charts.update(curves, STUDENT)
+    loss, dice = charts.loss.node, charts.dice.node
+    assert [loss.GetXAxisRange(), loss.GetYAxisRange()] == [(0.0, 10_000.0), (0.0, 1.0)]
+    assert [dice.GetXAxisRange(), dice.GetYAxisRange()] == [(0.0, 10_000.0), (0.0, 1.0)]
+    assert not any((loss.GetXAxisRangeAuto(), loss.GetYAxisRangeAuto(), dice.GetXAxisRangeAuto()))
+    diverged = {"total": float("nan"), "gt": 270.0, "kd": 0.0, "latent": 0.0}
+    curves.add([Event(0.0, EventKind.STEP, STUDENT, {"step": 50, "steps": 10_000, "losses": diverged})])
+    charts.update(curves, STUDENT)
+    assert loss.GetYAxisRange() == (0.0, 300.0)
+
+
+def test_a_view_that_was_zoomed_stays_so_until_all_is_in_sight_again(training: Any, application: Any) -> None:
+    from KDNetTrainingLib.Charts import Charts
+    from KDNetTrainingLib.Curves import Curves
+    from KDNetTrainingLib.PlotLayout import LOSS_VIEW, PlotLayout, drawn_chart
+
+    layout, curves, charts = PlotLayout(), Curves(), Charts()
+    layout.show()
+    curves.add(step(number) for number in range(1, 100))
+    charts.update(curves, STUDENT)
+    loss = charts.loss.node
+    layout.assign(loss, charts.dice.node)
+    horizontal, vertical = (drawn_chart(LOSS_VIEW, loss).GetAxis(index) for index in (1, 0))
+    horizontal.SetUnscaledRange(60.0, 90.0)
+    vertical.SetUnscaledRange(0.0, 0.1)
+    curves.add(step(number) for number in range(100, 200))
+    charts.update(curves, STUDENT)
+    assert (horizontal.GetUnscaledMinimum(), horizontal.GetUnscaledMaximum()) == (60.0, 90.0)
+    assert vertical.GetUnscaledMaximum() == pytest.approx(0.1)
+    horizontal.SetUnscaledRange(1.0, 199.0)  # as the view's own button does
+    vertical.SetUnscaledRange(1 / 199, 1.0)
+    curves.add([step(200)])
+    charts.update(curves, STUDENT)
+    assert (horizontal.GetUnscaledMinimum(), horizontal.GetUnscaledMaximum()) == (0.0, 10_000.0)
+    assert (vertical.GetUnscaledMinimum(), vertical.GetUnscaledMaximum()) == (0.0, 1.0)
+
+
+def test_losses_of_nothing_have_an_axis(training: Any) -> None:
+    from KDNetTrainingLib.Charts import Charts
+    from KDNetTrainingLib.Curves import Curves
+
+    curves, charts = Curves(), Charts()
+    nothing = {"total": 0.0, "gt": 0.0, "kd": 0.0, "latent": 0.0}
+    events = [Event(0.0, EventKind.STEP, STUDENT, {"step": number, "losses": nothing}) for number in (4, 7)]
+    curves.add(events)
+    charts.update(curves, STUDENT)
+    assert charts.loss.node.GetXAxisRange() == (0.0, 7.0)  # a run folder that does not tell its steps
+    assert charts.loss.node.GetYAxisRange() == (0.0, 1.0)

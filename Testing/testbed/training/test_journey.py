@@ -44,6 +44,9 @@ def charts_fill(training: Any, until: Any, application: Any) -> None:
     assert view.GetPlotChartNode() is loss
     assert application.layoutManager().layout == 20262
     assert training.ui.chartsButton.checked
+    manager = application.layoutManager()
+    legends = [manager.plotWidget(index).plotView().chart().GetLegend() for index in range(manager.plotViewCount)]
+    assert [legend.GetInline() for legend in legends] == [False, False]  # beside the curves
 
 
 def pause_resume_and_kill(training: Any, run: Any, until: Any) -> None:
