@@ -8,6 +8,7 @@ import qt
 HEADER_HEIGHT = 30  # of the header and the frame, in pixels
 ROW_HEIGHT = 24
 LARGEST_HEIGHT = 240  # a longer table scrolls
+SIGNS = str.maketrans("", "", ".-+ %\n")
 
 
 def fill_table(table: Any, header: Sequence[str], rows: Sequence[Sequence[str]], stretch: int = 0) -> None:
@@ -20,7 +21,7 @@ def fill_table(table: Any, header: Sequence[str], rows: Sequence[Sequence[str]],
         for column, text in enumerate(cells):
             item = qt.QTableWidgetItem(text)
             item.setToolTip(text)
-            if column and text.replace(".", "").replace("-", "").isdigit():
+            if column and text.translate(SIGNS).isdigit():
                 item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
             table.setItem(row, column, item)
     for column in range(len(header)):

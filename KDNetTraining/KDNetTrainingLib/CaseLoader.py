@@ -30,6 +30,7 @@ class CaseRequest:
         labels: label table as JSON values; what the format suggests when empty.
         labelmaps: files to show over it, by name.
         modalities: to load; all when empty.
+        background: modality that the slice views show; the first one when empty or not there.
     """
 
     data: Path
@@ -37,6 +38,7 @@ class CaseRequest:
     labels: Mapping[str, Any] = field(default_factory=dict)
     labelmaps: Mapping[str, Path] = field(default_factory=dict)
     modalities: tuple[str, ...] = ()
+    background: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +69,7 @@ class CaseLoader:
         self._command: Command | None = None
         self._folder: Path | None = None
         self._steps: Iterator[LoadedCase | None] = iter(())
+        self._background = ""
         self._ticker = Ticker(self._step)
 
     @property
@@ -78,6 +81,7 @@ class CaseLoader:
         """Begin; what was being loaded is given up."""
         self.cancel()
         self._folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
+        self._background = request.background
         arguments = [str(request.data), request.case, "-o", str(self._folder)]
         if request.labels:
             arguments += ["--labels", json.dumps(request.labels)]
@@ -97,7 +101,7 @@ class CaseLoader:
 
     def _read(self, answer: str) -> None:
         self._command = None
-        self._steps = add_case(json.loads(answer))
+        self._steps = add_case(json.loads(answer), self._background)
         self._ticker.start()
 
     def _step(self) -> None:
@@ -125,10 +129,14 @@ class CaseLoader:
             self._folder = None
 
 
-def add_case(answer: Mapping[str, Any]) -> Iterator[LoadedCase | None]:
-    """Bring what ``kdnet.data.case_files`` wrote into the scene, one node a step; the last step gives all of them."""
+def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[LoadedCase | None]:
+    """Bring what ``kdnet.data.case_files`` wrote into the scene, one node a step; the last step gives all of them.
+
+    The slice views go to where the reference, or else the last labelmap with anything in it, shows most.
+    """
     import numpy as np  # noqa: PLC0415
     from kdnet.labels import LabelTable  # noqa: PLC0415 - needs numpy
+    from KDNetSegmentationLib.SegmentationNode import centre_of  # noqa: PLC0415 - needs numpy
 
     case, labels = str(answer["case"]), LabelTable.from_json(answer["labels"])
     _remove(case)
@@ -141,14 +149,16 @@ def add_case(answer: Mapping[str, Any]) -> Iterator[LoadedCase | None]:
         yield None
     if not volumes:
         raise KDNetError(f"Case {case} has no image that can be read: mend its files.")
-    first = next(iter(volumes.values()))
-    segmentations = {}
-    for item in answer["labelmaps"]:
-        segmentations[str(item["name"])] = _segmentation(
-            np.load(item["file"], allow_pickle=False), item, labels, first, case
-        )
+    first = volumes.get(background, next(iter(volumes.values())))
+    segmentations, centre = {}, None
+    for item in answer["labelmaps"]:  # the reference comes last
+        voxels = np.load(item["file"], allow_pickle=False)
+        segmentations[str(item["name"])] = _segmentation(voxels, item, labels, first, case)
+        centre = centre_of(voxels, first) or centre
         yield None
     slicer.util.setSliceViewerLayers(background=first, fit=True)
+    if centre is not None:
+        slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre)
     yield LoadedCase(case, volumes, segmentations)
 
 

@@ -149,7 +149,8 @@ class LivePanel:
         title = _("{network} step {step}").format(network=network_title(network), step=answer["step"])
         labelmaps = {title: Path(answer["labelmap"])}
         data = self.panel.logic.data_folder(run)
-        self.loader.load(CaseRequest(data, str(answer["case"]), answer["labels"], labelmaps))
+        seen = network.rpartition("-")[2].partition("+")[0]
+        self.loader.load(CaseRequest(data, str(answer["case"]), answer["labels"], labelmaps, background=seen))
 
     def onLoaded(self, loaded: LoadedCase) -> None:
         """The overlay is in the scene."""

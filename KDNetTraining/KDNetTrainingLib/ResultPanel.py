@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from KDNetTrainingLib.Words import network_title
 ROLES = ("teacher", "baseline", "student")
 SHOWN_FIRST = ("student", "reference")
 SEGMENTATION_MODULE = "KDNetSegmentation"
-ROW_HEIGHT, TWO_LINES = 24, 38
 
 
 class ResultPanel:
@@ -49,8 +49,6 @@ class ResultPanel:
         self.ui.reportButton.clicked.connect(self.onReport)
         self.ui.deployButton.clicked.connect(self.onDeploy)
         self.ui.exportButton.clicked.connect(self.onExport)
-        self.ui.comparisonTable.verticalHeader().setDefaultSectionSize(TWO_LINES)
-        self.ui.resultCasesTable.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.clear()
 
     @property
@@ -84,6 +82,8 @@ class ResultPanel:
         if asked == self._asked or self._asking is not None or run is None:
             return
         self._asked = asked
+        if self.results is None:
+            self._say(_("The results are being gathered..."))
         self._asking = self.panel.logic.startResults(run, onFinished=self.onResults, onFailed=self.onResultsFailed)
 
     def update(self) -> None:
@@ -112,11 +112,12 @@ class ResultPanel:
 
     def onCase(self, row: int, _column: int) -> None:
         """Load a case with all its segmentations."""
-        if self.results is None or not 0 <= row < len(self._cases):
+        if self.results is None or self.student is None or not 0 <= row < len(self._cases):
             return
         case = self._cases[row]
         self._say(_("{case} is being loaded...").format(case=case.case))
-        self.loader.load(CaseRequest(self.results.data, case.case, self.results.labels, case.labelmaps))
+        seen = self.student.modalities.partition("+")[0]
+        self.loader.load(CaseRequest(self.results.data, case.case, self.results.labels, case.labelmaps, background=seen))
 
     def onLoaded(self, loaded: LoadedCase) -> None:
         """The case is in the scene: the student filled, the reference as an outline, the others at a click."""
@@ -200,8 +201,7 @@ class ResultPanel:
         ui.resultWarning.text = warning
         ui.resultWarning.visible = bool(warning)
         if student is not None:
-            header = (_("Dice"), _("Teacher"), _("Baseline"), _("Student"), _("Gain [95 %]"), "p", _("Gap"))
-            fill_table(ui.comparisonTable, header, [_cells(item) for item in student.comparisons], stretch=4)
+            fill_table(ui.comparisonTable, *_comparison(student.comparisons))
             index = ui.studentShownSelector.currentIndex
             self._cases = self.results.worst(index) if self.results is not None else ()
             rows = [(case.case, *(_dice(case.dice.get(role)) for role in ROLES)) for case in self._cases]
@@ -218,12 +218,19 @@ def deployed_name(run: Run, student: StudentResult) -> str:
     return f"{run.name} {student.modalities}.safetensors"
 
 
+def _comparison(items: Sequence[Comparison]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Header and rows of the table; a column for each region, because the panel is narrow and regions are few."""
+    names = (_("Teacher"), _("Baseline"), _("Student"), _("Gain"), _("95 % from\nto"), "p", _("Gap"))
+    header = (_("Dice"), *(_("mean") if item.region == MEAN else item.region for item in items))
+    rows = zip(names, *(_cells(item) for item in items), strict=True)
+    return header, list(rows)
+
+
 def _cells(item: Comparison) -> tuple[str, ...]:
     value, low, high = item.difference
     recovery = "" if item.recovery is None else f"{100 * item.recovery:.0f} %"
-    region = _("mean") if item.region == MEAN else item.region
-    difference = f"{value:+.3f}\n[{low:.2f}, {high:.2f}]"
-    return region, _dice(item.teacher), _dice(item.baseline), _dice(item.student), difference, f"{item.p:.2f}", recovery
+    scores = (_dice(item.teacher), _dice(item.baseline), _dice(item.student))
+    return *scores, f"{value:+.3f}", f"{low:+.3f}\n{high:+.3f}", f"{item.p:.3f}", recovery
 
 
 def _dice(value: float | None) -> str:

@@ -96,8 +96,9 @@ class Photographer:
         self.ui.resultCasesTable.cellDoubleClicked.emit(0, 0)
         self.wait(lambda: "is loaded" in self.ui.resultLabel.text)
         self.take("7 result", "liveSection", "resultSection")
-        for row in range(self.ui.comparisonTable.rowCount):
-            print(*(self.ui.comparisonTable.item(row, column).text() for column in range(7)), sep="\t")
+        table = self.ui.comparisonTable
+        for row in range(table.rowCount):
+            print(*(table.item(row, column).text() for column in range(table.columnCount)), sep="\t")
         self.ui.deployButton.click()
         self.wait(lambda: self.application.selected[-1:] == ["KDNetSegmentation"])
         print("deployed:", self.segmentation.panel.model.title, self.segmentation.panel.model.path.name)

@@ -53,7 +53,7 @@ class LayoutManager:
     def __init__(self) -> None:
         self._logic = LayoutLogic()
         self.resets = 0  # of the 3D views, which are not there
-        self._plots: list[PlotWidget] = []
+        self._plots: dict[str, PlotWidget] = {}
         self._layout = int(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
     @property
@@ -71,14 +71,16 @@ class LayoutManager:
         return len(self._plots)
 
     def plotWidget(self, index: int) -> PlotWidget:
-        return self._plots[index]
+        return list(self._plots.values())[index]
 
     def setLayout(self, layout: int) -> None:
         node = self._logic.GetLayoutNode()
         if node.IsLayoutDescription(layout):
             for view in ElementTree.fromstring(node.GetLayoutDescription(layout)).iter("view"):
                 if view.get("class") == "vtkMRMLPlotViewNode":
-                    self._plots.append(PlotWidget(add_plot_view(view.get("singletontag") or "")))
+                    tag = view.get("singletontag") or ""
+                    if tag not in self._plots:
+                        self._plots[tag] = PlotWidget(add_plot_view(tag))
         elif layout >= slicer.vtkMRMLLayoutNode.SlicerLayoutUserView:
             raise RuntimeError(f"there is no layout {layout}")
         self._layout = layout

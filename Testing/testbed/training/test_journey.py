@@ -87,8 +87,14 @@ def compare(training: Any, until: Any, tmp_path: Path) -> None:
 
     ui = training.ui
     until(lambda: training.result.results is not None and not training.result.results.missing)
-    assert [row[0] for row in rows(ui.comparisonTable)] == ["ET", "TC", "WT", "mean"]
-    assert "[" in ui.comparisonTable.item(0, 4).text()
+    table = {row[0]: row[1:] for row in rows(ui.comparisonTable)}
+    assert [len(cells) for cells in table.values()] == [4] * 7  # ET, TC, WT, mean
+    gains = [
+        float(student) - float(baseline) for student, baseline in zip(table["Student"], table["Baseline"], strict=True)
+    ]
+    assert [float(gain) for gain in table["Gain"]] == pytest.approx(gains, abs=0.0011)
+    low, high = (float(value) for value in table["95 % from\nto"][3].split())
+    assert low <= float(table["Gain"][3]) <= high
     dice = [float(row[3]) for row in rows(ui.resultCasesTable)]
     assert dice == sorted(dice)
     ui.resultCasesTable.cellDoubleClicked.emit(0, 0)
