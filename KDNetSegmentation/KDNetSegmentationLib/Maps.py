@@ -13,6 +13,8 @@ from slicer.i18n import tr as _
 from KDNetSegmentationLib.InputChoice import OURS
 from KDNetSegmentationLib.Settings import Settings
 
+SHOWN = "KDNet.volume"  # reference of a map to the volume that it belongs to
+
 
 def show_maps(files: Mapping[str, str], volumeNode: Any, settings: Settings) -> tuple[Any, ...]:
     """Add the maps that ``settings`` ask for, in percent, with the place of ``volumeNode``.
@@ -44,11 +46,11 @@ def uncertainty(maps: list[np.ndarray]) -> np.ndarray:
 
 def _add(voxels: np.ndarray, name: str, volumeNode: Any) -> Any:
     scene = volumeNode.GetScene()
-    existing = scene.GetFirstNodeByName(name)
-    node = existing if existing is not None and existing.IsA("vtkMRMLScalarVolumeNode") else None
-    if node is None:
-        node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    known = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", scene=scene)
+    ours = (node for node in known if node.GetName() == name and node.GetNodeReference(SHOWN) is volumeNode)
+    node = next(ours, None) or scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
     node.SetAttribute(OURS, "1")
+    node.SetNodeReferenceID(SHOWN, volumeNode.GetID())
     matrix = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(matrix)
     node.SetIJKToRASMatrix(matrix)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".safetensors"
 LARGEST_HEADER = 100_000_000
+MOST_VOLUMES = 4  # that the panel can offer an input for
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,19 @@ class ModelInfo:
         return f"{self.name} ({' + '.join(modality.upper() for modality in self.modalities)})"
 
 
+def check_offered(model: ModelInfo) -> None:
+    """Refuse a model of more modalities than the panel has inputs.
+
+    Raises:
+        ModelFileError: in one sentence.
+    """
+    count = len(model.modalities)
+    if count > MOST_VOLUMES:
+        raise ModelFileError(
+            f"{model.path} needs {count} volumes, but the panel takes at most {MOST_VOLUMES}: use it with kdnet segment."
+        )
+
+
 class ModelLibrary:
     """Lists, imports and removes model files.
 
@@ -77,7 +91,9 @@ class ModelLibrary:
 
     def models(self) -> tuple[ModelInfo, ...]:
         """All models that can be read: imported ones first, then those of the extension, each sorted by name."""
-        return (*_read_all(self.folder, bundled=False), *_read_all(self.bundled, bundled=True))
+        imported = _read_all(self.folder, bundled=False)
+        found = (*imported, *_read_all(self.bundled, bundled=True))
+        return tuple(model for model in found if len(model.modalities) <= MOST_VOLUMES)
 
     def find(self, name: str) -> ModelInfo:
         """The model whose file is called ``name`` (with or without suffix).
@@ -92,10 +108,10 @@ class ModelLibrary:
         raise ModelFileError(f'there is no model "{name}": choose one of the list or import its file.')
 
     def target(self, name: str) -> Path:
-        """Where :meth:`add` would put a file of this name: never over another model."""
+        """Where :meth:`add` would put a file of this name: never over another model, nor beside a shipped one of it."""
         stem, number = name.removesuffix(SUFFIX), 1
         target = self.folder / f"{stem}{SUFFIX}"
-        while target.exists():
+        while target.exists() or (self.bundled / target.name).exists():
             number += 1
             target = self.folder / f"{stem} {number}{SUFFIX}"
         return target
@@ -110,7 +126,7 @@ class ModelLibrary:
         Raises:
             KDNetError: when the file is no model or the folder cannot be written.
         """
-        read_model_info(path)
+        check_offered(read_model_info(path))
         writable_folder(self.folder)
         target = self.target(name or path.name)
         with replacing(target) as temporary:

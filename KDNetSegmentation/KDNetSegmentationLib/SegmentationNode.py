@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TERMINOLOGY_CONTEXT = "Segmentation category and type - DICOM master list"
 ANATOMY_CONTEXT = "Anatomic codes - DICOM master list"
 BINARY_LABELMAP = "Binary labelmap"
+MADE_AS = "KDNet.label"  # tag of a segment: the name of its label
 OUTER_OPACITY = 0.4  # in 3D views
 
 
@@ -124,10 +125,17 @@ def _segment(label: Label, image: Any) -> Any:
     segment.SetName(label.name)
     segment.SetColor(*(part / 255 for part in label.color))
     segment.SetLabelValue(label.value)
+    segment.SetTag(MADE_AS, label.name)
     segment.AddRepresentation(BINARY_LABELMAP, image)
     if label.terminology is not None:
         segment.SetTag(segment.GetTerminologyEntryTagName(), terminology_entry(label))
     return segment
+
+
+def _made_as(segment: Any) -> str:
+    """The name of the label that a segment was made with; empty for a segment of others."""
+    value = vtk.mutable("")
+    return str(value) if segment.GetTag(MADE_AS, value) else ""
 
 
 def terminology_entry(label: Label) -> str:
@@ -151,7 +159,8 @@ def labelmap_of(segmentationNode: Any, labels: LabelTable, volumeNode: Any) -> n
     segmentation = segmentationNode.GetSegmentation()
     identifiers = [segmentation.GetNthSegmentID(index) for index in range(segmentation.GetNumberOfSegments())]
     names = [segmentation.GetSegment(identifier).GetName() for identifier in identifiers]
-    found = [_label_of(identifier, name, labels) for identifier, name in zip(identifiers, names, strict=True)]
+    made = [_made_as(segmentation.GetSegment(identifier)) for identifier in identifiers]
+    found = [_label_of(*segment, labels) for segment in zip(identifiers, names, made, strict=True)]
     if not any(found):
         found = [_label_by_value(name, labels) for name in names]
     for name, label in zip(identifiers, found, strict=True):
@@ -166,11 +175,12 @@ def labelmap_of(segmentationNode: Any, labels: LabelTable, volumeNode: Any) -> n
     return voxels
 
 
-def _label_of(identifier: str, name: str, labels: LabelTable) -> Label | None:
+def _label_of(identifier: str, name: str, made_as: str, labels: LabelTable) -> Label | None:
     for label in labels.labels:
-        if identifier == segment_id(label) or name.casefold() == label.name.casefold():
+        if name.casefold() == label.name.casefold():
             return label
-    return None
+    # renamed by its user: the id tells, unless the segment was made with another label of this number
+    return next((label for label in labels.labels if identifier == segment_id(label) and made_as in ("", label.name)), None)
 
 
 def _label_by_value(name: str, labels: LabelTable) -> Label | None:

@@ -45,6 +45,12 @@ def warnings_for(node: Any, modality: str, model: ModelInfo) -> tuple[str, ...]:
     """Why ``node`` is probably not the ``modality`` that ``model`` needs; each with a remedy, none that blocks."""
     if node.GetImageData() is None:
         return (_("{name} has no voxels: choose another volume.").format(name=node.GetName()),)
+    if not _is_finite(node):
+        return (
+            _("{name} holds NaN or infinite values: replace them, for example by 0, or export it again.").format(
+                name=node.GetName()
+            ),
+        )
     found = [_modality_warning(node, modality), _skull_warning(node, model), _spacing_warning(node, model)]
     return tuple(text for text in found if text)
 
@@ -95,6 +101,11 @@ def _spacing_warning(node: Any, model: ModelInfo) -> str:
         "{name} has slices {coarsest:.1f} mm apart, but the model works at {grid:g} mm: expect rough results, or choose a"
         " volume with thinner slices."
     ).format(name=node.GetName(), coarsest=coarsest, grid=grid)
+
+
+def _is_finite(node: Any) -> bool:
+    voxels = slicer.util.arrayFromVolume(node)
+    return voxels.dtype.kind != "f" or bool(np.isfinite(voxels).all())
 
 
 def _foreground_litres(node: Any) -> float:

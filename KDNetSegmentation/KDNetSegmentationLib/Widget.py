@@ -189,7 +189,7 @@ class Panel(VTKObservationMixin):
                 model,
                 output=self.parameters.outputSegmentation,
                 settings=settings,
-                onFinished=self.onFinished,
+                onFinished=lambda result: self.onFinished(result, inputs[0], model),
                 onFailed=self.onFailed,
                 onProgress=self.onProgress,
             )
@@ -211,10 +211,10 @@ class Panel(VTKObservationMixin):
         left = "" if not remaining else " " + _("About {seconds} s left.").format(seconds=round(remaining) or 1)
         self.say(self._stage + left)
 
-    def onFinished(self, result: Result) -> None:
-        """Show the overlay."""
+    def onFinished(self, result: Result, volume: Any, model: ModelInfo) -> None:
+        """Show the overlay of the volume that was segmented, whatever is chosen by now."""
         self._estimate.end()
-        volume, previous = self._inputs()[0], self.parameters.result
+        previous = self.parameters.result
         if self.parameters.resultVolume is volume and previous not in (None, result.segmentationNode):
             previous.SetDisplayVisibility(False)  # two overlays of one volume hide it, and each other
         with slicer.util.NodeModify(self.parameters.parameterNode):
@@ -223,7 +223,7 @@ class Panel(VTKObservationMixin):
         slicer.util.setSliceViewerLayers(background=volume)
         if result.segmentationNode is not self.parameters.outputSegmentation and result.centre is not None:
             slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *result.centre)  # a new overlay is seen at once
-        self.results.show(result.segmentationNode, dict(result.volumes), volume, self.model)
+        self.results.show(result.segmentationNode, dict(result.volumes), volume, model)
         stages = "\n".join(f"{name}: {seconds:.2f} s" for name, seconds in result.stages.items())
         done = _("Done in {seconds:.1f} s on {device}.").format(seconds=result.seconds, device=result.device)
         self._ended(done, stages)
@@ -362,7 +362,7 @@ class Panel(VTKObservationMixin):
 
     def _restoreResult(self) -> None:
         node, volume, model = self.parameters.result, self.parameters.resultVolume, self.model
-        if node is None or volume is None or model is None:
+        if node is None or volume is None or volume.GetImageData() is None or model is None:
             self.results.clear()
         elif node is not self.results.node:
             self.results.restore(node, volume, model)
