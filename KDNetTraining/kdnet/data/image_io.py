@@ -11,12 +11,16 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import SimpleITK as sitk
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from kdnet.data.integrity import require_whole
 from kdnet.data.volume import Grid, Volume
 from kdnet.errors import DataError
 from kdnet.files import replacing
+
+ODD_NIFTI = (ImageFileError, HeaderDataError, ValueError, OSError)  # of nibabel
 
 LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -120,6 +124,10 @@ def check_volume(volume: Volume, name: str) -> None:
 
 
 def _read(path: Path) -> sitk.Image:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:  # ITK would end the process
+        raise DataError(f"{str(path)!a} has a name that is no UTF-8: rename it.") from error
     if path.is_dir():
         return _read_dicom(path)
     if not path.exists():
@@ -190,7 +198,7 @@ def _write_nifti(path: Path, volume: Volume, like: Path | None) -> None:
     image.header.set_xyzt_units("mm")
     image.set_sform(volume.grid.affine, code=1)
     image.set_qform(volume.grid.affine, code=1)
-    source = nibabel.load(like).header if like else None
+    source = _nifti_header(like) if like else None
     if source is not None and source.get_data_shape()[:3] == volume.grid.shape:
         for name in (*NIFTI_QFORM, *NIFTI_SFORM, "xyzt_units"):
             image.header[name] = source[name]
@@ -198,11 +206,23 @@ def _write_nifti(path: Path, volume: Volume, like: Path | None) -> None:
     nibabel.save(image, path)
 
 
+def _nifti_header(path: Path) -> nibabel.Nifti1Header | None:
+    """The header as it is stored; None where nibabel is stricter than ITK, which has read the file."""
+    try:
+        header: nibabel.Nifti1Header = nibabel.load(path).header
+    except ODD_NIFTI:
+        return None
+    return header
+
+
 def _is_finite(path: Path, component: int | None) -> bool:
     """Whether a NIfTI file of floats holds neither NaN nor infinity, in whose place ITK silently puts 0."""
     if not path.name.lower().endswith(NIFTI_SUFFIXES):
         return True
-    stored = nibabel.load(path).dataobj
+    try:
+        stored = nibabel.load(path).dataobj
+    except ODD_NIFTI as error:
+        raise DataError(f"{path} cannot be read ({_last_line(error)}): export it again or choose another.") from error
     return stored.dtype.kind != "f" or bool(np.isfinite(stored if component is None else stored[..., component]).all())
 
 

@@ -73,6 +73,8 @@ def _fits(image: torch.Tensor, window: int, whole_voxels: int) -> bool:
 def _whole(network: SegmentationNetwork, image: torch.Tensor) -> torch.Tensor:
     shape = image.shape[2:]
     padding = [amount for size in reversed(shape) for amount in (0, -size % network.stride)]
+    if max(shape) <= network.stride:  # instance norm needs more than one voxel at the bottleneck
+        padding[-1] += network.stride
     logits = network(functional.pad(image, padding)).logits
     return logits[..., : shape[0], : shape[1], : shape[2]].float()
 

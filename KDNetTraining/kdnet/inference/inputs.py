@@ -93,7 +93,7 @@ def _cases(folder: Path, content: Sequence[Path], modalities: Sequence[str]) -> 
     if subfolders:
         return [item for subfolder in subfolders for item in _folder(subfolder, modalities)]
     if content and not images and len(modalities) == 1:
-        return [Input(folder.name, (folder,), ".nii.gz")]
+        return [Input(folder.resolve().name, (folder,), ".nii.gz")]
     return [Refused(folder, f"{folder} holds nothing that can be segmented: choose images or a DICOM folder.")]
 
 
@@ -120,7 +120,8 @@ def _by_channel(images: Sequence[Path]) -> dict[str, dict[int, Path]]:
         if match is None:
             return {}
         cases.setdefault(match["case"], {})[int(match["channel"])] = path
-    return cases
+    # patients that are numbered so begin anywhere, channels begin with 0
+    return cases if all(0 in files for files in cases.values()) else {}
 
 
 def _case(folder: Path, name: str, files: Mapping[str, list[Path]], modalities: Sequence[str]) -> Input | Refused:

@@ -18,6 +18,9 @@ from kdnet.inference.progress import Progress, ProgressCallback, Stage
 from kdnet.labels import LabelMode
 from kdnet.model_file import Model
 
+# what PyTorch says on a CPU, on one under Windows, and on an Apple GPU
+SHORT_OF_MEMORY = ("allocate memory", "not enough memory", "out of memory")
+
 SLAB_VOXELS = 1 << 20  # original voxels that are resampled and labelled at a time
 
 
@@ -61,7 +64,9 @@ class Predictor:
         self.whole_voxels = whole_voxels
         try:
             self.network = model.network.to(device)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not any(words in str(error) for words in SHORT_OF_MEMORY):
+                raise
             raise SettingsError(f"{device} has too little free memory for the model: choose cpu.") from error
 
     @torch.inference_mode()
@@ -159,10 +164,8 @@ def _unless_out_of_memory(logits_of: Callable[[int], torch.Tensor], whole_voxels
     """The logits, or None where memory is short; when this returns, nothing of the attempt is kept in memory."""
     try:
         return logits_of(whole_voxels)
-    except torch.OutOfMemoryError:
-        return None
     except RuntimeError as error:
-        if "allocate memory" not in str(error):  # what torch says on a CPU
+        if not any(words in str(error) for words in SHORT_OF_MEMORY):
             raise
         return None
 

@@ -17,6 +17,8 @@ from kdnet.inference.measure import Amount, measure, remove_islands
 from kdnet.inference.predictor import Predictor
 from kdnet.inference.progress import ProgressCallback
 
+ODD_FILE = (OSError, ValueError, RuntimeError, MemoryError)  # of readers and PyTorch; one case must not end the others
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -62,6 +64,9 @@ def segment_files(
             yield _segment(predictor, item, folder, probabilities, islands, progress)
         except KDNetError as error:
             yield Outcome(item.name, error=str(error))
+        except ODD_FILE as error:
+            reason = f"{item.name} cannot be segmented ({error}): export it again or leave it out."
+            yield Outcome(item.name, error=reason.replace("\n", " "))
 
 
 def write_amounts(path: Path, outcomes: Sequence[Outcome]) -> None:

@@ -106,3 +106,14 @@ def test_two_cases_of_one_name_would_overwrite_each_other(tmp_path: Path) -> Non
     folder_with(tmp_path, "one/a.nii.gz", "two/a.nii.gz")
     with pytest.raises(DataError, match='called "a"'):
         require_inputs(find_inputs([tmp_path / "one", tmp_path / "two"], ["t1"]))
+
+
+def test_patients_that_are_numbered_with_four_digits_are_no_channels(tmp_path: Path) -> None:
+    folder_with(tmp_path, "patient_0001.nii.gz", "patient_0002.nii.gz", "patient_0003.nii.gz")
+    assert sorted(cases(find_inputs([tmp_path], ["t1ce"]))) == ["patient_0001", "patient_0002", "patient_0003"]
+
+
+def test_a_series_in_the_present_folder_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder_with(tmp_path / "series", "IM1", "IM2")
+    monkeypatch.chdir(tmp_path / "series")
+    assert list(cases(find_inputs([Path()], ["t1ce"]))) == ["series"]

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import os
+import shutil
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -193,6 +197,42 @@ def test_a_bad_file_is_reported_and_the_rest_goes_on(
         rows = list(csv.DictReader(stream))
     assert [row["case"] for row in rows] == ["a", "c"]
     assert not list((tmp_path / "out").glob("*b*"))
+
+
+def test_files_that_only_one_reader_takes_end_no_batch(
+    model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a", "b", "d"):
+        write_volume(folder / f"{name}.nii.gz", head(4)[0])
+    plain = gzip.decompress((folder / "b.nii.gz").read_bytes())
+    (folder / "b.nii.gz").write_bytes(gzip.compress(_with_quaternion(plain)))
+    (folder / "c.nii.gz").write_bytes(plain)
+    shutil.copyfile(folder / "a.nii.gz", os.fsencode(folder) + b"/p\xe9.nii.gz")
+    main(["segment", str(model_file), str(folder), "-o", str(tmp_path / "out")])
+    with (tmp_path / "out" / "volumes.csv").open(encoding="utf-8") as stream:
+        rows = [row["case"] for row in csv.DictReader(stream)]
+    assert {"a", "d"} <= set(rows)
+    assert "no UTF-8" in capsys.readouterr().err
+
+
+def _with_quaternion(content: bytes) -> bytes:
+    """A NIfTI-1 file with only a qform, whose quaternion is a little longer than 1: nibabel refuses it, ITK does not."""
+    header = bytearray(content)
+    header[252:256] = struct.pack("<hh", 1, 0)
+    header[256:268] = struct.pack("<fff", 0, 0, 1.000001)
+    return bytes(header)
+
+
+@pytest.mark.parametrize("spacing", [0.05, 1.0])
+def test_a_volume_smaller_than_the_networks_coarsest_voxel_is_segmented(spacing: float) -> None:
+    voxels = np.random.default_rng(0).normal(100, 10, (8, 8, 8)).astype(np.float32)
+    volume = Volume(voxels, Grid((8, 8, 8), np.diag([spacing, spacing, spacing, 1.0])))
+    shipped = Path(__file__).resolve().parents[3] / "Resources" / "Models"
+    for path in sorted(shipped.glob("*.safetensors")):
+        predictor = Predictor(load_model(path), torch.device("cpu"))
+        assert predictor.predict([volume]).labelmap.grid.shape == (8, 8, 8)
 
 
 @pytest.mark.parametrize(
