@@ -124,8 +124,6 @@ class DataPanel:
         self.cancel()
         folder = self.folder
         assert folder is not None
-        if self._inspected is not None and self._inspected[0] != folder:
-            self.panel.parameters.leftOut = []
         self._inspected = (folder, self.labels)
         self.summary, self.modalities = None, ()
         self.table.clear()
@@ -174,6 +172,8 @@ class DataPanel:
     def onFinished(self, summary: Summary) -> None:
         """Sum up."""
         self._inspection, self.summary = None, summary
+        if self.panel.parameters is not None:  # of another folder, cases may have been left out that are not here
+            self.panel.parameters.leftOut = self.table.left_out()
         self._offer(summary.modalities)
         bad = sum(bool(case.problems) for case in self.table.cases)
         self.ui.dataLabel.text = _("{format}: {count} cases can be used, {bad} have problems.").format(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from KDNetLib.Command import Command
+from KDNetLib.Command import Command, told_reason
 from KDNetLib.Worker import Failure
 
 
@@ -69,11 +69,13 @@ class Inspection:
         onFinished: Callable[[Summary], None] = lambda _summary: None,
         onFailed: Callable[[Failure], None] = lambda _failure: None,
     ) -> None:
-        self._onCase, self._finished = onCase, onFinished
+        self._onCase, self._finished, self._failed = onCase, onFinished, onFailed
         self._summary: Summary | None = None
+        self._notes: list[str] = []
         self.command = Command(
             ["inspect", str(folder), "--jsonl", "--labels", labels],
             onLine=self._line,
+            onNote=self._notes.append,
             onFinished=lambda _answer: self._end(),
             onFailed=onFailed,
             accepted=(0, 1),  # 1 tells that some case has a problem
@@ -88,7 +90,10 @@ class Inspection:
             self._summary = read_summary(content)
 
     def _end(self) -> None:
-        self._finished(self._summary or Summary("", ()))
+        if self._summary is not None:
+            self._finished(self._summary)
+        else:  # Python's exit code after an exception is that of a data set with problems
+            self._failed(Failure(told_reason(1, self._notes), "\n".join(self._notes)))
 
 
 def read_case(content: Mapping[str, Any]) -> CaseLine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,13 @@ def damaged(root: Path, error: Exception) -> DataError:
 def modality_names(root: Path, stored: Sequence[str]) -> tuple[str, ...]:
     """The names of channels as all formats share them: those of MR in BraTS' spelling, any others in small letters.
 
+    They become names of folders and are joined by ``+``, so of others than letters and digits ``_`` is left.
+
     Raises:
         DataError: when there is none, or two are the same.
     """
-    names = tuple(MODALITIES.get(name.lower(), name.lower()) for name in stored)
+    plain = [re.sub(r"[^\w.-]+", "_", name.lower()) for name in stored]
+    names = tuple(MODALITIES.get(name, name) for name in plain)
     if not names or len(set(names)) < len(names):
         told = ", ".join(stored) or "nothing"
         raise DataError(f"{root / 'dataset.json'} names the modalities {told}: give each channel a name of its own.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from kdnet.data.brats import read_brats
@@ -29,13 +30,31 @@ def read_dataset(root: Path, labels: LabelTable | None = None) -> Dataset:
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: choose a folder with cases ({KNOWN}).")
     description = root / "dataset.json"
-    dataset = _described(root, description, labels) if description.is_file() else None
-    if dataset is None:
-        files = sorted(Path(folder, name) for folder, _, names in os.walk(root) for name in names)
-        dataset = read_brats(root, files, labels)
+    try:
+        dataset = _described(root, description, labels) if description.is_file() else None
+        if dataset is None:
+            dataset = read_brats(root, sorted(_files(root)), labels)
+    except OSError as error:
+        raise DataError(f"{error.filename or root} cannot be read ({error.strerror}): check its permissions.") from error
     if dataset is None or not dataset.cases:
         raise DataError(f"{root} holds no cases of a known format ({KNOWN}): choose another folder.")
     return dataset
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """All files below ``root``, also of linked folders, each folder once.
+
+    Raises:
+        OSError: when ``root`` itself cannot be listed.
+    """
+    next(root.iterdir(), None)
+    seen: set[Path] = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        if (real := Path(folder).resolve()) in seen:
+            folders.clear()
+        else:
+            seen.add(real)
+            yield from (Path(folder, name) for name in names)
 
 
 def require_cases(dataset: Dataset, minimum: int = 3) -> None:

@@ -55,7 +55,7 @@ class ExternalNetwork(SegmentationNetwork):
             raise SettingsError(f"{network} has {arguments['spatial_dims']} dimensions: choose a network for volumes.")
         fixed = {"spatial_dims": 3, "in_channels": in_channels, "out_channels": out_channels}
         self.net = getattr(nets, network)(**{**arguments, **fixed})
-        self._order = list(output_order)
+        self.output_order = tuple(output_order)
         self._channels = out_channels
         self.stride, self.bottleneck_features = COMMON_STRIDE, 0
         if network == "DynUNet":
@@ -102,7 +102,7 @@ class ExternalNetwork(SegmentationNetwork):
     def _output(self, logits: Any, bottleneck: torch.Tensor) -> NetworkOutput:
         if isinstance(logits, list | tuple):  # the finest of several
             logits = logits[0]
-        return NetworkOutput(logits[:, self._order] if self._order else logits, bottleneck)
+        return NetworkOutput(logits[:, list(self.output_order)] if self.output_order else logits, bottleneck)
 
     def _deepest(self) -> nn.Module | None:
         net = self.net

@@ -31,10 +31,12 @@ class SegmentationNetwork(nn.Module, ABC):
     Attributes:
         stride: the input size must be a multiple of this along each axis.
         bottleneck_features: number of channels of the bottleneck; 0 for a network of others that does not tell it.
+        output_order: which output of the last layer gives each channel of the logits; as they are when empty.
     """
 
     stride: int
     bottleneck_features: int
+    output_order: tuple[int, ...] = ()
 
     if TYPE_CHECKING:
 

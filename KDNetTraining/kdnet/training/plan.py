@@ -57,10 +57,10 @@ def plan_networks(
     Raises:
         SettingsError: for modalities that the data lacks, or that leave nothing to distil.
     """
-    chosen = tuple(_ordered(student, modalities) for student in students)
+    chosen = tuple(dict.fromkeys(_ordered(student, modalities) for student in students))
     networks = []
-    for fold in folds:
-        for seed in seeds:
+    for fold in dict.fromkeys(folds):
+        for seed in dict.fromkeys(seeds):
             networks.append(PlannedNetwork(Role.TEACHER, tuple(modalities), fold, seed))
             for sees in chosen:
                 if fold != ALL_CASES:

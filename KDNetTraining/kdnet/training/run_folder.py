@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,10 +95,10 @@ class RunFolder:
                 raise RunFolderError(f"{self.root} holds files but no run: choose an empty or new folder.")
             write_json(self.study, content)
             return False
-        known = read_study(self.root)
         # what an older version did not know of is missing there, and empty here
+        content, known = _filled(content), _filled(read_study(self.root))
         keys = (content.keys() | known.keys()) - NOT_COMPARED
-        differing = sorted(key for key in keys if (content.get(key) or None) != (known.get(key) or None))
+        differing = sorted(key for key in keys if content.get(key) != known.get(key))
         if differing:
             names = ", ".join(differing)
             raise RunFolderError(f"{self.root} holds a run with other settings ({names}): choose another folder.")
@@ -111,6 +111,12 @@ class RunFolder:
             RunFolderError: when no run was begun here.
         """
         write_json(self.study, {**read_study(self.root), "data": str(data.resolve())})
+
+
+def _filled(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Without values that are empty, 0 or off, also in records within it."""
+    plain = {key: _filled(value) if isinstance(value, Mapping) else value for key, value in record.items()}
+    return {key: value for key, value in plain.items() if value}
 
 
 @dataclass(frozen=True)

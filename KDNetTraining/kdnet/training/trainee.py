@@ -100,9 +100,19 @@ def start_from_teacher(network: SegmentationNetwork, teacher: Teacher, channels:
     if not shared:
         raise SettingsError("the student's network is too unlike its teacher's to start from it: turn warm_start off.")
     network.load_state_dict({**network.state_dict(), **shared})
+    if teacher.network.output_order:
+        _order_outputs(network, teacher.network.output_order)
     positions = [teacher.channels.index(channel) for channel in channels if channel in teacher.channels]
     with torch.no_grad():
         network.input_layer().weight.copy_(teacher.network.input_layer().weight[:, positions])
+
+
+def _order_outputs(network: SegmentationNetwork, order: Sequence[int]) -> None:
+    """Bring the channels of output layers, as a bundle has them, into the order of the label table."""
+    with torch.no_grad():
+        for layer in network.output_layers():
+            for value in layer.parameters():
+                value.copy_(value[list(order)].clone())
 
 
 def shared_weights(network: SegmentationNetwork, teacher: SegmentationNetwork) -> dict[str, torch.Tensor]:

@@ -110,3 +110,21 @@ def test_a_patient_with_another_disease_is_read_with_a_label_table_of_its_own(re
     assert report.problems == ()
     assert (report.shape, report.orientation, report.labels) == ((182, 218, 182), "LAS", (1,))
     assert dataset.cases[0].value_map == {}
+
+
+def test_linked_case_folders_are_found_once_also_in_a_loop(tmp_path: Path) -> None:
+    name_cases(tmp_path / "all", 4)
+    (tmp_path / "some").mkdir()
+    for folder in sorted((tmp_path / "all").iterdir())[:3]:
+        (tmp_path / "some" / folder.name).symlink_to(folder, target_is_directory=True)
+    (tmp_path / "some" / "loop").symlink_to(tmp_path / "some", target_is_directory=True)
+    assert len(read_dataset(tmp_path / "some").cases) == 3
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", denied)
+    with pytest.raises(DataError, match=r"dataset\.json cannot be read \(Permission denied\): check its permissions"):
+        read_dataset(tmp_path)

@@ -137,3 +137,9 @@ def test_a_description_without_a_file_ending_says_so(tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_text(json.dumps({"channel_names": CHANNELS, "labels": LESION}))
     with pytest.raises(DataError, match="'file_ending' is missing"):
         read_dataset(tmp_path)
+
+
+def test_channel_names_of_any_text_become_names_of_folders(tmp_path: Path) -> None:
+    name_files(tmp_path, "imagesTr/a_0000.nii.gz")
+    data = described(tmp_path, channel_names={"0": "T2/FLAIR", "1": "T1+C", "2": "T1ce"})
+    assert data.modalities == ("t2_flair", "t1_c", "t1ce")

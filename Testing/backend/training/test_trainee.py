@@ -7,7 +7,7 @@ import torch
 from kdnet.distillation import DistillationSettings, LatentProjection
 from kdnet.errors import SettingsError
 from kdnet.labels import brats_labels
-from kdnet.networks import NetworkSpec, build_network
+from kdnet.networks import NetworkSpec, build_network, preset
 from kdnet.training.trainee import Teacher, Trainee, start_from_prior, start_from_teacher
 
 LABELS = brats_labels()
@@ -69,3 +69,16 @@ def test_an_untrained_network_predicts_the_frequency_of_each_label() -> None:
     frequency = torch.tensor([0.01, 0.02, 0.05])
     start_from_prior(network, frequency, LABELS)
     assert torch.allclose(network.output_layers()[0].bias.sigmoid(), frequency, atol=1e-4)
+
+
+def test_a_student_starts_with_the_channels_of_a_bundle_in_the_order_of_the_labels() -> None:
+    spec = preset("segresnet-16").spec(1, 3)
+    arguments = {name: value for name, value in spec.arguments.items() if name != "deep_supervision"}
+    bundle = {"network": "SegResNet", "arguments": arguments, "output_order": [2, 0, 1]}  # it gives TC, WT, ET
+    taught_by = Teacher(build_network(NetworkSpec("monai", 4, 3, bundle)), range(4))
+    network = build_network(spec).eval()
+    start_from_teacher(network, taught_by, (1,))
+    image = torch.zeros(1, 4, 16, 16, 16)
+    image[:, 1] = torch.randn(1, 16, 16, 16)
+    with torch.no_grad():
+        assert torch.allclose(network(image[:, 1:2]).logits, taught_by.network(image).logits, atol=1e-5)

@@ -130,6 +130,20 @@ def test_two_processes_give_the_model_of_one(phantom: Path, undisturbed: Path, t
             assert torch.allclose(value, two[key], atol=1e-4), (name, key)
 
 
+def test_a_run_of_a_version_that_knew_fewer_values_goes_on(tmp_path: Path) -> None:
+    with open_run(tmp_path) as run:
+        assert not run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5}}})
+        assert run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5, "shading": 0.0}}, "leave_out": []})
+        with pytest.raises(RunFolderError, match="recipe"):
+            run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5, "shading": 0.2}}})
+
+
+def test_a_student_or_seed_given_twice_is_trained_once() -> None:
+    modalities = ("t1", "t1ce", "t2")
+    once = plan_networks(modalities, [("t1", "t2")], [0], [0])
+    assert plan_networks(modalities, [("t1", "t2"), ("t2", "t1")], [0, 0], [0, 0]) == once
+
+
 def test_another_request_for_the_same_folder_is_refused(
     phantom: Path, undisturbed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
