@@ -69,7 +69,6 @@ class CaseLoader:
         self._command: Command | None = None
         self._folder: Path | None = None
         self._steps: Iterator[LoadedCase | None] = iter(())
-        self._background = ""
         self._ticker = Ticker(self._step)
 
     @property
@@ -81,7 +80,6 @@ class CaseLoader:
         """Begin; what was being loaded is given up."""
         self.cancel()
         self._folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
-        self._background = request.background
         arguments = [str(request.data), request.case, "-o", str(self._folder)]
         if request.labels:
             arguments += ["--labels", json.dumps(request.labels)]
@@ -89,7 +87,11 @@ class CaseLoader:
             arguments += ["--modalities", ",".join(request.modalities)]
         for name, path in request.labelmaps.items():
             arguments += ["--labelmap", f"{name}={path}"]
-        self._command = Command(arguments, onFinished=self._read, onFailed=self._failed, module=MODULE).start()
+
+        def read(answer: str) -> None:
+            self._read(answer, request.background)
+
+        self._command = Command(arguments, onFinished=read, onFailed=self._failed, module=MODULE).start()
 
     def cancel(self) -> None:
         """Give up; what is in the scene stays."""
@@ -99,9 +101,9 @@ class CaseLoader:
             self._command = None
         self._clean()
 
-    def _read(self, answer: str) -> None:
+    def _read(self, answer: str, background: str) -> None:
         self._command = None
-        self._steps = add_case(json.loads(answer), self._background)
+        self._steps = add_case(json.loads(answer), background)
         self._ticker.start()
 
     def _step(self) -> None:

@@ -13,15 +13,15 @@ import vtk
 from kdnet.data.preprocessing import Preprocessing
 from kdnet.errors import DataError, ModelFileError
 from kdnet.evaluation.results import Role
-from kdnet.labels import LabelTable, brats_labels, exclusive_labels
+from kdnet.labels import brats_labels, exclusive_labels
 from kdnet.model_file import ModelCard, save_model
 from kdnet.networks import NetworkSpec, build_network
 
 
-def model_file(path: Path, modalities: tuple[str, ...], name: str = "Mine", labels: LabelTable | None = None) -> Path:
-    table = labels or brats_labels()
+def model_file(path: Path, modalities: tuple[str, ...]) -> Path:
+    table = brats_labels()
     spec = NetworkSpec("dynunet", len(modalities), table.channels, {"filters": [4, 8, 16]})
-    card = ModelCard(Role.TEACHER, name, spec, modalities, table, Preprocessing((4.0, 4.0, 4.0)))
+    card = ModelCard(Role.TEACHER, "Mine", spec, modalities, table, Preprocessing((4.0, 4.0, 4.0)))
     save_model(path, card, build_network(spec))
     return path
 

@@ -65,7 +65,7 @@ class Predictor:
         try:
             self.network = model.network.to(device)
         except RuntimeError as error:
-            if not any(words in str(error) for words in SHORT_OF_MEMORY):
+            if not _short_of_memory(error):
                 raise
             raise SettingsError(f"{device} has too little free memory for the model: choose cpu.") from error
 
@@ -165,9 +165,13 @@ def _unless_out_of_memory(logits_of: Callable[[int], torch.Tensor], whole_voxels
     try:
         return logits_of(whole_voxels)
     except RuntimeError as error:
-        if not any(words in str(error) for words in SHORT_OF_MEMORY):
+        if not _short_of_memory(error):
             raise
         return None
+
+
+def _short_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in SHORT_OF_MEMORY)
 
 
 def _slabs(logits: torch.Tensor, placement: Placement, progress: ProgressCallback) -> Iterator[tuple[slice, torch.Tensor]]:
