@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from kdnet.errors import KDNetError
 
 PATIENCE_SECONDS = 5.0
+PARTIAL = ".partial-"  # how the names of unfinished files begin
 
 
 @contextmanager
@@ -33,17 +35,28 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         KDNetError: when the folder is missing, full or may not be written to.
     """
-    temporary = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    temporary = partial_path(path)
     try:
         yield temporary
-        with temporary.open("rb") as stream:
+        with temporary.open("r+b") as stream:  # Windows flushes through handles that may write alone
             os.fsync(stream.fileno())
         _rename(temporary, path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise KDNetError(f"{path} cannot be written ({reason}): choose another folder or free some space.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may be a file, or gone
+            temporary.unlink(missing_ok=True)
+
+
+def partial_path(path: Path) -> Path:
+    """A short name beside ``path`` for what is being written, with its image or data suffix and of no other process.
+
+    It begins with ``PARTIAL``, which readers of folders pass over and owners of folders sweep away. It does not repeat the
+    name of ``path``, which may be as long as the file system allows.
+    """
+    suffix = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
+    return path.with_name(f"{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}{suffix[:16]}")
 
 
 def _rename(temporary: Path, path: Path) -> None:
@@ -71,7 +84,7 @@ def writable_folder(path: Path) -> Path:
     Raises:
         KDNetError: naming the folder, when it cannot be made or written to.
     """
-    probe = path / f".partial-{os.getpid()}-probe"
+    probe = partial_path(path / "probe")
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe.touch()
@@ -79,6 +92,6 @@ def writable_folder(path: Path) -> Path:
         reason = error.strerror or str(error)
         raise KDNetError(f"{path} cannot be used as output folder ({reason}): choose another one.") from error
     finally:
-        if path.is_dir():
+        with suppress(OSError):
             probe.unlink(missing_ok=True)
     return path

@@ -20,6 +20,7 @@ from monai.transforms import (
     Transform,
 )
 from monai.utils import convert_to_tensor
+from torch.nn.functional import interpolate
 
 from kdnet.errors import SettingsError
 
@@ -37,6 +38,8 @@ class Augmentation:
         smooth: largest standard deviation of a Gaussian blur in voxels, per modality in 2 of 10 patches.
         shading: largest coefficient of a smooth field by whose exponential a scan is multiplied, as the coils of a
             scanner do, per modality in 3 of 10 patches; 0.2 is about 0.7 to 1.7 across the head.
+        thickness: largest slice thickness in voxels that is simulated along one axis, as 2D sequences have it, per modality
+            in 3 of 10 patches; 0 or above 1.
         rotate: largest angle about each axis in degrees, in 3 of 10 patches.
         zoom: sizes are multiplied by 1 - zoom to 1 + zoom along each axis, in the same patches as ``rotate``.
     """
@@ -48,6 +51,7 @@ class Augmentation:
     contrast: float = 0.0
     smooth: float = 0.0
     shading: float = 0.0
+    thickness: float = 0.0
     rotate: float = 0.0
     zoom: float = 0.0
 
@@ -140,6 +144,30 @@ class _PerModality(Randomizable, Transform):  # type: ignore[misc]
         return torch.cat(changed)
 
 
+class _ThickSlices(Randomizable, Transform):  # type: ignore[misc]
+    """Averages slabs along one axis and interpolates between them, as a scan of thick slices is prepared.
+
+    MONAI's RandSimulateLowResolution coarsens all axes alike and drops voxels in between.
+    """
+
+    def __init__(self, largest: float, prob: float) -> None:
+        self.largest, self.prob = largest, prob
+
+    def randomize(self, data: object = None) -> None:  # noqa: ARG002 - MONAI's signature
+        self.applies = self.R.random_sample() < self.prob
+        self.axis = int(self.R.randint(3))
+        self.thickness = self.R.uniform(1.0, self.largest)
+
+    def __call__(self, image: torch.Tensor) -> torch.Tensor:
+        self.randomize()
+        if not self.applies:
+            return image
+        size = list(image.shape[1:])
+        slabs = [*size[: self.axis], max(1, round(size[self.axis] / self.thickness)), *size[self.axis + 1 :]]
+        coarse = interpolate(image[None], slabs, mode="area")
+        return interpolate(coarse, size, mode="trilinear", align_corners=False)[0]
+
+
 class _Shading(RandBiasField):  # type: ignore[misc]
     """MONAI's bias field on a scan that was normalised: from its darkest voxel on, its mean and deviation kept.
 
@@ -184,4 +212,6 @@ def _intensity_transforms(settings: Augmentation) -> Compose:
     if settings.shading:
         coefficients = (-settings.shading, settings.shading)
         transforms.append(_PerModality(_Shading(degree=2, coeff_range=coefficients, prob=0.3)))
+    if settings.thickness:
+        transforms.append(_PerModality(_ThickSlices(settings.thickness, prob=0.3)))
     return Compose(transforms)

@@ -1,0 +1,109 @@
+"""The one door for bytes that somebody else wrote: whatever goes wrong behind it becomes one sentence.
+
+Images, data set descriptions, recipes, model files, run folders and lines of other processes may be damaged, truncated,
+hostile or simply of another program. Their readers raise whatever the library below them raises: ``KeyError``,
+``OverflowError``, ``LinAlgError``, ``RecursionError``. None of that helps a reader, and one bad item must never end the
+work on the others. So each reader opens its file within :func:`reading`, and JSON is read by :func:`read_json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kdnet.errors import DataError, KDNetError
+from kdnet.text import one_line
+
+MOST_JSON_BYTES = 64 << 20  # of a description or record; the largest of a real study is far below
+
+
+@contextmanager
+def reading(subject: object, remedy: str, error: type[KDNetError] = DataError) -> Iterator[None]:
+    """Turn whatever the block raises into one sentence: ``subject`` cannot be read (reason): ``remedy``.
+
+    Sentences that were raised on purpose pass unchanged. Memory that runs out is not blamed on the file.
+
+    Args:
+        subject: the file, folder or node, as the user knows it.
+        remedy: what to do, as the end of the sentence without its full stop.
+        error: class of the error that is raised.
+
+    Raises:
+        KDNetError: of the class ``error``.
+
+    Example:
+        >>> from kdnet.errors import KDNetError
+        >>> try:
+        ...     with reading("scan.nii", "export it again"):
+        ...         {}["datatype"]
+        ... except KDNetError as problem:
+        ...     print(problem)
+        scan.nii cannot be read (KeyError: 'datatype'): export it again.
+    """
+    try:
+        yield
+    except KDNetError:
+        raise
+    except MemoryError as problem:
+        raise error(f"There is too little memory to read {subject}: close other programs and try again.") from problem
+    except Exception as problem:
+        raise error(f"{subject} cannot be read ({reason(problem)}): {remedy}.") from problem
+
+
+def reason(problem: BaseException) -> str:
+    """What an exception says, short and on one line, with its class where the words alone mean little."""
+    if isinstance(problem, OSError) and problem.strerror:
+        return problem.strerror
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
+    last = one_line(lines[-1], 200).rstrip(".") if lines else ""
+    if isinstance(problem, (OSError, RuntimeError, ValueError)) and " " in last:
+        return last.removeprefix("sitk::ERROR:").strip()
+    return f"{type(problem).__name__}: {last}" if last else type(problem).__name__
+
+
+def read_json(path: Path, remedy: str = "correct it", error: type[KDNetError] = DataError) -> dict[str, Any]:
+    """Read a JSON file that holds one object, strictly: no NaN, no infinity, not larger than ``MOST_JSON_BYTES``.
+
+    Args:
+        path: of the file.
+        remedy: what to do when it cannot be read.
+        error: class of the error that is raised.
+
+    Raises:
+        KDNetError: of the class ``error``, naming the file.
+    """
+    with reading(path, remedy, error):
+        if path.stat().st_size > MOST_JSON_BYTES:
+            raise error(f"{path} is larger than {MOST_JSON_BYTES >> 20} MiB, which no such file is: {remedy}.")
+        content = parse_json(path.read_text(encoding="utf-8-sig"))
+    if not isinstance(content, dict):
+        raise error(f"{path} holds no JSON object: {remedy}.")
+    return content
+
+
+def parse_json(text: str) -> Any:
+    """Parse strict JSON.
+
+    Raises:
+        ValueError: for anything else, also NaN, infinity and nesting beyond the parser.
+    """
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except RecursionError as problem:
+        raise ValueError("it is nested too deeply") from problem
+
+
+def parse_message(line: str) -> Mapping[str, Any] | None:
+    """The JSON object of a line that another process wrote, None when the line is none: libraries print there too."""
+    try:
+        content = parse_json(line)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
