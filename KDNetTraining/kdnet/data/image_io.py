@@ -50,7 +50,23 @@ def read_volume(path: Path, component: int | None = None) -> Volume:
         raise DataError(f"{path} holds complex numbers: export its magnitude.")
     if np.issubdtype(voxels.dtype, np.floating) and not (np.isfinite(voxels).all() and _is_finite(path, component)):
         raise DataError(f"{path} holds NaN or infinite values: export the volume again without them.")
-    return Volume(voxels, _grid(image, path))
+    return Volume(voxels, _grid(image, path), _doubts(path))
+
+
+def volume_warnings(path: Path, volume: Volume) -> tuple[str, ...]:
+    """Return what a user should know about a volume that was read but whose file leaves something in doubt.
+
+    For example a NIfTI file that says nothing about how the patient lies, whose left and right are a guess. Nothing is read
+    again: the reader has left its remarks in ``volume.warnings``.
+
+    Args:
+        path: that the volume was read from, to name it.
+        volume: as ``read_volume`` returned it.
+
+    Returns:
+        One sentence each, which names the file, the doubt and what to check; empty for a volume without doubts.
+    """
+    return tuple(f"{path} {doubt}" for doubt in volume.warnings)
 
 
 def read_grid(path: Path) -> Grid:
@@ -213,6 +229,14 @@ def _nifti_header(path: Path) -> nibabel.Nifti1Header | None:
     except ODD_NIFTI:
         return None
     return header
+
+
+def _doubts(path: Path) -> tuple[str, ...]:
+    """What the header of a NIfTI file leaves open about the place of its voxels."""
+    header = _nifti_header(path) if path.name.lower().endswith(NIFTI_SUFFIXES) else None
+    if header is None or header["qform_code"] > 0 or header["sform_code"] > 0:
+        return ()
+    return ("does not say how the patient lies (neither qform nor sform): check that left and right are not exchanged.",)
 
 
 def _is_finite(path: Path, component: int | None) -> bool:

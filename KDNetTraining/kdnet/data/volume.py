@@ -53,7 +53,9 @@ class Volume:
     Attributes:
         voxels: array of shape ``grid.shape``, any scalar type, indexed ``[i, j, k]``.
         grid: where the voxels are.
+        warnings: what the file leaves in doubt, such as which side is left; see ``image_io.volume_warnings``.
     """
 
     voxels: NDArray[np.generic]
     grid: Grid
+    warnings: tuple[str, ...] = ()

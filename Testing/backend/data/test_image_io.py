@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from kdnet.data.image_io import read_grid, read_volume, write_volume
+from kdnet.data.image_io import read_grid, read_volume, volume_warnings, write_volume
 from kdnet.data.volume import Grid, Volume
 from kdnet.errors import DataError
 from scipy.spatial.transform import Rotation
@@ -124,6 +124,16 @@ def test_a_labelmap_keeps_both_nifti_transforms_and_their_codes(
     for figure in ("GetOrigin", "GetSpacing", "GetDirection"):
         assert getattr(seen[0], figure)() == getattr(seen[1], figure)()
     assert read_volume(labelmap).grid.matches(volume.grid, tolerance_mm=0)
+
+
+@pytest.mark.parametrize(("qform", "sform", "doubts"), [(0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0)])
+def test_a_file_that_does_not_say_how_the_patient_lies_is_read_with_a_warning(
+    tmp_path: Path, qform: int, sform: int, doubts: int
+) -> None:
+    placed(tmp_path / "scan.nii", qform=qform, sform=sform, agree=True)
+    warnings = volume_warnings(tmp_path / "scan.nii", read_volume(tmp_path / "scan.nii"))
+    assert len(warnings) == doubts
+    assert all("scan.nii" in warning and "left and right" in warning for warning in warnings)
 
 
 def test_a_labelmap_of_another_format_takes_the_place_that_itk_sees(tmp_path: Path) -> None:
