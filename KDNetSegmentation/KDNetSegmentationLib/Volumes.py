@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import slicer
 import vtk
 from kdnet.data.foreground import Foreground
+from kdnet.data.series_header import SeriesHeader, guess_series
 from kdnet.errors import DataError
 from slicer.i18n import tr as _
 
@@ -18,14 +18,6 @@ from KDNetSegmentationLib.Models import ModelInfo
 
 BRAIN_LITRES = 2.3  # larger than any brain, smaller than any head
 SPACING_FACTOR = 2.5  # a volume this much coarser than the model's grid lacks the detail that the model was trained on
-
-# The order matters: a name such as "T1 post contrast" must not count as T1.
-NAME_PATTERNS = (
-    ("flair", r"flair|t2f\b|dark.?fluid"),
-    ("t1ce", r"t1.?(ce|c|gd|km)(?![a-z])|t1.*(contrast|post|gad)|(contrast|post|gad).*t1|\+c\b"),
-    ("t2", r"t2"),
-    ("t1", r"t1|mprage|bravo|spgr"),
-)
 
 
 def request_of(node: Any, folder: Path, index: int = 0) -> dict[str, Any]:
@@ -56,15 +48,8 @@ def warnings_for(node: Any, modality: str, model: ModelInfo) -> tuple[str, ...]:
 
 
 def guess_modality(node: Any) -> str:
-    """``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"``, or empty: from what DICOM says, else from the name."""
-    series = _dicom(node, "0008,103e")
-    if _dicom(node, "0018,0010") and re.search("t1", series, re.IGNORECASE):
-        return "t1ce"
-    for text in (series, node.GetName() or ""):
-        for modality, pattern in NAME_PATTERNS:
-            if re.search(pattern, text.replace("_", " "), re.IGNORECASE):
-                return modality
-    return ""
+    """``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"``, or empty: from what DICOM and the node's name say together."""
+    return guess_series(SeriesHeader.read(lambda tag: _dicom(node, tag)), node.GetName() or "")
 
 
 def _modality_warning(node: Any, modality: str) -> str:
