@@ -6,9 +6,7 @@ validated by the worker.
 
 from __future__ import annotations
 
-import json
 import shutil
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from kdnet.errors import KDNetError, ModelFileError
 from kdnet.files import replacing, writable_folder
+from kdnet.foreign import reading
+from kdnet.model_header import parse_header, read_header_text
 from KDNetLib.Folders import shared_resource
 
 if TYPE_CHECKING:
     from kdnet.labels import LabelTable
 
 SUFFIX = ".safetensors"
-LARGEST_HEADER = 100_000_000
 MOST_VOLUMES = 4  # that the panel can offer an input for
 
 
@@ -155,13 +154,13 @@ def read_model_info(path: Path, *, bundled: bool = False) -> ModelInfo:
     """
     from kdnet.labels import LabelTable  # noqa: PLC0415 - needs numpy
 
-    try:
-        card = json.loads(_header(path)["__metadata__"]["kdnet"])["card"]
+    card = parse_header(path, read_header_text(path)).card
+    with reading(f"the model card of {path}", "choose another model file or copy it again", ModelFileError):
         return ModelInfo(
             path=path,
             name=str(card["name"]),
             role=str(card["role"]),
-            modalities=tuple(str(name) for name in card["modalities"]),
+            modalities=tuple(card["modalities"]),
             labels=LabelTable.from_json(card["labels"]),
             spacing=tuple(float(step) for step in card["preprocessing"]["spacing"]),
             figures=dict(card["figures"]),
@@ -171,20 +170,6 @@ def read_model_info(path: Path, *, bundled: bool = False) -> ModelInfo:
             licence=str(card["licence"]),
             bundled=bundled,
         )
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be read ({error.strerror}): correct its name.") from error
-    except (KeyError, TypeError, ValueError, KDNetError) as error:
-        raise ModelFileError(f"{path} is damaged or no model file of kdnet: choose another or copy it again.") from error
-
-
-def _header(path: Path) -> Any:
-    """The JSON that a safetensors file starts with, after its length as 8 bytes."""
-    with path.open("rb") as stream:
-        start = stream.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-        if not 2 <= length <= LARGEST_HEADER:
-            raise ValueError("no safetensors header")
-        return json.loads(stream.read(length))
 
 
 def _read_all(folder: Path, *, bundled: bool) -> Sequence[ModelInfo]:
@@ -194,6 +179,6 @@ def _read_all(folder: Path, *, bundled: bool) -> Sequence[ModelInfo]:
             continue
         try:
             models.append(read_model_info(path, bundled=bundled))
-        except ModelFileError:
+        except KDNetError:
             continue  # a foreign file in the folder is no model; importing one tells the reason
     return sorted(models, key=lambda model: model.title)

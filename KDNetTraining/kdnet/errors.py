@@ -22,5 +22,13 @@ class SettingsError(KDNetError):
     """A recipe value or command line argument that makes no sense here."""
 
 
+class PackageError(KDNetError):
+    """A Python package that is missing; files and settings are sound."""
+
+
+class DeviceError(KDNetError):
+    """A device, its driver or its build of PyTorch that cannot compute this; files and settings are sound."""
+
+
 class RunFolderError(KDNetError):
     """A run folder that is foreign, newer, in use or cannot be written."""

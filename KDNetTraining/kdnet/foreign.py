@@ -9,11 +9,12 @@ work on the others. So each reader opens its file within :func:`reading`, and JS
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from kdnet.causes import memory_ran_out
 from kdnet.errors import DataError, KDNetError
 from kdnet.text import one_line
 
@@ -47,10 +48,26 @@ def reading(subject: object, remedy: str, error: type[KDNetError] = DataError) -
         yield
     except KDNetError:
         raise
-    except MemoryError as problem:
-        raise error(f"There is too little memory to read {subject}: close other programs and try again.") from problem
     except Exception as problem:
+        if memory_ran_out(problem):
+            raise error(f"There is too little memory to read {subject}: close other programs and try again.") from problem
         raise error(f"{subject} cannot be read ({reason(problem)}): {remedy}.") from problem
+
+
+@contextmanager
+def surviving(handle: Callable[[Exception], None]) -> Iterator[None]:
+    """Hand whatever the block raises to ``handle`` and continue after the block: the last resort of a process.
+
+    Only the outermost loop of a program may use it: the ``kdnet`` command, which ends with a sentence and a log file, and
+    the worker, which answers and serves the next request. Interrupts and requests to exit pass.
+
+    Args:
+        handle: called with the exception; its traceback is intact.
+    """
+    try:
+        yield
+    except Exception as problem:  # noqa: BLE001 - the one place that ends a process in order, or keeps it
+        handle(problem)
 
 
 def reason(problem: BaseException) -> str:

@@ -16,10 +16,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from kdnet.bounds import check_names
 from kdnet.errors import SettingsError
+from kdnet.text import one_line
+from kdnet.typed_json import parse_dataclass
 
 if TYPE_CHECKING:
     import torch  # only where it is used: Slicer's panel reads label tables, and must not wait for torch
+
+MOST_LABELS = 255  # that a labelmap of bytes holds beside the background
 
 
 class LabelMode(StrEnum):
@@ -88,11 +93,18 @@ class LabelTable:
     def __post_init__(self) -> None:
         values = [label.value for label in self.labels]
         if not values or len(set(values)) != len(values) or not all(0 < value < 256 for value in values):
-            raise SettingsError(f"label values {values} must be different whole numbers from 1 to 255.")
+            told = one_line(str(values), 60)
+            raise SettingsError(f"the label values {told} must be different whole numbers from 1 to 255.")
+        check_names([label.name for label in self.labels], "label", MOST_LABELS)
+        check_names([region.name for region in self.regions], "region", MOST_LABELS)
+        for label in self.labels:
+            if not all(0 <= part <= 255 for part in label.color):
+                raise SettingsError(f'the color of label "{label.name}" must have three parts from 0 to 255.')
         for region in self.regions:
             unknown = set(region.values) - set(values)
-            if not region.values or unknown:
-                raise SettingsError(f'region "{region.name}" names labels {sorted(unknown)} that the table lacks.')
+            if not region.values or unknown or len(set(region.values)) != len(region.values):
+                told = one_line(str(sorted(unknown)), 60)
+                raise SettingsError(f'region "{region.name}" names no labels, one twice, or {told}, which the table lacks.')
         if self.mode is LabelMode.REGIONS:
             self.painting()
 
@@ -151,19 +163,8 @@ class LabelTable:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """The inverse of :meth:`to_json`; raises KeyError, TypeError or ValueError on foreign content."""
-        return cls(
-            mode=LabelMode(content["mode"]),
-            labels=tuple(_label_from_json(item) for item in content["labels"]),
-            regions=tuple(Region(str(item["name"]), tuple(int(v) for v in item["values"])) for item in content["regions"]),
-        )
-
-
-def _label_from_json(item: Mapping[str, Any]) -> Label:
-    red, green, blue = (int(part) for part in item["color"])
-    codes = item.get("terminology")
-    terminology = Terminology(Code(**codes["category"]), Code(**codes["type"])) if codes else None
-    return Label(int(item["value"]), str(item["name"]), (red, green, blue), terminology)
+        """The inverse of :meth:`to_json`; raises SettingsError on foreign content."""
+        return parse_dataclass(cls, content)
 
 
 def brats_labels() -> LabelTable:

@@ -1,6 +1,7 @@
 """The model file: one safetensors file that holds a network's weights and, in its header, all there is to know of it.
 
-Teacher, baseline and student are all such files. Loading validates everything and never unpickles.
+Teacher, baseline and student are all such files. Loading validates everything and never unpickles. The header is described
+in :mod:`kdnet.model_header`, the card in :mod:`kdnet.model_card`.
 """
 
 from __future__ import annotations
@@ -8,110 +9,35 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 
-import kdnet
-from kdnet.data.preprocessing import Preprocessing
-from kdnet.errors import ModelFileError, SettingsError
-from kdnet.evaluation.results import Role
+from kdnet.bounds import check_window
+from kdnet.errors import KDNetError, ModelFileError, SettingsError
 from kdnet.files import replacing
-from kdnet.labels import LabelTable
-from kdnet.networks import NetworkSpec, SegmentationNetwork, build_network
+from kdnet.foreign import reading
+from kdnet.model_card import RESEARCH_ONLY, ModelCard
+from kdnet.model_header import HEADER_KEY, REMEDY, SCHEMA, ModelHeader, header_text, parse_header
+from kdnet.networks import SegmentationNetwork
+from kdnet.networks.fill import first_not_finite, network_with
 from kdnet.tensor_file import save_tensors
-from kdnet.typed_json import parse_dataclass
+from kdnet.text import one_line, printable
 
-SCHEMA = 1
-HEADER_KEY = "kdnet"
-RESEARCH_ONLY = "For research use only; not a medical device."
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What a model is, needs and can do.
-
-    Attributes:
-        role: its part in the study that it comes from.
-        name: shown to users.
-        network: what to build.
-        modalities: that it needs, in channel order.
-        labels: what it segments.
-        preprocessing: how volumes are prepared.
-        window: edge of the windows in which the network does best, in its voxels; 0 for whole heads.
-        recipe: how it was trained.
-        figures: how well it does, by name; with those of its teacher and baseline where known.
-        training_data: summary, number of cases, citations.
-        intended_use: what for, in words for users.
-        limits: where it may fail, in words for users.
-        licence: terms of use.
-        created: ISO date.
-        version: of kdnet.
-    """
-
-    role: Role
-    name: str
-    network: NetworkSpec
-    modalities: tuple[str, ...]
-    labels: LabelTable
-    preprocessing: Preprocessing
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    figures: Mapping[str, Any] = field(default_factory=dict)
-    training_data: Mapping[str, Any] = field(default_factory=dict)
-    window: int = 0
-    intended_use: str = ""
-    limits: str = ""
-    licence: str = RESEARCH_ONLY
-    created: str = ""
-    version: str = kdnet.__version__
-
-    def __post_init__(self) -> None:
-        if not self.modalities or len(self.modalities) != self.network.in_channels:
-            raise SettingsError(
-                f"the network takes {self.network.in_channels} modalities, but the model names {len(self.modalities)}."
-            )
-        if self.network.out_channels != self.labels.channels:
-            raise SettingsError(
-                f"the network gives {self.network.out_channels} channels, but its labels need {self.labels.channels}."
-            )
-
-    def to_json(self) -> dict[str, Any]:
-        """The card as plain JSON values."""
-        return {
-            **asdict(self),
-            "modalities": list(self.modalities),
-            "labels": self.labels.to_json(),
-            "preprocessing": self.preprocessing.to_json(),
-        }
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> ModelCard:
-        """The inverse of :meth:`to_json`; raises KeyError, TypeError, ValueError or SettingsError on foreign content."""
-        return cls(
-            role=Role(content["role"]),
-            name=str(content["name"]),
-            network=NetworkSpec(
-                str(content["network"]["architecture"]),
-                int(content["network"]["in_channels"]),
-                int(content["network"]["out_channels"]),
-                dict(content["network"]["arguments"]),
-            ),
-            modalities=tuple(str(name) for name in content["modalities"]),
-            labels=LabelTable.from_json(content["labels"]),
-            preprocessing=parse_dataclass(Preprocessing, content["preprocessing"]),
-            recipe=dict(content["recipe"]),
-            figures=dict(content["figures"]),
-            training_data=dict(content["training_data"]),
-            window=int(content.get("window", 0)),
-            intended_use=str(content.get("intended_use", "")),
-            limits=str(content.get("limits", "")),
-            licence=str(content["licence"]),
-            created=str(content["created"]),
-            version=str(content["version"]),
-        )
+__all__ = [
+    "HEADER_KEY",
+    "RESEARCH_ONLY",
+    "SCHEMA",
+    "Model",
+    "ModelCard",
+    "describe",
+    "load_model",
+    "read_card",
+    "save_model",
+    "weights_hash",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +57,7 @@ def save_model(path: Path, card: ModelCard, network: SegmentationNetwork) -> Non
     """Write a model file, atomically. Heads of deep supervision only serve training and are left out.
 
     Raises:
-        KDNetError: when the file cannot be written.
+        KDNetError: when the file cannot be written, or could not be read again.
     """
     arguments = {**card.network.arguments, "deep_supervision": 0}
     card = replace(card, network=replace(card.network, arguments=arguments))
@@ -140,9 +66,11 @@ def save_model(path: Path, card: ModelCard, network: SegmentationNetwork) -> Non
         for name, value in network.state_dict().items()
         if not name.startswith("heads.")
     }
-    header = {"schema": SCHEMA, "sha256": weights_hash(tensors), "card": card.to_json()}
+    broken = first_not_finite(tensors)
+    if broken:
+        raise KDNetError(f"{path} is not written, because {broken} holds NaN or infinite weights: train it again.")
     with replacing(path) as temporary:
-        save_tensors(temporary, tensors, {HEADER_KEY: json.dumps(header)})
+        save_tensors(temporary, tensors, {HEADER_KEY: header_text(card.to_json(), weights_hash(tensors))})
 
 
 def read_card(path: Path) -> ModelCard:
@@ -151,7 +79,7 @@ def read_card(path: Path) -> ModelCard:
     Raises:
         ModelFileError: naming what is wrong with the file.
     """
-    return _read_header(path)[0]
+    return _card(path, _read_header(path))
 
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
@@ -159,24 +87,26 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
 
     Raises:
         ModelFileError: when the file is missing, truncated, altered, foreign, or newer than this program.
+        PackageError: when its network needs a package that is not installed.
     """
-    card, wanted_hash = _read_header(path)
+    header = _read_header(path)
+    card = _card(path, header)
+    with reading(path, REMEDY, ModelFileError), safe_open(path, framework="pt") as stream:
+        tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - no mapping
+    if weights_hash(tensors) != header.weights_sha256:
+        raise ModelFileError(f"{path} was altered (its weights do not match their hash): {REMEDY}.")
     try:
-        with safe_open(path, framework="pt") as stream:
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, OSError) as error:
-        raise ModelFileError(f"{path} is damaged ({error}): copy or download it again.") from error
-    if weights_hash(tensors) != wanted_hash:
-        raise ModelFileError(f"{path} was altered (its weights do not match their hash): copy or download it again.")
-    try:
-        with torch.device("meta"):  # without memory, so that a card that asks for a huge network is only compared
-            network = build_network(card.network)
-        # copies, because tensors of a mapped file would keep it from being replaced on Windows
-        network.load_state_dict({name: value.clone() for name, value in tensors.items()}, assign=True)
-        network.float()  # whatever type they are stored in
+        network = network_with(card.network, tensors)
+        # a network trained elsewhere, whose levels are not known, takes any window
+        check_window(card.window, network.stride if network.bottleneck_features else 1)
     except (SettingsError, RuntimeError) as error:
-        reason = str(error).splitlines()[0].rstrip(".:")
-        raise ModelFileError(f"{path} holds weights that do not fit its network ({reason}): export it again.") from error
+        told = one_line(str(error), 200).rstrip(".:")
+        raise ModelFileError(f"{path} holds weights that do not fit its network ({told}): export it again.") from error
+    broken = first_not_finite(network.state_dict())
+    if broken:
+        raise ModelFileError(
+            f"{path} holds NaN or infinite weights ({broken}), as after a diverged training: train it again."
+        )
     return Model(card, network.eval().requires_grad_(False).to(device))
 
 
@@ -209,30 +139,28 @@ def describe(path: Path) -> str:
         "limits": card.limits,
         "licence": card.licence,
     }
-    width = max(map(len, rows))
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
+    width = min(max(map(len, rows)), 40)
+    return "\n".join(f"{printable(name):<{width}}  {printable(value)}" for name, value in rows.items())
 
 
-def _read_header(path: Path) -> tuple[ModelCard, str]:
+def _read_header(path: Path) -> ModelHeader:
     _refuse_pickle(path)
     try:
         with safe_open(path, framework="pt") as stream:
             metadata = stream.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise ModelFileError(f"{path} is truncated or no model file ({error}): copy or download it again.") from error
+        raise ModelFileError(f"{path} is truncated or no model file ({one_line(str(error), 200)}): {REMEDY}.") from error
     if HEADER_KEY not in metadata:
         raise ModelFileError(f"{path} holds weights of another program: choose a model file written by kdnet.")
+    return parse_header(path, metadata[HEADER_KEY])
+
+
+def _card(path: Path, header: ModelHeader) -> ModelCard:
     try:
-        header = json.loads(metadata[HEADER_KEY])
-        schema = int(header["schema"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelFileError(f"{path} has a damaged header: copy or download it again.") from error
-    if schema > SCHEMA:
-        raise ModelFileError(f"{path} was written by a newer kdnet (schema {schema}): update kdnet to use it.")
-    try:
-        return ModelCard.from_json(header["card"]), str(header["sha256"])
-    except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as error:
-        raise ModelFileError(f"{path} has a damaged model card ({error}): copy or download it again.") from error
+        return ModelCard.from_json(header.card)
+    except SettingsError as error:
+        told = one_line(str(error), 300).rstrip(".")
+        raise ModelFileError(f"{path} has a damaged model card ({told}): {REMEDY}.") from error
 
 
 def _refuse_pickle(path: Path) -> None:

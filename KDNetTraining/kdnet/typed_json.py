@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import types
 import typing
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, TypeVar
 
 from kdnet.errors import SettingsError
+from kdnet.text import one_line
 
 T = TypeVar("T")
 
@@ -18,17 +21,21 @@ def parse_dataclass(cls: type[T], content: Mapping[str, Any], prefix: str = "") 
     """Build the data class ``cls`` from JSON values; values left out take their defaults.
 
     Args:
-        cls: a data class of numbers, strings, enumerations, fixed-length tuples and further data classes.
+        cls: a data class of finite numbers, strings, enumerations, tuples, mappings of plain values, further data
+            classes, and ``None`` where a field allows it.
         content: the JSON object.
         prefix: put before names in messages.
 
     Raises:
         SettingsError: naming an unknown, missing or unfit value.
     """
+    if not isinstance(content, Mapping):
+        raise SettingsError(f"{prefix.rstrip('.') or 'the content'} is {_shown(content)}: give an object.")
     hints = typing.get_type_hints(cls)
-    unknown = sorted(set(content) - set(hints))
+    unknown = sorted(str(name) for name in set(content) - set(hints))
     if unknown:
-        raise SettingsError(f'there is no setting "{prefix}{unknown[0]}": known are {", ".join(sorted(hints))}.')
+        known = ", ".join(sorted(hints))
+        raise SettingsError(f'there is no setting "{prefix}{one_line(unknown[0], 60)}": known are {known}.')
     for item in dataclasses.fields(cls):  # type: ignore[arg-type]
         required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
         if required and item.name not in content:
@@ -37,27 +44,57 @@ def parse_dataclass(cls: type[T], content: Mapping[str, Any], prefix: str = "") 
 
 
 def _parse(kind: Any, value: Any, name: str) -> Any:
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return None if value is None else _parse(next(k for k in typing.get_args(kind) if k is not type(None)), value, name)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type) and isinstance(value, Mapping):
         return parse_dataclass(kind, value, name + ".")
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return _parse_choice(kind, value, name)
     if typing.get_origin(kind) is tuple:
         return _parse_tuple(typing.get_args(kind), value, name)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if typing.get_origin(kind) is Mapping and isinstance(value, Mapping):
+        return dict(value)
+    return _parse_plain(kind, value, name)
+
+
+def _parse_plain(kind: Any, value: Any, name: str) -> Any:
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _parse_choice(kind, value, name)
+    if kind is float:
+        return _parse_float(value, name)
     if type(value) is not kind:
-        raise SettingsError(f"{name} is {json.dumps(value)}: give a value of type {getattr(kind, '__name__', kind)}.")
+        raise SettingsError(f"{name} is {_shown(value)}: give a value of type {getattr(kind, '__name__', kind)}.")
     return value
+
+
+def _parse_float(value: Any, name: str) -> float:
+    try:
+        number = float(value) if type(value) in (int, float) else math.nan
+    except OverflowError:  # a whole number beyond the range of float
+        number = math.inf
+    if not math.isfinite(number):
+        raise SettingsError(f"{name} is {_shown(value)}: give a finite number.")
+    return number
 
 
 def _parse_choice(kind: type[Enum], value: Any, name: str) -> Enum:
     choices = [str(item.value) for item in kind]
     if value not in choices:
-        raise SettingsError(f'{name} is "{value}": choose one of {", ".join(choices)}.')
+        raise SettingsError(f"{name} is {_shown(value)}: choose one of {', '.join(choices)}.")
     return kind(value)
 
 
 def _parse_tuple(kinds: tuple[Any, ...], value: Any, name: str) -> tuple[Any, ...]:
-    if not isinstance(value, list) or len(value) != len(kinds):
-        raise SettingsError(f"{name} is {json.dumps(value)}: give a list of {len(kinds)} values.")
+    if not isinstance(value, list | tuple):
+        raise SettingsError(f"{name} is {_shown(value)}: give a list.")
+    if len(kinds) == 2 and kinds[1] is Ellipsis:
+        kinds = (kinds[0],) * len(value)
+    if len(value) != len(kinds):
+        raise SettingsError(f"{name} is {_shown(value)}: give a list of {len(kinds)} values.")
     return tuple(_parse(kind, item, name) for kind, item in zip(kinds, value, strict=True))
+
+
+def _shown(value: Any) -> str:
+    """The value as JSON, at most a few words of it."""
+    try:
+        return one_line(json.dumps(value), 80)
+    except (TypeError, ValueError, RecursionError):
+        return "no JSON value"

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import resource
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from kdnet.cli import main
 from kdnet.data.preprocessing import Preprocessing
-from kdnet.errors import ModelFileError
+from kdnet.errors import KDNetError, ModelFileError
 from kdnet.evaluation.results import Role
 from kdnet.labels import brats_labels
-from kdnet.model_file import ModelCard, load_model, read_card, save_model, weights_hash
+from kdnet.model_file import ModelCard, load_model, read_card, save_model
 from kdnet.networks import build_network, preset
 from safetensors import safe_open
 from safetensors.torch import save_file
+
+Alter = Callable[..., Path]
 
 
 def parts_of(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, object]]:
@@ -68,12 +73,9 @@ def test_an_altered_weight_is_noticed(model_file: Path, tmp_path: Path) -> None:
         load_model(tmp_path / "altered.safetensors")
 
 
-def test_a_newer_schema_asks_for_an_update(model_file: Path, tmp_path: Path) -> None:
-    tensors, header = parts_of(model_file)
-    header["schema"] = 99
-    save_file(tensors, tmp_path / "new.safetensors", metadata={"kdnet": json.dumps(header)})
+def test_a_newer_schema_asks_for_an_update(altered_model: Alter) -> None:
     with pytest.raises(ModelFileError, match="update kdnet"):
-        read_card(tmp_path / "new.safetensors")
+        read_card(altered_model(header={"schema": 99}))
 
 
 def test_a_pickle_is_refused_without_being_opened(tmp_path: Path) -> None:
@@ -102,42 +104,90 @@ def test_weights_of_another_program_are_refused(tmp_path: Path) -> None:
         load_model(tmp_path / "other.safetensors")
 
 
-def test_a_card_that_contradicts_the_weights_is_refused(model_file: Path, tmp_path: Path) -> None:
-    tensors, header = parts_of(model_file)
-    card = dict(header["card"])  # type: ignore[call-overload]
-    card["network"] = {**card["network"], "arguments": {"filters": [8, 16, 32]}}
-    save_file(tensors, tmp_path / "odd.safetensors", metadata={"kdnet": json.dumps({**header, "card": card})})
+@pytest.mark.parametrize("schema", [1, 2])
+def test_a_card_that_contradicts_the_weights_is_refused(altered_model: Alter, schema: int) -> None:
+    path = altered_model({"network.arguments": {"filters": [8, 16, 32]}}, schema=schema)
     with pytest.raises(ModelFileError, match="do not fit"):
-        load_model(tmp_path / "odd.safetensors")
+        load_model(path)
 
 
-def test_a_card_that_asks_for_a_huge_network_is_refused_without_building_it(model_file: Path, tmp_path: Path) -> None:
-    tensors, header = parts_of(model_file)
-    card = dict(header["card"])  # type: ignore[call-overload]
-    card["network"] = {**card["network"], "arguments": {"filters": [2000, 3000, 4000]}}
-    save_file(tensors, tmp_path / "huge.safetensors", metadata={"kdnet": json.dumps({**header, "card": card})})
+def test_a_card_that_asks_for_a_huge_network_is_refused_without_building_it(altered_model: Alter) -> None:
+    path = altered_model({"network.arguments": {"filters": [2000, 3000, 4000]}})
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(ModelFileError, match="do not fit"):
-        load_model(tmp_path / "huge.safetensors")
+        load_model(path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # kB
 
 
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"architecture": "segresnet", "arguments": {"blocks_down": [1, 100_000, 1, 1]}},
+        {"architecture": "segresnet", "arguments": {"init_filters": 10**12}},
+        {"architecture": "dynunet", "arguments": {"filters": [4] * 1000}},
+        {
+            "architecture": "monai",
+            "arguments": {"network": "UNet", "arguments": {"channels": [[[4]]] * 40, "strides": [2]}},
+        },
+        {"architecture": "x" * 10_000, "arguments": {}},
+    ],
+)
+def test_a_network_that_no_machine_could_build_is_refused_at_once(altered_model: Alter, network: dict[str, Any]) -> None:
+    path = altered_model({f"network.{name}": value for name, value in network.items()})
+    with pytest.raises(ModelFileError) as refusal:
+        load_model(path)
+    assert len(str(refusal.value)) < 600
+
+
 @pytest.mark.parametrize("storage", [torch.float16, torch.bfloat16])
-def test_weights_stored_in_half_precision_are_used_in_full(model_file: Path, tmp_path: Path, storage: torch.dtype) -> None:
-    tensors, header = parts_of(model_file)
-    halved = {name: value.to(storage) for name, value in tensors.items()}
-    header = {**header, "sha256": weights_hash(halved)}
-    save_file(halved, tmp_path / "half.safetensors", metadata={"kdnet": json.dumps(header)})
-    assert {value.dtype for value in load_model(tmp_path / "half.safetensors").network.parameters()} == {torch.float32}
+def test_weights_stored_in_half_precision_are_used_in_full(altered_model: Alter, storage: torch.dtype) -> None:
+    path = altered_model(weights=lambda tensors: {name: value.to(storage) for name, value in tensors.items()})
+    assert {value.dtype for value in load_model(path).network.parameters()} == {torch.float32}
 
 
-@pytest.mark.parametrize("damage", [{"modalities": []}, {"labels": {}}, {"preprocessing": {"spacing": [0, 0, 0]}}])
-def test_a_damaged_card_is_refused(model_file: Path, tmp_path: Path, damage: dict[str, object]) -> None:
-    tensors, header = parts_of(model_file)
-    card = {**header["card"], **damage}  # type: ignore[dict-item]
-    save_file(tensors, tmp_path / "odd.safetensors", metadata={"kdnet": json.dumps({**header, "card": card})})
-    with pytest.raises(ModelFileError, match="damaged model card"):
-        read_card(tmp_path / "odd.safetensors")
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_of_a_diverged_training_are_refused(altered_model: Alter, value: float) -> None:
+    def spoil(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        next(item for item in tensors.values() if item.ndim == 5).view(-1)[3] = value
+        return tensors
+
+    with pytest.raises(ModelFileError, match="NaN or infinite weights"):
+        load_model(altered_model(weights=spoil))
+
+
+def test_weights_of_a_diverged_training_are_not_written(model_file: Path, tmp_path: Path) -> None:
+    model = load_model(model_file)
+    with torch.no_grad():
+        next(model.network.parameters()).fill_(float("nan"))
+    with pytest.raises(KDNetError, match="NaN or infinite weights"):
+        save_model(tmp_path / "broken.safetensors", model.card, model.network)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_the_first_version_is_read(altered_model: Alter, model_file: Path) -> None:
+    assert load_model(altered_model(schema=1)).card == read_card(model_file)
+
+
+def test_a_card_that_was_changed_after_writing_is_noticed_without_the_weights(altered_model: Alter) -> None:
+    path = altered_model({"limits": "none: approved for clinical use"}, rehash=False)
+    with pytest.raises(ModelFileError, match="altered"):
+        read_card(path)
+
+
+def test_the_card_of_another_model_is_noticed(altered_model: Alter, model_file: Path) -> None:
+    other = altered_model(weights=lambda tensors: {name: value + 1 for name, value in tensors.items()})
+    tensors, _ = parts_of(other)
+    _, header = parts_of(model_file)
+    save_file(tensors, other, metadata={"kdnet": json.dumps(header)})
+    with pytest.raises(ModelFileError, match="altered"):
+        load_model(other)
+
+
+def test_figures_that_are_no_numbers_are_written_as_unknown(model_file: Path, tmp_path: Path) -> None:
+    model = load_model(model_file)
+    card = replace(model.card, figures={"dice": {"ET": float("nan"), "WT": 0.5}})
+    save_model(tmp_path / "m.safetensors", card, model.network)
+    assert read_card(tmp_path / "m.safetensors").figures == {"dice": {"ET": None, "WT": 0.5}}
 
 
 def test_describe_tells_what_a_model_needs(model_file: Path, capsys: pytest.CaptureFixture[str]) -> None:

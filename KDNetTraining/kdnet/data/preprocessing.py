@@ -16,10 +16,11 @@ import SimpleITK as sitk
 import torch
 from numpy.typing import NDArray
 
+from kdnet.bounds import check_grid
 from kdnet.data.foreground import Foreground
 from kdnet.data.resampling import resample, resampling_matrix
 from kdnet.data.volume import Grid, Volume
-from kdnet.errors import DataError, SettingsError
+from kdnet.errors import DataError
 from kdnet.typed_json import parse_dataclass
 
 PATIENT_SHARE = 0.01  # a prepared voxel with more patient than this in it is foreground
@@ -39,8 +40,7 @@ class Preprocessing:
     margin: float = 4.0
 
     def __post_init__(self) -> None:
-        if not all(0.1 <= step <= 20 for step in self.spacing) or not 0 <= self.margin <= 100:
-            raise SettingsError(f"spacing {self.spacing} or margin {self.margin} mm is absurd: correct it.")
+        check_grid(self.spacing, self.margin)
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain JSON values."""

@@ -7,26 +7,30 @@ https://docs.monai.io/en/stable/mb_specification.html
 from __future__ import annotations
 
 import importlib
-import json
 import pickle
+import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from kdnet.errors import ModelFileError, SettingsError
+from kdnet.errors import ModelFileError, PackageError, SettingsError
+from kdnet.foreign import parse_json, reading
 from kdnet.networks.external import CLASSES, check_plain
 
 CONFIGURATIONS = ("inference", "train", "network", "metadata")
 SUFFIXES = (".json", ".yaml", ".yml")
-WEIGHTS = (".safetensors", ".pt", ".pth", ".ts")
+WEIGHTS = (".safetensors", ".pt", ".pth")
+SCRIPTED = ".ts"
 PACKAGE = "monai.networks.nets"
 NESTED = ("state_dict", "model_state_dict", "model", "network", "net")
+MOST_CONFIGURATION_BYTES = 4 << 20
+MOST_YAML_VALUES = 20_000
+SOUND_UNPICKLER = (2, 10)  # torch before it runs code in spite of weights_only (CVE-2025-32434, CVE-2026-24747)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,27 +97,57 @@ def read_bundle(folder: Path, weights: Path | None = None) -> Bundle:
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """The state dict in a safetensors file, a TorchScript archive, or a PyTorch file that holds nothing but tensors.
+    """The state dict in a safetensors file, or in a PyTorch file that holds nothing but tensors.
+
+    Nothing that the file holds is run: TorchScript is refused, and PyTorch files are read only by a version of torch whose
+    reader of weights is sound.
 
     Raises:
-        ModelFileError: when the file is damaged or would have to run code.
+        ModelFileError: when the file is damaged, or would have to run code.
     """
+    with reading(path, "export it again", ModelFileError):
+        content: Any = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
+        for name in NESTED:
+            if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
+                content = content[name]
+        if not isinstance(content, Mapping) or not all(map(_is_plain_tensor, content.values())):
+            raise ModelFileError(f"{path} holds no state dict: save the network's state_dict() alone.")
+        return {str(name).removeprefix("module."): value for name, value in content.items()}
+
+
+def _unpickled(path: Path) -> Any:
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = [name.split("/")[1:] for name in archive.namelist()]
+            packed = any(item.compress_type != zipfile.ZIP_STORED for item in archive.infolist())
+        if any(parts[:1] in (["code"], ["constants.pkl"]) for parts in names):
+            raise ModelFileError(
+                f"{path} is TorchScript, which runs code when it is read: save its state_dict() as model.safetensors."
+            )
+        if packed:  # torch.save stores; what is compressed may be of any size when it is unpacked
+            raise ModelFileError(f"{path} is a compressed archive, which torch.save does not write: export it again.")
+    if torch_version() < SOUND_UNPICKLER:
+        least = ".".join(map(str, SOUND_UNPICKLER))
+        raise ModelFileError(
+            f"{path} is a pickled PyTorch file, which torch {torch.__version__} cannot read safely: save its state_dict() "
+            f"as model.safetensors, or install torch {least} or newer."
+        )
     try:
-        if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        if _is_torchscript(path):
-            return dict(torch.jit.load(path, map_location="cpu").state_dict())  # type: ignore[no-untyped-call]
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelFileError(f"{path} holds more than weights, which could run code: save its state dict alone.") from error
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise ModelFileError(f"{path} is damaged or no file of weights ({_first_line(error)}): export it again.") from error
-    for name in NESTED:
-        if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
-            content = content[name]
-    if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
-        raise ModelFileError(f"{path} holds no state dict: save the network's state_dict() alone.")
-    return {str(name).removeprefix("module."): value for name, value in content.items()}
+
+
+def torch_version() -> tuple[int, ...]:
+    """Major and minor version of torch."""
+    return tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2])
+
+
+def _is_plain_tensor(value: object) -> bool:
+    """Whether it is a tensor of numbers whose elements are all in its storage, and no longer than that."""
+    if not isinstance(value, torch.Tensor) or value.layout is not torch.strided or value.is_quantized or value.is_meta:
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 
 
 def _configurations(folder: Path) -> Iterator[Path]:
@@ -162,6 +196,12 @@ def _channel_names(described: object) -> tuple[str, ...]:
 def _weights_file(folder: Path) -> Path:
     found = [path for parent in (folder / "models", folder) for path in sorted(parent.glob("*")) if path.suffix in WEIGHTS]
     named = [path for suffix in WEIGHTS for path in found if path.name == f"model{suffix}"]
+    scripted = [path for parent in (folder / "models", folder) for path in parent.glob(f"*{SCRIPTED}")]
+    if not found and scripted:
+        raise ModelFileError(
+            f"{scripted[0]} is TorchScript, which runs code when it is read: put the state_dict() of its network beside it "
+            "as model.safetensors."
+        )
     if not named and len(found) != 1:
         told = f"holds {len(found)} files of weights" if found else "holds no weights"
         raise ModelFileError(f"{folder} {told}: put one model.safetensors or model.pt into its models folder.")
@@ -169,11 +209,11 @@ def _weights_file(folder: Path) -> Path:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text) if path.suffix == ".json" else _yaml(path, text)
-    except (OSError, ValueError) as error:
-        raise ModelFileError(f"{path} cannot be read ({_first_line(error)}): correct it.") from error
+    with reading(path, "correct it", ModelFileError):
+        if path.stat().st_size > MOST_CONFIGURATION_BYTES:
+            raise ModelFileError(f"{path} is larger than {MOST_CONFIGURATION_BYTES >> 20} MiB: choose another bundle.")
+        text = path.read_text(encoding="utf-8-sig")
+        content = parse_json(text) if path.suffix == ".json" else _yaml(path, text)
     if not isinstance(content, Mapping):
         raise ModelFileError(f"{path} describes no bundle: correct it.")
     return content
@@ -183,19 +223,30 @@ def _yaml(path: Path, text: str) -> Any:
     try:
         yaml = importlib.import_module("yaml")
     except ImportError as error:
-        raise ModelFileError(f"{path} needs the package PyYAML to be read: install it, or save it as JSON.") from error
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(_first_line(error)) from error
+        raise PackageError(f"{path} needs the package PyYAML to be read: install it, or save it as JSON.") from error
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is not None:
+        _unfolded(root, {}, yaml.MappingNode)
+    return yaml.safe_load(text)
 
 
-def _is_torchscript(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.split("/")[1:2] == ["code"] for name in archive.namelist())
+def _unfolded(node: Any, counts: dict[int, int], mapping: type) -> int:
+    """How many values a node holds when every alias in it is written out; the text of a bomb is short.
 
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+    Raises:
+        ValueError: when they are too many, or a node holds itself.
+    """
+    known = counts.get(id(node))
+    if known is not None:
+        if not known:
+            raise ValueError("it holds an alias to itself")
+        return known
+    counts[id(node)] = 0  # being counted
+    children: Sequence[Any] = node.value if not isinstance(node.value, str) else ()
+    if isinstance(node, mapping):  # of pairs of nodes
+        children = [part for pair in children for part in pair]
+    total = 1 + sum(_unfolded(child, counts, mapping) for child in children)
+    if total > MOST_YAML_VALUES:
+        raise ValueError(f"it unfolds to more than {MOST_YAML_VALUES} values")
+    counts[id(node)] = total
+    return total

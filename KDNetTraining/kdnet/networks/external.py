@@ -5,6 +5,7 @@ A description names a class and its arguments; nothing in it is ever evaluated.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,8 +16,11 @@ from torch import nn
 
 from kdnet.errors import SettingsError
 from kdnet.networks.interface import NetworkOutput, SegmentationNetwork
+from kdnet.text import one_line
 
 CLASSES = ("SegResNet", "DynUNet", "UNet", "BasicUNet", "AttentionUnet", "VNet", "UNETR", "SwinUNETR")
+TRANSFORMERS = ("UNETR", "SwinUNETR")
+MOST_VALUES, DEEPEST = 2000, 12
 COMMON_STRIDE = 32  # what a network whose levels are not known may halve its grid to
 
 
@@ -35,6 +39,7 @@ class ExternalNetwork(SegmentationNetwork):
         deep_supervision: not used; a model file gives it for every network.
 
     Raises:
+        ImportError: when the class needs a package that is not installed.
         SettingsError: for a class that is not on the list, or arguments that are more than plain values.
     """
 
@@ -51,6 +56,8 @@ class ExternalNetwork(SegmentationNetwork):
         if network not in CLASSES:
             raise SettingsError(f'the network "{network}" is not known: choose one of {", ".join(CLASSES)}.')
         check_plain(arguments)
+        if network in TRANSFORMERS:  # MONAI asks for it when it first computes
+            importlib.import_module("einops")
         if arguments.get("spatial_dims", 3) != 3:
             raise SettingsError(f"{network} has {arguments['spatial_dims']} dimensions: choose a network for volumes.")
         fixed = {"spatial_dims": 3, "in_channels": in_channels, "out_channels": out_channels}
@@ -119,24 +126,36 @@ class ExternalNetwork(SegmentationNetwork):
 
 
 def check_plain(value: object, name: str = "network_def") -> None:
-    """Refuse everything but numbers, words, and lists and objects of these.
+    """Refuse everything but numbers, words, and lists and objects of these, and more of them than a network has.
 
     Raises:
         SettingsError: naming the place of an expression, a reference or an object to be made.
     """
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str) or key.startswith("_"):
-                raise SettingsError(f'{name} holds "{key}", which makes or runs something: write plain values only.')
-            check_plain(item, f"{name}.{key}")
-    elif isinstance(value, list | tuple):
-        for item in value:
-            check_plain(item, name)
-    elif isinstance(value, str):
-        if value.lstrip()[:1] in ("$", "@", "%"):
-            raise SettingsError(f'{name} is the expression "{value}", which is not evaluated: write its value instead.')
-    elif value is not None and not isinstance(value, bool | int | float):
-        raise SettingsError(f"{name} is no plain value: write numbers, words and lists only.")
+    pending = [(value, name)]
+    count = 0
+    while pending:
+        value, name = pending.pop()
+        count += 1
+        if count > MOST_VALUES or name.count(".") > DEEPEST:
+            raise SettingsError(f"{name[:60]} has more than {MOST_VALUES} values: write the arguments of one network only.")
+        if isinstance(value, Mapping):
+            pending += [(item, _member(name, key)) for key, item in value.items()]
+        elif isinstance(value, list | tuple):
+            pending += [(item, name) for item in value]
+        elif isinstance(value, str):
+            if value.lstrip()[:1] in ("$", "@", "%"):
+                told = one_line(value, 60)
+                raise SettingsError(f'{name} is the expression "{told}", which is not evaluated: write its value instead.')
+        elif value is not None and not isinstance(value, bool | int | float):
+            raise SettingsError(f"{name} is no plain value: write numbers, words and lists only.")
+
+
+def _member(name: str, key: object) -> str:
+    if not isinstance(key, str) or key.startswith("_"):
+        raise SettingsError(
+            f'{name} holds "{one_line(str(key), 40)}", which makes or runs something: write plain values only.'
+        )
+    return f"{name}.{one_line(key, 40)}"
 
 
 def _levels(net: Any) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from kdnet.labels import LabelMode, LabelTable
 from kdnet.model_file import Model, ModelCard, load_model, read_card
 from kdnet.networks import NetworkSpec, SegmentationNetwork, build_network, preset
 from kdnet.networks.bundle import Bundle, bundle_folder, read_bundle
+from kdnet.networks.fill import first_not_finite, network_with
 from kdnet.training.preparation import StudyData
 from kdnet.training.recipe import Recipe
 from kdnet.training.trainee import shared_weights
@@ -131,17 +132,18 @@ class BundleTeacher:
             raise SettingsError(f"the teacher {self.bundle.path} has {given} {name}, but the study needs {wanted} {what}.")
 
     def _build(self, spec: NetworkSpec) -> SegmentationNetwork:
-        network = build_network(spec)
         # DynUNet's second registry of its blocks is left out of our networks
         weights = {f"net.{name}": value for name, value in self.bundle.weights.items() if "skip_layers." not in name}
+        broken = first_not_finite(weights)
+        if broken:
+            raise ModelFileError(f"{self.bundle.path} holds NaN or infinite weights ({broken}): choose another teacher.")
         try:
-            network.load_state_dict(weights)
+            return network_with(spec, weights).eval()
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:200].rstrip(".:")
             raise ModelFileError(
                 f"{self.bundle.path} holds weights that do not fit its network_def ({reason}): export both again."
             ) from error
-        return network.eval()
 
     def _try(self, network: SegmentationNetwork, spec: NetworkSpec, patch: tuple[int, int, int]) -> None:
         image = torch.randn((1, spec.in_channels, *patch), generator=torch.Generator().manual_seed(0))

@@ -73,8 +73,6 @@ def bundle(tmp_path: Path, network: SegResNet) -> Bundle:
         path = folder / "models" / weights
         if path.suffix == ".safetensors":
             save_file(network.state_dict(), path)
-        elif path.suffix == ".ts":
-            torch.jit.script(network).save(str(path))
         else:
             torch.save(network.state_dict(), path)
         return folder
@@ -87,7 +85,7 @@ def refusal(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("weights", ["model.safetensors", "model.pt", "model.ts"])
+@pytest.mark.parametrize("weights", ["model.safetensors", "model.pt"])
 def test_a_student_learns_from_a_monai_network(
     phantom: Path, tmp_path: Path, bundle: Bundle, network: SegResNet, weights: str
 ) -> None:
