@@ -1,130 +1,179 @@
-"""Whether an image file is whole.
+"""How much a file may hold and whether it holds what its header promises, judged before memory is taken.
 
-ITK fills a truncated NIfTI file with whatever is in memory, and reads compressed formats without looking at their
-checksums; a labelmap of that would look like any other. So length and checksum are proved before ITK reads.
+ITK fills what is missing in a truncated file with whatever is in memory, reads compressed formats without looking at their
+checksums, and opens pipes as readily as files. So headers are checked first, and length and checksum are proved here.
 """
 
 from __future__ import annotations
 
+import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-
-import nibabel
-from nibabel.spatialimages import HeaderDataError
+from typing import Literal
 
 from kdnet.errors import DataError
 
-CHUNK = 1 << 16  # compressed bytes at a time; zeros inflate to a thousand times that
-GZIP, ZLIB = zlib.MAX_WBITS | 16, zlib.MAX_WBITS
-NIFTI_HEADER = 540  # bytes of the longer of both versions' headers
+MOST_VOXELS = 1 << 29  # about 800 along each axis, more than any head scan has
+MOST_INFLATION = 1032  # how many bytes deflate can make of one
+MOST_TRAILING = 1 << 20  # bytes behind the promised ones that are still read to reach the checksum
+CHUNK, PIECE = 1 << 16, 1 << 20  # bytes of a compressed file and of what comes out of it, at a time
+ANY_DEFLATE = zlib.MAX_WBITS | 32  # gzip or zlib
+GZIP_MAGIC = b"\x1f\x8b"
 
 
-def require_whole(path: Path) -> None:
-    """Refuse a NIfTI, NRRD or MetaImage file that is shorter than its header promises, or whose checksum is wrong.
+@dataclass(frozen=True)
+class Payload:
+    """The voxels of a file as its header describes them.
 
-    A header that means nothing, and plain NRRD and MetaImage voxels, are left to ITK, which notices by itself.
+    Attributes:
+        path: of the file that holds them.
+        offset: where they begin, in bytes; -1 for the end of the file less their size.
+        shape: number of values along each axis, channels included.
+        itemsize: bytes of a value.
+        encoding: how they are stored.
+        packed: number of compressed bytes, None when the header does not say.
+    """
+
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    itemsize: int
+    encoding: Literal["raw", "deflate", "text"] = "raw"
+    packed: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of bytes in memory."""
+        return prod(self.shape) * self.itemsize
+
+
+def require_regular(path: Path) -> int:
+    """Return the size of an ordinary file in bytes.
+
+    Raises:
+        DataError: when the file is missing, or is a pipe, device or socket, on which a reader could wait forever.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist: correct its name.") from error
+    except (OSError, ValueError) as error:  # a null character is a ValueError
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{path} cannot be read ({reason}): check the file.") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise DataError(f"{path} is not an ordinary file: choose an image file.")
+    return status.st_size
+
+
+def require_reasonable(shape: Sequence[int], path: Path) -> None:
+    """Refuse a number of voxels that no head scan has.
 
     Raises:
         DataError: naming the file.
     """
-    name = path.name.lower()
-    try:
-        if name.endswith((".nii", ".nii.gz")):
-            whole = _nifti_is_whole(path)
-        elif name.endswith((".mha", ".mhd")):
-            whole = _metaimage_is_whole(path)
-        elif name.endswith((".nrrd", ".nhdr")):
-            whole = _nrrd_is_whole(path)
-        else:
-            return
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): check the file.") from error
-    except zlib.error:
-        whole = False
-    if not whole:
-        raise DataError(f"{path} is truncated or damaged: copy or export it again.")
+    if prod(shape) > MOST_VOXELS:
+        size = " x ".join(map(str, shape))
+        raise DataError(f"{path} has {size} voxels, more than any head scan: crop or resample it first.")
 
 
-def _nifti_is_whole(path: Path) -> bool:
-    with path.open("rb") as stream:
-        compressed = stream.read(2) == b"\x1f\x8b"
-        stream.seek(0)
-        start = stream.read(NIFTI_HEADER) if not compressed else b""
-    if not compressed:
-        return path.stat().st_size >= _promised(start)
-    length = 0
-    for part in _inflated(path, GZIP):
-        if length < NIFTI_HEADER:
-            start += part[:NIFTI_HEADER]
-        length += len(part)
-    return length >= _promised(start)
+def require_payload(payload: Payload, path: Path) -> None:
+    """Refuse an image whose voxels are not all there, or not what their checksum says.
 
+    Args:
+        payload: as the header describes it.
+        path: of the header, for messages.
 
-def _promised(header: bytes) -> int:
-    """The size of a NIfTI file in bytes, as its header has it; 0 when the header is none."""
-    for kind, size in ((nibabel.Nifti1Header, 348), (nibabel.Nifti2Header, 540)):
-        if len(header) >= size and size in (int.from_bytes(header[:4], order) for order in ("little", "big")):
-            fields = kind(header[:size], check=False)
-            try:
-                voxels: int = prod(fields.get_data_shape()) * fields.get_data_dtype().itemsize
-                return int(fields["vox_offset"]) + voxels
-            except HeaderDataError:
-                return 0
-    return 0
-
-
-def _metaimage_is_whole(path: Path) -> bool:
-    fields, end = _text_header(path, "=", last="elementdatafile")
-    voxels = fields.get("elementdatafile", "local")
-    local = voxels.lower() == "local"
-    return fields.get("compresseddata", "").lower() != "true" or _inflates(path, ZLIB, end, "" if local else voxels)
-
-
-def _nrrd_is_whole(path: Path) -> bool:
-    fields, end = _text_header(path, ":", last="")
-    voxels = fields.get("data file", fields.get("datafile", ""))
-    return fields.get("encoding", "").lower() not in ("gz", "gzip") or _inflates(path, GZIP, end, voxels)
-
-
-def _inflates(path: Path, kind: int, end: int, detached: str) -> bool:
-    """Whether compressed voxels, behind the header's end or in a ``detached`` file, decompress to their end."""
-    voxels = path.with_name(detached) if detached else path
-    if voxels.is_file():  # ITK says which file is missing, and knows lists of files
-        for _ in _inflated(voxels, kind, skip=0 if detached else end):
+    Raises:
+        DataError: naming the file.
+    """
+    require_reasonable(payload.shape, path)
+    available = require_regular(payload.path) - max(payload.offset, 0)
+    if payload.encoding == "deflate":
+        for _ in inflate(payload.path, payload.size, skip=payload.offset, packed=payload.packed):
             pass
-    return True
+        return
+    # each value of a text takes a digit, and a space but for the last
+    needed = payload.size if payload.encoding == "raw" else 2 * prod(payload.shape) - 1
+    if available < needed:
+        raise truncated(path)
+    if payload.encoding == "text":
+        with payload.path.open("rb") as stream:
+            stream.seek(payload.offset)
+            if len(stream.read().replace(b",", b" ").split()) < prod(payload.shape):
+                raise truncated(path)
 
 
-def _text_header(path: Path, separator: str, last: str) -> tuple[dict[str, str], int]:
-    """The fields of a header of text lines, names in lower case, and where its line called ``last`` ends."""
-    fields: dict[str, str] = {}
+def inflate(path: Path, size: int, *, skip: int = 0, packed: int | None = None) -> Iterator[bytes]:
+    """Yield the first ``size`` decompressed bytes of a gzip or zlib stream, and prove its checksum.
+
+    No more than promised is decompressed, but for a little to reach the end of the stream. Streams of several gzip members
+    (block compression) are read as one.
+
+    Args:
+        path: of the file.
+        size: number of bytes promised.
+        skip: where the stream begins in the file.
+        packed: number of compressed bytes; to the end of the file by default.
+
+    Raises:
+        DataError: when the stream is damaged, ends early or goes on beyond what is promised.
+    """
+    available = require_regular(path) - skip
+    packed = available if packed is None else packed
+    if packed > available or size > packed * MOST_INFLATION:
+        raise truncated(path)
+    try:
+        yield from _inflate(path, size, skip, packed)
+    except zlib.error as error:
+        raise truncated(path) from error
+
+
+def inflate_start(path: Path, size: int) -> bytes:
+    """Return up to ``size`` decompressed bytes of the beginning of a gzip file.
+
+    Raises:
+        DataError: when the file is damaged.
+    """
+    decompressor = zlib.decompressobj(ANY_DEFLATE)
     with path.open("rb") as stream:
-        for line in iter(lambda: stream.readline(CHUNK), b""):
-            name, _, value = line.decode("latin-1").partition(separator)
-            name = name.strip().lower()
-            fields[name] = value.strip()
-            if name == last:
-                break
-        return fields, stream.tell()
+        try:
+            return decompressor.decompress(stream.read(CHUNK), size)
+        except zlib.error as error:
+            raise truncated(path) from error
 
 
-def _inflated(path: Path, kind: int, skip: int = 0) -> Iterator[bytes]:
-    """The decompressed parts of a file; raises zlib.error when its end or checksum is missing or wrong."""
-    decompressor = zlib.decompressobj(kind)
+def truncated(path: Path) -> DataError:
+    """Return the error for a file that is incomplete or damaged."""
+    return DataError(f"{path} is truncated or damaged: copy or export it again.")
+
+
+def _inflate(path: Path, size: int, skip: int, packed: int) -> Iterator[bytes]:
+    decompressor = zlib.decompressobj(ANY_DEFLATE)
+    done = 0
     with path.open("rb") as stream:
         stream.seek(skip)
-        while part := stream.read(CHUNK):
-            while part:
-                yield decompressor.decompress(part)
-                part = decompressor.unused_data
-                if not decompressor.eof:
-                    continue
-                part = part.lstrip(b"\0")  # some writers pad the end
-                if kind != GZIP or (part and not part.startswith(b"\x1f")):
+        part = b""
+        while True:
+            if not part:
+                part = stream.read(min(CHUNK, packed))
+                packed -= len(part)
+                if not part:
+                    break
+            piece = decompressor.decompress(part, PIECE)
+            if done < size and piece:
+                yield piece[: size - done]
+            done += len(piece)
+            if done > size + MOST_TRAILING:
+                raise DataError(f"{path} holds much more than its header promises: export it again.")
+            part = decompressor.unconsumed_tail
+            if decompressor.eof:
+                part = decompressor.unused_data.lstrip(b"\0")  # some writers pad the end
+                if done >= size:
                     return
-                if part:  # several members, as block compression writes them
-                    decompressor = zlib.decompressobj(kind)
-    if not decompressor.eof:
+                if part or packed > 0:
+                    decompressor = zlib.decompressobj(ANY_DEFLATE)
+    if done < size or not decompressor.eof:
         raise zlib.error("incomplete")

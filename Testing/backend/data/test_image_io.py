@@ -95,13 +95,16 @@ except KDNetError as error:
 
 
 def placed(path: Path, *, qform: int, sform: int, agree: bool) -> None:
-    """A NIfTI file with these codes; the two transforms agree or are far apart."""
+    """A NIfTI file with these codes; the two transforms agree, or one is turned by 15 degrees and shifted."""
     affine = np.eye(4)
     affine[:3, :3] = Rotation.from_euler("xyz", [10, 20, 30], degrees=True).as_matrix() * [1, 2, 3]
     affine[:3, 3] = (-30, 20, 10)
     image = nibabel.Nifti1Image(noise().voxels, affine)
     image.set_sform(affine, sform)
-    image.set_qform(affine if agree else np.diag([-1.0, 1.0, 1.0, 1.0]), qform)
+    turned = affine.copy()
+    turned[:3, :3] = Rotation.from_euler("z", 15, degrees=True).as_matrix() @ affine[:3, :3]
+    turned[:3, 3] += 7
+    image.set_qform(affine if agree else turned, qform)
     nibabel.save(image, path)
 
 

@@ -1,0 +1,106 @@
+"""Headers of text lines, as MetaImage and NRRD have them, read with bounds and without belief."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from kdnet.data.integrity import require_regular
+from kdnet.errors import DataError
+
+MOST_LINE, MOST_LINES = 1 << 12, 4096
+
+
+def header_lines(path: Path, is_last: Callable[[str], bool]) -> tuple[list[str], int]:
+    """Read the lines of a header, its last one included.
+
+    Args:
+        path: of an ordinary file.
+        is_last: whether a line ends the header.
+
+    Returns:
+        The lines without line ends, and the offset in bytes of what follows them.
+
+    Raises:
+        DataError: when the header is longer than any header is.
+    """
+    require_regular(path)
+    lines: list[str] = []
+    with path.open("rb") as stream:
+        while line := stream.readline(MOST_LINE):
+            if len(line) == MOST_LINE or len(lines) == MOST_LINES or b"\0" in line:
+                raise DataError(f"{path} has no header of text lines: export it again or choose another.")
+            lines.append(line.decode("latin-1").rstrip("\r\n"))
+            if is_last(lines[-1]):
+                break
+        return lines, stream.tell()
+
+
+def add_field(fields: dict[str, str], name: str, value: str, path: Path) -> None:
+    """Put a field into ``fields``.
+
+    Raises:
+        DataError: when it is there already, because nobody knows which of the two a reader takes.
+    """
+    if name in fields:
+        raise DataError(f"{path} gives {name} twice in its header: export it again.")
+    fields[name] = value
+
+
+def numbers(fields: Mapping[str, str], name: str, count: int, path: Path) -> list[float]:
+    """Return a field of ``count`` finite numbers.
+
+    Raises:
+        DataError: for anything else.
+    """
+    try:
+        values = [float(word) for word in fields[name].split()]
+    except ValueError:
+        values = []
+    if len(values) != count or not all(math.isfinite(value) for value in values):
+        raise odd_field(fields, name, path)
+    return values
+
+
+def integers(fields: Mapping[str, str], name: str, count: int, least: int, path: Path) -> tuple[int, ...]:
+    """Return a field of ``count`` whole numbers that are at least ``least``.
+
+    Raises:
+        DataError: for anything else.
+    """
+    try:
+        values = tuple(int(word) for word in fields[name].split())
+    except ValueError:
+        values = ()
+    if len(values) != count or min(values, default=0) < least:
+        raise odd_field(fields, name, path)
+    return values
+
+
+def require_fields(fields: Mapping[str, str], names: Sequence[str], path: Path) -> None:
+    """Refuse a header that lacks one of ``names``."""
+    for name in names:
+        if name not in fields:
+            raise DataError(f"{path} has no {name} in its header: export it again or choose another.")
+
+
+def odd_field(fields: Mapping[str, str], name: str, path: Path) -> DataError:
+    """Return the error for a field that means nothing."""
+    return DataError(f"{path} has an odd {name} in its header ({fields[name][:60]}): correct it or export it again.")
+
+
+def detached(path: Path, name: str) -> Path:
+    """Return the file of voxels that the header ``path`` names.
+
+    Raises:
+        DataError: when it is not an ordinary file in the folder of the header or below it.
+    """
+    voxels = Path(name)
+    if voxels.is_absolute() or ".." in voxels.parts or "\\" in name or ":" in name:
+        raise DataError(f"{path} keeps its voxels in another folder ({name[:60]}): put both files into one folder.")
+    voxels = path.parent / voxels
+    if not voxels.exists():
+        raise DataError(f"{path} keeps its voxels in {voxels.name[:60]}, which does not exist: copy that file too.")
+    require_regular(voxels)
+    return voxels
