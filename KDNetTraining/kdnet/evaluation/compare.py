@@ -19,7 +19,7 @@ class RegionAgreement:
     Attributes:
         region: its name.
         dice: 0 to 1.
-        hd95: 95th percentile of the symmetric surface distance in mm.
+        hd95: the larger of the two directed 95th percentiles of the surface distance, in mm.
         volume_ml: of the segmentation.
         reference_ml: of the reference.
     """

@@ -10,22 +10,28 @@ import torch
 from monai.metrics import compute_dice, compute_hausdorff_distance
 from numpy.typing import NDArray
 
+from kdnet.evaluation.results import HD95_ONE_EMPTY, Empty
 from kdnet.labels import LabelTable
 
-HD95_ONE_EMPTY = 373.13
-"""HD95 in mm when exactly one of the two is empty: the diagonal of the BraTS grid, 240 x 240 x 155 voxels of 1 mm.
-
-The constant is that of the BraTS evaluation and stays the same on other grids, so that figures can be compared.
-"""
+__all__ = ["HD95_ONE_EMPTY", "RegionScore", "bounding_box", "score_case", "score_region"]
 
 
 @dataclass(frozen=True)
 class RegionScore:
-    """Agreement in one region: Dice from 0 to 1, HD95 in mm."""
+    """Agreement in one region.
+
+    Attributes:
+        region: its name.
+        dice: 0 to 1.
+        hd95: the larger of the two directed 95th percentiles of the surface distance, in mm. (Pooling both directions
+            before taking the percentile, as some packages do, gives smaller values.)
+        empty: which of the two masks is empty.
+    """
 
     region: str
     dice: float
     hd95: float
+    empty: Empty = Empty.NEITHER
 
 
 def score_case(
@@ -52,7 +58,7 @@ def score_case(
         >>> from kdnet.labels import brats_labels
         >>> labelmap = np.full((2, 2, 2), 3, np.uint8)
         >>> score_case(labelmap, labelmap, brats_labels(), (1.0, 1.0, 1.0))[0]
-        RegionScore(region='ET', dice=1.0, hd95=0.0)
+        RegionScore(region='ET', dice=1.0, hd95=0.0, empty=<Empty.NEITHER: 'neither'>)
     """
     if prediction.shape != reference.shape:
         raise ValueError(f"labelmaps of shapes {prediction.shape} and {reference.shape} cannot be compared")
@@ -72,20 +78,33 @@ def score_region(
     Only the box that holds both is handed to the metrics: its size, not that of the grid, decides the time, and the
     figures stay the same (a property test).
     """
-    if not found.any() or not wanted.any():
-        both = found.any() == wanted.any()
-        return RegionScore(name, 1.0, 0.0) if both else RegionScore(name, 0.0, HD95_ONE_EMPTY)
-    box = _bounding_box(found | wanted)
+    empty = _empty(found, wanted)
+    if empty is not Empty.NEITHER:
+        return RegionScore(name, *((1.0, 0.0) if empty is Empty.BOTH else (0.0, HD95_ONE_EMPTY)), empty)
+    box = bounding_box(found | wanted)
     pair = [torch.from_numpy(mask[box].copy())[None, None] for mask in (found, wanted)]
     dice = compute_dice(pair[0], pair[1], include_background=True)
     distance = compute_hausdorff_distance(pair[0], pair[1], include_background=True, percentile=95, spacing=list(spacing))
     return RegionScore(name, float(dice), float(distance))
 
 
-def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """The box around ``mask`` and one voxel more, so that surfaces do not change where the box ends."""
+def _empty(found: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> Empty:
+    if found.any():
+        return Empty.NEITHER if wanted.any() else Empty.REFERENCE
+    return Empty.PREDICTION if wanted.any() else Empty.BOTH
+
+
+def bounding_box(mask: NDArray[np.bool_], margin: int = 1) -> tuple[slice, ...]:
+    """Return the box around a mask that is not empty, with a margin within the grid.
+
+    A margin of one voxel keeps surfaces as they are where the box ends.
+
+    Args:
+        mask: ``[i, j, k]``.
+        margin: in voxels.
+    """
     box = []
     for axis, size in enumerate(mask.shape):
         indices = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        box.append(slice(max(0, int(indices[0]) - 1), min(size, int(indices[-1]) + 2)))
+        box.append(slice(max(0, int(indices[0]) - margin), min(size, int(indices[-1]) + 1 + margin)))
     return tuple(box)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,19 +29,29 @@ class PairedDice:
         student: Dice of each case, averaged over seeds (and regions for ``"mean"``).
         baseline: likewise.
         teacher: likewise; None when the teacher still lacks a fold or seed.
+        patients: the patient of each case; empty where each case is a patient of its own.
     """
 
     cases: tuple[str, ...]
     student: NDArray[np.float64]
     baseline: NDArray[np.float64]
     teacher: NDArray[np.float64] | None
+    patients: tuple[str, ...] = ()
 
 
-def pair_dice(scores: Sequence[Score], modalities: str, region: str) -> PairedDice | None:
+def pair_dice(
+    scores: Sequence[Score], modalities: str, region: str, patients: Mapping[str, str] | None = None
+) -> PairedDice | None:
     """Pair the scores of the student that sees ``modalities`` by case, fold and seed.
 
     Folds and seeds that either of the two has no score of yet (a study that is not finished) are left out. Seeds are
-    averaged per case, so that cases are what is resampled and tested.
+    averaged per case.
+
+    Args:
+        scores: of all networks.
+        modalities: of the student.
+        region: its name, or ``"mean"``.
+        patients: case to patient; a case that it lacks is a patient of its own.
 
     Returns:
         None when student and baseline have no fold and seed in common.
@@ -62,12 +72,32 @@ def pair_dice(scores: Sequence[Score], modalities: str, region: str) -> PairedDi
     if shared <= _units(teacher):
         taught = _within(teacher, shared)
         _check("student", student, "teacher", taught)
+    cases = tuple(sorted({case for case, *_ in student}))
     return PairedDice(
-        tuple(sorted({case for case, *_ in student})),
+        cases,
         _average(student),
         _average(baseline),
         None if taught is None else _average(taught),
+        patients_of(cases, patients),
     )
+
+
+def patients_of(cases: Sequence[str], patients: Mapping[str, str] | None) -> tuple[str, ...]:
+    """Return the patient of each case; a case without an entry is a patient of its own.
+
+    The two kinds never mix: a case that is called like another case's patient stays apart.
+    """
+    known = patients or {}
+    taken = set(known.values())
+    return tuple(known.get(case, f"case {case}" if case in taken else case) for case in cases)
+
+
+def by_patient(values: NDArray[np.float64], patients: Sequence[str]) -> NDArray[np.float64]:
+    """Average the last axis, one value per case, over the visits of each patient, in order of the patients' names."""
+    _, owner = np.unique(np.array(patients), return_inverse=True)
+    visits = np.bincount(owner)
+    summed = np.apply_along_axis(lambda row: np.bincount(owner, weights=row), -1, values)
+    return np.asarray(summed / visits)
 
 
 def per_case(

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+HD95_ONE_EMPTY = 373.13
+"""HD95 in mm when exactly one of prediction and reference is empty: the diagonal of the BraTS grid.
+
+The constant is that of the BraTS evaluation (240 x 240 x 155 voxels of 1 mm) and stays the same on other grids, so that
+figures can be compared.
+"""
+
+HD95_DEFINITION = (
+    "HD95 is the larger of the two directed 95th percentiles of the distances between the surfaces. A region that only the "
+    f"prediction or only the reference contains counts {HD95_ONE_EMPTY} mm, as in the BraTS evaluation; where both are "
+    "empty, HD95 is 0."
+)
+"""The definition in words, for reports and tables."""
+
+
+class Empty(StrEnum):
+    """Which of the two masks of a region is empty."""
+
+    NEITHER = "neither"
+    PREDICTION = "prediction"
+    REFERENCE = "reference"
+    BOTH = "both"
 
 
 class Role(StrEnum):
@@ -29,7 +53,8 @@ class Score:
         case: name of the case.
         region: name of the region.
         dice: 0 to 1.
-        hd95: 95th percentile of the symmetric surface distance in mm.
+        hd95: the larger of the two directed 95th percentiles of the surface distance, in mm.
+        empty: which of prediction and reference lacks the region; None in records of versions that did not write it.
     """
 
     role: Role
@@ -40,13 +65,22 @@ class Score:
     region: str
     dice: float
     hd95: float
+    empty: Empty | None = None
+
+    @property
+    def penalized(self) -> bool:
+        """Whether HD95 is the penalty for a region that only one of prediction and reference contains."""
+        if self.empty is None:
+            return self.dice == 0 and self.hd95 == HD95_ONE_EMPTY
+        return self.empty in (Empty.PREDICTION, Empty.REFERENCE)
 
 
 @dataclass(frozen=True)
 class StudyDescription:
     """Everything that makes a study repeatable from one command (METHOD section 5).
 
-    ``teacher`` names a teacher that was brought along; it is empty where one was trained.
+    ``teacher`` names a teacher that was brought along; it is empty where one was trained. ``patients`` gives the patient of
+    each case; a case that it lacks is a patient of its own.
     """
 
     command: str
@@ -66,6 +100,7 @@ class StudyDescription:
     hardware: str
     code_version: str
     teacher: str = ""
+    patients: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

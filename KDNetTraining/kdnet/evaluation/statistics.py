@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kdnet.evaluation.pairing import MEAN, PairedDice, pair_dice, per_case
-from kdnet.evaluation.results import Role, Score
+from kdnet.evaluation.pairing import MEAN, PairedDice, by_patient, pair_dice, patients_of, per_case
+from kdnet.evaluation.results import Empty, Role, Score
 from kdnet.evaluation.signed_rank import signed_rank_p
 
 __all__ = ["MEAN", "Comparison", "GapRecovery", "Interval", "NetworkSummary", "StudySummary", "per_case", "summarise"]
@@ -21,7 +21,7 @@ DECIMALS = 9
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its bootstrap 95 % interval over cases."""
+    """A figure with its bootstrap 95 % interval over patients."""
 
     value: float
     low: float
@@ -44,15 +44,22 @@ class GapRecovery:
 class NetworkSummary:
     """One network in one region, over all test cases that it was scored on.
 
+    Seeds are averaged per case and cases per patient, so that a patient with many visits counts once.
+
     Attributes:
         role: of the network.
         modalities: that it sees.
         region: name, or ``"mean"``.
         cases: number of cases.
-        dice: mean.
-        dice_deviation: standard deviation over cases; None for a single case.
-        hd95: mean in mm.
-        hd95_deviation: standard deviation over cases; None for a single case.
+        dice: mean over patients.
+        dice_deviation: standard deviation over patients; None for a single patient.
+        hd95: mean over patients in mm, penalties included.
+        hd95_deviation: standard deviation over patients; None for a single patient.
+        patients: number of patients.
+        scored: number of segmentations of single regions (cases times seeds, and times regions for ``"mean"``).
+        penalties: how many of them count a penalty in place of HD95, because the region is in only one of prediction and
+            reference.
+        empty_predictions: how many of them lack a region that the reference contains; None where old records do not tell.
     """
 
     role: Role
@@ -63,24 +70,31 @@ class NetworkSummary:
     dice_deviation: float | None
     hd95: float
     hd95_deviation: float | None
+    patients: int = 0
+    scored: int = 0
+    penalties: int = 0
+    empty_predictions: int | None = None
 
 
 @dataclass(frozen=True)
 class Comparison:
     """A student against its baseline in one region, over the cases that both were scored on.
 
+    The unit of all statistics is the patient: visits are averaged first.
+
     Attributes:
         modalities: that both see.
         region: name, or ``"mean"``.
-        cases: number of pairs.
-        student: mean Dice over these cases.
+        cases: number of cases.
+        student: mean Dice over the patients.
         baseline: likewise.
         teacher: likewise; None when the teacher was not scored on all of them.
         difference: of mean Dice, student minus baseline.
         p: Wilcoxon signed-rank, two-sided; 1 when all pairs are equal.
-        better: number of cases in which the student has the higher Dice.
+        better: number of patients in whom the student has the higher Dice.
         recovery: gap recovery of mean Dice; None where there is none.
         no_recovery: why there is none, empty where there is one.
+        patients: number of patients, which is the number of pairs.
     """
 
     modalities: str
@@ -94,6 +108,7 @@ class Comparison:
     better: int
     recovery: GapRecovery | None
     no_recovery: str
+    patients: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,13 +129,15 @@ class StudySummary:
         return next(rows, None)
 
 
-def summarise(scores: Sequence[Score], *, seed: int = 0) -> StudySummary:
-    """Summarise the scores of a study, finished or not.
+def summarise(scores: Sequence[Score], *, patients: Mapping[str, str] | None = None, seed: int = 0) -> StudySummary:
+    """Summarize the scores of a study, finished or not.
 
-    Seeds are averaged per case first, so that cases are what is resampled and tested.
+    Seeds are averaged per case and cases per patient first, so that patients are what is resampled and tested: visits of
+    one patient are alike, and counting them singly would make intervals and p values too small.
 
     Args:
         scores: of all networks.
+        patients: case to patient; a case that it lacks is a patient of its own.
         seed: of the bootstrap.
 
     Raises:
@@ -128,30 +145,34 @@ def summarise(scores: Sequence[Score], *, seed: int = 0) -> StudySummary:
     """
     regions = [*dict.fromkeys(score.region for score in scores), MEAN]
     networks = list(dict.fromkeys((score.role, score.modalities) for score in scores))
-    rows = [_summarise_network(scores, role, modalities, region) for role, modalities in networks for region in regions]
+    rows = [
+        _summarise_network(scores, role, modalities, region, patients)
+        for role, modalities in networks
+        for region in regions
+    ]
     comparisons = []
     for modalities in (modalities for role, modalities in networks if role is Role.STUDENT):
         for region in regions:
-            pairs = pair_dice(scores, modalities, region)
+            pairs = pair_dice(scores, modalities, region, patients)
             if pairs is not None:
                 comparisons.append(compare(pairs, modalities=modalities, region=region, seed=seed))
     return StudySummary(tuple(rows), tuple(comparisons))
 
 
 def compare(pairs: PairedDice, *, modalities: str, region: str, seed: int = 0) -> Comparison:
-    """Compare a student with its baseline, and with the teacher where there is one, over paired cases."""
+    """Compare a student with its baseline, and with the teacher where there is one, over paired patients."""
     columns = [pairs.student, pairs.baseline, *([] if pairs.teacher is None else [pairs.teacher])]
-    table = np.stack(columns)
+    table = by_patient(np.stack(columns), pairs.patients or pairs.cases)
     count = table.shape[1]
     resampled = table[:, np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))].mean(axis=2)
     means = table.mean(axis=1)
-    difference = _without_rounding(pairs.student - pairs.baseline)
+    difference = _without_rounding(table[0] - table[1])
     low, high = np.percentile(resampled[0] - resampled[1], [2.5, 97.5])
     recovery, reason = _recovery(means, resampled)
     return Comparison(
         modalities=modalities,
         region=region,
-        cases=count,
+        cases=len(pairs.cases),
         student=float(means[0]),
         baseline=float(means[1]),
         teacher=float(means[2]) if len(means) > 2 else None,
@@ -160,6 +181,7 @@ def compare(pairs: PairedDice, *, modalities: str, region: str, seed: int = 0) -
         better=int((difference > 0).sum()),
         recovery=recovery,
         no_recovery=reason,
+        patients=count,
     )
 
 
@@ -179,19 +201,34 @@ def _recovery(means: NDArray[np.float64], resampled: NDArray[np.float64]) -> tup
     return GapRecovery(value, _finite(low), _finite(high)), ""
 
 
-def _summarise_network(scores: Sequence[Score], role: Role, modalities: str, region: str) -> NetworkSummary:
-    dice = np.array(list(per_case(scores, role, modalities, region, lambda score: score.dice).values()))
-    hd95 = np.array(list(per_case(scores, role, modalities, region, lambda score: score.hd95).values()))
+def _summarise_network(
+    scores: Sequence[Score], role: Role, modalities: str, region: str, patients: Mapping[str, str] | None
+) -> NetworkSummary:
+    own = [s for s in scores if (s.role, s.modalities) == (role, modalities) and region in (s.region, MEAN)]
+    dice_of = per_case(own, role, modalities, region, lambda score: score.dice)
+    hd95_of = per_case(own, role, modalities, region, lambda score: score.hd95)
+    owners = patients_of(list(dice_of), patients)
+    dice, hd95 = (by_patient(np.array(list(column.values())), owners) for column in (dice_of, hd95_of))
     return NetworkSummary(
         role,
         modalities,
         region,
-        len(dice),
+        len(dice_of),
         float(dice.mean()),
         _deviation(dice),
         float(hd95.mean()),
         _deviation(hd95),
+        patients=len(dice),
+        scored=len(own),
+        penalties=sum(bool(score.penalized) for score in own),
+        empty_predictions=_empty_predictions(own),
     )
+
+
+def _empty_predictions(scores: Sequence[Score]) -> int | None:
+    if any(score.empty is None and score.penalized for score in scores):
+        return None
+    return sum(score.empty == Empty.PREDICTION for score in scores)
 
 
 def _without_rounding(difference: NDArray[np.float64]) -> NDArray[np.float64]:

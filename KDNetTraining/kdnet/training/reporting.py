@@ -103,23 +103,29 @@ def _case_overlays(
 ) -> list[Overlay]:
     case = data.case(name)
     image_file = case.images[student.modalities[0]]
-    image = _facing(read_volume(image_file.path, image_file.component))
-    reference = _facing(read_reference(case, data.dataset.labels))
+    volume = read_volume(image_file.path, image_file.component)
+    image, spacing = facing(volume)
+    reference, _ = facing(read_reference(case, data.dataset.labels))
     level = int((reference > 0).sum(axis=(0, 1)).argmax())
-    overlays = [Overlay(name, "reference", image[:, :, level], reference[:, :, level])]
+    overlays = [Overlay(name, "reference", image[:, :, level], reference[:, :, level], spacing[:2])]
     for network in networks:
         same = (network.fold, network.seed) == (student.fold, student.seed)
         if same and (network.role is Role.TEACHER or network.modalities == student.modalities):
             path = prediction_path(run.network(network.name), name)
             if path.exists():
-                labelmap = _facing(read_volume(path))
-                overlays.append(Overlay(name, network.role.value, image[:, :, level], labelmap[:, :, level]))
+                labelmap, _ = facing(read_volume(path))
+                plane = labelmap[:, :, level]
+                overlays.append(Overlay(name, network.role.value, image[:, :, level], plane, spacing[:2]))
     return overlays
 
 
-def _facing(volume: Volume) -> NDArray[Any]:
-    """Voxels with the axes that run to the left, back and head, as a radiologist looks at a slice."""
+def facing(volume: Volume) -> tuple[NDArray[Any], tuple[float, float, float]]:
+    """Return the voxels with axes that run to the left, back and head, as a radiologist looks at a slice.
+
+    The second value is the spacing along these axes in mm.
+    """
     stored = nibabel.orientations.io_orientation(volume.grid.affine)
     wanted = nibabel.orientations.axcodes2ornt("LPS")
     turn = nibabel.orientations.ornt_transform(stored, wanted)
-    return np.asarray(nibabel.orientations.apply_orientation(volume.voxels, turn))
+    left, back, head = (volume.grid.spacing[int(np.flatnonzero(turn[:, 0] == axis)[0])] for axis in range(3))
+    return np.asarray(nibabel.orientations.apply_orientation(volume.voxels, turn)), (left, back, head)

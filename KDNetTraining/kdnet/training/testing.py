@@ -113,6 +113,7 @@ def _score(network: PlannedNetwork, folder: NetworkFolder, case: Case, predictor
             region.region,
             region.dice,
             region.hd95,
+            region.empty,
         )
         for region in regions
     ]

@@ -107,3 +107,34 @@ def test_distances_scale_with_the_voxels_and_do_not_depend_on_which_is_the_refer
     for before, after in zip(plain, scaled, strict=True):
         assert after.dice == pytest.approx(before.dice)
         assert after.hd95 == pytest.approx(before.hd95 * factor, rel=1e-5)
+
+
+def test_hd95_is_the_larger_of_the_two_directed_percentiles() -> None:
+    """A cube with a spike: few surface voxels of one lie far from the other, and none the other way round."""
+    cube, spiked = np.zeros((2, 20, 20, 40), bool)
+    cube[5:10, 5:10, 5:10] = True
+    spiked[5:10, 5:10, 5:10] = True
+    spiked[7, 7, 10:30] = True
+    forward, backward = _directed(spiked, cube), _directed(cube, spiked)
+    expected = max(np.percentile(forward, 95), np.percentile(backward, 95))
+    pooled = np.percentile(np.concatenate([forward, backward]), 95)
+    assert score_region("spike", spiked, cube, spacing=(1, 1, 1)).hd95 == pytest.approx(expected)
+    assert score_region("spike", cube, spiked, spacing=(1, 1, 1)).hd95 == pytest.approx(expected)
+    assert expected > pooled + 1
+
+
+def _directed(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Distances from each surface voxel of ``source`` to the nearest of ``target``, by brute force."""
+    from scipy.ndimage import binary_erosion
+
+    ends = [np.argwhere(mask & ~binary_erosion(mask)) for mask in (source, target)]
+    return np.linalg.norm(ends[0][:, None] - ends[1][None], axis=2).min(axis=1)
+
+
+def test_scores_tell_which_mask_is_empty() -> None:
+    empty, full = np.zeros((9, 9, 9), np.uint8), np.full((9, 9, 9), 3, np.uint8)
+    told = [
+        score_case(*pair, LABELS, (1, 1, 1))[0].empty
+        for pair in ((empty, full), (full, empty), (empty, empty), (full, full))
+    ]
+    assert told == ["prediction", "reference", "both", "neither"]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import numpy as np
 import pytest
 from kdnet.errors import KDNetError
 from kdnet.evaluation.report import write_report
-from kdnet.evaluation.results import Role, Score, StudyDescription
+from kdnet.evaluation.results import HD95_DEFINITION, HD95_ONE_EMPTY, Empty, Role, Score, StudyDescription
 from kdnet.labels import brats_labels, exclusive_labels
 
 from .studies import BASELINE, STUDENT, STUDY, TEACHER, description, events_of, overlays_of, scores_of
@@ -141,7 +143,7 @@ def test_results_are_json_without_nan(whole: Path) -> None:
 def test_tables_are_csv(whole: Path) -> None:
     with (whole / "scores.csv").open(encoding="utf-8") as stream:
         scores = list(csv.DictReader(stream))
-    assert list(scores[0]) == ["role", "modalities", "fold", "seed", "case", "region", "dice", "hd95"]
+    assert list(scores[0]) == ["role", "modalities", "fold", "seed", "case", "region", "dice", "hd95", "empty"]
     assert [float(row["dice"]) for row in scores if row["role"] == "baseline"] == STUDY[BASELINE]
     with (whole / "summary.csv").open(encoding="utf-8") as stream:
         rows = {(row["role"], row["region"]): row for row in csv.DictReader(stream)}
@@ -225,3 +227,67 @@ def test_every_difference_is_drawn_even_without_an_interval(tmp_path: Path) -> N
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     drawing = text[text.index('id="differences-') : text.index('id="recovery-')]
     assert len(re.findall(r"<use [^>]*style=\"fill: var\(--student\)", drawing)) == 2
+
+
+ODD_REGIONS = (
+    "a$_{$b",
+    "$",
+    "a<b&c",
+    "x" * 300,
+    'id="a" url(#b)',
+    "line\nbreak\x1b[2J",
+    "\udc80",
+    "=1+1",
+    "a|b",
+    "Ödem \u202e",
+)
+
+
+def test_no_name_of_a_region_breaks_a_report(tmp_path: Path) -> None:
+    scores = [score for name in ODD_REGIONS for score in scores_of(STUDY, region=name)]
+    told = description(regions=ODD_REGIONS, data="".join(ODD_REGIONS), command=" ".join(ODD_REGIONS))
+    path = write_report(tmp_path, told, scores, events_of("fold0/seed0/student-t1ce"), [], exclusive_labels({1: "lesion"}))
+    text = path.read_text(encoding="utf-8")
+    pictures = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
+    assert len(pictures) >= 4 + len(ODD_REGIONS)
+    for picture in pictures:
+        fromstring(picture.replace("xlink:href", "href"))
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\u202e]", text)
+    markdown = (tmp_path / "results.md").read_text(encoding="utf-8")
+    for block in re.findall(r"(?:^\|.*\n)+", markdown, flags=re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+
+
+def test_no_cell_of_a_table_is_a_formula(tmp_path: Path) -> None:
+    names = ("=HYPERLINK(1)", "+1", "-1", "@x", "\tx")
+    scores = [replace(score, case=name + score.case) for name in names for score in scores_of(STUDY, region=name)]
+    write_report(tmp_path, description(regions=names), scores, [], [], brats_labels())
+    for table in ("scores.csv", "summary.csv"):
+        with (tmp_path / table).open(newline="", encoding="utf-8") as stream:
+            for cell in (cell for row in csv.reader(stream) for cell in row):
+                assert not cell.startswith(("=", "+", "@", "\t")), cell
+                assert not cell.startswith("-") or float(cell) < 0
+
+
+def test_hd95_is_defined_and_its_penalties_are_counted(tmp_path: Path) -> None:
+    scores = scores_of(STUDY)
+    scores[6] = replace(scores[6], dice=0.0, hd95=HD95_ONE_EMPTY, empty=Empty.PREDICTION)
+    scores = [score if score.empty else replace(score, empty=Empty.NEITHER) for score in scores]
+    page = write_report(tmp_path, description(), scores, [], [], brats_labels()).read_text(encoding="utf-8")
+    markdown = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert HD95_DEFINITION in markdown
+    assert HD95_DEFINITION in page
+    assert "| baseline | T1ce | 6 | 1 of 6 (1 empty prediction) | 1 of 6 (1 empty prediction) |" in markdown
+    assert "| student | T1ce | 6 | 0 of 6 | 0 of 6 |" in markdown
+    with (tmp_path / "summary.csv").open(encoding="utf-8") as stream:
+        rows = {(row["role"], row["region"]): row for row in csv.DictReader(stream)}
+    assert (rows["baseline", "WT"]["penalties"], rows["baseline", "WT"]["empty_predictions"]) == ("1", "1")
+
+
+def test_patients_with_several_visits_are_counted_beside_the_cases(tmp_path: Path) -> None:
+    patients = {f"case0{index}": f"p{index // 2}" for index in range(6)}
+    write_report(tmp_path, description(patients=patients), scores_of(STUDY), [], [], brats_labels())
+    markdown = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert "6 test cases of 3 patients" in markdown
+    assert "| T1ce | WT | 6 (3 patients) |" in markdown
+    assert "3 of 3" in markdown

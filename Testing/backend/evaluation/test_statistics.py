@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kdnet.errors import KDNetError
-from kdnet.evaluation.pairing import PairedDice, pair_dice
-from kdnet.evaluation.results import Role, Score
+from kdnet.evaluation.pairing import PairedDice, pair_dice, patients_of
+from kdnet.evaluation.results import Empty, Role, Score
 from kdnet.evaluation.statistics import MEAN, Comparison, compare, summarise
 
 from .studies import BASELINE, STUDENT, STUDY, TEACHER, scores_of
@@ -102,7 +102,9 @@ def test_very_few_cases_give_no_certainty_and_no_error(count: int) -> None:
 
 def test_seeds_are_averaged_before_cases_are_counted() -> None:
     twice = scores_of(STUDY) + scores_of(STUDY, seed=1)
-    assert summarise(twice) == summarise(scores_of(STUDY))
+    summary, once = summarise(twice), summarise(scores_of(STUDY))
+    assert summary.comparisons == once.comparisons
+    assert [replace(row, scored=row.scored // 2) for row in summary.networks] == list(once.networks)
     other = {**STUDY, STUDENT: [0.8, 0.8, 0.7, 0.7, 0.8, 0.6]}
     row = only(scores_of(STUDY) + scores_of(other, seed=1))
     assert row.cases == 6
@@ -205,3 +207,47 @@ def test_the_interval_covers_a_known_difference_as_often_as_it_says() -> None:
 def test_a_score_of_another_modality_does_not_stand_in_for_the_baseline() -> None:
     scores = [replace(score, modalities="t1") if score.role is Role.BASELINE else score for score in scores_of(STUDY)]
     assert summarise(scores).comparisons == ()
+
+
+def test_visits_of_a_patient_count_once() -> None:
+    """Five alike visits of each of three patients say no more than one visit of each."""
+    patients = {f"case0{index}": f"patient{index // 2}" for index in range(6)}
+    visits = {network: [column[index // 2 * 2] for index in range(6)] for network, column in STUDY.items()}
+    single = {network: column[::2] for network, column in STUDY.items()}
+    row = summarise(scores_of(visits), patients=patients).comparison("t1ce", "WT")
+    once = summarise(scores_of(single)).comparison("t1ce", "WT")
+    assert row is not None
+    assert once is not None
+    assert (row.cases, row.patients, once.patients) == (6, 3, 3)
+    assert replace(row, cases=3) == once
+    assert row.p == 0.25
+
+
+def test_a_patient_with_many_visits_weighs_as_much_as_one_with_a_single_visit() -> None:
+    patients = {"case00": "A", "case01": "A", "case02": "A"}
+    network = summarise(scores_of({TEACHER: [0.2, 0.4, 0.6, 1.0]}), patients=patients).network(*TEACHER, "WT")
+    assert network is not None
+    assert (network.cases, network.patients) == (4, 2)
+    assert network.dice == pytest.approx((0.4 + 1.0) / 2)
+    assert network.dice_deviation == pytest.approx(np.std([0.4, 1.0], ddof=1))
+
+
+def test_a_case_called_like_a_patient_stays_apart() -> None:
+    assert patients_of(["a", "b", "c"], {"a": "c", "b": "c"}) == ("c", "c", "case c")
+    assert patients_of(["a", "b"], None) == ("a", "b")
+
+
+def test_penalties_in_hd95_and_empty_predictions_are_counted() -> None:
+    outcomes = [(0.8, 4.0, Empty.NEITHER), (0.0, 373.13, Empty.PREDICTION), (0.0, 373.13, Empty.REFERENCE)]
+    scores = [Score(*TEACHER, 0, 0, f"c{i}", "ET", *outcome) for i, outcome in enumerate(outcomes)]
+    scores.append(Score(*TEACHER, 0, 0, "c3", "ET", 1.0, 0.0, Empty.BOTH))
+    row = summarise(scores).network(*TEACHER, "ET")
+    assert row is not None
+    assert (row.scored, row.penalties, row.empty_predictions) == (4, 2, 1)
+
+
+def test_old_scores_tell_of_penalties_alone() -> None:
+    scores = [Score(*TEACHER, 0, 0, "c0", "ET", 0.0, 373.13), Score(*TEACHER, 0, 0, "c1", "ET", 0.0, 60.0)]
+    row = summarise(scores).network(*TEACHER, "ET")
+    assert row is not None
+    assert (row.penalties, row.empty_predictions) == (1, None)

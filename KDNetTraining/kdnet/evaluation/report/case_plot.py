@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kdnet.evaluation.report.content import Content
-from kdnet.evaluation.report.svg import LINE, ROLE_COLORS, inline_svg, tidy
+from kdnet.evaluation.report.svg import LINE, ROLE_COLORS, drawn, inline_svg, tidy
 from kdnet.evaluation.report.words import seen
 from kdnet.evaluation.results import Role
 from kdnet.evaluation.statistics import MEAN, per_case
@@ -38,7 +38,7 @@ def _panel(content: Content, modalities: str, region: str) -> str:
             mean = float(np.mean(values))
             means[x] += f"\n{mean:.3f}"
             axes.hlines(mean, x - 0.2, x + 0.2, color=ROLE_COLORS[role], linewidth=3, zorder=4)
-    tidy(axes, title=region)
+    tidy(axes, title=drawn(region))
     axes.set_xticks(range(3), means)
     axes.set_xlim(-0.4, 2.4)
     axes.set_ylim(-0.03, 1.03)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from kdnet.evaluation.report.content import Content
 from kdnet.evaluation.report.published import published_recoveries
-from kdnet.evaluation.report.svg import INK, LINE, MUTED, ROLE_COLORS, inline_svg, tidy
+from kdnet.evaluation.report.svg import INK, LINE, MUTED, ROLE_COLORS, drawn, inline_svg, tidy
 from kdnet.evaluation.report.words import percent, recovery, seen, signed
 from kdnet.evaluation.results import Role
 from kdnet.evaluation.statistics import MEAN, Comparison
@@ -63,7 +63,7 @@ def _rows_of(content: Content, rows: Sequence[Comparison]) -> tuple[Axes, Figure
     figure = Figure(figsize=(4.6, 1.2 + 0.36 * len(rows)), layout="constrained")
     axes = figure.subplots()
     several = len(content.description.student_modalities) > 1
-    names = [f"{seen(row.modalities)} {row.region}" if several else row.region for row in rows]
+    names = [drawn(f"{seen(row.modalities)} {row.region}" if several else row.region) for row in rows]
     axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     for y, row in enumerate(rows):

@@ -5,30 +5,35 @@ from __future__ import annotations
 from kdnet.evaluation.report import published, tables
 from kdnet.evaluation.report.content import Content
 from kdnet.evaluation.report.tables import Table
-from kdnet.evaluation.report.words import caveats, percent, seen, verdicts
+from kdnet.evaluation.report.words import PAIRING, PENALTIES, SPREAD, caveats, percent, seen, verdicts
+from kdnet.evaluation.results import HD95_DEFINITION
+from kdnet.text import one_line
 
 
 def markdown_report(content: Content) -> str:
     """The whole document."""
     students = ", ".join(seen(sees) for sees in content.description.student_modalities)
     blocks = [
-        f"# Teacher, baseline and student: {students}",
-        *verdicts(content),
-        *caveats(content),
+        f"# Teacher, baseline and student: {_plain(students)}",
+        *map(_plain, verdicts(content)),
+        *map(_plain, caveats(content)),
         "## Dice",
         _table(tables.dice_table(content)),
         "## HD95 (mm)",
         _table(tables.distance_table(content)),
-        "Mean ± standard deviation over the test cases, on their original grids.",
+        f"{SPREAD} {HD95_DEFINITION}",
+        "### Penalties in HD95",
+        _table(tables.penalty_table(content)),
+        PENALTIES,
         "## Student against baseline",
         _table(tables.comparison_table(content)),
-        "Difference of mean Dice and gap recovery with bootstrap 95 % intervals; paired by case, fold and seed; "
+        f"Difference of mean Dice and gap recovery with bootstrap 95 % intervals; {PAIRING}; "
         "Wilcoxon signed-rank p, not corrected for several comparisons. Gap recovery is (student - baseline) / "
         "(teacher - baseline).",
         *_published(content),
         "## How to repeat it",
-        f"```\n{content.description.command}\n```",
-        "\n".join(f"- {name}: {value}" for name, value in tables.facts(content).items()),
+        f"```\n{one_line(content.description.command, 10_000).replace('```', '` ` `')}\n```",
+        "\n".join(f"- {name}: {_plain(value)}" for name, value in tables.facts(content).items()),
         _table(tables.split_table(content)),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -48,4 +53,9 @@ def _published(content: Content) -> list[str]:
 
 def _table(table: Table) -> str:
     lines = [table.header, ("---",) * len(table.header), *table.rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(_plain(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """Text of foreign origin on one line and without HTML."""
+    return one_line(text, 2000).replace("<", "&lt;")

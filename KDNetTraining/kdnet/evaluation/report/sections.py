@@ -16,6 +16,9 @@ from kdnet.evaluation.report.slices import slice_pictures
 from kdnet.evaluation.report.tables import Table
 from kdnet.evaluation.report.words import (
     MINUS,
+    PAIRING,
+    PENALTIES,
+    SPREAD,
     Outcome,
     caveats,
     listed,
@@ -25,9 +28,10 @@ from kdnet.evaluation.report.words import (
     recovery_range,
     seen,
     signed,
+    unit,
     verdicts,
 )
-from kdnet.evaluation.results import Overlay, Role
+from kdnet.evaluation.results import HD95_DEFINITION, Overlay, Role
 from kdnet.evaluation.statistics import MEAN, Comparison, per_case
 from kdnet.training.events import EventKind
 
@@ -65,7 +69,7 @@ def networks(content: Content) -> str:
     """Dice and HD95 of every network."""
     if not content.scores:
         return ""
-    caption = "Dice, and below it HD95 in mm: mean ± standard deviation over the test cases, on their original grids."
+    caption = f"Dice, and below it HD95 in mm. {SPREAD}"
     dice, distance = tables.dice_table(content), tables.distance_table(content)
     regions = "; ".join(
         f"{region.name}: {', '.join(label.name.lower() for label in content.labels.labels if label.value in region.values)}"
@@ -73,7 +77,9 @@ def networks(content: Content) -> str:
         if len(region.values) > 1 or region.name not in {label.name for label in content.labels.labels}
     )
     note = paragraph(f"Regions: {regions}.", "note") if regions else ""
-    return "<h2>The three networks</h2>" + table(dice, caption=caption, details=distance) + note
+    penalties = table(tables.penalty_table(content), caption=f"Penalties in HD95. {PENALTIES}")
+    definition = paragraph(HD95_DEFINITION, "note")
+    return "<h2>The three networks</h2>" + table(dice, caption=caption, details=distance) + note + definition + penalties
 
 
 def comparison(content: Content) -> str:
@@ -84,15 +90,15 @@ def comparison(content: Content) -> str:
         "<h2>Does distillation help?</h2>",
         panels(
             [difference_plot(content), recovery_plot(content)],
-            caption="Points with bootstrap 95 % intervals over cases; arrows: the interval goes on. Gap recovery is "
+            caption="Points with bootstrap 95 % intervals over patients; arrows: the interval goes on. Gap recovery is "
             f"(student {MINUS} baseline) / (teacher {MINUS} baseline) of mean Dice; dashed: published figures, mean over "
             "regions.",
             two=True,
         ),
         table(
             tables.comparison_table(content),
-            caption="Paired by case, fold and seed: difference of mean Dice and gap recovery with bootstrap 95 % "
-            "intervals; two-sided Wilcoxon signed-rank p, not corrected for several comparisons.",
+            caption=f"Difference of mean Dice and gap recovery with bootstrap 95 % intervals; {PAIRING}; two-sided "
+            "Wilcoxon signed-rank p, not corrected for several comparisons.",
             mean_rows=True,
         ),
         _published(content),
@@ -196,7 +202,7 @@ def _tiles(row: Comparison, *, several: bool) -> str:
             tile(f"{prefix}gap recovery", shown, below, words=gap is None),
             tile(f"{prefix}student {MINUS} baseline, Dice", signed(row.difference.value), f"{low} to {high}"),
             tile(f"{prefix}baseline → student, Dice", chain, aim),
-            tile(f"{prefix}student better in", f"{row.better} of {row.cases}", f"cases, {p_value(row.p)}"),
+            tile(f"{prefix}student better in", f"{row.better} of {row.patients}", f"{unit(row)}, {p_value(row.p)}"),
             "</div>",
         ]
     )

@@ -9,8 +9,10 @@ from html import escape
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from kdnet.evaluation.results import Role
+from kdnet.text import one_line
 
 INK, MUTED, LINE = "#1b2430", "#5d6876", "#d9dfe6"
 ROLE_COLORS = {Role.TEACHER: "#2f6fb0", Role.BASELINE: "#868e99", Role.STUDENT: "#c8472f"}
@@ -32,7 +34,9 @@ def inline_svg(figure: Figure, *, name: str, description: str) -> str:
         description: read out instead of the picture.
     """
     stream = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+    for item in figure.findobj(Text):
+        item.set_parse_math(False)  # a region may be called "a$_{$b"
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "text.parse_math": False}):
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :]
@@ -40,11 +44,16 @@ def inline_svg(figure: Figure, *, name: str, description: str) -> str:
     opening, _, rest = text.partition(">")
     view = re.search(r'viewBox="[^"]*"', opening)
     box = view[0] if view else ""
-    text = f'<svg {box} role="img" aria-label="{escape(description)}">{rest}'
+    text = f'<svg {box} role="img" aria-label="{escape(one_line(description, 2000))}">{rest}'
     text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", text)
     for color, variable in VARIABLES.items():
         text = text.replace(color, f"var({variable})")
     return re.sub(r"font: ([\d. a-z]*px) [^;\"]*", r"font: \1 system-ui, sans-serif", text).strip()
+
+
+def drawn(text: str) -> str:
+    """Text of foreign origin as it fits into a figure: one line, printable, not too long."""
+    return one_line(text, 40)
 
 
 def tidy(axes: Axes, *, title: str = "", x_label: str = "", y_label: str = "") -> None:

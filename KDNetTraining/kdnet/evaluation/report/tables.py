@@ -29,15 +29,23 @@ def network_cells(content: Content) -> list[tuple[Role, str, list[NetworkSummary
 
 
 def dice_table(content: Content) -> Table:
-    """Mean Dice ± standard deviation over cases of every network and region."""
+    """Mean Dice ± standard deviation over patients of every network and region."""
     rows = [(*_named(role, sees, cells), *(dice(cell) for cell in cells)) for role, sees, cells in network_cells(content)]
-    return Table(("network", "sees", "cases", *content.description.regions, MEAN), tuple(rows))
+    return Table(_network_header(content), tuple(rows))
 
 
 def distance_table(content: Content) -> Table:
-    """Mean HD95 in mm ± standard deviation over cases of every network and region."""
+    """Mean HD95 in mm ± standard deviation over patients of every network and region, penalties included."""
     rows = [(*_named(role, sees, cells), *(hd95(cell) for cell in cells)) for role, sees, cells in network_cells(content)]
-    return Table(("network", "sees", "cases", *content.description.regions, MEAN), tuple(rows))
+    return Table(_network_header(content), tuple(rows))
+
+
+def penalty_table(content: Content) -> Table:
+    """How many figures of HD95 are penalties, and how many of these are regions that a network did not find at all."""
+    rows = [
+        (*_named(role, sees, cells), *(penalties(cell) for cell in cells)) for role, sees, cells in network_cells(content)
+    ]
+    return Table((*_network_header(content)[:-1], "all regions"), tuple(rows))
 
 
 def comparison_table(content: Content) -> Table:
@@ -46,9 +54,9 @@ def comparison_table(content: Content) -> Table:
         (
             seen(row.modalities),
             row.region,
-            str(row.cases),
+            counted(row.cases, row.patients),
             difference(row.difference),
-            f"{row.better} of {row.cases}",
+            f"{row.better} of {row.patients}",
             p_value(row.p).removeprefix("p = ").removeprefix("p "),
             recovery(row),
         )
@@ -114,8 +122,27 @@ def hd95(row: NetworkSummary | None) -> str:
     return "" if row is None else _spread(row.hd95, row.hd95_deviation, "{:.1f}")
 
 
+def penalties(row: NetworkSummary | None) -> str:
+    """``"1 of 6 (1 empty prediction)"``, or ``"0 of 6"``."""
+    if row is None:
+        return ""
+    told = f"{row.penalties} of {row.scored}"
+    if not row.penalties or row.empty_predictions is None:
+        return told
+    return f"{told} ({row.empty_predictions} empty prediction{'' if row.empty_predictions == 1 else 's'})"
+
+
+def counted(cases: int, patients: int) -> str:
+    """``"6"``, or ``"6 (4 patients)"`` where some patients have several visits."""
+    return str(cases) if patients == cases else f"{cases} ({patients} patient{'' if patients == 1 else 's'})"
+
+
+def _network_header(content: Content) -> tuple[str, ...]:
+    return ("network", "sees", "cases", *content.description.regions, MEAN)
+
+
 def _named(role: Role, sees: str, cells: list[NetworkSummary | None]) -> tuple[str, str, str]:
-    return role.value, seen(sees), str(cells[-1].cases) if cells[-1] else "0"
+    return role.value, seen(sees), counted(cells[-1].cases, cells[-1].patients) if cells[-1] else "0"
 
 
 def _spread(value: float, deviation: float | None, form: str) -> str:

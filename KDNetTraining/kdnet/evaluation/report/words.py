@@ -9,9 +9,15 @@ from kdnet.evaluation.report.content import Content
 from kdnet.evaluation.statistics import MEAN, Comparison, GapRecovery, Interval
 
 SIGNIFICANT = 0.05
-FEWEST_CASES = 6
+FEWEST_PATIENTS = 6
 """With fewer pairs a two-sided signed-rank test cannot give p < 0.05, whatever they are."""
 MINUS = "\N{MINUS SIGN}"
+SPREAD = "Mean ± standard deviation over the test patients, on the original grids of their cases."
+PENALTIES = (
+    "How many of the figures (cases times seeds) are the penalty, because the region is in only one of prediction and "
+    "reference. Each of them pulls the mean of HD95 up."
+)
+PAIRING = "paired by case, fold and seed; visits of one patient are averaged and count once"
 NAMES = {"t1": "T1", "t1ce": "T1ce", "t2": "T2", "flair": "FLAIR"}
 
 
@@ -102,7 +108,7 @@ def headline(row: Comparison) -> str:
     return (
         f"The {seen(row.modalities)} student {verb}: mean Dice {row.student:.3f} against {row.baseline:.3f} "
         f"(difference {signed(row.difference.value)}, 95 % interval {signed(row.difference.low)} to "
-        f"{signed(row.difference.high)}, {p_value(row.p)}, {_counted(row.cases, 'test case')})."
+        f"{signed(row.difference.high)}, {p_value(row.p)}, {_tested(row)})."
     )
 
 
@@ -122,10 +128,11 @@ def caveats(content: Content) -> list[str]:
             f"The teacher, {content.description.teacher}, was trained elsewhere. If it learnt from test cases of this "
             "study, its own figures and the student's are too good."
         )
-    cases = [row.cases for row in content.summary.comparisons]
-    if cases and min(cases) < FEWEST_CASES:
-        told.append(f"With {_counted(min(cases), 'test case')} no test can tell a difference from chance (p < 0.05).")
-    if cases and len({score.seed for score in content.scores}) == 1:
+    rows = content.summary.comparisons
+    if rows and min(row.patients for row in rows) < FEWEST_PATIENTS:
+        fewest = min(rows, key=lambda row: row.patients)
+        told.append(f"With {_tested(fewest)} no test can tell a difference from chance (p < 0.05).")
+    if rows and len({score.seed for score in content.scores}) == 1:
         told.append("One seed: how far two trainings differ by chance alone is not part of the intervals.")
     return told
 
@@ -150,6 +157,16 @@ def _recovery_sentence(row: Comparison) -> str:
         f"The teacher is not above the baseline ({row.teacher:.3f} against {row.baseline:.3f}), so there was nothing to "
         "distil and gap recovery is undefined."
     )
+
+
+def unit(row: Comparison) -> str:
+    """What is paired: cases, or patients where some have several visits."""
+    return "cases" if row.patients == row.cases else "patients"
+
+
+def _tested(row: Comparison) -> str:
+    cases = _counted(row.cases, "test case")
+    return cases if row.patients == row.cases else f"{cases} of {_counted(row.patients, 'patient')}"
 
 
 def _counted(number: int, noun: str) -> str:

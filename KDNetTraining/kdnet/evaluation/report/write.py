@@ -15,6 +15,7 @@ from kdnet.evaluation.results import Overlay, Score, StudyDescription
 from kdnet.evaluation.statistics import Comparison, NetworkSummary, StudySummary, summarise
 from kdnet.files import replacing, writable_folder, write_json
 from kdnet.labels import LabelTable
+from kdnet.text import printable, table_cell
 from kdnet.training.events import Event
 
 COMPARISON_COLUMNS = (
@@ -45,7 +46,7 @@ def write_report(
     Raises:
         KDNetError: when the folder cannot be written, or scores of student, baseline and teacher do not pair.
     """
-    summary = summarise(scores)
+    summary = summarise(scores, patients=description.patients)
     content = Content(description, summary, scores, events, overlays, labels)
     pages = {"results.md": markdown_report(content), "report.html": html_page(content)}
     writable_folder(folder)
@@ -61,8 +62,13 @@ def write_report(
     _write_csv(folder / "summary.csv", columns, _summary_rows(summary))
     for name, text in pages.items():
         with replacing(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(_harmless(text), encoding="utf-8")
     return folder / "report.html"
+
+
+def _harmless(text: str) -> str:
+    """The text of a page without control characters and lone surrogates, which names of files and regions may hold."""
+    return text.translate({ord(sign): "?" for sign in set(text) - {"\n"} if printable(sign) == "?"})
 
 
 def _summary_rows(summary: StudySummary) -> Iterable[dict[str, Any]]:
@@ -85,4 +91,5 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, restval="")
         writer.writeheader()
-        writer.writerows(rows)
+        for row in rows:
+            writer.writerow({name: table_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()})
