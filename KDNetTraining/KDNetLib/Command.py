@@ -7,17 +7,20 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import IO
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any
 
+from kdnet.causes import memory_ran_out
 from kdnet.errors import KDNetError
+from kdnet.foreign import parse_message, reading
 
-from KDNetLib.ProcessTree import kill_tree, start_python
+from KDNetLib.ProcessTree import kill_tree, reaped, start_python
 from KDNetLib.Ticker import Ticker
 from KDNetLib.Worker import Failure
 
 BUDGET_SECONDS = 0.01  # of one poll, so that a talkative command never blocks the event loop
 DETAIL_LINES = 60
+END_SECONDS = 2.0  # that a process whose streams are closed has to end
 MODULE = ("-m", "kdnet")
 
 
@@ -28,8 +31,9 @@ class Command:
         arguments: of ``kdnet``.
         onLine: called with each line of stdout.
         onNote: called with each line of stderr, where commands tell their progress.
-        onFinished: called at the end with the whole of stdout.
+        onFinished: called at the end with what ``read`` gives.
         onFailed: called at the end with the reason, instead.
+        read: makes something of the whole of stdout; whatever it raises becomes a failure.
         accepted: exit codes that are no failure.
         module: arguments of Python before those of ``kdnet``; a test gives its own.
 
@@ -45,15 +49,18 @@ class Command:
         *,
         onLine: Callable[[str], None] = lambda _line: None,
         onNote: Callable[[str], None] = lambda _line: None,
-        onFinished: Callable[[str], None] = lambda _answer: None,
+        onFinished: Callable[[Any], None] = lambda _answer: None,
         onFailed: Callable[[Failure], None] = lambda _failure: None,
+        read: Callable[[str], Any] = str,
         accepted: Sequence[int] = (0,),
         module: Sequence[str] = MODULE,
     ) -> None:
         self._arguments = [*module, *arguments]
         self._onLine, self._onNote, self._onFinished, self._onFailed = onLine, onNote, onFinished, onFailed
         self._accepted = tuple(accepted)
+        self._read_answer = read
         self._answer: list[str] = []
+        self._result: Any = None
         self._notes: deque[str] = deque(maxlen=DETAIL_LINES)
         self._lines: queue.Queue[tuple[bool, str | None]] = queue.Queue()
         self._open = 0
@@ -95,10 +102,19 @@ class Command:
         self._ticker.stop()
         if self._process is not None:
             kill_tree(self._process)
-            self._process.wait()
+            reaped(self._process)
 
     def wait(self) -> str:
         """Start, wait for the end, return stdout.
+
+        Raises:
+            KDNetError: in one sentence, when the command fails.
+        """
+        self.answer()
+        return "\n".join(self._answer)
+
+    def answer(self) -> Any:
+        """Start, wait for the end, return what ``read`` gives.
 
         Raises:
             KDNetError: in one sentence, when the command fails.
@@ -110,28 +126,66 @@ class Command:
             time.sleep(0.005)
         if self.failure is not None:
             raise KDNetError(self.failure.message)
-        return "\n".join(self._answer)
+        return self._result
 
     def _stream_ended(self) -> None:
         self._open -= 1
         if self._open:
             return
         assert self._process is not None
-        code = self._process.wait()
+        try:
+            code = self._process.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            kill_tree(self._process)
+            code = reaped(self._process)
         self.over = True
         self._ticker.stop()
-        if code in self._accepted:
-            self._onFinished("\n".join(self._answer))
+        if code not in self._accepted:
+            self._fail(Failure(told_reason(code, self._notes), "\n".join(self._notes)))
             return
-        self.failure = Failure(told_reason(code, self._notes), "\n".join(self._notes))
-        self._onFailed(self.failure)
+        text = "\n".join(self._answer)
+        try:
+            with reading("The answer of kdnet", "try again, and report it if it happens again", KDNetError):
+                answer = self._read_answer(text)
+        except KDNetError as error:
+            self._fail(Failure(str(error), "\n".join([*self._notes, text])))
+            return
+        self._result = answer
+        self._onFinished(answer)
+
+    def _fail(self, failure: Failure) -> None:
+        self.failure = failure
+        self._onFailed(failure)
 
     def _read(self, stream: IO[str], isNote: bool) -> None:
-        for line in stream:
-            # a progress bar overwrites itself: what it shows last counts
-            self._lines.put((isNote, line.rstrip().rpartition("\r")[2]))
-        stream.close()
-        self._lines.put((isNote, None))
+        try:
+            for line in stream:
+                # a progress bar overwrites itself: what it shows last counts
+                self._lines.put((isNote, line.rstrip().rpartition("\r")[2]))
+            stream.close()
+        except ValueError:
+            return  # the stream was closed meanwhile
+        finally:
+            self._lines.put((isNote, None))
+
+
+def json_answer(text: str) -> Mapping[str, Any]:
+    """The JSON object that a command printed; lines that a library printed before it are passed over.
+
+    Example:
+        >>> json_answer('Licence: free\\n{"cores": 2}')["cores"]
+        2
+
+    Raises:
+        ValueError: when there is none.
+    """
+    lines = text.splitlines()
+    for index, line in enumerate(lines):
+        if line.startswith("{"):
+            answer = parse_message("\n".join(lines[index:])) or parse_message(line)
+            if answer is not None:
+                return answer
+    raise ValueError("it holds no JSON object")
 
 
 def told_reason(code: int, notes: Sequence[str]) -> str:
@@ -150,5 +204,7 @@ def told_reason(code: int, notes: Sequence[str]) -> str:
             return sentence[:1].upper() + sentence[1:]
     if code in (-9, -15, 137, 143):
         return "The process was killed, most often because memory ran out: close other programs and try again."
+    if memory_ran_out("\n".join(told)):
+        return "Memory ran out: close other programs or choose less work, and try again."
     last = told[-1] if told else f"exit code {code}"
     return f"The process ended unexpectedly ({last}): try again, and report it if it happens again."

@@ -16,6 +16,9 @@ from pathlib import Path
 
 from KDNetLib.Folders import BACKEND
 
+DISTRIBUTED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
+KILL_SECONDS = 1.0
+
 
 def start_python(arguments: Sequence[str], *, stdin: bool = False, merged: bool = False) -> subprocess.Popen[str]:
     """Start Python with ``arguments`` in a process group of its own, ``kdnet`` on its path, streams as pipes.
@@ -34,7 +37,7 @@ def start_python(arguments: Sequence[str], *, stdin: bool = False, merged: bool 
         text=True,
         encoding="utf-8",
         errors="replace",
-        env=_environment(),
+        env=process_environment(),
         creationflags=flags,
         start_new_session=True,
     )
@@ -53,15 +56,30 @@ def start_detached(arguments: Sequence[str], log: Path) -> subprocess.Popen[byte
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
-            env=_environment(),
+            env=process_environment(),
             creationflags=flags,
             start_new_session=True,
         )
 
 
-def _environment() -> dict[str, str]:
-    paths = [str(BACKEND), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+def process_environment() -> dict[str, str]:
+    """The environment of a process beside Slicer.
+
+    - ``kdnet`` is on its path, and the working folder is not: a ``random.py`` among somebody's data must not be run.
+    - It takes no part in a distributed training that Slicer itself was started in.
+    - Its threads sleep while they wait, so that Slicer stays fluent on a busy machine.
+    """
+    theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    paths = [str(BACKEND), *(path for path in theirs if Path(path).is_absolute())]
+    inherited = {name: value for name, value in os.environ.items() if name not in DISTRIBUTED}
+    return {
+        "OMP_WAIT_POLICY": "PASSIVE",
+        **inherited,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8:replace",
+    }
 
 
 def kill_tree(process: subprocess.Popen[str]) -> None:
@@ -77,3 +95,14 @@ def kill_tree(process: subprocess.Popen[str]) -> None:
     if process.stdin is not None:
         with contextlib.suppress(OSError):
             process.stdin.close()
+
+
+def reaped(process: subprocess.Popen[str], seconds: float = KILL_SECONDS) -> int:
+    """The exit code of a process that was killed; -9 where even the system cannot end it within ``seconds``.
+
+    A process that waits for a device or a network drive cannot be ended at once, and Slicer must not wait for it.
+    """
+    try:
+        return process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return -9

@@ -13,10 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from KDNetLib.ProcessTree import kill_tree, start_python
+from kdnet.causes import memory_ran_out
+from kdnet.foreign import parse_message
+
+from KDNetLib.ProcessTree import kill_tree, reaped, start_python
 
 DETAIL_LINES = 200
 COMMAND = ("-m", "kdnet", "worker")
+END_SECONDS = 2.0  # that a process whose streams are closed has to end
 
 
 @dataclass(frozen=True)
@@ -126,17 +130,19 @@ class Worker:
         self._process.write(json.dumps({"id": number, **job.request}))
 
     def _hand_out(self, process: _Process, answer: Mapping[str, Any]) -> None:
-        event = answer["event"]
-        if event == "hello":
-            process.pid = int(answer["pid"])
+        event, number = answer["event"], answer.get("id")
+        if event == "hello" and isinstance(answer.get("pid"), int):
+            process.pid = answer["pid"]
         elif event == "ready":
             process.ready = True
-        elif event == "progress" and answer["id"] in self._jobs:
-            self._jobs[answer["id"]].listener.progressed(answer)
-        elif event == "result" and answer["id"] in self._jobs:
-            self._jobs.pop(answer["id"]).listener.finished(answer)
-        elif event == "error" and answer["id"] in self._jobs:
-            self._jobs.pop(answer["id"]).listener.failed(Failure(answer["message"]))
+        elif not isinstance(number, int) or number not in self._jobs:
+            return
+        elif event == "progress":
+            self._jobs[number].listener.progressed(answer)
+        elif event == "result":
+            self._jobs.pop(number).listener.finished(answer)
+        elif event == "error":
+            self._jobs.pop(number).listener.failed(Failure(str(answer.get("message", "")), process.errors()))
 
     def _ended(self, process: _Process) -> None:
         code = process.wait()
@@ -160,7 +166,7 @@ def cause_of_death(code: int, errors: str) -> str:
         errors: what it wrote to stderr.
     """
     last = next((line.strip() for line in reversed(errors.splitlines()) if line.strip()), "")
-    if "MemoryError" in last or "not enough memory" in errors or "out of memory" in errors.lower():
+    if memory_ran_out(errors):
         return "Memory ran out while segmenting: close other programs or volumes, or crop the volume, and try again."
     if code in (-signal.SIGTERM, -9, 128 + 9, 128 + 15):
         return "The worker was killed, most often because memory ran out: close other programs and try again."
@@ -191,11 +197,12 @@ class _Process:
             return  # it has ended, which its streams tell too
 
     def wait(self) -> int:
+        """The exit code of a process whose streams have ended; it is killed where it stays."""
         try:
-            code = self.popen.wait(timeout=5)
+            code = self.popen.wait(timeout=END_SECONDS)
         except subprocess.TimeoutExpired:
             kill_tree(self.popen)
-            code = self.popen.wait()
+            code = reaped(self.popen)
         self.close()
         return code
 
@@ -204,7 +211,7 @@ class _Process:
 
     def close(self) -> None:
         """Reap the process and wait for the threads, so that no stream stays open."""
-        self.popen.wait()
+        reaped(self.popen)
         for thread in self._threads:
             thread.join(timeout=1)
         for stream in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
@@ -216,11 +223,22 @@ class _Process:
 
     def _read(self) -> None:
         assert self.popen.stdout is not None
-        for line in self.popen.stdout:
-            self.answers.put(json.loads(line))
-        self.answers.put(None)
+        try:
+            for line in self.popen.stdout:
+                answer = parse_message(line)
+                if answer is not None and isinstance(answer.get("event"), str):
+                    self.answers.put(answer)
+                else:  # a launcher or a library printed it
+                    self._errors.append(line.rstrip())
+        except ValueError:
+            return  # the stream was closed meanwhile
+        finally:
+            self.answers.put(None)
 
     def _read_errors(self) -> None:
         assert self.popen.stderr is not None
-        for line in self.popen.stderr:
-            self._errors.append(line.rstrip())
+        try:
+            for line in self.popen.stderr:
+                self._errors.append(line.rstrip())
+        except ValueError:
+            return

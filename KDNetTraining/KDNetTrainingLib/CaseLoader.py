@@ -12,7 +12,8 @@ from typing import Any
 
 import slicer
 from kdnet.errors import KDNetError
-from KDNetLib.Command import Command
+from kdnet.foreign import reading
+from KDNetLib.Command import Command, json_answer
 from KDNetLib.Ticker import Ticker
 from KDNetLib.Worker import Failure
 
@@ -88,10 +89,10 @@ class CaseLoader:
         for name, path in request.labelmaps.items():
             arguments += ["--labelmap", f"{name}={path}"]
 
-        def read(answer: str) -> None:
+        def read(answer: Mapping[str, Any]) -> None:
             self._read(answer, request.background)
 
-        self._command = Command(arguments, onFinished=read, onFailed=self._failed, module=MODULE).start()
+        self._command = Command(arguments, read=json_answer, onFinished=read, onFailed=self._failed, module=MODULE).start()
 
     def cancel(self) -> None:
         """Give up; what is in the scene stays."""
@@ -101,24 +102,22 @@ class CaseLoader:
             self._command = None
         self._clean()
 
-    def _read(self, answer: str, background: str) -> None:
+    def _read(self, answer: Mapping[str, Any], background: str) -> None:
         self._command = None
-        self._steps = add_case(json.loads(answer), background)
+        self._steps = add_case(answer, background)
         self._ticker.start()
 
     def _step(self) -> None:
-        outcome: LoadedCase | Failure | None = Failure("The case could not be loaded: look into the Python console.")
+        outcome: LoadedCase | Failure | None
         try:
-            outcome = next(self._steps)
+            with reading("The case", "try again", KDNetError):
+                outcome = next(self._steps)
         except KDNetError as error:
             outcome = Failure(str(error))
-        except (OSError, ValueError, MemoryError) as error:
-            outcome = Failure(f"The case could not be loaded ({error}): try again.")
-        finally:
-            if outcome is not None:
-                self._ticker.stop()
-                self._clean()
-                (self._onFailed if isinstance(outcome, Failure) else self._onLoaded)(outcome)
+        if outcome is not None:
+            self._ticker.stop()
+            self._clean()
+            (self._onFailed if isinstance(outcome, Failure) else self._onLoaded)(outcome)
 
     def _failed(self, failure: Failure) -> None:
         self._command = None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kdnet.errors import KDNetError
+from kdnet.foreign import parse_message, reading
 from KDNetLib.Command import Command, told_reason
 from KDNetLib.Worker import Failure
 
@@ -82,12 +83,20 @@ class Inspection:
         )
 
     def _line(self, line: str) -> None:
-        content = json.loads(line)
-        if "name" in content:
-            case = read_case(content)
-            self._onCase(case, int(content["index"]), int(content["total"]))
-        else:
-            self._summary = read_summary(content)
+        content = parse_message(line)
+        if content is None:
+            return  # printed by a library
+        try:
+            with reading("A line of the inspection", "report it", KDNetError):
+                if "name" in content:
+                    case, index, total = read_case(content), int(content["index"]), int(content["total"])
+                else:
+                    self._summary = read_summary(content)
+                    return
+        except KDNetError as error:
+            self._notes.append(str(error))
+            return
+        self._onCase(case, index, total)
 
     def _end(self) -> None:
         if self._summary is not None:

@@ -44,7 +44,6 @@ Put a student into the KDNetSegmentation module::
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +57,7 @@ from kdnet.training.control import Intent, request_stop
 from kdnet.training.lock import is_held
 from kdnet.training.run_folder import read_study
 from kdnet.training.status import RunStatus, read_status
-from KDNetLib.Command import Command
+from KDNetLib.Command import Command, json_answer
 from KDNetLib.ProcessTree import start_detached
 from KDNetLib.Worker import Failure
 
@@ -98,7 +97,8 @@ class TrainingLogic:
         return Command(
             [*request.arguments("plan"), "--json"],
             onNote=onProgress,
-            onFinished=lambda answer: onFinished(json.loads(answer)),
+            read=json_answer,
+            onFinished=onFinished,
             onFailed=onFailed,
         ).start()
 
@@ -108,7 +108,7 @@ class TrainingLogic:
         Raises:
             KDNetError: in one sentence.
         """
-        plan: Mapping[str, Any] = json.loads(Command([*request.arguments("plan"), "--json"]).wait())
+        plan: Mapping[str, Any] = Command([*request.arguments("plan"), "--json"], read=json_answer).answer()
         return plan
 
     def start(self, request: ExperimentRequest, *, after: Sequence[Run] | None = None) -> Run:
@@ -244,7 +244,8 @@ class TrainingLogic:
         """Gather what came out of a run so far."""
         return Command(
             ["results", str(run.root), "--json"],
-            onFinished=lambda answer: onFinished(read_results(json.loads(answer))),
+            read=lambda answer: read_results(json_answer(answer)),
+            onFinished=onFinished,
             onFailed=onFailed,
         ).start()
 
@@ -254,7 +255,9 @@ class TrainingLogic:
         Raises:
             KDNetError: in one sentence.
         """
-        return read_results(json.loads(Command(["results", str(run.root), "--json"]).wait()))
+        command = Command(["results", str(run.root), "--json"], read=lambda answer: read_results(json_answer(answer)))
+        results: Results = command.answer()
+        return results
 
     def deploy(self, model: Path, name: str = "") -> Any:
         """Put a model file into the library of KDNetSegmentation; return what the library knows of it.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from KDNetLib.Command import Command
+from KDNetLib.Command import Command, json_answer
 from KDNetLib.Worker import Failure
 
 MODULE = ("-m", "kdnet.training.choices")
@@ -41,7 +40,11 @@ def ask_offer(files: Sequence[Path], onFinished: Callable[[Offer], None], onFail
     """
     arguments = [part for path in files for part in ("--recipe", str(path))]
     return Command(
-        arguments, onFinished=lambda text: onFinished(read_offer(json.loads(text))), onFailed=onFailed, module=MODULE
+        arguments,
+        read=lambda text: read_offer(json_answer(text)),
+        onFinished=onFinished,
+        onFailed=onFailed,
+        module=MODULE,
     ).start()
 
 

@@ -3,58 +3,63 @@
 from __future__ import annotations
 
 import argparse
-import io
+import importlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import kdnet
-from kdnet.data import commands as data_commands
-from kdnet.errors import KDNetError
-from kdnet.inference import commands as inference_commands
-from kdnet.training import commands as training_commands
-from kdnet.training import plan_command, view_commands
+from kdnet.entry import carry_out, prepare_streams
 
-ERROR_EXIT = 2
+# where each command is defined; a command imports its own module alone, because torch and MONAI take seconds to import
+MODULES = MappingProxyType(
+    {
+        "kdnet.data.commands": ("inspect", "phantom"),
+        "kdnet.training.commands": ("study", "resume"),
+        "kdnet.training.plan_command": ("plan",),
+        "kdnet.training.view_commands": ("results", "preview", "export"),
+        "kdnet.inference.commands": ("segment", "describe"),
+    }
+)
 
 
 def main(arguments: Sequence[str] | None = None, started: float | None = None) -> int:
-    """Run ``kdnet``; return the exit code.
-
-    Problems that users can mend are printed as one sentence, without a traceback, and give exit code 2.
+    """Run ``kdnet``; return the exit code, see :func:`kdnet.entry.carry_out`.
 
     Args:
         arguments: those of the process by default.
         started: when the process began, in seconds since 1970, where that is known to be earlier than now.
     """
+    if arguments is None:
+        prepare_streams()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+
+    def run() -> int:
+        args = _parser(given).parse_args(given)
+        args.command_line = given
+        args.started = time.time() if started is None else started
+        code: int = args.run(args)
+        return code
+
+    return carry_out(run)
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kdnet", description="Distil a multi-modal teacher into a student that segments from fewer modalities."
     )
     parser.add_argument("--version", action="version", version=f"kdnet {kdnet.__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (data_commands, training_commands, inference_commands):
-        module.add_parsers(commands)
-    plan_command.add_parser(commands)
-    view_commands.add_parsers(commands)
-    if arguments is None:
-        _say_what_can_be_said()
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    args = parser.parse_args(given)
-    args.command_line = given
-    args.started = time.time() if started is None else started
-    try:
-        code: int = args.run(args)
-    except KDNetError as error:
-        print(f"kdnet: {error}", file=sys.stderr)
-        return ERROR_EXIT
-    except KeyboardInterrupt:
-        print("kdnet: interrupted.", file=sys.stderr)
-        return 130
-    return code
+    if list(given) != ["--version"]:
+        commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+        for module in _modules(given):
+            add = getattr(module, "add_parsers", None) or module.add_parser
+            add(commands)
+    return parser
 
 
-def _say_what_can_be_said() -> None:
-    """Let this process print a question mark for what a terminal or log file has no character for, and not fail."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+def _modules(given: Sequence[str]) -> Iterator[Any]:
+    """The module of the command that is asked for, or all of them where it is not known."""
+    own = [name for name, commands in MODULES.items() if given[:1] and given[0] in commands]
+    return map(importlib.import_module, own or MODULES)

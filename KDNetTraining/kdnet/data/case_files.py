@@ -22,7 +22,8 @@ from kdnet.data.cases import Case, Dataset
 from kdnet.data.formats import read_dataset
 from kdnet.data.image_io import read_volume
 from kdnet.data.volume import Volume
-from kdnet.errors import DataError, KDNetError
+from kdnet.entry import carry_out, prepare_streams
+from kdnet.errors import DataError
 from kdnet.files import writable_folder
 from kdnet.labels import LabelTable
 
@@ -66,16 +67,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--labels", type=json.loads, help="label table as JSON, instead of what the format suggests")
     parser.add_argument("--modalities", default="", help="as in t1ce,flair (default: all)")
     parser.add_argument("--labelmap", action="append", default=[], metavar="NAME=FILE")
-    args = parser.parse_args(arguments)
-    try:
+    prepare_streams()
+
+    def run() -> int:
+        args = parser.parse_args(arguments)
         dataset = read_dataset(args.data, LabelTable.from_json(args.labels) if args.labels else None)
         pairs = [(label, Path(path)) for label, _, path in (item.partition("=") for item in args.labelmap)]
         wanted = [part for part in args.modalities.split(",") if part]
         print(json.dumps(write_case(dataset, args.case, args.out, pairs, wanted)))
-    except KDNetError as error:
-        print(f"kdnet: {error}", file=sys.stderr)
-        return 2
-    return 0
+        return 0
+
+    return carry_out(run)
 
 
 def _find(dataset: Dataset, name: str) -> Case:

@@ -13,8 +13,9 @@ Python as a child), so the first answer names the process that is to be killed::
     {"id": 1, "event": "result", ...}          what the task gives, see kdnet/inference/tasks.py
     {"id": 1, "event": "error", "message": "one sentence"}
 
-A request is ``{"id": 1, "task": "segment", ...}`` with what the task takes. Errors that users can mend are answers; any
-other ends the process with a traceback on stderr, which the parent shows.
+A request is ``{"id": 1, "task": "segment", ...}`` with what the task takes; ``id`` is a number or a text. Lines that are no
+JSON objects are passed over. Whatever a task raises becomes an error, its traceback goes to stderr, and the next request is
+served; only where a GPU is lost to this process, it ends after its answer, and the parent starts another.
 """
 
 from __future__ import annotations
@@ -24,10 +25,15 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import IO, Any
 
+from kdnet.causes import device_failed, device_lost, memory_ran_out
 from kdnet.errors import KDNetError
+from kdnet.foreign import parse_message, reason, surviving
+from kdnet.text import printable
 
 IDLE_SECONDS = 900.0
 
@@ -40,45 +46,100 @@ class Answers:
         self._lock = threading.Lock()
 
     def send(self, **content: Any) -> None:
-        """Write one answer at once."""
+        """Write one answer at once.
+
+        Raises:
+            OSError: when nobody listens any more.
+        """
+        line = json.dumps(content, allow_nan=False) + "\n"  # whole before anything is written
         with self._lock:
-            self._stream.write(json.dumps(content) + "\n")
+            self._stream.write(line)
             self._stream.flush()
 
 
 def main(idle_seconds: float = IDLE_SECONDS) -> int:
-    """Serve requests until stdin is closed or nothing was asked for ``idle_seconds``."""
-    # answers keep the true stdout for themselves; whatever libraries print goes to stderr
-    answers = Answers(os.fdopen(os.dup(1), "w", encoding="utf-8"))
-    os.dup2(2, 1)
+    """Serve requests until stdin is closed or nothing was asked for ``idle_seconds``; return the exit code."""
+    stdin = sys.stdin
+    if stdin is None:  # nobody can ever ask
+        return 0
+    answers = Answers(_private_stdout())
     requests: queue.Queue[Mapping[str, Any]] = queue.Queue()
-    threading.Thread(target=_listen, args=(requests,), daemon=True).start()
-    answers.send(event="hello", pid=os.getpid())
-    from kdnet.inference.tasks import Tasks  # noqa: PLC0415 - heavy
+    threading.Thread(target=_listen, args=(stdin.buffer, requests), daemon=True).start()
+    with suppress(OSError, queue.Empty):  # the parent is gone, or asks for nothing any more
+        answers.send(event="hello", pid=os.getpid())
+        from kdnet.inference.tasks import Tasks  # noqa: PLC0415 - heavy
 
-    tasks = Tasks()
-    answers.send(event="ready")
-    while True:
-        try:
-            request = requests.get(timeout=idle_seconds)
-        except queue.Empty:
-            return 0
-        _answer(request, tasks.run, answers)
+        run = Tasks().run
+        answers.send(event="ready")
+        while _answer(requests.get(timeout=idle_seconds), run, answers):
+            pass
+    return 0
 
 
-def _listen(requests: queue.Queue[Mapping[str, Any]]) -> None:
-    for line in sys.stdin:
-        requests.put(json.loads(line))
-    os._exit(0)  # the parent is gone: nobody waits for what the main thread is doing
+def _private_stdout() -> IO[str]:
+    """The true stdout, for answers alone; whatever libraries print goes to stderr, or nowhere where that is closed."""
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    try:
+        os.dup2(2, 1)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+    return stream
 
 
-def _answer(request: Mapping[str, Any], run: Any, answers: Answers) -> None:
-    number = request["id"]
+def _listen(stdin: IO[bytes], requests: queue.Queue[Mapping[str, Any]]) -> None:
+    try:
+        for line in stdin:
+            request = parse_message(line.decode("utf-8", errors="replace"))
+            if request is not None:
+                requests.put(request)
+    finally:
+        os._exit(0)  # the parent is gone: nobody waits for what the main thread is doing
+
+
+def _answer(request: Mapping[str, Any], run: Callable[..., Mapping[str, Any]], answers: Answers) -> bool:
+    """Answer one request; return whether this process can serve another."""
+    given = request.get("id")
+    number = given if isinstance(given, int | str) else None
+    fit = True
 
     def progress(**content: Any) -> None:
         answers.send(id=number, event="progress", **content)
 
-    try:
-        answers.send(id=number, event="result", **run(request, progress))
-    except KDNetError as error:
-        answers.send(id=number, event="error", message=str(error))
+    def failed(problem: Exception) -> None:
+        nonlocal fit
+        fit = not device_lost(problem)
+        if not isinstance(problem, KDNetError) or problem.__cause__ is not None:
+            _show(problem)
+        answers.send(id=number, event="error", message=_sentence(problem))
+
+    result: Mapping[str, Any] | None = None
+    with surviving(failed):
+        if not isinstance(request.get("task"), str):
+            raise KDNetError("A request to the worker lacks its task: update the extension.")
+        result = run(request, progress)
+    if result is not None:
+        with surviving(failed):
+            answers.send(id=number, event="result", **result)
+    return fit
+
+
+def _sentence(problem: Exception) -> str:
+    if isinstance(problem, KDNetError):
+        return str(problem)
+    if memory_ran_out(problem):
+        return "Memory ran out: close other programs or volumes, or crop the volume, and try again."
+    if device_failed(problem):
+        return f"The device cannot compute this ({reason(problem)}): choose cpu."
+    told = reason(problem)
+    if isinstance(problem, OSError) and problem.filename:
+        told = f"{printable(str(problem.filename))}: {told}"
+    return f"The worker could not do this ({told}): try again, and report it if it happens again."
+
+
+def _show(problem: Exception) -> None:
+    if sys.stderr is not None:
+        with suppress(OSError):
+            traceback.print_exception(problem, file=sys.stderr)
+            sys.stderr.flush()

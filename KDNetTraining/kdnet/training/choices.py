@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from kdnet.errors import KDNetError
+from kdnet.entry import carry_out, prepare_streams
 from kdnet.networks.presets import PRESETS
 from kdnet.training.recipe import read_recipe, recipe_names
 
@@ -49,13 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out the command; return the exit code."""
     parser = argparse.ArgumentParser(prog="kdnet.training.choices", description="Tell what can be chosen.")
     parser.add_argument("--recipe", action="append", default=[], help="a recipe file")
-    args = parser.parse_args(arguments)
-    try:
-        print(json.dumps(choices(args.recipe)))
-    except KDNetError as error:
-        print(f"kdnet: {error}", file=sys.stderr)
-        return 2
-    return 0
+    prepare_streams()
+
+    def run() -> int:
+        print(json.dumps(choices(parser.parse_args(arguments).recipe)))
+        return 0
+
+    return carry_out(run)
 
 
 if __name__ == "__main__":

@@ -173,3 +173,76 @@ def test_it_ends_when_nothing_is_asked_of_it() -> None:
     client = Client(script)
     client.process.communicate(timeout=60)
     assert client.process.returncode == 0
+
+
+BAD_REQUESTS = [
+    {"task": ["devices"]},
+    {"task": None},
+    {"task": "dance"},
+    {"task": "segment"},
+    {"task": "segment", "model": 5},
+    {"task": "batch", "model": "MODEL", "inputs": 5, "out": "x"},
+    {"task": "compare", "prediction": "gone.npy", "reference": "gone.npy", "labels": {}, "spacing": []},
+    {"task": "segment", "model": "MODEL", "volumes": [{"name": "t1ce", "file": "gone.npy", "affine": []}], "folder": "."},
+    {"task": "segment", "model": "MODEL", "device": "cuda:99"},
+]
+
+
+def test_whatever_is_asked_gets_an_answer_and_the_next_request_is_served(client: Client, model_file: Path) -> None:
+    assert client.read()["event"] == "ready"
+    assert client.process.stdin is not None
+    for line in ("no JSON", "null", "5", "[1, 2]", '"text"', "{" * 2000, "", '{"id": NaN}'):
+        client.process.stdin.write(line + "\n")
+    for request in BAD_REQUESTS:
+        text = json.dumps(request).replace("MODEL", str(model_file))
+        answer = client.ask(**json.loads(text))[-1]
+        assert answer["event"] == "error", request
+        assert "\n" not in answer["message"]
+    assert client.ask(id=[1], task="devices")[-1]["id"] is None
+    assert client.ask(task="devices")[-1]["event"] == "result"
+
+
+@pytest.mark.parametrize("last", ["", '{"id": 1, "ta', "no JSON\n", "\xff\xfe"])
+def test_it_ends_when_its_stdin_ends_whatever_came_last(last: str) -> None:
+    client = Client()
+    assert client.process.stdin is not None
+    client.process.stdin.write(last)
+    client.process.stdin.close()
+    assert client.process.wait(timeout=30) == 0
+    assert client.process.stderr is not None
+    assert "Traceback" not in client.process.stderr.read()
+    client.process.stdout.close()  # type: ignore[union-attr]
+    client.process.stderr.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes streams as a POSIX shell does")
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- 2>&-", "</dev/null"])
+def test_it_ends_at_once_where_nobody_can_ask(closed: str) -> None:
+    command = ["sh", "-c", f'exec "$0" -m kdnet worker {closed}', sys.executable]
+    ended = subprocess.run(command, check=False, capture_output=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_a_lost_device_ends_the_process_after_its_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    import io
+
+    from kdnet.inference.worker import Answers, _answer
+
+    def run(problem: Exception) -> tuple[bool, dict[str, Any]]:
+        def task(_request: object, _report: object) -> dict[str, Any]:
+            raise problem
+
+        stream = io.StringIO()
+        fit = _answer({"id": 3, "task": "segment"}, task, Answers(stream))
+        return fit, json.loads(stream.getvalue())
+
+    fit, answer = run(RuntimeError("CUDA error: an illegal memory access was encountered"))
+    assert not fit
+    assert "choose cpu" in answer["message"]
+    fit, answer = run(MemoryError())
+    assert fit
+    assert "Memory ran out" in answer["message"]
+    fit, answer = run(ArithmeticError("odd"))
+    assert fit
+    assert "ArithmeticError: odd" in answer["message"]
+    assert "Traceback" in capsys.readouterr().err

@@ -1,0 +1,141 @@
+"""How every command of the package begins and ends: streams that are there, and never a bare traceback."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import platform
+import stat
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import kdnet
+from kdnet.causes import device_failed, memory_ran_out
+from kdnet.errors import KDNetError
+from kdnet.foreign import reason, surviving
+from kdnet.text import printable
+
+ERROR_EXIT = 2
+INTERRUPTED_EXIT = 130
+CLOSED_PIPE_EXIT = 141  # what a shell reports of a command that a closed pipe ended
+CLOSED = (errno.EPIPE, errno.EINVAL, errno.ESHUTDOWN)  # Windows calls a closed pipe an invalid argument
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def prepare_streams() -> None:
+    """Give this process the standard streams that it lacks, and let them print ``?`` for what they have no character for.
+
+    Without a stderr (services, ``pythonw``) the next file that is opened would take its number, and messages of libraries
+    would be written into that file.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            with suppress(OSError):
+                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it takes the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def carry_out(run: Callable[[], int]) -> int:
+    """Run a command; return its exit code.
+
+    Problems that users can solve are printed as one sentence, without a traceback, and give exit code 2. So does anything
+    unforeseen, whose traceback goes to a log file that the sentence names. A reader of the output that goes away ends the
+    command quietly, with exit code 141.
+
+    Args:
+        run: gives the exit code.
+    """
+    code = ERROR_EXIT
+
+    def failed(problem: Exception) -> None:
+        nonlocal code
+        code = _ended(problem)
+
+    try:
+        with surviving(failed):
+            code = run()
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        say("interrupted.")
+        return INTERRUPTED_EXIT
+    except SystemExit:
+        _unprinted()
+        raise
+    return code
+
+
+def say(sentence: str) -> None:
+    """Print one sentence of ``kdnet`` to stderr; where nobody can read it, do nothing."""
+    with suppress(OSError, ValueError):
+        print(f"kdnet: {printable(sentence)}", file=sys.stderr, flush=True)
+
+
+def _ended(problem: Exception) -> int:
+    """Say why a command ended; return its exit code."""
+    unprinted = _unprinted()
+    if isinstance(problem, KDNetError):
+        say(str(problem))
+        return ERROR_EXIT
+    if isinstance(problem, OSError) and problem.filename is None:
+        if problem.errno in CLOSED and (unprinted is not None or _prints_to_a_pipe()):
+            return CLOSED_PIPE_EXIT
+        if problem.errno in FULL:
+            say(f"the output cannot be written ({reason(problem)}): free some space, or send it elsewhere.")
+            return ERROR_EXIT
+    if isinstance(problem, ImportError):
+        say(f"a Python package is missing or broken ({reason(problem)}): install what kdnet needs again.")
+    elif memory_ran_out(problem):
+        say(f"memory ran out ({reason(problem)}): close other programs, or choose a smaller patch, batch or network.")
+    elif device_failed(problem):
+        say(f"the device cannot compute this ({reason(problem)}): choose --device cpu, or update PyTorch and the driver.")
+    else:
+        log = _log(problem)
+        where = f"report it with the file {log}" if log else "report it"
+        say(f"this should not have happened ({type(problem).__name__}: {reason(problem)}): {where}.")
+    return ERROR_EXIT
+
+
+def _unprinted() -> OSError | None:
+    """Why stdout cannot take what was printed, None where it can; from then on it is printed nowhere."""
+    try:
+        sys.stdout.flush()
+    except ValueError:  # it was closed
+        return None
+    except OSError as error:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.stdout.flush()
+        return error
+    return None
+
+
+def _prints_to_a_pipe() -> bool:
+    """Whether stdout is read by another process; unbuffered output leaves nothing behind that could be tried again."""
+    with suppress(OSError, ValueError):
+        mode = os.fstat(sys.stdout.fileno()).st_mode
+        return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+    return False
+
+
+def _log(problem: Exception) -> Path | None:
+    """Write the traceback to a new file in the temporary folder; None where that is not possible."""
+    with suppress(OSError):
+        number, name = tempfile.mkstemp(prefix="kdnet-", suffix=".log")
+        with os.fdopen(number, "w", encoding="utf-8", errors="replace") as stream:
+            stream.write(f"kdnet {kdnet.__version__}, Python {sys.version}, {platform.platform()}\n{sys.argv}\n\n")
+            traceback.print_exception(problem, file=stream)
+        return Path(name)
+    return None
