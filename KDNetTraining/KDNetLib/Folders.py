@@ -2,20 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from kdnet.shared_files import BACKEND, shared_resource
 
-BACKEND = Path(__file__).resolve().parents[1]
-"""The folder that holds the package ``kdnet``; a process that is to import it gets this on its path."""
-
-
-def shared_resource(name: str) -> Path:
-    """The path of a file or folder in ``Resources`` of the extension, for example ``"Models"``.
-
-    Raises:
-        FileNotFoundError: when it is not there.
-    """
-    candidates = [BACKEND.parent / "Resources" / name, BACKEND / "Resources" / "KDNet" / name]
-    for path in candidates:
-        if path.exists():
-            return path
-    raise FileNotFoundError(f"{name} is missing from the extension: install it again.")
+__all__ = ["BACKEND", "shared_resource"]

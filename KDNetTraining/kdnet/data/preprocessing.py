@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 from typing import Any, Self
 
 import nibabel
@@ -25,6 +26,19 @@ from kdnet.typed_json import parse_dataclass
 
 PATIENT_SHARE = 0.01  # a prepared voxel with more patient than this in it is foreground
 SEARCH_STEP_MM = 2.0  # the head is looked for on a grid about this coarse
+DARKEST, BRIGHTEST = 0.01, 0.99  # quantiles that become 0 and 1 where intensities are scaled by range
+
+
+class Intensities(StrEnum):
+    """How intensities are normalized.
+
+    ``patient`` is a z-score over the patient, and 0 outside. It suits brains without skull, whose background is known.
+    ``range`` maps the darkest hundredth to 0 and the brightest to 1, and tells nothing apart: in a whole head, skull and
+    fluid can be as dark as air, and the dark rim around the brain is what shows where it ends.
+    """
+
+    PATIENT = "patient"
+    RANGE = "range"
 
 
 @dataclass(frozen=True)
@@ -34,17 +48,25 @@ class Preprocessing:
     Attributes:
         spacing: of the network's grid in mm, along the axes closest to right, anterior and superior.
         margin: kept around the head, in mm.
+        intensities: how they are normalized.
     """
 
     spacing: tuple[float, float, float]
     margin: float = 4.0
+    intensities: Intensities = Intensities.PATIENT
 
     def __post_init__(self) -> None:
         check_grid(self.spacing, self.margin)
 
     def to_json(self) -> dict[str, Any]:
-        """The settings as plain JSON values."""
-        return {**asdict(self), "spacing": list(self.spacing)}
+        """The settings as plain JSON values.
+
+        The usual intensities are left out, so that model files and caches stay what they were before there was a choice.
+        """
+        content = {**asdict(self), "spacing": list(self.spacing)}
+        if self.intensities is Intensities.PATIENT:
+            del content["intensities"]
+        return content
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
@@ -108,8 +130,8 @@ def prepare_image(
         names: of the volumes, for messages.
 
     Returns:
-        float32 ``[modality, i, j, k]`` along right, anterior, superior, each modality z-scored over its foreground and 0
-        outside; and where it lies.
+        float32 ``[modality, i, j, k]`` along right, anterior, superior, each modality normalized as the settings say; and
+        where it lies.
 
     Raises:
         DataError: when grids differ or nothing but background is found.
@@ -126,6 +148,9 @@ def prepare_image(
     prepared = np.zeros((len(volumes), *placement.shape), dtype=np.float32)
     for index, (volume, foreground) in enumerate(zip(volumes, foregrounds, strict=True)):
         part = placement.cropped(volume.voxels)
+        if settings.intensities is Intensities.RANGE:
+            prepared[index] = ranged(resample(torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)), matrices))
+            continue
         # at the edge, patient and background are averaged: a fine scan must look like a coarse one of the same head, on
         # which a network may have been trained
         share = resample(torch.from_numpy(foreground.mask(part).astype(np.float32)), matrices)
@@ -155,6 +180,28 @@ def prepare_labelmap(volume: Volume, placement: Placement) -> NDArray[np.uint8]:
         labelmap[larger] = int(value)
         best = torch.maximum(best, share)
     return labelmap.numpy()
+
+
+def ranged(values: torch.Tensor) -> torch.Tensor:
+    """Map the quantiles ``DARKEST`` and ``BRIGHTEST`` of ``values`` to 0 and 1, and clip beyond."""
+    ordered = values.ravel().sort().values
+    low, high = (float(ordered[round(share * (len(ordered) - 1))]) for share in (DARKEST, BRIGHTEST))
+    return ((values - low) / max(high - low, 1e-6)).clamp(0, 1)
+
+
+def prepare_share(mask: Volume, placement: Placement) -> NDArray[np.float32]:
+    """Bring a mask of 0 and other values onto the prepared grid.
+
+    Returns:
+        float32 ``[i, j, k]``: the share of each voxel that the mask covers.
+
+    Raises:
+        DataError: when the mask is not on the grid of the image.
+    """
+    if not mask.grid.matches(placement.original, tolerance_mm=0.1):
+        raise DataError("the mask has another geometry than the image: resample it first.")
+    part = np.ascontiguousarray(placement.cropped(mask.voxels) != 0, dtype=np.float32)
+    return np.asarray(resample(torch.from_numpy(part), placement.matrices()).numpy())
 
 
 def _turning(grid: Grid) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:

@@ -1,0 +1,189 @@
+"""From scans as they come to brains without skull, which is what most models have learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kdnet.data.volume import Volume
+from kdnet.errors import DataError, SettingsError
+from kdnet.inference.predictor import Predictor
+from kdnet.model_file import load_model
+from kdnet.preparation.brain_mask import (
+    checked_mask,
+    is_plausible,
+    milliliters,
+    only_brain,
+    read_mask,
+    share_covered,
+    tidy_mask,
+)
+from kdnet.preparation.skull import Skull, look_for_skull
+from kdnet.shared_files import shared_resource
+
+STUDENT_FILE = "Models/Brain.safetensors"
+COVERED_SHARE = 0.85  # of the patient; where the brain is more than this, there is no skull to remove
+
+
+class BrainMethod(StrEnum):
+    """How to find the brain.
+
+    ``automatic`` uses the student where a scan shows a whole head, and leaves other scans alone. ``student`` always uses
+    the student, the network that ships with kdnet. ``none`` takes scans as they are. ``mask`` uses a mask that is given.
+    """
+
+    AUTOMATIC = "automatic"
+    STUDENT = "student"
+    NONE = "none"
+    MASK = "mask"
+
+
+@dataclass(frozen=True, eq=False)
+class BrainChoice:
+    """What a user chooses.
+
+    Attributes:
+        method: how to find the brain.
+        mask: for ``BrainMethod.MASK``: a file, or the mask itself as bool ``[i, j, k]`` on the grid of the scan.
+    """
+
+    method: BrainMethod = BrainMethod.AUTOMATIC
+    mask: Path | NDArray[np.bool_] | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> BrainChoice:
+        """Read ``automatic``, ``student``, ``none``, or the path of a mask.
+
+        Raises:
+            SettingsError: when ``text`` is neither a method nor a file.
+        """
+        if text in (BrainMethod.AUTOMATIC, BrainMethod.STUDENT, BrainMethod.NONE):
+            return cls(BrainMethod(text))
+        path = Path(text)
+        if not text or not path.is_file():
+            raise SettingsError(f'--brain is "{text}": give automatic, student, none, or the file of a mask.')
+        return cls(BrainMethod.MASK, path)
+
+    @property
+    def words(self) -> str:
+        """What was chosen, in a few words."""
+        return str(self.mask) if isinstance(self.mask, Path) else self.method.value
+
+
+@dataclass(frozen=True, eq=False)
+class Brain:
+    """What was found.
+
+    Attributes:
+        volumes: as they are to be segmented.
+        mask: uint8 on the grid of the scan, 1 in the brain; None where the scans are taken as they are.
+        words: what was done, in one sentence.
+    """
+
+    volumes: tuple[Volume, ...]
+    mask: Volume | None
+    words: str
+
+
+class BrainExtractor:
+    """Extracts brains; loads the student when it is first needed.
+
+    Args:
+        device: that computes.
+        model: file of the student, the one that ships by default.
+    """
+
+    def __init__(self, device: torch.device, model: Path | None = None) -> None:
+        self.device = device
+        self._model = model
+        self._student: Predictor | None = None
+
+    def extract(self, volumes: Sequence[Volume], names: Sequence[str], choice: BrainChoice, *, stripped: bool) -> Brain:
+        """Find the brain in the scans of one case and blank what lies outside.
+
+        Args:
+            volumes: on one grid.
+            names: of the volumes, for messages.
+            choice: how.
+            stripped: whether the model that segments afterward has learned from brains without skull. If not,
+                ``automatic`` leaves the scans alone.
+
+        Raises:
+            DataError: when no brain is found, or a given mask does not fit.
+        """
+        method = choice.method
+        if method is BrainMethod.MASK:
+            return _masked(volumes, self._given(choice, volumes[0], names[0]), "The given mask of the brain was used.")
+        if method is BrainMethod.NONE or (method is BrainMethod.AUTOMATIC and not stripped):
+            return Brain(tuple(volumes), None, "The scan was segmented as it is.")
+        if method is BrainMethod.STUDENT:
+            mask = self.mask(volumes[0])
+            if not is_plausible(mask, volumes[0].grid):
+                raise _not_found(mask, volumes[0], names[0])
+            return _masked(volumes, mask, _extracted(mask, volumes[0]))
+        return self._automatic(volumes, names)
+
+    def mask(self, volume: Volume) -> NDArray[np.bool_]:
+        """Return where the student finds the brain, bool ``[i, j, k]``; all False where it finds none.
+
+        Raises:
+            SettingsError: when the student is missing from the installation.
+        """
+        if self._student is None:
+            self._student = Predictor(load_model(self._model or _shipped()), self.device)
+        return tidy_mask(np.asarray(self._student.predict([volume]).labelmap.voxels != 0))
+
+    def _automatic(self, volumes: Sequence[Volume], names: Sequence[str]) -> Brain:
+        for volume, name in zip(volumes, names, strict=True):
+            skull = look_for_skull(volume)
+            if skull is Skull.REMOVED:
+                continue
+            mask = self.mask(volume)
+            found = is_plausible(mask, volume.grid)
+            if found and share_covered(volume.voxels, mask) < COVERED_SHARE:
+                return _masked(volumes, mask, _extracted(mask, volume))
+            if not found and skull is Skull.THERE:
+                raise _not_found(mask, volume, name)
+        return Brain(tuple(volumes), None, "The scan shows no skull, so it was segmented as it is.")
+
+    @staticmethod
+    def _given(choice: BrainChoice, volume: Volume, name: str) -> NDArray[np.bool_]:
+        if isinstance(choice.mask, Path):
+            return read_mask(choice.mask, volume.grid, name)
+        if choice.mask is None or choice.mask.shape != volume.grid.shape:
+            raise DataError(f"the mask of the brain has another geometry than {name}: draw it on that scan.")
+        return checked_mask(choice.mask, "the mask of the brain")
+
+
+def _shipped() -> Path:
+    try:
+        return shared_resource(STUDENT_FILE)
+    except FileNotFoundError as error:
+        raise SettingsError(
+            "the model that extracts brains is missing from this installation: give a mask, or choose none for scans whose"
+            " skull was removed."
+        ) from error
+
+
+def _masked(volumes: Sequence[Volume], mask: NDArray[np.bool_], words: str) -> Brain:
+    grid = volumes[0].grid
+    return Brain(tuple(only_brain(volume, mask) for volume in volumes), Volume(mask.astype(np.uint8), grid), words)
+
+
+def _extracted(mask: NDArray[np.bool_], volume: Volume) -> str:
+    return f"The brain ({milliliters(mask, volume.grid):.0f} mL) was extracted before."
+
+
+def _not_found(mask: NDArray[np.bool_], volume: Volume, name: str) -> DataError:
+    amount = milliliters(mask, volume.grid)
+    found = f"{amount:.0f} mL, which no brain has" if mask.any() else "nothing"
+    return DataError(
+        f"the brain could not be found in {name} ({found}): choose a scan of the whole head, give a mask of the brain, or"
+        " choose none for the extraction to segment the scan as it is."
+    )

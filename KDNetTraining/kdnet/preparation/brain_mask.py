@@ -1,0 +1,92 @@
+"""Masks of brains: tidied, checked, and applied to a scan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from kdnet.data.foreground import Foreground
+from kdnet.data.image_io import read_volume
+from kdnet.data.volume import Grid, Volume
+from kdnet.errors import DataError
+
+LEAST_ML, MOST_ML = 250.0, 2500.0  # from half the brain of a toddler to more than the largest brain with its fluid
+
+
+def tidy_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest connected part of ``mask`` ``[i, j, k]``, with its holes filled."""
+    if not mask.any():
+        return mask
+    box = tuple(
+        slice(int(found[0]), int(found[-1]) + 1)
+        for found in (np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3))
+    )
+    image = sitk.GetImageFromArray(np.ascontiguousarray(mask[box], dtype=np.uint8))
+    largest = sitk.RelabelComponent(sitk.ConnectedComponent(image)) == 1
+    tidied = np.zeros_like(mask)
+    tidied[box] = sitk.GetArrayFromImage(sitk.BinaryFillhole(largest)).astype(bool)
+    return tidied
+
+
+def milliliters(mask: NDArray[np.bool_], grid: Grid) -> float:
+    """The volume of ``mask`` in mL."""
+    return float(np.count_nonzero(mask)) * float(np.prod(grid.spacing)) / 1000
+
+
+def is_plausible(mask: NDArray[np.bool_], grid: Grid) -> bool:
+    """Whether ``mask`` is as large as a brain, or as what a scan of few slices shows of one."""
+    return LEAST_ML <= milliliters(mask, grid) <= MOST_ML
+
+
+def share_covered(voxels: NDArray[np.generic], mask: NDArray[np.bool_]) -> float:
+    """Return how much of the patient in ``voxels`` ``[i, j, k]`` the ``mask`` covers, from 0 to 1."""
+    every = tuple(slice(None, None, 2 if size > 100 else 1) for size in voxels.shape)
+    patient = Foreground.of(voxels).mask(voxels[every])
+    return float(np.count_nonzero(patient & mask[every])) / max(1, int(np.count_nonzero(patient)))
+
+
+def read_mask(path: Path, grid: Grid, name: str) -> NDArray[np.bool_]:
+    """Read a mask that a user gives: 0 outside of the brain, any other value inside.
+
+    Args:
+        path: of the file.
+        grid: of the scan.
+        name: of the scan, for messages.
+
+    Returns:
+        bool ``[i, j, k]``, as it is in the file.
+
+    Raises:
+        DataError: when the file cannot be read, is not on the scan's grid, or masks nothing or everything.
+    """
+    volume = read_volume(path)
+    if not volume.grid.matches(grid, tolerance_mm=0.1):
+        raise DataError(f"{path} has another geometry than {name}: resample the mask onto the grid of the scan first.")
+    return checked_mask(np.asarray(volume.voxels != 0), str(path))
+
+
+def checked_mask(mask: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:
+    """Return ``mask``, which a user gives; ``name`` is for messages.
+
+    Raises:
+        DataError: when it masks nothing or everything.
+    """
+    if not mask.any() or mask.all():
+        which = "every" if mask.all() else "no"
+        raise DataError(f"{name} has {which} voxel in the brain: choose a mask that is 0 outside of the brain only.")
+    return mask
+
+
+def only_brain(volume: Volume, mask: NDArray[np.bool_]) -> Volume:
+    """Return ``volume`` with background in place of all that lies outside of ``mask`` ``[i, j, k]``.
+
+    Background is 0, or the darkest value of the brain where the brain has values below 0: it must not lie among the
+    intensities of the brain.
+    """
+    darkest = volume.voxels[mask].min() if mask.any() else 0
+    background = np.asarray(min(darkest, 0), dtype=volume.voxels.dtype)
+    return replace(volume, voxels=np.where(mask, volume.voxels, background))
