@@ -1,15 +1,15 @@
-"""Writing tensors to a safetensors file, with the errors of any other file."""
+"""Reading and writing tensors in safetensors files, with the errors of any other file."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 
@@ -28,3 +28,23 @@ def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapp
         told = re.search(r"os error (\d+)", str(error))
         number = int(told[1]) if told else errno.EIO
         raise OSError(number, os.strerror(number) if told else str(error)) from error
+
+
+def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Read the tensors of ``path``, to the CPU, and the metadata of its header.
+
+    The tensors are copies. Those that the library gives are mapped to the file, which Windows then neither replaces nor
+    deletes as long as one of them is in use.
+
+    Raises:
+        OSError, SafetensorError: when the file cannot be read or is damaged.
+    """
+    with safe_open(path, framework="pt") as stream:
+        tensors = {name: stream.get_tensor(name).clone() for name in stream.keys()}  # noqa: SIM118 - no mapping
+        return tensors, dict(stream.metadata() or {})
+
+
+def first_not_finite(tensors: Mapping[str, torch.Tensor] | Iterable[tuple[str, torch.Tensor]]) -> str:
+    """Name of the first tensor that holds NaN or infinity, empty when all are finite."""
+    pairs = tensors.items() if isinstance(tensors, Mapping) else tensors
+    return next((name for name, value in pairs if value.is_floating_point() and not bool(value.isfinite().all())), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from kdnet.data.cases import Case, ImageFile
+from kdnet.data.cases import Case
 from kdnet.data.image_io import read_volume
 from kdnet.data.preprocessing import Preprocessing, prepare_image, prepare_labelmap
 from kdnet.data.volume import Volume
@@ -24,17 +25,32 @@ VERSION = 3  # raised when preprocessing changes its result
 
 @dataclass(frozen=True, eq=False)
 class PreparedCase:
-    """A case as training reads it; the arrays are mapped from disk, not loaded.
+    """A case as training reads it.
+
+    It holds paths, not open files: each map of a file costs a descriptor, of which a process may have 256, and a map
+    that is sent to another process is sent as its content.
 
     Attributes:
         name: of the case.
-        image: float32 ``[modality, i, j, k]``, in the order of the data set's modalities.
-        labelmap: uint8 ``[i, j, k]`` in values of the label table.
+        image_source: the image, or the ``.npy`` file that holds it.
+        labelmap_source: likewise the labelmap.
     """
 
     name: str
-    image: NDArray[np.float32]
-    labelmap: NDArray[np.uint8]
+    image_source: NDArray[np.float32] | Path
+    labelmap_source: NDArray[np.uint8] | Path
+
+    @property
+    def image(self) -> NDArray[np.float32]:
+        """float32 ``[modality, i, j, k]`` in the order of the data set's modalities, mapped as long as it is in use."""
+        source = self.image_source
+        return open_memmap(source, mode="r") if isinstance(source, Path) else source
+
+    @property
+    def labelmap(self) -> NDArray[np.uint8]:
+        """uint8 ``[i, j, k]`` in values of the label table, mapped likewise."""
+        source = self.labelmap_source
+        return open_memmap(source, mode="r") if isinstance(source, Path) else source
 
 
 class CaseCache:
@@ -55,13 +71,17 @@ class CaseCache:
         self.preprocessing = preprocessing
         self.labels = labels
 
-    def get(self, case: Case) -> PreparedCase:
+    def get(self, case: Case, digests: Mapping[str, str] | None = None) -> PreparedCase:
         """The prepared ``case``, from disk where it is there and whole.
+
+        Args:
+            case: to prepare.
+            digests: what :func:`case_digests` gives for the case, where that is known already.
 
         Raises:
             DataError: naming the file that cannot be prepared.
         """
-        entry = self.folder / self._key(case)
+        entry = self.folder / self._key(case, case_digests(case) if digests is None else digests)
         prepared = _read(case.name, entry)
         if prepared is None:
             self._prepare(case, entry)
@@ -80,7 +100,7 @@ class CaseCache:
             with replacing(entry / name) as temporary:
                 np.save(temporary, array, allow_pickle=False)
 
-    def _key(self, case: Case) -> str:
+    def _key(self, case: Case, digests: Mapping[str, str]) -> str:
         digest = hashlib.blake2b(digest_size=16)
         settings = {
             "version": VERSION,
@@ -92,8 +112,19 @@ class CaseCache:
         for modality, image in [*case.images.items(), ("reference", case.reference)]:
             digest.update(f"{modality} {image.component if image else None}".encode())
             if image is not None:
-                digest.update(_file_digest(image))
+                digest.update(bytes.fromhex(digests[modality]))
         return digest.hexdigest()
+
+
+def case_digests(case: Case) -> dict[str, str]:
+    """Digest of the content of each file of ``case`` by modality, with ``"reference"``; places and names do not count.
+
+    Raises:
+        DataError: naming a file that cannot be read.
+    """
+    files = [*case.images.items(), *([("reference", case.reference)] if case.reference else [])]
+    by_path = {path: _file_digest(path) for path in dict.fromkeys(image.path for _, image in files)}
+    return {modality: by_path[image.path] for modality, image in files}
 
 
 def read_reference(case: Case, labels: LabelTable) -> Volume:
@@ -118,18 +149,21 @@ def read_reference(case: Case, labels: LabelTable) -> Volume:
     return Volume(lookup[volume.voxels.astype(np.intp)], volume.grid)
 
 
-def _file_digest(image: ImageFile) -> bytes:
+def _file_digest(path: Path) -> str:
     try:
-        with image.path.open("rb") as stream:
-            return hashlib.file_digest(stream, "blake2b").digest()
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "blake2b").hexdigest()
     except OSError as error:
-        raise DataError(f"{image.path} cannot be read ({error.strerror}): check the file.") from error
+        raise DataError(f"{path} cannot be read ({error.strerror}): check the file.") from error
 
 
 def _read(name: str, entry: Path) -> PreparedCase | None:
+    prepared = PreparedCase(name, entry / "image.npy", entry / "labelmap.npy")
     try:
-        image, labelmap = (open_memmap(entry / file, mode="r") for file in ("image.npy", "labelmap.npy"))
-    except (OSError, ValueError):  # missing, truncated or something else
+        image, labelmap = prepared.image, prepared.labelmap
+    except (FileNotFoundError, ValueError):  # missing, truncated or something else
         return None
+    except OSError as error:
+        raise DataError(f"{entry} cannot be read ({error.strerror or error}): check the disk.") from error
     fits = image.dtype == np.float32 and labelmap.dtype == np.uint8 and image.ndim == 4
-    return PreparedCase(name, image, labelmap) if fits and image.shape[1:] == labelmap.shape else None
+    return prepared if fits and image.shape[1:] == labelmap.shape else None

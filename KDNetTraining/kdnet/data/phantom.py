@@ -8,6 +8,7 @@ sees all modalities truly knows more than one that sees a single one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,11 @@ from scipy import ndimage
 from kdnet.data.brats import MODALITIES
 from kdnet.data.image_io import write_volume
 from kdnet.data.volume import Grid, Volume
+from kdnet.errors import SettingsError
 from kdnet.files import writable_folder
 
 Field = NDArray[np.float64]
+MOST_VOXELS = 500_000_000  # an image of 0.8 m at 1 mm
 
 # Mean intensity of each tissue per modality, white matter on T1 being 1.
 INTENSITIES: Mapping[str, Mapping[str, float]] = {
@@ -66,7 +69,12 @@ def write_phantom(
 
     Raises:
         KDNetError: when the folder cannot be written.
+        SettingsError: for a negative seed or an absurd size.
     """
+    if seed < 0:
+        raise SettingsError(f"--seed is {seed}: give 0 or a positive number.")
+    if math.prod(shape) > MOST_VOXELS:
+        raise SettingsError(f"a phantom of {' x '.join(map(str, shape))} voxels is too large: give a smaller --size.")
     affine = np.diag([-spacing, -spacing, spacing, 1.0])  # LPS, as BraTS
     affine[:3, 3] = [spacing * shape[0] / 2, spacing * shape[1] / 2, -spacing * shape[2] / 2]
     grid = Grid(shape, affine)

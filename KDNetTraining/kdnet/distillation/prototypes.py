@@ -12,7 +12,7 @@ RARE = 1e-3  # of the voxels of a patch; a class that is rarer than that has no 
 
 
 class PrototypeLoss(nn.Module):
-    """Mean over voxels and classes of (cos(e_t, c_t) - cos(e_s, c_s))^2, after Wang et al., ICASSP 2023 (ProtoKD).
+    """Mean over patches, voxels and classes of (cos(e_t, c_t) - cos(e_s, c_s))^2, after Wang et al., ICASSP 2023 (ProtoKD).
 
     The prototype c of a class is the mean of the features e of its voxels. Unlike there, features are those of the
     bottleneck, where a voxel belongs to a class by the share of it that does, and the teacher has prototypes of its own.
@@ -34,7 +34,9 @@ class PrototypeLoss(nn.Module):
             share = torch.cat([1 - share.amax(dim=1, keepdim=True), share], dim=1)
         there = share.mean(dim=2, keepdim=True) > RARE
         difference = (_likeness(student, share) - _likeness(teacher.detach(), share)) * there
-        return difference.square().sum() / (there.sum() * share.shape[2])
+        # per patch first: processes that share a batch average over patches, whatever classes each patch has
+        terms = there.sum(dim=(1, 2)).clamp(min=1) * share.shape[2]
+        return (difference.square().sum(dim=(1, 2)) / terms).mean()
 
 
 def _likeness(latent: torch.Tensor, share: torch.Tensor) -> torch.Tensor:

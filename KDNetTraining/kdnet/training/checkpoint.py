@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from kdnet.errors import RunFolderError
 from kdnet.files import replacing
-from kdnet.tensor_file import save_tensors
+from kdnet.tensor_file import first_not_finite, load_tensors, save_tensors
 
 
 @dataclass(frozen=True)
@@ -60,23 +60,29 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read what :func:`write_checkpoint` wrote, to the CPU.
+    """Read what :func:`write_checkpoint` wrote, to the CPU; the file may be replaced afterwards.
 
     Raises:
-        RunFolderError: when the file is damaged.
+        RunFolderError: when the file is damaged, or its weights are not finite.
     """
     groups: dict[str, dict[str, torch.Tensor]] = {}
     optimiser: dict[int, dict[str, torch.Tensor]] = {}
     try:
-        with safe_open(path, framework="pt") as stream:
-            values = json.loads(stream.metadata()["kdnet"])
-            for key in stream.keys():  # noqa: SIM118 - safe_open is no mapping
-                group, name = key.split("/", 1)
-                if group == "optimiser":
-                    index, name = name.split("/", 1)
-                    optimiser.setdefault(int(index), {})[name] = stream.get_tensor(key)
-                else:
-                    groups.setdefault(group, {})[name] = stream.get_tensor(key)
+        tensors, metadata = load_tensors(path)
+        values = json.loads(metadata["kdnet"])
+        for key, value in tensors.items():
+            group, name = key.split("/", 1)
+            if group == "optimiser":
+                index, name = name.split("/", 1)
+                optimiser.setdefault(int(index), {})[name] = value
+            else:
+                groups.setdefault(group, {})[name] = value
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise RunFolderError(f"{path} is damaged ({error}): delete it to train this network again.") from error
+    for state in groups.values():
+        if first_not_finite(state):
+            raise RunFolderError(
+                f"{path} holds weights that are not finite, so its training diverged: "
+                "begin a new run with a lower learning_rate or a gradient_clip."
+            )
     return Checkpoint(values, groups, optimiser)

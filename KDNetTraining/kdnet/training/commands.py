@@ -17,7 +17,7 @@ from kdnet.device import choose_device
 from kdnet.errors import RunFolderError
 from kdnet.training.control import forget_request
 from kdnet.training.options import add_study_options, study_request
-from kdnet.training.processes import Processes, joined_processes
+from kdnet.training.processes import Processes, announced_processes, check_device_name, joined_processes
 from kdnet.training.progress import progress_bars
 from kdnet.training.request import StudyRequest
 from kdnet.training.run_folder import RunFolder, open_run
@@ -75,6 +75,7 @@ def run_resume(args: argparse.Namespace) -> int:
 
 
 def _carry_out(request: StudyRequest, root: Path, after: Sequence[Path], started: float, *, moved: bool = False) -> int:
+    check_device_name(request.device, announced_processes())
     device = choose_device(request.device)
     if request.threads:
         torch.set_num_threads(request.threads)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from kdnet.errors import RunFolderError
-from kdnet.files import write_json
+from kdnet.files import partial_path, write_json
 
 FILE = "control.json"
 
@@ -23,6 +23,18 @@ class Intent(StrEnum):
     def done(self) -> str:
         """``"paused"`` or ``"stopped"``."""
         return "paused" if self is Intent.PAUSE else "stopped"
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: the run can be resumed
+    """A study ended on request after it had saved its state.
+
+    Attributes:
+        intent: of the request.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.intent = Intent.STOP if reason.startswith(Intent.STOP.done) else Intent.PAUSE
 
 
 def request_stop(root: Path, intent: Intent) -> None:
@@ -51,13 +63,17 @@ def requested(root: Path) -> Intent | None:
 def forget_request(root: Path, before: float) -> None:
     """Drop a request made before the time ``before`` (seconds since 1970): it was meant for an earlier process.
 
-    A later one was made while this process was starting, and is kept.
+    A later one was made while this process was starting, and is kept. What counts is the time that the file system gave
+    the request, compared with the time that it gives a new file: the request may come from a machine whose clock differs.
     """
     content = _read(root)
     if content is None:
         return
-    made = content.get("time")
-    if not isinstance(made, int | float) or made < before:
+    try:
+        late = (root / FILE).stat().st_mtime - _clock_of(root) >= before - time.time()
+    except OSError:
+        late = False
+    if not late or not content:
         (root / FILE).unlink(missing_ok=True)
 
 
@@ -69,3 +85,13 @@ def _read(root: Path) -> dict[str, object] | None:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _clock_of(root: Path) -> float:
+    """The present time (seconds since 1970) by the clock of the file system that holds ``root``."""
+    probe = partial_path(root / "clock")
+    try:
+        probe.touch()
+        return probe.stat().st_mtime
+    finally:
+        probe.unlink(missing_ok=True)

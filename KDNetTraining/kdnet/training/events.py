@@ -71,11 +71,12 @@ class EventWriter:
         Raises:
             RunFolderError: when the disk is full; the file then ends with the event before.
         """
-        line = json.dumps({"time": round(time.time(), 3), "event": event.value, "network": network, **values})
-        content = line.encode() + b"\n"
+        content = {"time": round(time.time(), 3), "event": event.value, "network": network, **values}
+        line = json.dumps(content, allow_nan=False)
+        whole = line.encode() + b"\n"
         before = self._stream.seek(0, os.SEEK_END)
         try:
-            if self._stream.write(content) != len(content):
+            if self._stream.write(whole) != len(whole):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             self._stream.truncate(before)

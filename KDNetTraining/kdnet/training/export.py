@@ -14,8 +14,9 @@ from kdnet.data.fold_names import ALL_CASES
 from kdnet.errors import RunFolderError
 from kdnet.evaluation.results import Role, Score
 from kdnet.model_file import ModelCard, load_model, save_model
+from kdnet.training.comparable import check_comparable
 from kdnet.training.plan import PlannedNetwork
-from kdnet.training.view import view_run
+from kdnet.training.view import RunView, view_run
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,13 @@ def export_model(
     Raises:
         KDNetError: when the network is not finished and scored, or the file cannot be written.
     """
+    _check_target(target)
     view = view_run(root)
     own = next((item for item in view.networks if item.name == network), None)
     if own is None or not view.folder(own).model.exists():
         known = ", ".join(item.name for item in view.networks)
         raise RunFolderError(f'{root} has no finished network "{network}": choose one of {known}.')
-    scores = view.scores() if tested_in is None else view_run(tested_in).scores()
+    scores = view.scores() if tested_in is None else _scores_of(view_run(tested_in), view)
     figures = tested_figures(own if tested_in is None else replace(own, fold=ALL_CASES), scores)
     if not figures:
         if own.fold == ALL_CASES or tested_in is not None:
@@ -73,6 +75,17 @@ def export_model(
             raise RunFolderError(f"{tested_in or root} has tested no {kind}: name the run that has with --tested-in.")
         raise RunFolderError(f"{network} in {root} is not tested yet: wait until the run has scored it.")
     copy_model(view.folder(own).model, target, figures, wording)
+
+
+def _check_target(target: Path) -> None:
+    if not target.name or target.is_dir():
+        example = target / "student.safetensors"
+        raise RunFolderError(f"{target} is a folder: name the model file to write, such as {example}.")
+
+
+def _scores_of(tested: RunView, own: RunView) -> list[Score]:
+    check_comparable(tested, own)
+    return tested.scores()
 
 
 def copy_model(source: Path, target: Path, figures: Mapping[str, Any], wording: Wording = Wording()) -> None:

@@ -13,7 +13,7 @@ from kdnet.training.plan import PlannedNetwork
 from kdnet.training.preparation import StudyData
 from kdnet.training.recipe import Recipe
 from kdnet.training.trainee import Teacher
-from kdnet.training.trainer import Trained, TrainingJob
+from kdnet.training.trainer import Spent, Trained, TrainingJob
 
 CITATIONS = (
     "Hu, Maillard et al., MICCAI 2020 (KD-Net)",
@@ -50,8 +50,10 @@ def channels(modalities: tuple[str, ...], data: StudyData) -> tuple[int, ...]:
     return tuple(data.dataset.modalities.index(name) for name in modalities)
 
 
-def model_card(network: PlannedNetwork, data: StudyData, recipe: Recipe, spec: NetworkSpec, trained: Trained) -> ModelCard:
-    """The card of a network trained in a study."""
+def model_card(
+    network: PlannedNetwork, data: StudyData, recipe: Recipe, spec: NetworkSpec, trained: Trained, spent: Spent
+) -> ModelCard:
+    """The card of a network trained in a study, which took the time ``spent``."""
     split = data.splits[network.fold]
     validated = {"validation_dice": trained.validation.dice, "validation_cases": len(split.validation)}
     return ModelCard(
@@ -69,6 +71,9 @@ def model_card(network: PlannedNetwork, data: StudyData, recipe: Recipe, spec: N
             "cases": len(split.train),
             "fold": ALL_NAME if network.fold == ALL_CASES else network.fold,
             "seed": network.seed,
+            "step": trained.step,
+            "seconds": round(spent.seconds, 1),
+            "cpu_seconds": round(spent.cpu_seconds, 1),
             "citations": list(CITATIONS),
         },
         created=datetime.now(tz=UTC).date().isoformat(),

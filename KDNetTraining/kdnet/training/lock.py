@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import IO
 
 from kdnet.errors import RunFolderError
+from kdnet.training.process_record import recorded_process_lives
 
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)  # of file systems: some NFS, some containers
 PATIENCE_SECONDS = 1.0  # whoever asks is_held() holds the lock for an instant, which must not turn a writer away
 FILE = "lock"
 
@@ -19,16 +22,23 @@ FILE = "lock"
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold the run folder's lock; the operating system releases it even when the process is killed.
 
+    Where the file system has no locks, the process that was recorded last is asked for instead, if it ran on this machine.
+
     Raises:
         RunFolderError: when another process holds it.
     """
-    with (folder / FILE).open("a+b") as stream:
+    try:
+        stream = (folder / FILE).open("a+b")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunFolderError(f"{folder / FILE} cannot be written ({reason}): choose another folder.") from error
+    with stream:
         _acquire(stream, folder)
         yield
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a process holds the lock of ``folder``, as far as can be read here."""
+    """Whether a process holds the lock of ``folder``, as far as can be found out here."""
     try:
         stream = (folder / FILE).open("rb")
     except OSError:  # nobody ever wrote here, or the folder is not ours to ask
@@ -36,8 +46,8 @@ def is_held(folder: Path) -> bool:
     with stream:
         try:
             _probe(stream)
-        except OSError:
-            return True
+        except OSError as error:
+            return recorded_process_lives(folder) if error.errno in NO_LOCKS else True
     return False
 
 
@@ -47,7 +57,13 @@ def _acquire(stream: IO[bytes], folder: Path) -> None:
         try:
             return _lock(stream)
         except OSError as error:
-            if time.monotonic() >= deadline:
+            lockless = error.errno in NO_LOCKS
+            if lockless and not recorded_process_lives(folder):
+                print(
+                    f"kdnet: {folder} is on a file system without locks: use it in one process at a time.", file=sys.stderr
+                )
+                return None
+            if lockless or time.monotonic() >= deadline:
                 raise RunFolderError(
                     f"{folder} is being written by another process: wait for it to end, or stop it first."
                 ) from error

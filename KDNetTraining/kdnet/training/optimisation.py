@@ -54,7 +54,7 @@ class PlateauState:
 def learning_rate(recipe: Recipe, step: int, plateau: PlateauState) -> float:
     """The learning rate of ``step`` (0 to steps - 1), a pure function so that a resumed training continues exactly."""
     warm_up = min(1.0, (step + 1) / (recipe.warm_up + 1))
-    progress = step / recipe.steps
+    progress = min(1.0, step / recipe.steps)  # trial steps may be more than those of the recipe
     match recipe.schedule:
         case Schedule.POLYNOMIAL:
             decay = (1 - progress) ** 0.9

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from kdnet.device import choose_device
+from kdnet.training.failures import explained
 from kdnet.training.options import add_study_options, study_request
 from kdnet.training.planning import make_plan
 
@@ -34,7 +35,9 @@ def run_plan(args: argparse.Namespace) -> int:
     request = study_request(args)
     if request.threads:
         torch.set_num_threads(request.threads)
-    plan = make_plan(request, choose_device(request.device), lambda text: print(text, file=sys.stderr, flush=True))
+    device = choose_device(request.device)
+    with explained(device):
+        plan = make_plan(request, device, lambda text: print(text, file=sys.stderr, flush=True))
     if args.json:
         print(json.dumps(plan.to_json()))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,9 @@ from kdnet.data.inspection import inspect_dataset, usable
 from kdnet.data.inspection_record import InspectionRecord
 from kdnet.data.preprocessing import Preprocessing
 from kdnet.errors import DataError, SettingsError
+from kdnet.training.contents import Contents
 from kdnet.training.events import EventKind, EventWriter
+from kdnet.training.processes import ALONE, Processes
 from kdnet.training.request import StudyRequest
 
 DEFAULT_FOLDS = 3
@@ -58,6 +61,8 @@ def read_study_data(
     events: EventWriter | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     record: InspectionRecord | None = None,
+    *,
+    begun: bool = False,
 ) -> StudyData:
     """Recognise and inspect the data, leave out what cannot be used, and split the rest.
 
@@ -66,12 +71,15 @@ def read_study_data(
         events: told about progress and cases left out.
         progress: called after each case with the numbers of those inspected and of all.
         record: of earlier inspections; cases whose files have not changed are not read again.
+        begun: whether this run was begun before; cases to leave out may have left the data since.
 
     Raises:
         DataError: for a folder that is empty, foreign, or has too few usable cases.
-        SettingsError: for a fold or modality that does not exist.
+        SettingsError: for a fold, modality or case to leave out that does not exist.
     """
     dataset = list_cases(request)
+    if not begun:
+        _check_left_out(request.leave_out, [case.name for case in dataset.cases])
 
     def say(done: int, total: int) -> None:
         if events is not None:
@@ -101,16 +109,47 @@ def prepare_cases(
     cache: Path,
     events: EventWriter | None = None,
     check: Callable[[], None] = lambda: None,
+    *,
+    processes: Processes = ALONE,
+    contents: Contents | None = None,
 ) -> dict[str, PreparedCase]:
-    """Prepare the cases called ``names``, from the cache where they are there; ``check`` is called before each."""
+    """Prepare the cases called ``names``, from the cache where they are there, shared among the processes.
+
+    Args:
+        data: that has the cases.
+        names: of the cases.
+        cache: folder of the prepared cases.
+        events: told about progress.
+        check: called before each case; may raise to end here.
+        processes: that all call this.
+        contents: of the cases, where they are known already.
+
+    Raises:
+        DataError: naming a case or file that cannot be prepared.
+    """
     store = CaseCache(cache, data.preprocessing, data.dataset.labels)
-    prepared = {}
-    for done, name in enumerate(names, start=1):
+    prepared: dict[str, PreparedCase] = {}
+
+    def prepare(round_: Sequence[str]) -> dict[str, PreparedCase]:
         check()
-        prepared[name] = store.get(data.case(name))
+        return {name: store.get(data.case(name), (contents or {}).get(name)) for name in round_[processes.rank :][:1]}
+
+    for index in range(0, len(names), processes.count):
+        round_ = names[index : index + processes.count]
+        for part in processes.together(lambda round_=round_: prepare(round_)):  # type: ignore[misc]
+            prepared |= part
         if events is not None:
-            events.write(EventKind.PREPARATION, what="preparing cases", done=done, total=len(names))
+            events.write(EventKind.PREPARATION, what="preparing cases", done=len(prepared), total=len(names))
     return prepared
+
+
+def _check_left_out(wanted: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse a name that fits no case: it would train although it is said to be left out."""
+    for name in wanted:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
+            told = f"did you mean {near[0]}?" if near else "the data has no cases."
+            raise SettingsError(f'there is no case "{name}" to leave out: {told}')
 
 
 def _splits(dataset: Dataset, request: StudyRequest) -> dict[int, Split]:

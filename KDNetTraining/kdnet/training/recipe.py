@@ -12,7 +12,8 @@ from typing import Any, Self
 
 from kdnet.data.sampling import Augmentation
 from kdnet.distillation import DistillationSettings
-from kdnet.errors import SettingsError
+from kdnet.errors import RunFolderError, SettingsError
+from kdnet.foreign import read_json, reading
 from kdnet.networks import preset
 from kdnet.typed_json import parse_dataclass
 
@@ -47,6 +48,10 @@ class Checkpoint(StrEnum):
 
     BEST = "best"  # highest mean Dice on the validation cases
     LAST = "last"
+
+
+MOST = {"batch": 10_000, "steps": 10**9, "validation_every": 10**9, "warm_up": 10**9, "workers": 256, "window": 4096}
+"""Largest values that make sense; beyond them arithmetic or memory fails long after the start."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +125,16 @@ class Recipe:
         for name in (self.network, self.student_network or self.network):
             preset(name)
         positive = ("batch", "steps", "learning_rate", "validation_every")
-        not_negative = ("warm_up", "gradient_clip", "deep_supervision", "workers", "checkpoint_seconds", "weight_decay")
+        not_negative = (
+            *("warm_up", "gradient_clip", "deep_supervision", "workers", "checkpoint_seconds", "weight_decay"),
+            "plateau_patience",
+        )
         _check(self, positive, lambda value: value > 0, "a positive number")
         _check(self, not_negative, lambda value: value >= 0, "0 or a positive number")
+        for name, most in MOST.items():
+            _check_most(self, name, most)
         _check(self, ("window",), lambda value: value >= 0 and value % 32 == 0, "0 or a multiple of 32")
+        _check(self, ("plateau_factor",), lambda value: 0 < value <= 1, "a number above 0 and at most 1")
         _check(self, ("foreground",), lambda value: 0 <= value <= 1, "a number from 0 to 1")
         _check(self, ("average",), lambda value: 0 <= value < 1, "a number from 0 to below 1")
         _check(self, ("validation_share",), lambda value: 0 < value < 1, "a number between 0 and 1")
@@ -160,7 +171,7 @@ def read_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         SettingsError: naming the recipe or value that is wrong.
     """
-    content = json.loads(_recipe_text(name_or_file))
+    content = _recipe_content(name_or_file)
     for override in overrides:
         name, separator, value = override.partition("=")
         if not separator:
@@ -181,19 +192,31 @@ def recipe_names() -> tuple[str, ...]:
     return tuple(sorted(item.name.removesuffix(".json") for item in folder.iterdir() if item.name.endswith(".json")))
 
 
-def _recipe_text(name_or_file: str) -> str:
+def read_settled_recipe(path: Path) -> Recipe:
+    """The recipe of a run, with its number of steps settled.
+
+    Raises:
+        RunFolderError: naming the file, when it is damaged.
+    """
+    remedy = "restore it, or begin a new run"
+    with reading(path, remedy, RunFolderError):
+        content = read_json(path, remedy, RunFolderError)
+        try:
+            return Recipe.from_json(content)
+        except SettingsError as error:
+            raise RunFolderError(f"{path} is damaged ({str(error).rstrip('.')}): {remedy}.") from error
+
+
+def _recipe_content(name_or_file: str) -> dict[str, Any]:
     if name_or_file in recipe_names():
-        return (resources.files("kdnet.training") / "recipes" / f"{name_or_file}.json").read_text(encoding="utf-8")
+        file = resources.files("kdnet.training") / "recipes" / f"{name_or_file}.json"
+        shipped: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return shipped
     path = Path(name_or_file)
     if not path.is_file():
         known = ", ".join(recipe_names())
         raise SettingsError(f'recipe "{name_or_file}" is neither one of {known} nor a file: correct its name.')
-    try:
-        text = path.read_text(encoding="utf-8")
-        json.loads(text)
-    except ValueError as error:
-        raise SettingsError(f"recipe {path} is not valid JSON ({error}): correct the file.") from error
-    return text
+    return read_json(path, "correct the recipe", SettingsError)
 
 
 def _literal(text: str) -> Any:
@@ -201,6 +224,10 @@ def _literal(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _check_most(recipe: Recipe, name: str, most: int) -> None:
+    _check(recipe, (name,), lambda value: value <= most, f"at most {most}")
 
 
 def _check(recipe: Recipe, names: Sequence[str], holds: Callable[[Any], bool], wanted: str) -> None:

@@ -11,6 +11,10 @@ from kdnet.errors import SettingsError
 from kdnet.labels import LabelTable
 from kdnet.training.recipe import Recipe
 
+MOST_MINUTES = 10_000_000  # 19 years
+MOST_EPOCHS = 1_000_000
+MOST_THREADS = 1024
+
 
 @dataclass(frozen=True)
 class StudyRequest:
@@ -55,10 +59,16 @@ class StudyRequest:
     threads: int = 0
 
     def __post_init__(self) -> None:
-        if self.minutes < 0:
-            raise SettingsError(f"--minutes is {self.minutes:g}: give a positive number.")
-        if self.epochs < 0:
-            raise SettingsError(f"--epochs is {self.epochs:g}: give a positive number.")
+        for name, value, most in (("minutes", self.minutes, MOST_MINUTES), ("epochs", self.epochs, MOST_EPOCHS)):
+            if not 0 <= value <= most:  # which is false for NaN
+                raise SettingsError(f"--{name} is {value:g}: give a number from 0 to {most}.")
+        if not 0 <= self.threads <= MOST_THREADS:
+            raise SettingsError(f"--threads is {self.threads}: give a number from 1 to {MOST_THREADS}, or 0 for all cores.")
+        for seed in self.seeds:
+            if not 0 <= seed < 1 << 32:
+                raise SettingsError(f"--seeds has the seed {seed}: give numbers from 0 to {(1 << 32) - 1}.")
+        if len(set(self.modalities)) < len(self.modalities):
+            raise SettingsError(f"--modalities {','.join(self.modalities)} names a modality twice: name each once.")
         if self.minutes and self.epochs:
             raise SettingsError("--minutes and --epochs both decide the number of steps: give one of them.")
         if self.fold_count and self.fold_count < 2:

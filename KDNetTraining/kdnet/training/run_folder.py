@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.errors import RunFolderError
-from kdnet.files import replacing, writable_folder, write_json
+from kdnet.files import PARTIAL, replacing, writable_folder, write_json
 from kdnet.training import control, lock, process_record
 from kdnet.training.lock import exclusive
 from kdnet.training.process_record import record_process
@@ -51,6 +51,11 @@ class RunFolder:
     def cache(self) -> Path:
         """Preprocessed cases."""
         return self.root / "cache"
+
+    @property
+    def contents(self) -> Path:
+        """Digests of the files of each case."""
+        return self.root / "contents.json"
 
     @property
     def report(self) -> Path:
@@ -190,9 +195,8 @@ def open_run(root: Path) -> Iterator[RunFolder]:
 
 
 def _sweep(root: Path) -> None:
-    """Remove half-written files that killed processes left in the folders of networks; a state may be gigabytes."""
-    folders = ("", "*/seed*/*/", "*/seed*/*/predictions/")
-    for pattern in (f"{folder}{name}" for folder in folders for name in (".partial-*", ".tmp*")):  # ours, safetensors'
-        for path in root.glob(pattern):
+    """Remove half-written files that killed processes left anywhere in the run; a state or a case may be gigabytes."""
+    for name in (f"{PARTIAL}*", ".tmp*"):  # ours, safetensors'
+        for path in root.rglob(name):
             with suppress(OSError):
                 path.unlink()

@@ -13,8 +13,10 @@ from kdnet.model_file import Model
 from kdnet.training.brought_teacher import adapt_recipe, open_teacher
 from kdnet.training.events import EventWriter
 from kdnet.training.jobs import channels
+from kdnet.training.patch import check_patch
 from kdnet.training.plan import PlannedNetwork, plan_networks
 from kdnet.training.preparation import StudyData, read_study_data
+from kdnet.training.processes import ALONE, Processes
 from kdnet.training.recipe import Recipe
 from kdnet.training.request import StudyRequest
 from kdnet.training.trainee import Teacher
@@ -69,6 +71,9 @@ def set_up(
     events: EventWriter | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     record: InspectionRecord | None = None,
+    *,
+    processes: Processes = ALONE,
+    begun: bool = False,
 ) -> Setup:
     """Read the data, open the teacher that was brought along, and plan the networks.
 
@@ -78,6 +83,8 @@ def set_up(
         events: told about progress and cases left out.
         progress: called after each case with the numbers of those inspected and of all.
         record: of earlier inspections.
+        processes: that all call this; the first one reads the data for all.
+        begun: whether the run was begun before.
 
     Raises:
         KDNetError: for data, settings or a teacher that cannot be used.
@@ -86,9 +93,12 @@ def set_up(
     opened = open_teacher(source) if source else None
     if opened is not None:
         request = replace(request, modalities=opened.modalities_for(request.modalities))
-    data = read_study_data(request, events, progress, record)
+    data = processes.once(lambda: read_study_data(request, events, progress, record, begun=begun))
     modalities = request.modalities or data.dataset.modalities
     networks = plan_networks(modalities, request.students, list(data.splits), request.seeds)
+    student = request.recipe.trained_student_network
+    presets = (student,) if opened else (request.recipe.network, student)
+    check_patch(request.recipe, presets, len(data.dataset.modalities), data.dataset.labels.channels)
     if opened is None:
         return Setup(data, networks, request.recipe)
     teacher = opened.fit(data, modalities, request.recipe)

@@ -1,4 +1,4 @@
-"""Stopping cleanly: who asks a study to end lets it save its state first, instead of breaking it off."""
+"""Stopping cleanly: a study that is asked to end saves its state first."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from kdnet.training.control import Intent, requested
+from kdnet.training.control import Intent, Stopped, requested
 from kdnet.training.processes import Processes
 
+__all__ = ["StopRequest", "Stopped", "stop_here", "stop_on_signals"]
+
 POLL_SECONDS = 0.5
+AGAIN_SECONDS = 2.0  # torchrun forwards a Ctrl-C that the terminal has already sent to all processes
 
 
 class StopRequest:
-    """Whether somebody asked to stop: by a signal, or by ``control.json`` in the run folder.
+    """Whether a stop was requested: by a signal, or by ``control.json`` in the run folder.
 
     Args:
         root: the run folder; None to listen to signals alone.
@@ -34,7 +37,7 @@ class StopRequest:
 
     @property
     def intent(self) -> Intent | None:
-        """What is asked for; the file is looked for twice a second at most, so that asking costs nothing."""
+        """What is requested; the file is looked for twice a second at most, so that asking costs nothing."""
         if self.signal:
             return Intent.PAUSE
         now = time.monotonic()
@@ -45,27 +48,24 @@ class StopRequest:
 
     @property
     def reason(self) -> str:
-        """``"paused"``, ``"stopped"``, ``"paused by SIGINT"``; empty while nobody asked."""
+        """``"paused"``, ``"stopped"``, ``"paused by SIGINT"``; empty while there is no request."""
         intent = self.intent
         if intent is None:
             return ""
         return f"{intent.done} by {self.signal}" if self.signal else intent.done
 
+    def check(self) -> None:
+        """End here on request; for work that this process does while others wait for it.
 
-class Stopped(Exception):  # noqa: N818 - not an error: the run can be resumed
-    """A study ended on request after it had saved its state.
-
-    Attributes:
-        intent: of who asked.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.intent = Intent.STOP if reason.startswith(Intent.STOP.done) else Intent.PAUSE
+        Raises:
+            Stopped: on request.
+        """
+        if self.reason:
+            raise Stopped(self.reason)
 
 
 def stop_here(stop: StopRequest, processes: Processes) -> None:
-    """End here when the first process was asked to; all processes call this equally often.
+    """End here on a request to the first process; all processes call this equally often.
 
     Raises:
         Stopped: in all processes.
@@ -77,13 +77,20 @@ def stop_here(stop: StopRequest, processes: Processes) -> None:
 
 @contextmanager
 def stop_on_signals(root: Path | None = None) -> Iterator[StopRequest]:
-    """Turn SIGINT and SIGTERM into a :class:`StopRequest`; a second signal interrupts at once."""
-    request = StopRequest(root)
+    """Turn SIGINT and SIGTERM into a :class:`StopRequest`.
+
+    A second Ctrl-C interrupts at once. A second SIGTERM does not: job schedulers and torchrun both send one, and the state
+    must be saved all the same.
+    """
+    request, first = StopRequest(root), math.inf
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        if request.signal:
+        nonlocal first
+        now = time.monotonic()
+        if number == signal.SIGINT and now - first >= AGAIN_SECONDS:
             raise KeyboardInterrupt
-        request.signal = signal.Signals(number).name
+        first = min(first, now)
+        request.signal = request.signal or signal.Signals(number).name
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

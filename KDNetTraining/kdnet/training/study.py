@@ -6,8 +6,6 @@ steps. Everything is kept in the run folder, so that a study that was stopped or
 
 from __future__ import annotations
 
-import errno
-import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,18 +17,20 @@ import torch
 
 from kdnet.data.cache import PreparedCase
 from kdnet.data.inspection_record import InspectionRecord
-from kdnet.errors import KDNetError, RunFolderError, SettingsError
+from kdnet.errors import KDNetError, RunFolderError
 from kdnet.evaluation.results import Role, Score
 from kdnet.files import write_json
-from kdnet.model_file import load_model, save_model
+from kdnet.model_file import load_model, read_card, save_model
+from kdnet.training.contents import keep_contents, read_contents
 from kdnet.training.control import Intent
 from kdnet.training.events import EventKind, EventWriter, read_events
 from kdnet.training.export import copy_model, tested_figures
+from kdnet.training.failures import explain
 from kdnet.training.jobs import channels, model_card, training_job
 from kdnet.training.plan import PlannedNetwork
 from kdnet.training.preparation import prepare_cases
 from kdnet.training.processes import Processes
-from kdnet.training.recipe import Recipe
+from kdnet.training.recipe import Recipe, read_settled_recipe
 from kdnet.training.reporting import report_study
 from kdnet.training.request import StudyRequest
 from kdnet.training.run_folder import NetworkFolder, RunFolder
@@ -42,10 +42,9 @@ from kdnet.training.time_left import TimeLeft
 from kdnet.training.trainee import Teacher
 from kdnet.training.trainer import Trainer
 from kdnet.training.trial import settle_steps
-from kdnet.training.view import view_run
+from kdnet.training.view import read_scores, view_run
 from kdnet.training.waiting import wait_for
-
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+from kdnet.training.workers import check_sockets
 
 
 class Study:
@@ -86,7 +85,9 @@ class Study:
             _write(events, EventKind.STARTED, pid=os.getpid())
             return self._run(events)
         except BaseException as error:
-            told = self._sentence(error)
+            told: Exception | None = explain(error, self.device, self.run_folder.root)
+            if told is not None and self.processes.count > 1 and self.stop:
+                told = Stopped(self.stop.reason)  # another process was ended by the same request a moment earlier
             self._tell_end(events, told or error)
             if told is not None:
                 raise told from error
@@ -94,16 +95,6 @@ class Study:
         finally:
             if events is not None:
                 events.close()
-
-    def _sentence(self, error: BaseException) -> KDNetError | None:
-        """What a user can do about an error of the machine; None for any other."""
-        if isinstance(error, torch.OutOfMemoryError):
-            return SettingsError(f"{self.device} has too little free memory: choose a smaller patch, batch or network.")
-        if isinstance(error, OSError):
-            place, reason = error.filename or self.run_folder.root, error.strerror or str(error)
-            remedy = "free some space" if error.errno in NO_SPACE else "check the disk"
-            return RunFolderError(f"{place} cannot be used ({reason}): {remedy}, then resume the run.")
-        return None
 
     def _tell_end(self, events: EventWriter | None, error: BaseException) -> None:
         if events is None:
@@ -117,16 +108,20 @@ class Study:
 
     def _run(self, events: EventWriter | None) -> Path:
         wait_for(self.after, self.run_folder.root, events, self.stop, self.processes)
+        check_sockets(self.request.recipe.workers)
         kept = self.processes.from_first(self.run_folder.teacher.exists())
-        record = InspectionRecord(self.run_folder.inspection) if self.processes.first else None
-        setup = set_up(self.request, self.run_folder.teacher if kept else None, events, self._check, record)
+        setup = set_up(
+            self.request,
+            self.run_folder.teacher if kept else None,
+            events,
+            lambda *_: self.stop.check(),
+            InspectionRecord(self.run_folder.inspection) if self.processes.first else None,
+            processes=self.processes,
+            begun=self.run_folder.splits.exists(),
+        )
         for text in setup.warnings:
             _write(events, EventKind.WARNING, text=text)
-        if self.processes.first:
-            keep_splits(self.run_folder.splits, setup.data.splits)
-        splits = setup.data.splits.values()
-        names = sorted({name for split in splits for name in (*split.train, *split.validation)})
-        prepared = prepare_cases(setup.data, names, self.run_folder.cache, events, self._check)
+        prepared = self._prepare(setup, events)
         recipe = self._fixed_recipe(setup, prepared)
         if self.processes.first and setup.brought is not None and not kept:
             save_model(self.run_folder.teacher, setup.brought.card, setup.brought.network)
@@ -134,7 +129,7 @@ class Study:
         _write(events, EventKind.STUDY_STARTED, networks=networks, steps=recipe.steps)
         time_left = self._time_left(setup, recipe)
         for network in setup.networks:
-            self._check()
+            stop_here(self.stop, self.processes)
             self._complete(network, setup, prepared, recipe, events, time_left)
             time_left.finish(network.name)
         report = self.run_folder.report / "report.html"
@@ -143,8 +138,24 @@ class Study:
         _write(events, EventKind.STUDY_FINISHED, report=report.relative_to(self.run_folder.root).as_posix())
         return report
 
-    def _check(self, *_: object) -> None:
-        stop_here(self.stop, self.processes)
+    def _prepare(self, setup: Setup, events: EventWriter | None) -> dict[str, PreparedCase]:
+        """Prepare the cases that are learned from, unless folds or files differ from those that the run began with."""
+        self.processes.once(lambda: keep_splits(self.run_folder.splits, setup.data.splits))
+        splits = setup.data.splits.values()
+        learning = sorted({name for split in splits for name in (*split.train, *split.validation)})
+        names = sorted({*learning, *(name for split in splits for name in split.test)})
+
+        def check() -> None:
+            if self.processes.first:
+                self.stop.check()
+
+        def say(done: int, total: int) -> None:
+            _write(events, EventKind.PREPARATION, what="checking files", done=done, total=total)
+
+        contents = read_contents([setup.data.case(name) for name in names], self.processes, check, say)
+        self.processes.once(lambda: keep_contents(self.run_folder.contents, contents))
+        cache = self.run_folder.cache
+        return prepare_cases(setup.data, learning, cache, events, check, processes=self.processes, contents=contents)
 
     def _time_left(self, setup: Setup, recipe: Recipe) -> TimeLeft:
         folders = {item.name: self.run_folder.network(item.name) for item in setup.networks}
@@ -162,8 +173,10 @@ class Study:
         """The recipe with its number of steps settled once for the whole run, however often it is resumed."""
         path = self.run_folder.recipe
         if self.processes.from_first(path.exists()):
-            return Recipe.from_json(json.loads(path.read_text(encoding="utf-8")))
-        recipe = self.processes.from_first(settle_steps(self.request, setup, prepared, self.device, self.stop))
+            return self.processes.once(lambda: read_settled_recipe(path))
+        recipe = self.processes.together(
+            lambda: settle_steps(self.request, setup, prepared, self.device, self.stop, self.processes)
+        )[0]
         if self.processes.first:
             write_json(path, recipe.to_json())
         return recipe
@@ -179,20 +192,44 @@ class Study:
     ) -> None:
         """Train and score one network, as far as that is not done yet."""
         folder = self.run_folder.network(network.name)
-        if not self.processes.from_first(folder.model.exists()):
-            if network in setup.trained:
-                self._train(network, folder, setup, prepared, recipe, events, time_left)
-            elif setup.brought is not None and self.processes.first:
-                card = replace(setup.brought.card, role=Role.TEACHER)
-                save_model(folder.model, card, setup.brought.network)
+        if self.processes.from_first(folder.model.exists()):
+            self._complete_record(network, folder, setup, events)
+        elif network in setup.trained:
+            self._train(network, folder, setup, prepared, recipe, events, time_left)
+        elif setup.brought is not None and self.processes.first:
+            card = replace(setup.brought.card, role=Role.TEACHER)
+            save_model(folder.model, card, setup.brought.network)
         self.processes.gather(None)  # the model file is written by the first process and read by all
-        if not self.processes.from_first(folder.scores.exists()):
+        if not self.processes.once(lambda: _scored(folder)):
             test = [setup.data.case(name) for name in setup.split_of(network).test]
             scores = score_network(network, folder, test, self.device, self.processes, self.stop, events, time_left)
             if self.processes.first:
                 self._record_figures(network, folder, scores)
                 write_json(folder.scores, [asdict(score) for score in scores])
                 clear_parts(folder)
+
+    def _complete_record(
+        self, network: PlannedNetwork, folder: NetworkFolder, setup: Setup, events: EventWriter | None
+    ) -> None:
+        """Do what a process that was killed right after it wrote a model file could not do any more."""
+        if events is None or network not in setup.trained:
+            return
+        folder.checkpoint.unlink(missing_ok=True)
+        known = read_events(self.run_folder.events)[0]
+        if not any(event.event is EventKind.NETWORK_FINISHED and event.network == network.name for event in known):
+            self._say_finished(network, folder, events)
+
+    def _say_finished(self, network: PlannedNetwork, folder: NetworkFolder, events: EventWriter | None) -> None:
+        trained = read_card(folder.model).training_data
+        _write(
+            events,
+            EventKind.NETWORK_FINISHED,
+            network.name,
+            step=int(trained.get("step", 0)),
+            model=folder.model.relative_to(self.run_folder.root).as_posix(),
+            seconds=float(trained.get("seconds", 0.0)),
+            cpu_seconds=float(trained.get("cpu_seconds", 0.0)),
+        )
 
     def _record_figures(self, network: PlannedNetwork, folder: NetworkFolder, scores: Sequence[Score]) -> None:
         """Let a model file that leaves the run tell how well it did."""
@@ -219,17 +256,22 @@ class Study:
         trained = trainer.run()
         if not self.processes.first:
             return
-        save_model(folder.model, model_card(network, setup.data, recipe, trainer.spec, trained), trained.network)
+        card = model_card(network, setup.data, recipe, trainer.spec, trained, trainer.spent)
+        save_model(folder.model, card, trained.network)
         folder.checkpoint.unlink(missing_ok=True)
-        _write(
-            events,
-            EventKind.NETWORK_FINISHED,
-            network.name,
-            step=trained.step,
-            model=folder.model.relative_to(self.run_folder.root).as_posix(),
-            seconds=round(trainer.spent.seconds, 1),
-            cpu_seconds=round(trainer.spent.cpu_seconds, 1),
-        )
+        self._say_finished(network, folder, events)
+
+
+def _scored(folder: NetworkFolder) -> bool:
+    """Whether the network's scores are there; scores that a crash of the machine damaged are dropped, to score again."""
+    if not folder.scores.exists():
+        return False
+    try:
+        read_scores(folder.scores)
+    except RunFolderError:
+        folder.scores.unlink()
+        return False
+    return True
 
 
 def _write(events: EventWriter | None, kind: EventKind, network: str = "", **values: Any) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from kdnet.data.cache import read_reference
 from kdnet.data.cases import Case
 from kdnet.data.image_io import read_volume, write_volume
 from kdnet.data.volume import Volume
+from kdnet.errors import RunFolderError
 from kdnet.evaluation.metrics import score_case
-from kdnet.evaluation.results import Role, Score
+from kdnet.evaluation.results import Score
 from kdnet.files import write_json
 from kdnet.inference.predictor import Predictor
 from kdnet.model_file import load_model
@@ -26,6 +27,7 @@ from kdnet.training.processes import Processes
 from kdnet.training.run_folder import NetworkFolder
 from kdnet.training.stopping import StopRequest, stop_here
 from kdnet.training.time_left import TimeLeft
+from kdnet.training.view import read_scores
 
 
 def score_network(
@@ -126,7 +128,6 @@ def _part(folder: NetworkFolder, rank: int) -> Path:
 def _read_parts(folder: NetworkFolder) -> list[Score]:
     scores: dict[tuple[str, str], Score] = {}
     for path in sorted(folder.root.glob("scores-part-*.json")):
-        for item in json.loads(path.read_text(encoding="utf-8")):
-            score = Score(**{**item, "role": Role(item["role"])})
-            scores[score.case, score.region] = score
+        with suppress(RunFolderError):  # damaged by a crash of the machine: its cases are scored again
+            scores |= {(score.case, score.region): score for score in read_scores(path)}
     return list(scores.values())

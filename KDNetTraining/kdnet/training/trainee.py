@@ -12,7 +12,7 @@ from kdnet.data.sampling import Sample
 from kdnet.distillation import DistillationLoss, DistillationSettings, LatentProjection, LossTerms
 from kdnet.errors import SettingsError
 from kdnet.labels import LabelTable
-from kdnet.networks import NetworkSpec, SegmentationNetwork, build_network
+from kdnet.networks import NetworkOutput, NetworkSpec, SegmentationNetwork, build_network
 
 
 class Teacher:
@@ -63,18 +63,22 @@ class Trainee(nn.Module):
         """The loss terms of a batch: image ``[batch, all modalities, i, j, k]``, target ``[batch, channel, i, j, k]``."""
         output = self.network(image[:, self.channels])
         bottleneck = self.projection(output.bottleneck) if self.projection else output.bottleneck
-        teacher = self._teacher[0]
-        if teacher is None:
-            terms: LossTerms = self.loss(output, target)
-            return terms
-        with torch.no_grad():
-            taught = teacher.network(image[:, teacher.channels])
-        terms = self.loss(output, target, taught, bottleneck)
+        teacher, taught = self._teacher[0], None
+        if teacher is not None:
+            with torch.no_grad():
+                taught = _float32(teacher.network(image[:, teacher.channels]))
+        # sums over a patch of half-precision numbers would lose what distinguishes one step from the next
+        with torch.autocast(image.device.type, enabled=False):
+            terms: LossTerms = self.loss(_float32(output), target.float(), taught, bottleneck.float())
         return terms
 
     def average(self) -> SegmentationNetwork:
         """A copy of the network to hold the moving average of its weights."""
         return copy.deepcopy(self.network).eval().requires_grad_(False)
+
+
+def _float32(output: NetworkOutput) -> NetworkOutput:
+    return NetworkOutput(output.logits.float(), output.bottleneck.float(), tuple(item.float() for item in output.auxiliary))
 
 
 def start_from_prior(network: SegmentationNetwork, frequency: torch.Tensor, labels: LabelTable) -> None:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 
 from kdnet.data.cache import PreparedCase
-from kdnet.data.sampling import PatchSampler, Sample, StepDataset
+from kdnet.data.sampling import PatchSampler, Sample
 from kdnet.distillation import DistillationSettings, LossTerms
 from kdnet.evaluation.results import Role
 from kdnet.labels import LabelTable
 from kdnet.networks import SegmentationNetwork, preset
+from kdnet.tensor_file import first_not_finite
 from kdnet.training.checkpoint import (
     Checkpoint,
     optimiser_tensors,
@@ -26,6 +26,8 @@ from kdnet.training.checkpoint import (
     restore_optimiser,
     write_checkpoint,
 )
+from kdnet.training.control import Intent
+from kdnet.training.divergence import Skipped, diverged
 from kdnet.training.events import EventKind, EventWriter
 from kdnet.training.optimisation import PlateauState, learning_rate, make_optimiser, settled_precision, update_average
 from kdnet.training.processes import Processes
@@ -36,6 +38,7 @@ from kdnet.training.stopping import Stopped, StopRequest, stop_here
 from kdnet.training.time_left import TimeLeft
 from kdnet.training.trainee import Teacher, Trainee, collate, start_from_prior, start_from_teacher
 from kdnet.training.validation import Validation, mean_validation, validate_case
+from kdnet.training.workers import load_patches
 
 EVENT_SECONDS = 1.0
 
@@ -113,6 +116,21 @@ class Trained:
     validation: Validation
 
 
+@dataclass(frozen=True)
+class StepOutcome:
+    """What came of a step, the same in all processes.
+
+    Attributes:
+        losses: mean of each loss term over the batch.
+        finite: whether the step was done; otherwise nothing was changed.
+        stopping: why the training has to stop after this step, empty when it does not.
+    """
+
+    losses: Mapping[str, float]
+    finite: bool
+    stopping: str
+
+
 class Trainer:
     """Runs a :class:`TrainingJob` step by step; everything random depends on seed and step alone.
 
@@ -166,6 +184,7 @@ class Trainer:
         self._validation_due = False  # a validation that was stopped in between
         self._spent_before, self._started = Spent(), Spent.now()
         self.plateau = PlateauState()
+        self.skipped = Skipped()
         self.best: tuple[int, Validation, dict[str, torch.Tensor]] | None = None
 
     @property
@@ -184,6 +203,7 @@ class Trainer:
 
         Raises:
             Stopped: after a stop request, when the state has been saved.
+            SettingsError: when the training diverges; the last finite state is kept.
         """
         self._resume()
         self._event(EventKind.NETWORK_STARTED, step=self.step, steps=self.job.recipe.steps, precision=self.precision.value)
@@ -196,35 +216,79 @@ class Trainer:
             self._validate()
         saved = said = started = time.monotonic()
         first_step = self.step
-        for samples in self._batches():
-            terms = self._train_step(module, samples)
-            self.step += 1
-            now = time.monotonic()
-            last = self.step == self.job.recipe.steps
-            if last or now - said >= EVENT_SECONDS:
-                said = now
-                self._say_step(terms, (now - started) / (self.step - first_step))
-            if last or self.step % self.job.recipe.validation_every == 0:
-                self._validate()
-            stopping = self.processes.from_first(self.stop.reason)
-            if stopping or now - saved >= self.job.recipe.checkpoint_seconds:
-                saved = now
-                self._save()
-            if stopping and not last:
-                raise Stopped(stopping)
+        with closing(self._batches()) as batches:
+            while (samples := self._next(batches)) is not None:
+                outcome = self._train_step(module, samples)
+                self.step += 1
+                self._count_skipped(outcome)
+                now = time.monotonic()
+                last = self.step == self.job.recipe.steps
+                if outcome.finite and (last or now - said >= EVENT_SECONDS):
+                    said = now
+                    self._say_step(outcome, (now - started) / (self.step - first_step))
+                if last or self.step % self.job.recipe.validation_every == 0:
+                    self._validate()
+                if outcome.stopping or now - saved >= self.job.recipe.checkpoint_seconds:
+                    saved = now
+                    self._save()
+                if outcome.stopping and not last:
+                    raise Stopped(outcome.stopping)
         return self._finish()
 
     def time_steps(self, count: int = 3) -> float:
-        """Seconds that a training step takes here, measured; the network is not usable afterwards."""
+        """Seconds that this process's share of a step takes here, measured; the network is not usable afterwards."""
         times = []
-        for samples in self._batches(stop=count + 1):
-            started = time.monotonic()
-            self._train_step(self.trainee, samples)
-            self.step += 1
-            times.append(time.monotonic() - started)
+        with closing(self._batches(stop=count + 1)) as batches:
+            for samples in batches:
+                started = time.monotonic()
+                self._backward(self.trainee, samples)
+                self.scaler.step(self.optimiser)
+                self.scaler.update()
+                self._synchronize()
+                self.step += 1
+                times.append(time.monotonic() - started)
         return sum(times[1:]) / count
 
-    def _train_step(self, module: nn.Module, samples: Sequence[Sample]) -> LossTerms:
+    def _next(self, batches: Iterator[list[Sample]]) -> list[Sample] | None:
+        """The next batch, None after the last; when a stop request has ended the workers too, the state is saved first."""
+        try:
+            return next(batches, None)
+        except (RuntimeError, OSError) as error:
+            if not self.stop:
+                raise
+            self._save()
+            raise Stopped(self.stop.reason) from error
+
+    def _train_step(self, module: nn.Module, samples: Sequence[Sample]) -> StepOutcome:
+        terms, norm = self._backward(module, samples)
+        total, size, *values = torch.stack([terms.total.detach().float(), norm.float(), *_scalars(terms)]).tolist()
+        overflow = self.scaler.is_enabled() and self.scaler.get_scale() >= 1  # the scaler is finding its scale
+        outcome = self._agree(values, math.isfinite(total) and (overflow or math.isfinite(size)))
+        if outcome.finite:
+            self.scaler.step(self.optimiser)
+            if self.average is not None:
+                update_average(self.average, self.trainee.network, self.job.recipe.average, self.step)
+        self.scaler.update()
+        return outcome
+
+    def _agree(self, losses: Sequence[float], finite: bool) -> StepOutcome:
+        """Let all processes know how the step went in each, and whether the first one was asked to stop."""
+        asked = self.stop.reason if self.processes.first else ""
+        codes = ("", *(intent.done for intent in Intent))
+        code = next((index for index, done in enumerate(codes) if done and asked.startswith(done)), 0)
+        bad, code, *sums = self.processes.total([float(not finite), code, *losses])  # type: ignore[assignment]
+        means = {name: value / self.processes.count for name, value in zip(LossTerms._fields, sums, strict=True)}
+        return StepOutcome(means, not bad, asked or codes[int(code)])
+
+    def _count_skipped(self, outcome: StepOutcome) -> None:
+        self.skipped = self.skipped.after(outcome.finite)
+        if self.skipped.in_a_row == 1:
+            told = f"step {self.step} of {self.folder.name} was skipped: its loss or gradient is not finite."
+            self._event(EventKind.WARNING, text=told)
+        self.skipped.check(self.folder.name, self.step, self.job.recipe)
+
+    def _backward(self, module: nn.Module, samples: Sequence[Sample]) -> tuple[LossTerms, torch.Tensor]:
+        """Leave the gradient of a batch in the parameters; return the loss terms and the gradient's norm."""
         recipe = self.job.recipe
         module.train()
         for group in self.optimiser.param_groups:
@@ -234,27 +298,22 @@ class Trainer:
             terms: LossTerms = module(image, target)
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(self.scaler.scale(terms.total))
-        if recipe.gradient_clip:
-            self.scaler.unscale_(self.optimiser)
-            nn.utils.clip_grad_norm_(self.trainee.parameters(), recipe.gradient_clip)
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
-        if self.average is not None:
-            update_average(self.average, self.trainee.network, recipe.average, self.step)
-        return terms
+        self.scaler.unscale_(self.optimiser)
+        norm = nn.utils.clip_grad_norm_(self.trainee.parameters(), recipe.gradient_clip or math.inf)
+        return terms, norm
 
-    def _batches(self, stop: int | None = None) -> Iterator[list[Sample]]:
+    def _batches(self, stop: int | None = None) -> Generator[list[Sample]]:
         recipe = self.job.recipe
         slots = self.processes.share(recipe.batch)
         steps = range(self.step, recipe.steps if stop is None else stop)
-        loader: DataLoader[Any] = DataLoader(
-            StepDataset(self.sampler),
-            batch_sampler=[[(step, slot) for slot in slots] for step in steps],
-            num_workers=recipe.workers,
-            collate_fn=list,
-            pin_memory=False,
-        )
-        return iter(loader)
+        return load_patches(self.sampler, [[(step, slot) for slot in slots] for step in steps], recipe.workers)
+
+    def _synchronize(self) -> None:
+        """Wait until the device has done what it was given, so that clocks tell how long it took."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
 
     def _autocast(self) -> torch.autocast:
         dtype = torch.float16 if self.precision is Precision.FLOAT16 else torch.bfloat16
@@ -281,6 +340,8 @@ class Trainer:
             self._save()
             raise
         self._validation_due = False
+        if not math.isfinite(result.loss):
+            raise diverged(self.folder.name, self.step, "the loss of its validation is not finite", self.job.recipe)
         self.plateau = self.plateau.after(result.loss, self.job.recipe)
         choice = self.job.recipe.checkpoint
         if choice is CheckpointChoice.LAST or self.best is None or result.score > self.best[1].score:
@@ -303,11 +364,13 @@ class Trainer:
         if not self.processes.first:
             return
         groups = {"trainee": self.trainee.state_dict()}
+        if first_not_finite(groups["trainee"]):
+            raise diverged(self.folder.name, self.step, "its weights are not finite", self.job.recipe)
         if self.average is not None:
             groups["average"] = self.average.state_dict()
         values: dict[str, object] = {"step": self.step, "plateau": _finite(asdict(self.plateau))}
         values |= {"scaler": self.scaler.state_dict(), "spent": asdict(self.spent)}
-        values |= {"validation_due": self._validation_due}
+        values |= {"validation_due": self._validation_due, "skipped": asdict(self.skipped)}
         if self.best is not None:
             values["best"] = {"step": self.best[0], **asdict(self.best[1])}
             groups["best"] = self.best[2]
@@ -325,6 +388,7 @@ class Trainer:
         self._spent_before = Spent(**state.values["spent"])
         self.step = int(state.values["step"])
         self._validation_due = bool(state.values.get("validation_due", False))
+        self.skipped = Skipped(**state.values.get("skipped", {}))
         plateau = dict(state.values["plateau"])
         plateau["lowest_loss"] = math.inf if plateau["lowest_loss"] is None else plateau["lowest_loss"]
         self.plateau = PlateauState(**plateau)
@@ -341,14 +405,14 @@ class Trainer:
         network.load_state_dict(weights)
         return Trained(network.cpu().eval(), step, validation)
 
-    def _say_step(self, terms: LossTerms, seconds_per_step: float) -> None:
+    def _say_step(self, outcome: StepOutcome, seconds_per_step: float) -> None:
         steps = self.job.recipe.steps
         left = self.time_left.during_training(self.folder.name, self.step, seconds_per_step) if self.time_left else None
         self._event(
             EventKind.STEP,
             step=self.step,
             steps=steps,
-            losses={name: round(value, 6) for name, value in terms.values().items()},
+            losses={name: round(value, 6) for name, value in outcome.losses.items()},
             learning_rate=self.optimiser.param_groups[0]["lr"],
             seconds_left=round(seconds_per_step * (steps - self.step), 1),
             study_seconds_left=left,
@@ -357,6 +421,10 @@ class Trainer:
     def _event(self, kind: EventKind, **values: object) -> None:
         if self.events is not None:
             self.events.write(kind, self.folder.name, **values)
+
+
+def _scalars(terms: LossTerms) -> list[torch.Tensor]:
+    return [term.detach().float() for term in terms]
 
 
 def _finite(values: dict[str, float]) -> dict[str, float | None]:

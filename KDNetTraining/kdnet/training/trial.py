@@ -14,18 +14,24 @@ from kdnet.data.cache import PreparedCase
 from kdnet.evaluation.results import Role
 from kdnet.training.budget import Measured, fit_epochs, fit_recipe
 from kdnet.training.jobs import channels, training_job
-from kdnet.training.processes import Processes
+from kdnet.training.processes import ALONE, Processes
 from kdnet.training.recipe import Recipe
 from kdnet.training.request import StudyRequest
 from kdnet.training.run_folder import NetworkFolder
 from kdnet.training.setup import Setup
-from kdnet.training.stopping import StopRequest, stop_here
+from kdnet.training.stopping import StopRequest
 from kdnet.training.trainee import Teacher
 from kdnet.training.trainer import Trainer
 from kdnet.training.validation import validate_case
 
 
-def run_trial(setup: Setup, prepared: Mapping[str, PreparedCase], device: torch.device, stop: StopRequest) -> Measured:
+def run_trial(
+    setup: Setup,
+    prepared: Mapping[str, PreparedCase],
+    device: torch.device,
+    stop: StopRequest,
+    processes: Processes = ALONE,
+) -> Measured:
     """Time a few steps of teacher, baseline and student, and the segmentation of one validation case.
 
     A teacher that was brought along is not trained, so its step takes no time.
@@ -35,18 +41,20 @@ def run_trial(setup: Setup, prepared: Mapping[str, PreparedCase], device: torch.
         prepared: some training cases and at least one validation case of the first student's fold.
         device: that computes.
         stop: asked between the networks.
+        processes: that train together; each times its share of a batch, and no messages.
     """
     student, data = setup.student, setup.data
     folder = NetworkFolder(Path(), "")  # nothing is written
     times: list[float] = []
     taught_by = setup.brought_teacher()
     for network in (setup.teacher_of(student), replace(student, role=Role.BASELINE), student):
-        stop_here(stop, Processes())
+        if processes.first:
+            stop.check()
         if network.role is Role.TEACHER and taught_by is not None:
             times.append(0.0)
             continue
         job = training_job(network, data, prepared, setup.recipe, taught_by if network.role is Role.STUDENT else None)
-        trainer = Trainer(job, folder, None, device, Processes(), stop)
+        trainer = Trainer(job, folder, None, device, processes, stop)
         times.append(trainer.time_steps())
         taught_by = taught_by or Teacher(trainer.trainee.network, job.channels)
     case = next(prepared[name] for name in setup.split_of(student).validation if name in prepared)
@@ -62,13 +70,14 @@ def settle_steps(
     prepared: Mapping[str, PreparedCase],
     device: torch.device,
     stop: StopRequest,
+    processes: Processes = ALONE,
 ) -> Recipe:
     """The recipe with its number of steps settled, by trial steps where the request gives minutes.
 
     Raises:
         SettingsError: when the minutes are too few.
     """
-    measured = run_trial(setup, prepared, device, stop) if request.minutes else None
+    measured = run_trial(setup, prepared, device, stop, processes) if request.minutes else None
     return with_steps(request, setup, measured)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,12 +12,13 @@ from kdnet.data.cases import Case, Dataset, ImageFile
 from kdnet.data.folds import Split
 from kdnet.errors import KDNetError, RunFolderError
 from kdnet.evaluation.results import Role, Score
+from kdnet.foreign import parse_json, reading
 from kdnet.labels import LabelTable
 from kdnet.model_file import read_card
 from kdnet.training.events import Event, EventKind, read_events
 from kdnet.training.plan import PlannedNetwork, named_network
 from kdnet.training.preparation import list_cases
-from kdnet.training.recipe import Recipe
+from kdnet.training.recipe import Recipe, read_settled_recipe
 from kdnet.training.request import StudyRequest
 from kdnet.training.run_folder import NetworkFolder, RunFolder, read_study
 from kdnet.training.splits import read_splits
@@ -84,10 +84,9 @@ class RunView:
         Raises:
             RunFolderError: when they are not settled yet.
         """
-        try:
-            return Recipe.from_json(json.loads(self.run.recipe.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            raise RunFolderError(f"{self.run.root} has not begun to train: wait for its first steps.") from error
+        if not self.run.recipe.exists():
+            raise RunFolderError(f"{self.run.root} has not begun to train: wait for its first steps.")
+        return read_settled_recipe(self.run.recipe)
 
     def folder(self, network: PlannedNetwork) -> NetworkFolder:
         """The folder of a network, whether or not it is there."""
@@ -99,9 +98,19 @@ class RunView:
         for network in self.networks:
             path = self.folder(network).scores
             if path.exists():
-                for item in json.loads(path.read_text(encoding="utf-8")):
-                    scores.append(Score(**{**item, "role": Role(item["role"])}))
+                scores += read_scores(path)
         return scores
+
+
+def read_scores(path: Path) -> list[Score]:
+    """The scores that the file ``path`` holds.
+
+    Raises:
+        RunFolderError: naming the file, when it is damaged.
+    """
+    with reading(path, "delete it, then resume the run to score again", RunFolderError):
+        content = parse_json(path.read_text(encoding="utf-8"))
+        return [Score(**{**item, "role": Role(item["role"])}) for item in content]
 
 
 def view_run(root: Path) -> RunView:

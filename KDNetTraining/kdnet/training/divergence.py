@@ -1,0 +1,48 @@
+"""Steps whose loss or gradient is not finite, and the end of a training that has nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kdnet.errors import SettingsError
+from kdnet.training.recipe import Recipe
+
+MOST_IN_A_ROW = 10
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Steps that changed nothing, because one such step would make every weight NaN for good.
+
+    Attributes:
+        in_a_row: up to the last step.
+        total: in the whole training.
+    """
+
+    in_a_row: int = 0
+    total: int = 0
+
+    def after(self, finite: bool) -> Skipped:
+        """The count after one more step."""
+        return Skipped(0, self.total) if finite else Skipped(self.in_a_row + 1, self.total + 1)
+
+    def check(self, network: str, step: int, recipe: Recipe) -> None:
+        """Refuse to go on after too many in a row, or to end when more steps were skipped than done.
+
+        Raises:
+            SettingsError: naming the network.
+        """
+        if self.in_a_row >= MOST_IN_A_ROW:
+            raise diverged(
+                network, step, f"{self.in_a_row} steps in a row had a loss or gradient that is not finite", recipe
+            )
+        if step >= recipe.steps and 2 * self.total > recipe.steps:
+            told = f"{self.total} of its {recipe.steps} steps had a loss or gradient that is not finite"
+            raise diverged(network, step, told, recipe)
+
+
+def diverged(network: str, step: int, told: str, recipe: Recipe) -> SettingsError:
+    """The error that ends the training of ``network``."""
+    remedy = f"begin a new run with a learning_rate below {recipe.learning_rate:g}"
+    remedy += "" if recipe.gradient_clip else " or with a gradient_clip such as 12"
+    return SettingsError(f"the training of {network} diverged by step {step} ({told}): {remedy}.")

@@ -1,0 +1,97 @@
+"""What the machine does to a training, in sentences: memory, devices, worker processes, disks and other processes.
+
+PyTorch and its libraries raise RuntimeError for all of these, so their words decide. An error that none of the words below
+fits is a bug, and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import distributed
+
+from kdnet.errors import KDNetError, RunFolderError, SettingsError
+from kdnet.foreign import reason
+from kdnet.inference.predictor import SHORT_OF_MEMORY
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+MEMORY = (*SHORT_OF_MEMORY, "ALLOC_FAILED", "DefaultCPUAllocator")
+SHARED_MEMORY = ("shared memory", "Bus error", "torch_shm")
+WORKER = ("DataLoader worker",)
+SOCKET = ("AF_UNIX",)
+DEVICE = (
+    *("CUDA error", "no kernel image", "cuDNN", "CUDNN", "CUBLAS", "cuBLAS", "CUDA driver", "HIP error", "Triton"),
+    *("for the MPS device", "MPS backend", "MPS framework", "'aten::"),
+)
+PEER = ("Connection closed by peer", "Connection reset by peer", "gloo", "NCCL", "Broken pipe", "Socket Timeout")
+
+
+@contextmanager
+def explained(device: torch.device, root: Path | None = None) -> Iterator[None]:
+    """Turn failures of the machine in the block into sentences; see :func:`explain`."""
+    try:
+        yield
+    except (RuntimeError, MemoryError, OSError) as error:
+        told = explain(error, device, root)
+        if told is None:
+            raise
+        raise told from error
+
+
+def explain(error: BaseException, device: torch.device, root: Path | None = None) -> KDNetError | None:
+    """What a user can do about ``error``, None for one that is no failure of the machine.
+
+    Args:
+        error: as it was raised.
+        device: that computes.
+        root: the run folder, where there is one to resume.
+    """
+    if isinstance(error, MemoryError):
+        return _memory("this computer")
+    if isinstance(error, RuntimeError):
+        return _runtime_error(error, device, root)
+    if isinstance(error, OSError):
+        return _disk_error(error, root)
+    return None
+
+
+def _runtime_error(error: RuntimeError, device: torch.device, root: Path | None) -> KDNetError | None:
+    def says(words: tuple[str, ...]) -> bool:
+        return any(word in str(error) for word in words)
+
+    told = reason(error)
+    resume = "resume the run" if root else "try again"
+    if says(SHARED_MEMORY):
+        return SettingsError(
+            f"the processes that prepare patches have too little shared memory ({told}): set workers to 0 or a smaller "
+            "number, or give this machine or container more (docker run --shm-size)."
+        )
+    if isinstance(error, torch.OutOfMemoryError) or says(MEMORY):
+        return _memory(str(device))
+    if says(WORKER):
+        return RunFolderError(
+            f"a process that prepares patches has ended ({told}): {resume}; with workers=0 in the recipe there is none."
+        )
+    if isinstance(error, distributed.DistBackendError | distributed.DistNetworkError) or says(PEER):
+        return RunFolderError(f"another process of this training has ended ({told}): see its messages, then {resume}.")
+    if isinstance(error, NotImplementedError) or says(DEVICE):
+        return SettingsError(f"{device} cannot compute this ({told}): choose another device, as in --device cpu.")
+    return None
+
+
+def _disk_error(error: OSError, root: Path | None) -> KDNetError:
+    if any(word in str(error) for word in SOCKET):
+        return SettingsError("the temporary folder has too long a name for worker processes: set TMPDIR to a shorter one.")
+    place = error.filename or root or "a file"
+    remedy = "free some space" if error.errno in NO_SPACE else "check the disk"
+    return RunFolderError(
+        f"{place} cannot be used ({reason(error)}): {remedy}, then {'resume the run' if root else 'try again'}."
+    )
+
+
+def _memory(place: str) -> KDNetError:
+    return SettingsError(f"{place} has too little free memory: choose a smaller patch, batch or network.")

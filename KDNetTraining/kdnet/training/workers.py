@@ -1,0 +1,60 @@
+"""The processes that prepare patches beside the training."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+from kdnet.data.sampling import PatchSampler, Sample, StepDataset
+from kdnet.errors import SettingsError
+
+END_SECONDS = 60  # in which the training must have saved its state after SIGTERM
+SOCKET_NAME = len("/pymp-12345678/listener-12345678")  # what Python adds to the temporary folder
+LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
+
+
+def load_patches(sampler: PatchSampler, keys: Sequence[list[tuple[int, int]]], workers: int) -> Generator[list[Sample]]:
+    """Yield the samples of each batch of ``(step, slot)`` pairs in ``keys``, prepared by ``workers`` processes.
+
+    Close the iterator to end the processes.
+    """
+    loader: DataLoader[Any] = DataLoader(
+        StepDataset(sampler),
+        batch_sampler=keys,
+        num_workers=workers,
+        collate_fn=list,
+        worker_init_fn=begin_worker if workers else None,
+        pin_memory=False,
+    )
+    yield from loader
+
+
+def begin_worker(_index: int) -> None:
+    """Let a worker outlive a signal that is sent to all processes of a training.
+
+    Job schedulers, containers and terminals signal the whole group. The training then still needs its workers to end the
+    step in hand and to save its state. A worker ends with its loader; after SIGTERM it ends by itself at last.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGTERM, lambda *_: signal.alarm(END_SECONDS))
+
+
+def check_sockets(workers: int) -> None:
+    """Refuse a temporary folder whose name is too long for the sockets of workers.
+
+    Raises:
+        SettingsError: naming the folder.
+    """
+    folder = tempfile.gettempdir()
+    if workers and sys.platform != "win32" and len(os.fsencode(folder)) + SOCKET_NAME > LONGEST_SOCKET:
+        raise SettingsError(
+            f"the temporary folder {folder} has too long a name for worker processes: set TMPDIR to a shorter one such as "
+            "/tmp, or workers to 0."
+        )
