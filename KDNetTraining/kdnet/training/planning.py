@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from kdnet.data.cache import PreparedCase, read_reference
+from kdnet.data.cache import read_reference
 from kdnet.data.fold_names import ALL_CASES
 from kdnet.data.image_io import write_volume
 from kdnet.evaluation.results import Role
@@ -120,6 +120,7 @@ def make_plan(request: StudyRequest, device: torch.device, say: Say = lambda _te
         say("trying a few steps of teacher, baseline and student")
         measured = run_trial(setup, prepared, device, StopRequest())
         labelmap_bytes = _labelmap_bytes(setup, names[-1], Path(folder))
+        case_bytes = sum(case.image.nbytes + case.labelmap.nbytes for case in prepared.values()) / len(prepared)
     memory = peak_memory(device)
     recipe = with_steps(request, setup, measured)
     seconds = _study_seconds(setup, recipe, measured)
@@ -128,7 +129,7 @@ def make_plan(request: StudyRequest, device: torch.device, say: Say = lambda _te
         steps=recipe.steps,
         minutes=round((inspecting + preparing * len(_learning(setup)) + seconds) / 60, 2),
         memory_bytes=memory,
-        disk_bytes=_disk_bytes(setup, recipe, prepared, labelmap_bytes, seconds),
+        disk_bytes=_disk_bytes(setup, recipe, case_bytes, labelmap_bytes, seconds),
         folds=tuple(
             FoldCounts(fold, len(part.train), len(part.validation), len(part.test))
             for fold, part in setup.data.splits.items()
@@ -160,11 +161,8 @@ def _study_seconds(setup: Setup, recipe: Recipe, measured: Measured) -> float:
     return seconds
 
 
-def _disk_bytes(
-    setup: Setup, recipe: Recipe, prepared: Mapping[str, PreparedCase], labelmap_bytes: int, seconds: float
-) -> int:
+def _disk_bytes(setup: Setup, recipe: Recipe, case_bytes: float, labelmap_bytes: int, seconds: float) -> int:
     """Prepared cases, models, one state for resuming, predictions, events and report."""
-    per_case = sum(case.image.nbytes + case.labelmap.nbytes for case in prepared.values()) / len(prepared)
     channels = setup.data.dataset.labels.channels
     weights = []
     for network in setup.networks:
@@ -176,7 +174,7 @@ def _disk_bytes(
         weights.append(sum(tensor.nbytes for tensor in tensors))
     state = 5 * max(weights)  # weights, their average, the best, and two moments of the optimiser
     tests = sum(len(setup.split_of(network).test) for network in setup.networks)
-    total = per_case * len(_learning(setup)) + sum(weights) + state + tests * labelmap_bytes
+    total = case_bytes * len(_learning(setup)) + sum(weights) + state + tests * labelmap_bytes
     return int(total + EVENT_BYTES * seconds + REPORT_BYTES)
 
 

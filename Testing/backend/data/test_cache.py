@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -221,3 +223,35 @@ def test_a_reference_with_values_beyond_the_table_is_refused(
 def test_a_case_without_reference_is_named(case: Case, dataset: Dataset) -> None:
     with pytest.raises(DataError, match=f"{case.name} has no reference"):
         read_reference(replace(case, reference=None), dataset.labels)
+
+
+def test_prepared_cases_hold_no_descriptor(cache: CaseCache, case: Case) -> None:
+    """Thousands of cases train where a process may open 256 files."""
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("counts descriptors in /proc")
+    cache.get(case)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    held = [cache.get(case) for _ in range(50)]
+    for prepared in held:
+        assert prepared.image.shape[1:] == prepared.labelmap.shape
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_prepared_case_is_sent_as_its_paths(cache: CaseCache, case: Case) -> None:
+    prepared = cache.get(case)
+    sent = pickle.dumps(prepared)
+    assert len(sent) < 1000
+    assert np.array_equal(pickle.loads(sent).image, prepared.image)
+
+
+def test_a_disk_that_cannot_be_read_is_not_taken_for_a_missing_entry(
+    cache: CaseCache, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.get(case)
+
+    def broken(*_arguments: object, **_more: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("kdnet.data.cache.open_memmap", broken)
+    with pytest.raises(DataError, match="Too many open files"):
+        cache.get(case)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from kdnet.data.cache import PreparedCase
 from kdnet.data.sampling import Augmentation, PatchSampler, Sample, StepDataset
 from kdnet.errors import SettingsError
 from kdnet.labels import LabelTable, brats_labels, exclusive_labels
+from kdnet.training.workers import begin_worker
 from torch.utils.data import DataLoader
 
 SHAPE = (20, 18, 22)
@@ -249,3 +252,28 @@ def test_a_deformed_patch_looks_beyond_its_own_edge() -> None:
 def test_absurd_augmentation_is_refused_by_name(wrong: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match=rf"augmentation\.{next(iter(wrong))}"):
         Augmentation(**wrong)
+
+
+@pytest.mark.slow
+def test_workers_that_begin_anew_give_the_same_patches(tmp_path: Path) -> None:
+    """As on Windows and macOS, where cases are sent to each worker."""
+    cases = []
+    for index in range(3):
+        case = numbered_case(index)
+        paths = [tmp_path / f"{index}-{kind}.npy" for kind in ("image", "labelmap")]
+        np.save(paths[0], case.image)
+        np.save(paths[1], case.labelmap)
+        cases.append(PreparedCase(case.name, *paths))
+    source = PatchSampler(cases, brats_labels(), patch=(8, 8, 8), batch=2, foreground=0.5, augmentation=OFF, seed=0)
+    assert len(pickle.dumps(source)) < 10_000
+    keys = [[(step, slot) for slot in range(2)] for step in range(3)]
+    loader = DataLoader(
+        StepDataset(source),
+        batch_sampler=keys,
+        num_workers=1,
+        collate_fn=list,
+        worker_init_fn=begin_worker,
+        multiprocessing_context="spawn",
+    )
+    for batch, pairs in zip(loader, keys, strict=True):
+        assert all(same(got, source.sample(*pair)) for got, pair in zip(batch, pairs, strict=True))
