@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -42,9 +42,3 @@ def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     with safe_open(path, framework="pt") as stream:
         tensors = {name: stream.get_tensor(name).clone() for name in stream.keys()}  # noqa: SIM118 - no mapping
         return tensors, dict(stream.metadata() or {})
-
-
-def first_not_finite(tensors: Mapping[str, torch.Tensor] | Iterable[tuple[str, torch.Tensor]]) -> str:
-    """Name of the first tensor that holds NaN or infinity, empty when all are finite."""
-    pairs = tensors.items() if isinstance(tensors, Mapping) else tensors
-    return next((name for name, value in pairs if value.is_floating_point() and not bool(value.isfinite().all())), "")

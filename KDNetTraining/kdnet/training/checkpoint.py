@@ -13,7 +13,8 @@ from safetensors import SafetensorError
 
 from kdnet.errors import RunFolderError
 from kdnet.files import replacing
-from kdnet.tensor_file import first_not_finite, load_tensors, save_tensors
+from kdnet.networks.fill import first_not_finite
+from kdnet.tensor_file import load_tensors, save_tensors
 
 
 @dataclass(frozen=True)

@@ -14,19 +14,15 @@ from pathlib import Path
 import torch
 from torch import distributed
 
-from kdnet.errors import KDNetError, RunFolderError, SettingsError
+from kdnet.causes import device_failed, memory_ran_out
+from kdnet.errors import DeviceError, KDNetError, RunFolderError, SettingsError
 from kdnet.foreign import reason
-from kdnet.inference.predictor import SHORT_OF_MEMORY
+from kdnet.text import one_line
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-MEMORY = (*SHORT_OF_MEMORY, "ALLOC_FAILED", "DefaultCPUAllocator")
 SHARED_MEMORY = ("shared memory", "Bus error", "torch_shm")
 WORKER = ("DataLoader worker",)
 SOCKET = ("AF_UNIX",)
-DEVICE = (
-    *("CUDA error", "no kernel image", "cuDNN", "CUDNN", "CUBLAS", "cuBLAS", "CUDA driver", "HIP error", "Triton"),
-    *("for the MPS device", "MPS backend", "MPS framework", "'aten::"),
-)
 PEER = ("Connection closed by peer", "Connection reset by peer", "gloo", "NCCL", "Broken pipe", "Socket Timeout")
 
 
@@ -63,14 +59,14 @@ def _runtime_error(error: RuntimeError, device: torch.device, root: Path | None)
     def says(words: tuple[str, ...]) -> bool:
         return any(word in str(error) for word in words)
 
-    told = reason(error)
+    told = _told(error)
     resume = "resume the run" if root else "try again"
     if says(SHARED_MEMORY):
         return SettingsError(
             f"the processes that prepare patches have too little shared memory ({told}): set workers to 0 or a smaller "
             "number, or give this machine or container more (docker run --shm-size)."
         )
-    if isinstance(error, torch.OutOfMemoryError) or says(MEMORY):
+    if memory_ran_out(error):
         return _memory(str(device))
     if says(WORKER):
         return RunFolderError(
@@ -78,12 +74,14 @@ def _runtime_error(error: RuntimeError, device: torch.device, root: Path | None)
         )
     if isinstance(error, distributed.DistBackendError | distributed.DistNetworkError) or says(PEER):
         return RunFolderError(f"another process of this training has ended ({told}): see its messages, then {resume}.")
-    if isinstance(error, NotImplementedError) or says(DEVICE):
-        return SettingsError(f"{device} cannot compute this ({told}): choose another device, as in --device cpu.")
+    if isinstance(error, NotImplementedError) or device_failed(error):
+        return DeviceError(f"{device} cannot compute this ({told}): choose another device, as in --device cpu.")
     return None
 
 
 def _disk_error(error: OSError, root: Path | None) -> KDNetError:
+    if memory_ran_out(error):
+        return _memory("this computer")
     if any(word in str(error) for word in SOCKET):
         return SettingsError("the temporary folder has too long a name for worker processes: set TMPDIR to a shorter one.")
     place = error.filename or root or "a file"
@@ -91,6 +89,12 @@ def _disk_error(error: OSError, root: Path | None) -> KDNetError:
     return RunFolderError(
         f"{place} cannot be used ({reason(error)}): {remedy}, then {'resume the run' if root else 'try again'}."
     )
+
+
+def _told(error: RuntimeError) -> str:
+    """The sentence in a message of PyTorch: the first line, or the last one of a traceback that a worker sent."""
+    text = str(error).strip()
+    return reason(error) if text.startswith("Caught ") or not text else one_line(text.splitlines()[0], 200).rstrip(".")
 
 
 def _memory(place: str) -> KDNetError:

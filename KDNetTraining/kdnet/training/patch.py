@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 import torch
 
+from kdnet.bounds import check_window
 from kdnet.errors import SettingsError
 from kdnet.networks import build_network, preset
 from kdnet.training.recipe import Recipe
 
 
 def check_patch(recipe: Recipe, presets: Sequence[str], modalities: int, channels: int) -> None:
-    """Refuse a patch that a network of the study cannot halve often enough, or that no memory holds.
+    """Refuse a patch or window that a network of the study cannot halve often enough, or that no memory holds.
 
     Args:
         recipe: whose patch and networks are checked.
@@ -23,12 +24,13 @@ def check_patch(recipe: Recipe, presets: Sequence[str], modalities: int, channel
         channels: of the label table.
 
     Raises:
-        SettingsError: naming the patch and what suits instead.
+        SettingsError: naming the value and what suits instead.
     """
     for name in dict.fromkeys(presets):
         spec = preset(name).spec(1, channels, recipe.deep_supervision)
         with torch.device("meta"):
             stride = build_network(spec).stride
+        check_window(recipe.window, stride)
         sizes = " x ".join(map(str, recipe.patch))
         if any(size % stride for size in recipe.patch):
             raise SettingsError(f"the patch of {sizes} voxels does not suit {name}: give multiples of {stride}.")

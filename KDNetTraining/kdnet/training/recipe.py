@@ -50,7 +50,7 @@ class Checkpoint(StrEnum):
     LAST = "last"
 
 
-MOST = {"batch": 10_000, "steps": 10**9, "validation_every": 10**9, "warm_up": 10**9, "workers": 256, "window": 4096}
+MOST = {"batch": 10_000, "steps": 10**9, "validation_every": 10**9, "warm_up": 10**9, "workers": 256}
 """Largest values that make sense; beyond them arithmetic or memory fails long after the start."""
 
 

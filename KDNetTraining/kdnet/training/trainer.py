@@ -18,7 +18,7 @@ from kdnet.distillation import DistillationSettings, LossTerms
 from kdnet.evaluation.results import Role
 from kdnet.labels import LabelTable
 from kdnet.networks import SegmentationNetwork, preset
-from kdnet.tensor_file import first_not_finite
+from kdnet.networks.fill import first_not_finite
 from kdnet.training.checkpoint import (
     Checkpoint,
     optimiser_tensors,
