@@ -61,7 +61,7 @@ class StudyRequest:
     def __post_init__(self) -> None:
         for name, value, most in (("minutes", self.minutes, MOST_MINUTES), ("epochs", self.epochs, MOST_EPOCHS)):
             if not 0 <= value <= most:  # which is false for NaN
-                raise SettingsError(f"--{name} is {value:g}: give a number from 0 to {most}.")
+                raise SettingsError(f"--{name} is {value:g}: give a positive number, at most {most}.")
         if not 0 <= self.threads <= MOST_THREADS:
             raise SettingsError(f"--threads is {self.threads}: give a number from 1 to {MOST_THREADS}, or 0 for all cores.")
         for seed in self.seeds:

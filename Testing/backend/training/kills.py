@@ -17,7 +17,7 @@ from .runs import study
 
 TINY = ("--set", "steps=8", "--set", "validation_every=4", "--set", "patch=[8,8,8]", "--set", "batch=2")
 PATIENCE_SECONDS = 240.0
-EVENTS = 50  # of an undisturbed study, about
+EVENTS = 30  # of an undisturbed study, about half
 
 
 @dataclass(frozen=True)

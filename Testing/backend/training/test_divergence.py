@@ -11,7 +11,7 @@ from kdnet.cli import main
 from kdnet.data.sampling import PatchSampler, Sample
 from kdnet.errors import RunFolderError, SettingsError
 from kdnet.model_file import load_model
-from kdnet.tensor_file import first_not_finite
+from kdnet.networks.fill import first_not_finite
 from kdnet.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from kdnet.training.divergence import MOST_IN_A_ROW, Skipped
 from kdnet.training.events import EventKind
