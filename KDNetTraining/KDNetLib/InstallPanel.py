@@ -5,19 +5,18 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from KDNetLib.Dependencies import Installation, Package, missing_packages, start_installation
-from KDNetLib.Ticker import Ticker
-from KDNetLib.Worker import Failure
+from KDNetLib.Dependencies import Package, missing_packages
+from KDNetLib.Installation import Installer, shared_installer
 
 
 class InstallPanel:
-    """Shown while packages are missing.
+    """Shown while packages are missing or being installed, in whichever module the installation was started.
 
     Args:
         ui: the widgets of the panel by name.
         changed: called when packages have come or gone.
         find: tells what is missing; a test gives its own.
-        begin: starts an installation; a test gives its own.
+        installer: that both modules share; a test gives its own.
     """
 
     def __init__(
@@ -25,56 +24,62 @@ class InstallPanel:
         ui: Any,
         changed: Callable[[], None],
         find: Callable[[], tuple[Package, ...]] = missing_packages,
-        begin: Callable[..., Installation] = start_installation,
+        installer: Installer | None = None,
     ) -> None:
-        self.ui, self._changed, self._find, self._begin = ui, changed, find, begin
-        self._installation: Installation | None = None
-        self._ticker = Ticker(self.onTick)
+        self.ui, self._changed, self._find = ui, changed, find
+        self._installer = installer or shared_installer()
+        self._shown = 0  # lines of the log
+        self._wasRunning = False
         self.missing: tuple[Package, ...] = ()
         ui.installButton.clicked.connect(self.onInstall)
         ui.installCancelButton.clicked.connect(self.onCancel)
+        self._installer.watch(self.refresh)
         self.check()
 
     def check(self) -> None:
-        """Look again for what is missing."""
+        """Look again for what is missing; while packages are installed, show that."""
+        if self._installer.running:
+            self.refresh()
+            return
         self.missing = self._find()
         self._show(_summary(self.missing) if self.missing else "", running=False)
 
+    def refresh(self) -> None:
+        """Show how far the installation is, or what came out of it."""
+        self._show_log()
+        if self._installer.running:
+            if not self._wasRunning:
+                self._show(_("Packages are being installed. Slicer can be used meanwhile."), running=True)
+            self._wasRunning = True
+        elif self._wasRunning:
+            self._wasRunning = False
+            self.check()
+            failure = self._installer.failure
+            if failure is not None:
+                self._show(failure.message, running=False)
+                self.ui.installLog.visible = True
+            self._changed()
+
     def onInstall(self, *_arguments: Any) -> None:
         """Begin."""
-        self.ui.installLog.clear()
-        self._installation = self._begin(self.missing, self.ui.installLog.appendPlainText, self.onFinished)
-        self._show(_("Packages are being installed. Slicer can be used meanwhile."), running=True)
-        self._ticker.start()
+        self._installer.start(self.missing)
 
     def onCancel(self, *_arguments: Any) -> None:
         """Give up; what pip had finished stays."""
-        self.cleanup()
-        self.check()
-        self._changed()
-
-    def onTick(self) -> None:
-        """See how far it is."""
-        if self._installation is not None:
-            self._installation.poll()
-
-    def onFinished(self, failure: Failure | None) -> None:
-        """Show the frame no more, or pip's own last lines."""
-        self._ticker.stop()
-        self._installation = None
-        self.check()
-        if failure is not None:
-            self._show(failure.message, running=False)
-            self.ui.installLog.setPlainText(failure.details)
-            self.ui.installLog.visible = True
-        self._changed()
+        self._installer.cancel()
 
     def cleanup(self) -> None:
-        """End what is running."""
-        self._ticker.stop()
-        if self._installation is not None:
-            self._installation.cancel()
-            self._installation = None
+        """Watch no more; the last panel that goes ends what is running."""
+        self._installer.leave(self.refresh)
+
+    def _show_log(self) -> None:
+        lines = self._installer.lines
+        if len(lines) < self._shown:
+            self.ui.installLog.clear()
+            self._shown = 0
+        for line in list(lines)[self._shown :]:
+            self.ui.installLog.appendPlainText(line)
+        self._shown = len(lines)
 
     def _show(self, text: str, *, running: bool) -> None:
         self.ui.installFrame.visible = bool(text)
@@ -90,5 +95,5 @@ def _summary(packages: tuple[Package, ...]) -> str:
     told = f"{size / 1000:.1f} GB" if size >= 1000 else f"{size} MB"
     return _(
         "The first use needs Python packages that Slicer does not have: {names}. Up to {size} are downloaded into"
-        " Slicer's own Python; nothing else is changed."
+        " Slicer's own Python. No package that is there changes its major or minor version."
     ).format(names=names, size=told)

@@ -1,0 +1,327 @@
+"""Installing packages into Slicer's Python by processes of their own, while Slicer stays usable.
+
+PyTorch is chosen for the user's GPU by ``light-the-torch``, with the steps of ``PyTorchUtilsLogic.installTorch`` of the
+PyTorch extension, which cannot be called itself because it blocks. Before anything changes, pip says what it would change;
+after each step a fresh process says what is really there, because ``light-the-torch`` ends with 0 also when it failed.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import queue
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from kdnet.errors import KDNetError
+from kdnet.foreign import parse_message, read_json, reading
+
+from KDNetLib.Dependencies import TORCH, Package, canonical, constraints, is_enough, package_name, same_line
+from KDNetLib.ProcessTree import kill_tree, reaped, start_python
+from KDNetLib.Ticker import Ticker
+from KDNetLib.Worker import Failure
+
+LIGHT_THE_TORCH = "light-the-torch>=0.7.5"
+LAST_LINES = 12
+MOST_LINES = 2000
+END_SECONDS = 2.0
+LOOK = (
+    "-c",
+    "import importlib.metadata, json; print(json.dumps({'installed':"
+    " {str(one.metadata['Name']): one.version for one in importlib.metadata.distributions() if one.metadata['Name']}}))",
+)
+
+Said = Callable[[str], None]
+Plan = Generator[Sequence[str], list[str], None]
+
+
+def install_plan(packages: Sequence[Package], folder: Path, say: Said) -> Plan:
+    """Give the arguments of Python for one process after the other, and take what each of them printed.
+
+    Args:
+        packages: what is missing.
+        folder: for the files that pip reads and writes.
+        say: called with sentences for the log.
+
+    Raises:
+        KDNetError: in one sentence, when something is not as it must be.
+    """
+    for wanted in _rounds(packages):
+        names = [package_name(item) for item in wanted]
+        before = _versions((yield LOOK))
+        file = folder / "constraints.txt"
+        file.write_text(constraints(before, names), encoding="utf-8")
+        pip = ("-m", "light_the_torch" if TORCH in wanted else "pip", "install", "--constraint", str(file))
+        report = folder / "report.json"
+        report.unlink(missing_ok=True)
+        yield (*pip, "--dry-run", "--report", str(report), *wanted)
+        say(_announced(report, before, names))
+        printed = yield (*pip, *wanted)
+        _check(wanted, before, _versions((yield LOOK)), printed)
+
+
+def _rounds(packages: Sequence[Package]) -> Iterable[tuple[str, ...]]:
+    """PyTorch first, so that everything else is chosen to go with it."""
+    wanted = [package.requirement for package in packages]
+    if TORCH in wanted:
+        yield (LIGHT_THE_TORCH,)
+        yield (TORCH,)
+    others = tuple(item for item in wanted if item != TORCH)
+    if others:
+        yield others
+
+
+def _versions(printed: Sequence[str]) -> dict[str, str]:
+    for line in printed:
+        answer = parse_message(line)
+        if answer is not None and isinstance(answer.get("installed"), dict):
+            return {str(name): str(version) for name, version in answer["installed"].items()}
+    raise KDNetError("Python could not say which packages are installed: restart Slicer and try again.")
+
+
+def _announced(report: Path, before: Mapping[str, str], names: Sequence[str]) -> str:
+    """What pip is about to do, in one line.
+
+    Raises:
+        KDNetError: when an installed package would change its major or minor version.
+    """
+    if not report.is_file():
+        return "pip did not say what it would change; packages of Slicer are kept as they are."
+    old = {canonical(name): version for name, version in before.items()}
+    told = []
+    with reading("What pip would change", "try again", KDNetError):
+        for item in read_json(report, "try again", KDNetError).get("install", ()):
+            name, version = str(item["metadata"]["name"]), str(item["metadata"]["version"])
+            told.append(_change(name, old.get(canonical(name)), version, canonical(name) in map(canonical, names)))
+    return f"About to change: {', '.join(told)}." if told else "Nothing has to be changed."
+
+
+def _change(name: str, old: str | None, new: str, asked: bool) -> str:
+    if old is None:
+        return f"{name} {new} (new)"
+    if not asked and not same_line(old, new):
+        raise KDNetError(
+            f"Nothing was installed, because {name} {old}, which Slicer or another extension uses, would become {new}: "
+            "update Slicer, or install the packages into another copy of it."
+        )
+    return f"{name} {old} -> {new}"
+
+
+def _check(wanted: Sequence[str], before: Mapping[str, str], after: Mapping[str, str], printed: Sequence[str]) -> None:
+    """Compare what is there with what was asked for.
+
+    Raises:
+        KDNetError: naming what is missing, or what was changed though it must not be.
+    """
+    new = {canonical(name): version for name, version in after.items()}
+    for requirement in wanted:
+        lowest = requirement.partition(">=")[2]
+        if not is_enough(new.get(canonical(package_name(requirement)), ""), lowest):
+            raise KDNetError(_not_installed(printed, f"{requirement} is not there afterwards"))
+    asked = {canonical(package_name(item)) for item in wanted}
+    for name, version in before.items():
+        now = new.get(canonical(name))
+        if canonical(name) not in asked and (now is None or not same_line(version, now)):
+            raise KDNetError(
+                f"{name} {version} was replaced by {now or 'nothing'}, though it must stay: install {name}=={version}."
+            )
+
+
+def _not_installed(printed: Sequence[str], otherwise: str) -> str:
+    told = [line for line in printed if line.strip()]
+    cause = next((line for line in reversed(told) if line.startswith("ERROR")), otherwise)
+    return f"The packages could not be installed ({cause.removeprefix('ERROR: ')}): solve this and try again."
+
+
+class Installation:
+    """Runs the processes of a plan one after the other; :meth:`poll` is called now and then until it is over.
+
+    Args:
+        plan: from :func:`install_plan`; a test gives its own.
+        said: called with each line of pip.
+        finished: called at the end, with None or the failure.
+        scratch: a folder to remove at the end.
+    """
+
+    def __init__(
+        self,
+        plan: Plan | Iterable[Sequence[str]],
+        said: Said,
+        finished: Callable[[Failure | None], None],
+        scratch: Path | None = None,
+    ) -> None:
+        self._plan = plan if isinstance(plan, Generator) else (step for step in plan)
+        self._scratch, self._said, self._finished = scratch, said, finished
+        self._lines: deque[str] = deque(maxlen=MOST_LINES)
+        self._step: list[str] = []
+        self._running: tuple[subprocess.Popen[str], queue.Queue[str | None]] | None = None
+        self._begun = False
+        self.over = False
+
+    def poll(self) -> None:
+        """Hand out new lines, go to the next step, or end."""
+        if self.over:
+            return
+        if self._running is None:
+            self._next()
+            return
+        process, lines = self._running
+        while not lines.empty():
+            line = lines.get()
+            if line is None:
+                self._step_ended(process)
+                return
+            self._step.append(line)
+            if parse_message(line) is None:
+                self._lines.append(line)
+                self._said(line)
+
+    def cancel(self) -> None:
+        """End at once. What pip had finished stays installed, the rest is as before."""
+        if self._running is not None:
+            kill_tree(self._running[0])
+            reaped(self._running[0])
+        self._end()
+
+    def _end(self) -> None:
+        self.over = True
+        self._running = None
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _next(self) -> None:
+        printed, self._step = self._step, []
+        arguments: Sequence[str] | None
+        try:
+            with reading("The list of packages", "try again", KDNetError):
+                try:
+                    arguments = self._plan.send(printed if self._begun else None)  # type: ignore[arg-type]
+                except StopIteration:
+                    arguments = None
+        except KDNetError as error:
+            self._fail(str(error))
+            return
+        if arguments is None:
+            self._end()
+            importlib.invalidate_caches()
+            self._finished(None)
+            return
+        self._begun = True
+        process = start_python(arguments, merged=True)
+        lines: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=_read, args=(process, lines), daemon=True).start()
+        self._running = (process, lines)
+
+    def _step_ended(self, process: subprocess.Popen[str]) -> None:
+        try:
+            code = process.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            kill_tree(process)
+            code = reaped(process)
+        self._running = None
+        if code == 0:
+            self._next()
+            return
+        last = next((line for line in reversed(self._step) if line.strip()), f"exit code {code}")
+        self._fail(_not_installed(self._step, last))
+
+    def _fail(self, sentence: str) -> None:
+        self._end()
+        told = [line for line in self._lines if line.strip()]
+        self._finished(Failure(sentence, "\n".join(told[-LAST_LINES:])))
+
+
+class Installer:
+    """The one installation of this Slicer, which the panels of both modules show.
+
+    Args:
+        begin: makes an installation from packages, a function for its lines and one for its end; a test gives its own.
+    """
+
+    def __init__(self, begin: Callable[..., Installation] | None = None) -> None:
+        self.begin = begin or start_installation
+        self._installation: Installation | None = None
+        self._watchers: list[Callable[[], None]] = []
+        self._ticker = Ticker(self.poll)
+        self.lines: list[str] = []
+        self.failure: Failure | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether packages are being installed."""
+        return self._installation is not None
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call ``watcher`` after each change."""
+        self._watchers.append(watcher)
+
+    def leave(self, watcher: Callable[[], None]) -> None:
+        """Call ``watcher`` no more; what nobody watches any more is ended."""
+        self._watchers = [other for other in self._watchers if other != watcher]
+        if not self._watchers:
+            self.cancel()
+
+    def start(self, packages: Sequence[Package]) -> None:
+        """Begin, unless an installation is running already."""
+        if self.running:
+            return
+        self.lines.clear()
+        self.failure = None
+        self._installation = self.begin(packages, self._said, self._finished)
+        self._ticker.start()
+        self._tell()
+
+    def cancel(self) -> None:
+        """Give up; what pip had finished stays."""
+        self._ticker.stop()
+        if self._installation is not None:
+            self._installation.cancel()
+            self._installation = None
+            self._tell()
+
+    def poll(self) -> None:
+        """See how far it is."""
+        if self._installation is not None:
+            self._installation.poll()
+
+    def _said(self, line: str) -> None:
+        self.lines.append(line)
+        self._tell()
+
+    def _finished(self, failure: Failure | None) -> None:
+        self._ticker.stop()
+        self._installation, self.failure = None, failure
+        self._tell()
+
+    def _tell(self) -> None:
+        for watcher in tuple(self._watchers):
+            watcher()
+
+
+@functools.cache
+def shared_installer() -> Installer:
+    """The installer of this Slicer: two pip at once would damage its Python."""
+    return Installer()
+
+
+def start_installation(packages: Sequence[Package], said: Said, finished: Callable[[Failure | None], None]) -> Installation:
+    """Prepare the installation of ``packages``; the first :meth:`Installation.poll` starts it."""
+    folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
+    return Installation(install_plan(packages, folder, said), said, finished, folder)
+
+
+def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            lines.put(line.rstrip())
+        process.stdout.close()
+    except ValueError:
+        return
+    finally:
+        lines.put(None)
