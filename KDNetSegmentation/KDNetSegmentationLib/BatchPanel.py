@@ -1,6 +1,7 @@
 """The section that segments a folder of images into another."""
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +80,20 @@ class BatchPanel:
     def onFinished(self, cases: Any) -> None:
         """Sum up."""
         self._end()
-        failed = sum(bool(case["error"]) for case in cases)
-        self.panel.say(
-            _("Segmented {count} of {total} cases, {failed} failed. Volumes are in volumes.csv of the folder.").format(
-                count=len(cases) - failed, total=len(cases), failed=failed
+        counts = Counter(case["state"] for case in cases)
+        parts = [
+            _("Segmented {count} of {total} cases, {failed} failed").format(
+                count=counts["segmented"], total=len(cases), failed=counts["failed"]
             )
-        )
+        ]
+        if counts["done before"]:
+            parts.append(_("{count} were done before").format(count=counts["done before"]))
+        if counts["left out"]:
+            parts.append(_("{count} left out").format(count=counts["left out"]))
+        text = ", ".join(parts) + ". "
+        if cases.noScans:
+            text += _("{count} files are labelmaps, masks or maps by their names. ").format(count=cases.noScans)
+        self.panel.say(text + (cases.tableProblem or _("Volumes are in volumes.csv of the folder.")))
         self.panel.update()
 
     def onFailed(self, failure: Any) -> None:
@@ -98,7 +107,7 @@ class BatchPanel:
 
     def _state(self, case: Any) -> str:
         """What became of a case; the folder that all have in common says nothing."""
-        return case["error"].replace(f"{self.panel.parameters.batchInput}{os.sep}", "") or _summary(case)
+        return _summary(case).replace(f"{self.panel.parameters.batchInput}{os.sep}", "")
 
     def _show(self) -> None:
         rows = [(Path(case["name"]).name, self._state(case)) for case in self._cases]
@@ -109,4 +118,7 @@ class BatchPanel:
 
 
 def _summary(case: Any) -> str:
-    return ", ".join(f"{amount['name']} {amount['millilitres']:.1f} mL" for amount in case["amounts"])
+    amounts = ", ".join(f"{amount['name']} {amount['millilitres']:.1f} mL" for amount in case["amounts"])
+    if case["state"] == "done before":
+        amounts = _("Done before. {amounts}").format(amounts=amounts)
+    return " ".join([case["error"] or amounts, *(f"⚠ {text}" for text in case["warnings"])])

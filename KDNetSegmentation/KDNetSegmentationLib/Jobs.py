@@ -138,6 +138,20 @@ class SegmentationJob(Job):
         return seconds
 
 
+class Cases(list[Mapping[str, Any]]):
+    """What became of the cases of a folder.
+
+    Args:
+        cases: with ``name``, ``state``, ``labelmap``, ``amounts``, ``error`` and ``warnings`` each.
+        noScans: how many files are labelmaps, masks or maps by their names.
+        tableProblem: why ``volumes.csv`` could not be written, or empty.
+    """
+
+    def __init__(self, cases: Sequence[Mapping[str, Any]], noScans: int, tableProblem: str) -> None:
+        super().__init__(cases)
+        self.noScans, self.tableProblem = noScans, tableProblem
+
+
 class BatchJob(Job):
     """A folder of files."""
 
@@ -150,9 +164,9 @@ class BatchJob(Job):
         files = {"inputs": [str(self._source)], "out": str(self._target)}
         return {"task": "batch", "model": str(self._model.path), **files, **self._settings.request()}
 
-    def result(self, answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    def result(self, answer: Mapping[str, Any]) -> Cases:
         """What became of the cases."""
-        return list(answer["cases"])
+        return Cases(answer["cases"], answer["no_scans"], answer["table_problem"])
 
 
 class ImportJob(Job):

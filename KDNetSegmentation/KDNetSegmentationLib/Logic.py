@@ -137,8 +137,9 @@ class SegmentationLogic:
     ) -> None:
         """Segment all images of a folder into another, as ``kdnet segment`` does, without loading them into the scene.
 
-        ``onProgress`` and ``onFinished`` are given ``name``, ``labelmap``, ``amounts`` and ``error`` of cases. What was
-        written before :meth:`cancel` stays.
+        ``onProgress`` and ``onFinished`` are given ``name``, ``state`` (``"segmented"``, ``"done before"``, ``"failed"`` or
+        ``"left out"``), ``labelmap``, ``amounts``, ``error`` and ``warnings`` of cases. What was written before
+        :meth:`cancel` stays, and is skipped when the folder is segmented again.
 
         Raises:
             RuntimeError: when something else is being worked on.

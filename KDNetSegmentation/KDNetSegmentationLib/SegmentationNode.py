@@ -13,6 +13,8 @@ from kdnet.errors import DataError
 from kdnet.labels import brats_labels
 from vtk.util import numpy_support
 
+from KDNetSegmentationLib.Geometry import affine_of
+
 if TYPE_CHECKING:
     from kdnet.labels import Label, LabelTable
 
@@ -83,9 +85,7 @@ def segment_id(label: Label) -> str:
 
 def volumes_in_millilitres(voxels: np.ndarray, labels: LabelTable, volumeNode: Any) -> dict[str, float]:
     """Volume of every label, then of every region of several labels, by name, in mL."""
-    matrix = vtk.vtkMatrix4x4()
-    volumeNode.GetIJKToRASMatrix(matrix)
-    per_voxel = abs(matrix.Determinant()) / 1000
+    per_voxel = abs(float(np.linalg.det(affine_of(volumeNode)[:3, :3]))) / 1000  # as the worker measures
     counts = np.bincount(voxels.ravel(), minlength=256)
     amounts = {label.name: float(counts[label.value]) * per_voxel for label in labels.labels}
     for region in labels.regions:

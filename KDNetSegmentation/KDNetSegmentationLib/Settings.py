@@ -19,6 +19,7 @@ class Settings:
         smallestIsland: islands smaller than this are cleared, in mm³.
         probabilities: add a volume in percent per region.
         uncertainty: add a volume that is 100 where the network could not decide and 0 where it was sure.
+        overwrite: in a batch, segment again what is done; labelmaps that were corrected are kept.
     """
 
     device: str = "auto"
@@ -26,6 +27,7 @@ class Settings:
     smallestIsland: float = 0.0
     probabilities: bool = False
     uncertainty: bool = False
+    overwrite: bool = False
 
     def request(self) -> dict[str, Any]:
         """The part of a request that these settings make."""
@@ -34,6 +36,7 @@ class Settings:
             "flips": self.flips,
             "islands": self.smallestIsland,
             "probabilities": self.probabilities or self.uncertainty,
+            "overwrite": self.overwrite,
         }
 
 

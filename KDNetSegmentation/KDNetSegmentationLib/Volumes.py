@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 import slicer
-import vtk
-from kdnet.data.foreground import Foreground
 from kdnet.data.series_header import SeriesHeader, guess_series
 from kdnet.errors import DataError
+from kdnet.inference.input_care import Needs, Scan
+from kdnet.inference.input_care import warnings_for as care_warnings
 from slicer.i18n import tr as _
 
+from KDNetSegmentationLib.Geometry import affine_of
 from KDNetSegmentationLib.Models import ModelInfo
-
-BRAIN_LITRES = 2.3  # larger than any brain, smaller than any head
-SPACING_FACTOR = 2.5  # a volume this much coarser than the model's grid lacks the detail that the model was trained on
 
 
 def request_of(node: Any, folder: Path, index: int = 0) -> dict[str, Any]:
@@ -30,7 +28,7 @@ def request_of(node: Any, folder: Path, index: int = 0) -> dict[str, Any]:
         raise DataError(f"{node.GetName()} has no voxels: choose another volume.")
     path = folder / f"input{index}.npy"
     np.save(path, np.ascontiguousarray(slicer.util.arrayFromVolume(node)), allow_pickle=False)
-    return {"name": node.GetName(), "file": str(path), "affine": _affine(node).tolist()}
+    return {"name": node.GetName(), "file": str(path), "affine": affine_of(node).tolist()}
 
 
 def warnings_for(node: Any, modality: str, model: ModelInfo) -> tuple[str, ...]:
@@ -43,49 +41,20 @@ def warnings_for(node: Any, modality: str, model: ModelInfo) -> tuple[str, ...]:
                 name=node.GetName()
             ),
         )
-    found = [_modality_warning(node, modality), _skull_warning(node, model), _spacing_warning(node, model)]
-    return tuple(text for text in found if text)
+    header = _header(node)
+    name, voxels = node.GetName() or "", slicer.util.arrayFromVolume(node)
+    spacing = tuple(reversed(_spacing(node)))  # arrays of Slicer have k first
+    scan = Scan(name, voxels, spacing, guess_modality(node), header.modality)
+    return care_warnings(scan, Needs.of(modality, model.spacing, model.trainingData))
 
 
 def guess_modality(node: Any) -> str:
     """``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"``, or empty: from what DICOM and the node's name say together."""
-    return guess_series(SeriesHeader.read(lambda tag: _dicom(node, tag)), node.GetName() or "")
+    return guess_series(_header(node), node.GetName() or "")
 
 
-def _modality_warning(node: Any, modality: str) -> str:
-    scanner = _dicom(node, "0008,0060")
-    if scanner and scanner != "MR":
-        return _("{name} is a {scanner} image, but the model was trained on MR: choose an MR volume.").format(
-            name=node.GetName(), scanner=scanner
-        )
-    guess = guess_modality(node)
-    if guess and guess != modality:
-        return _("{name} looks like {guess}, but the model needs {modality}: choose another volume or model.").format(
-            name=node.GetName(), guess=guess.upper(), modality=modality.upper()
-        )
-    return ""
-
-
-def _skull_warning(node: Any, model: ModelInfo) -> str:
-    if model.trainingData.get("format") not in ("BraTS", "phantom"):
-        return ""  # only of these is it known that skulls were removed
-    litres = _foreground_litres(node)
-    if litres <= BRAIN_LITRES:
-        return ""
-    return _(
-        "{name} shows {litres:.1f} L of tissue, so probably the whole head, but the model was trained on brains without"
-        " skull: remove the skull first, for example with the HDBrainExtraction extension."
-    ).format(name=node.GetName(), litres=litres)
-
-
-def _spacing_warning(node: Any, model: ModelInfo) -> str:
-    coarsest, grid = max(_spacing(node)), max(model.spacing)
-    if coarsest <= max(SPACING_FACTOR * grid, 2.5):
-        return ""
-    return _(
-        "{name} has slices {coarsest:.1f} mm apart, but the model works at {grid:g} mm: expect rough results, or choose a"
-        " volume with thinner slices."
-    ).format(name=node.GetName(), coarsest=coarsest, grid=grid)
+def _header(node: Any) -> SeriesHeader:
+    return SeriesHeader.read(lambda tag: _dicom(node, tag))
 
 
 def _is_finite(node: Any) -> bool:
@@ -93,33 +62,8 @@ def _is_finite(node: Any) -> bool:
     return voxels.dtype.kind != "f" or bool(np.isfinite(voxels).all())
 
 
-def _foreground_litres(node: Any) -> float:
-    """Tissue in litres, counted on every third voxel along each axis."""
-    voxels = slicer.util.arrayFromVolume(node)
-    if voxels.ndim != 3:
-        return 0.0
-    coarse = voxels[::3, ::3, ::3]
-    inside = Foreground.of(voxels).mask(coarse)
-    return float(inside.mean()) * coarse.size * 27 * float(np.prod(_spacing(node))) / 1e6
-
-
-def _affine(node: Any) -> np.ndarray:
-    local = vtk.vtkMatrix4x4()
-    node.GetIJKToRASMatrix(local)
-    affine = slicer.util.arrayFromVTKMatrix(local)
-    transform = node.GetParentTransformNode()
-    if transform is not None and transform.IsTransformToWorldLinear():
-        toWorld = vtk.vtkMatrix4x4()
-        transform.GetMatrixTransformToWorld(toWorld)
-        world = slicer.util.arrayFromVTKMatrix(toWorld) @ affine
-        axes = world[:3, :3] / np.linalg.norm(world[:3, :3], axis=0)
-        if np.abs(axes.T @ axes - np.eye(3)).max() < 0.01:
-            return np.asarray(world)
-    return np.asarray(affine)
-
-
 def _spacing(node: Any) -> Sequence[float]:
-    return [float(step) for step in np.linalg.norm(_affine(node)[:3, :3], axis=0)]
+    return [float(step) for step in np.linalg.norm(affine_of(node)[:3, :3], axis=0)]
 
 
 def _dicom(node: Any, tag: str) -> str:

@@ -40,7 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("r+b") as stream:  # Windows flushes through handles that may write alone
             os.fsync(stream.fileno())
-        _rename(temporary, path)
+        rename_over(temporary, path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise KDNetError(f"{path} cannot be written ({reason}): choose another folder or free some space.") from error
@@ -59,8 +59,14 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f"{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}{suffix[:16]}")
 
 
-def _rename(temporary: Path, path: Path) -> None:
-    """Rename, and wait a little where another process is reading the old file, which Windows does not let be replaced."""
+def rename_over(temporary: Path, path: Path) -> None:
+    """Rename ``temporary`` to ``path``.
+
+    Windows does not let a file be replaced while another process is reading it, so this waits a little there.
+
+    Raises:
+        OSError: when it cannot be done.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from kdnet.causes import memory_ran_out
+from kdnet.causes import device_failed, memory_ran_out
 from kdnet.errors import DataError, KDNetError
 from kdnet.text import one_line
 
@@ -22,15 +22,17 @@ MOST_JSON_BYTES = 64 << 20  # of a description or record; the largest of a real 
 
 
 @contextmanager
-def reading(subject: object, remedy: str, error: type[KDNetError] = DataError) -> Iterator[None]:
+def reading(subject: object, remedy: str, error: type[KDNetError] = DataError, *, verb: str = "read") -> Iterator[None]:
     """Turn whatever the block raises into one sentence: ``subject`` cannot be read (reason): ``remedy``.
 
-    Sentences that were raised on purpose pass unchanged. Memory that runs out is not blamed on the file.
+    Sentences that were raised on purpose pass unchanged. Memory that runs out and devices that fail are not blamed on the
+    file.
 
     Args:
         subject: the file, folder or node, as the user knows it.
         remedy: what to do, as the end of the sentence without its full stop.
         error: class of the error that is raised.
+        verb: what the block does with the subject, where it is not only read.
 
     Raises:
         KDNetError: of the class ``error``.
@@ -50,8 +52,11 @@ def reading(subject: object, remedy: str, error: type[KDNetError] = DataError) -
         raise
     except Exception as problem:
         if memory_ran_out(problem):
-            raise error(f"There is too little memory to read {subject}: close other programs and try again.") from problem
-        raise error(f"{subject} cannot be read ({reason(problem)}): {remedy}.") from problem
+            raise error(f"There is too little memory to {verb} {subject}: close other programs and try again.") from problem
+        if device_failed(problem):
+            raise error(f"The device cannot {verb} {subject} ({reason(problem)}): choose the device cpu.") from problem
+        participle = {"read": "read"}.get(verb, f"{verb}ed")
+        raise error(f"{subject} cannot be {participle} ({reason(problem)}): {remedy}.") from problem
 
 
 @contextmanager

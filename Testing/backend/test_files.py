@@ -20,7 +20,7 @@ def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path: Path) -
 
 def test_the_temporary_name_keeps_the_suffixes(tmp_path: Path) -> None:
     with replacing(tmp_path / "volume.nii.gz") as temporary:
-        assert temporary.name.endswith("volume.nii.gz")
+        assert temporary.name.endswith(".nii.gz")
         temporary.touch()
 
 

@@ -172,3 +172,16 @@ def test_a_saved_scene_gives_the_segments_back(scene: Any, random: np.random.Gen
     assert names == [label.name for label in brats_labels().labels]
     for value in (1, 2, 3):
         assert np.array_equal(label_voxels(loaded, value, volume) > 0, voxels == value)
+
+
+def test_volumes_count_a_scaling_parent_transform_as_the_worker_does(scene: Any) -> None:
+    volume = add_volume(scene, np.zeros((4, 5, 6)), np.diag([1.0, 1.0, 1.0, 1.0]))
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    matrix = vtk.vtkMatrix4x4()
+    matrix.DeepCopy(np.diag([2.0, 2.0, 2.0, 1.0]).ravel())
+    transform.SetMatrixTransformToParent(matrix)
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    voxels = np.zeros((4, 5, 6), np.uint8)
+    voxels[0, 0, :5] = 1
+    amounts = volumes_in_millilitres(voxels, brats_labels(), volume)
+    assert amounts["WT"] == pytest.approx(5 * 8 / 1000)

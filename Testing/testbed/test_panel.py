@@ -104,7 +104,7 @@ def test_traces_of_an_interpolation_do_not_make_a_brain_a_whole_head(panel: Any,
 
 
 def test_a_parent_transform_counts_for_the_orientation(panel: Any, add_volume: Callable[..., Any]) -> None:
-    from KDNetSegmentationLib.Volumes import _affine
+    from KDNetSegmentationLib.Geometry import affine_of
 
     volume = add_volume(np.zeros((4, 5, 6), np.int16), np.diag([2.0, 1.0, 3.0, 1.0]))
     transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
@@ -113,11 +113,11 @@ def test_a_parent_transform_counts_for_the_orientation(panel: Any, add_volume: C
     matrix = vtk.vtkMatrix4x4()
     matrix.DeepCopy(turned.ravel())
     transform.SetMatrixTransformToParent(matrix)
-    assert np.allclose(_affine(volume), turned @ np.diag([2.0, 1.0, 3.0, 1.0]))
+    assert np.allclose(affine_of(volume), turned @ np.diag([2.0, 1.0, 3.0, 1.0]))
     turned[0, 0] = 1.0  # a shear is no orientation
     matrix.DeepCopy(turned.ravel())
     transform.SetMatrixTransformToParent(matrix)
-    assert np.allclose(_affine(volume), np.diag([2.0, 1.0, 3.0, 1.0]))
+    assert np.allclose(affine_of(volume), np.diag([2.0, 1.0, 3.0, 1.0]))
 
 
 @pytest.mark.parametrize(("device", "words"), [("CUDA", "no such device"), ("CPU", "thread")])
@@ -181,6 +181,18 @@ def test_a_batch_of_five_goes_on_after_a_bad_file(
     assert "Segmented 4 of 5 cases, 1 failed" in panel.ui.statusLabel.text
     assert len(list((tmp_path / "out").glob("*_seg.nii.gz"))) == 4
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
+    (tmp_path / "in" / "scan0_t1ce.nii.gz").write_bytes((tmp_path / "in" / "scan0.nii.gz").read_bytes())
+    (tmp_path / "in" / "scan0_mask.nii.gz").write_bytes(b"")
+    panel.ui.batchButton.click()
+    wait(lambda: not panel.logic.busy)
+    assert "does not name its modality" in states(panel)["scan1"]
+    assert "Segmented 1 of 6 cases, 0 failed, 5 left out. 1 files are labelmaps" in panel.ui.statusLabel.text
+    for name in ("scan0_t1ce", "scan9"):
+        (tmp_path / "in" / f"{name}.nii.gz").unlink()
+    panel.ui.batchButton.click()
+    wait(lambda: not panel.logic.busy)
+    assert states(panel)["scan0"].startswith("Done before. ")
+    assert "Segmented 0 of 4 cases, 0 failed, 4 were done before" in panel.ui.statusLabel.text
 
 
 def test_a_good_model_is_imported_and_chosen_and_can_be_removed(panel: Any, model_file: Path, wait: Wait) -> None:

@@ -111,7 +111,7 @@ def _component(image: sitk.Image, component: int, path: Path) -> sitk.Image:
             if component == 0 and image.GetNumberOfComponentsPerPixel() == 1
             else (sitk.VectorIndexSelectionCast(image, component))
         )
-    raise DataError(f"{path} has no channel {component}: correct the data set's description.")
+    raise DataError(f"{path} has no channel {component}: choose one that it has.")
 
 
 def _require_scalar_3d(image: sitk.Image, path: Path) -> None:
@@ -119,6 +119,6 @@ def _require_scalar_3d(image: sitk.Image, path: Path) -> None:
         raise DataError(f"{path} holds colours or vectors: choose a volume with one value per voxel.")
     if image.GetDimension() > 3:
         volumes = prod(image.GetSize()[3:])
-        raise DataError(f"{path} is {image.GetDimension()}D with {volumes} volumes: choose or export one 3D volume.")
+        raise DataError(f"{path} is {image.GetDimension()}D with {volumes} volumes: choose one (--channel) or export it.")
     if min(image.GetSize()) == 1:
         raise DataError(f"{path} is a 2D image: choose a 3D volume.")

@@ -175,10 +175,10 @@ def _require_volume(header: NiftiHeader, component: int | None, path: Path) -> N
     if int(header.fields["intent_code"]) in range(1003, 1012) and header.volumes > 1:
         raise DataError(f"{path} holds colours or vectors: choose a volume with one value per voxel.")
     if component is not None and not 0 <= component < header.volumes:
-        raise DataError(f"{path} has no channel {component}: correct the data set's description.")
+        raise DataError(f"{path} has no channel {component}: choose one that it has.")
     if component is None and header.volumes > 1:
         dimensions = sum(length > 1 for length in header.shape[3:]) + 3
-        raise DataError(f"{path} is {dimensions}D with {header.volumes} volumes: choose or export one 3D volume.")
+        raise DataError(f"{path} is {dimensions}D with {header.volumes} volumes: choose one (--channel) or export it.")
     if min(header.shape[:3]) == 1:
         raise DataError(f"{path} is a 2D image: choose a 3D volume.")
 

@@ -80,12 +80,14 @@ def _whole(network: SegmentationNetwork, image: torch.Tensor) -> torch.Tensor:
 
 
 def _windowed(network: SegmentationNetwork, image: torch.Tensor, mode: LabelMode, edge: int, step: Step) -> torch.Tensor:
-    channels = network.output_layers()[0].get_parameter("weight").shape[0]
+    channels = 0  # known after the first pass, which is made whatever its window shows
 
     def predict(window: torch.Tensor) -> torch.Tensor:
-        if window.any():
+        nonlocal channels
+        if not channels or window.any():
             logits = network(window).logits.float()
-        else:  # nothing but background: there is nothing to compute
+            channels = logits.shape[1]
+        if not window.any():  # nothing but background: there is nothing to compute
             logits = window.new_full((len(window), channels, *window.shape[2:]), -CERTAIN)
             if mode is LabelMode.EXCLUSIVE:
                 logits[:, 0] = CERTAIN

@@ -2,167 +2,209 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kdnet.data.brats import NAMES, REFERENCE
-from kdnet.data.image_io import IMAGE_SUFFIXES
-from kdnet.errors import DataError
+from kdnet.data.dicom_file import read_dicom_header
+from kdnet.errors import DataError, KDNetError
+from kdnet.inference.grouping import Input, Refused, Sorted, image_stem, image_suffix, sort_images, written_suffix
+from kdnet.inference.not_scans import is_no_scan
+from kdnet.inference.result_names import absolute, different_names
 
-RESULT = re.compile(r".*_(seg|percent)", re.IGNORECASE)  # what an earlier run wrote beside its inputs
-CHANNEL = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})")  # nnU-Net numbers modalities
+DICOM_SUFFIXES = (".dcm", ".ima")
+ROWS = 0x00280010  # of an image
+DICOM_LOOKS = 50  # files of a folder that are looked into before it counts as no DICOM series
+
+__all__ = ["Found", "Input", "Refused", "find_inputs", "require_inputs", "survey"]
 
 
 @dataclass(frozen=True)
-class Input:
-    """One case to segment.
+class Found:
+    """What was found below the files and folders that a user named.
 
     Attributes:
-        name: of the case, and of its results.
-        files: one per modality of the model, in its order.
-        suffix: of the labelmap to write.
+        cases: to segment, or refused with the reason; all names differ.
+        left_out: images and series that may be scans but are not taken, with the reason.
+        no_scans: labelmaps, masks, maps and results of earlier runs, by their names.
     """
 
-    name: str
-    files: tuple[Path, ...]
-    suffix: str
-
-
-@dataclass(frozen=True)
-class Refused:
-    """An input that cannot be segmented, with the reason."""
-
-    path: Path
-    reason: str
+    cases: tuple[Input | Refused, ...]
+    left_out: tuple[Refused, ...] = ()
+    no_scans: tuple[Path, ...] = ()
 
 
 def find_inputs(paths: Sequence[Path], modalities: Sequence[str]) -> list[Input | Refused]:
-    """List the cases that ``paths`` mean for a model of ``modalities``.
+    """List the cases that ``paths`` mean for a model of ``modalities``; see :func:`survey`."""
+    return list(survey(paths, modalities).cases)
+
+
+def survey(paths: Sequence[Path], modalities: Sequence[str], channels: Sequence[int] = ()) -> Found:
+    """Find the cases that ``paths`` mean for a model of ``modalities``, and say what is not taken.
 
     A file is a case for a model of one modality. In a folder, images named by modality (``case_t1ce.nii.gz``, with the
-    model's own names or those of BraTS) or by nnU-Net's channel numbers (``case_0000.nii.gz``) are grouped to cases; where
-    there are such, other images are left alone. Otherwise each image is a case, or the whole folder is a DICOM series; a
-    folder of folders is all of them. Labelmaps and results of earlier runs are passed over.
+    model's own names or those that data sets use) or by nnU-Net's channel numbers (``case_0000.nii.gz``) are grouped to
+    cases; where there are such, other images of that folder are left out. Otherwise each image is a case. A folder with
+    DICOM files is a series. Folders below are looked into too, each once, whatever links lead to it. Labelmaps, masks,
+    maps and results of earlier runs are no scans.
+
+    Args:
+        paths: files and folders.
+        modalities: that the model needs, in its order.
+        channels: which volume of a 4D file is each modality, counted from 0; empty for files of one volume.
     """
-    found: list[Input | Refused] = []
+    search = _Search(tuple(modalities), tuple(channels))
     for path in paths:
-        if path.is_dir():
-            found += _folder(path, modalities)
-        elif len(modalities) == 1:
-            found.append(_file(path))
-        else:
-            wanted = ", ".join(modalities)
-            reason = f"{path} is one file, but the model needs {wanted}: give a folder with one file per modality."
-            found.append(Refused(path, reason))
-    return found
+        search.take(path)
+    cases = [replace(case, name=name) for case, name in zip(search.cases, different_names(search.cases), strict=True)]
+    return Found(tuple(cases), tuple(search.left_out), tuple(search.no_scans))
 
 
-def image_suffix(path: Path) -> str:
-    """The suffix of an image file, ``.nii.gz`` being one; empty when it is no image."""
-    return next(
-        (suffix for suffix in sorted(IMAGE_SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(suffix)), ""
-    )
-
-
-def _file(path: Path) -> Input | Refused:
-    suffix = image_suffix(path)
-    if not suffix:
-        return Refused(path, f"{path} is no NIfTI, NRRD or MetaImage file: convert it first.")
-    return Input(_stem(path), (path,), _written(suffix))
-
-
-def _folder(folder: Path, modalities: Sequence[str]) -> list[Input | Refused]:
-    try:
-        content = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        return [Refused(folder, f"{folder} cannot be read ({error.strerror}): check its permissions.")]
-    return _cases(folder, content, modalities)
-
-
-def _cases(folder: Path, content: Sequence[Path], modalities: Sequence[str]) -> list[Input | Refused]:
-    images = [p for p in content if p.is_file() and image_suffix(p) and not RESULT.fullmatch(_stem(p))]
-    if named := _by_modality(folder, images, modalities):
-        return [_case(folder, name, files, modalities) for name, files in named.items()]
-    if numbered := _by_channel(images):
-        return [_numbered(folder, name, files, modalities) for name, files in numbered.items()]
-    if images and len(modalities) == 1:
-        return [_file(path) for path in images]
-    subfolders = [path for path in content if path.is_dir()]
-    if subfolders:
-        return [item for subfolder in subfolders for item in _folder(subfolder, modalities)]
-    if content and not images and len(modalities) == 1:
-        return [Input(folder.resolve().name, (folder,), ".nii.gz")]
-    return [Refused(folder, f"{folder} holds nothing that can be segmented: choose images or a DICOM folder.")]
-
-
-def _by_modality(folder: Path, images: Sequence[Path], modalities: Sequence[str]) -> dict[str, dict[str, list[Path]]]:
-    """Case name to modality to its files, of the images that are named by modality."""
-    names = {alias: canonical for alias, canonical in NAMES.items() if canonical != REFERENCE}
-    own = {name.lower(): name for name in modalities}
-    known = {**{alias: own.get(canonical, canonical) for alias, canonical in names.items()}, **own}
-    parts = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
-    pattern = re.compile(rf"(?:(?P<case>.+)[_-])?(?P<part>{parts})", re.IGNORECASE)
-    cases: dict[str, dict[str, list[Path]]] = {}
-    for path in images:
-        if match := pattern.fullmatch(_stem(path)):
-            case = cases.setdefault(match["case"] or folder.name, {})
-            case.setdefault(known[match["part"].lower()], []).append(path)
-    return cases
-
-
-def _by_channel(images: Sequence[Path]) -> dict[str, dict[int, Path]]:
-    """Case name to channel number to file, when all images are numbered."""
-    cases: dict[str, dict[int, Path]] = {}
-    for path in images:
-        match = CHANNEL.fullmatch(_stem(path))
-        if match is None:
-            return {}
-        cases.setdefault(match["case"], {})[int(match["channel"])] = path
-    # patients that are numbered so begin anywhere, channels begin with 0
-    return cases if all(0 in files for files in cases.values()) else {}
-
-
-def _case(folder: Path, name: str, files: Mapping[str, list[Path]], modalities: Sequence[str]) -> Input | Refused:
-    for modality in modalities:
-        if modality not in files:
-            reason = f"{name} in {folder} lacks the modality {modality}, which the model needs: add its file."
-            return Refused(folder, reason)
-        if len(files[modality]) > 1:
-            first, second = (path.name for path in files[modality][:2])
-            reason = f"{first} and {second} in {folder} are both the {modality} of {name}: remove one of them."
-            return Refused(folder, reason)
-    chosen = tuple(files[modality][0] for modality in modalities)
-    return Input(name, chosen, _written(image_suffix(chosen[0])))
-
-
-def _numbered(folder: Path, name: str, files: Mapping[int, Path], modalities: Sequence[str]) -> Input | Refused:
-    if sorted(files) != list(range(len(modalities))):
-        wanted = ", ".join(modalities)
-        reason = f"{name} in {folder} has {len(files)} numbered channels, but the model needs {wanted}: name by modality."
-        return Refused(folder, reason)
-    return Input(name, tuple(files[index] for index in sorted(files)), _written(image_suffix(files[0])))
-
-
-def _stem(path: Path) -> str:
-    return path.name[: -len(image_suffix(path))]
-
-
-def _written(suffix: str) -> str:
-    """Formats that keep header and voxels in two files are written as their one-file sisters."""
-    return {".nhdr": ".nrrd", ".mhd": ".mha"}.get(suffix, suffix)
-
-
-def require_inputs(inputs: Sequence[Input | Refused]) -> None:
-    """Refuse an empty list and cases whose results would overwrite each other.
+def require_inputs(found: Found | Sequence[Input | Refused]) -> None:
+    """Refuse to begin when there is nothing to segment.
 
     Raises:
         DataError: in one sentence.
     """
-    if not inputs:
-        raise DataError("there is nothing to segment: name at least one file or folder.")
-    names = [item.name for item in inputs if isinstance(item, Input)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f'two inputs are called "{twice[0]}" and would get the same result file: rename one.')
+    cases = found.cases if isinstance(found, Found) else found
+    if cases:
+        return
+    if isinstance(found, Found) and found.no_scans:
+        first = found.no_scans[0]
+        raise DataError(f"{first} is a labelmap, mask or map by its name: choose a scan, or rename the file.")
+    if isinstance(found, Found) and found.left_out:
+        raise DataError(found.left_out[0].reason)
+    raise DataError("there is nothing to segment: name at least one file or folder.")
+
+
+class _Search:
+    """Walks through files and folders and collects what it finds."""
+
+    def __init__(self, modalities: tuple[str, ...], channels: tuple[int, ...]) -> None:
+        self._modalities = modalities
+        self._channels = channels
+        self._seen: set[str] = set()
+        self.cases: list[Input | Refused] = []
+        self.left_out: list[Refused] = []
+        self.no_scans: list[Path] = []
+
+    def take(self, path: Path) -> None:
+        """Look at what the user named."""
+        if not path.is_dir():
+            self._file(path)
+            return
+        if os.path.realpath(path) in self._seen:
+            return
+        before = (len(self.cases), len(self.left_out), len(self.no_scans))
+        self._tree(path)
+        if (len(self.cases), len(self.left_out)) == before[:2]:
+            held = "only labelmaps, masks or maps" if len(self.no_scans) > before[2] else "nothing that can be segmented"
+            reason = f"{path} holds {held}: choose images or a DICOM folder."
+            self.cases.append(Refused(path, reason, _folder_name(path)))
+
+    def _file(self, path: Path) -> None:
+        if not self._first_visit(path):
+            return
+        suffix, stem = image_suffix(path), image_stem(path)
+        if not suffix:
+            reason = f"{path} is not a NIfTI, NRRD or MetaImage file: convert it first."
+            self.cases.append(Refused(path, reason, path.name))
+        elif is_no_scan(stem, self._modalities):
+            self.no_scans.append(path)
+        elif len(self._modalities) == 1 or self._channels:
+            self.cases.append(self._single(path))
+        else:
+            wanted = ", ".join(self._modalities)
+            reason = f"{path} is one file, but the model needs {wanted}: give a folder with one file per modality."
+            self.cases.append(Refused(path, reason, stem))
+
+    def _single(self, path: Path) -> Input:
+        files = (path,) * len(self._modalities)
+        return Input(image_stem(path), files, written_suffix(image_suffix(path)), self._channels)
+
+    def _tree(self, root: Path) -> None:
+        """Look into ``root`` and all folders below, a folder's images before its subfolders."""
+        waiting = [root]
+        while waiting:
+            folder = waiting.pop()
+            if os.path.realpath(folder) in self._seen:
+                continue
+            self._seen.add(os.path.realpath(folder))
+            try:
+                files, folders = _content(folder)
+            except OSError as error:
+                reason = f"{folder} cannot be read ({error.strerror or error}): check its permissions."
+                self.cases.append(Refused(folder, reason, _folder_name(folder)))
+                continue
+            self._images(folder, [path for path in files if image_suffix(path)])
+            self._series(folder, [path for path in files if not image_suffix(path)])
+            waiting += reversed(folders)
+
+    def _images(self, folder: Path, images: Sequence[Path]) -> None:
+        fresh = [path for path in images if self._first_visit(path)]
+        self.no_scans += [path for path in fresh if is_no_scan(image_stem(path), self._modalities)]
+        scans = [path for path in fresh if not is_no_scan(image_stem(path), self._modalities)]
+        if self._channels:
+            self.cases += [self._single(path) for path in scans]
+            return
+        found: Sorted = sort_images(folder, _folder_name(folder), scans, self._modalities)
+        self.cases += found.cases
+        self.left_out += found.left_out
+
+    def _series(self, folder: Path, others: Sequence[Path]) -> None:
+        if not any(_is_dicom_image(path) for path in others[:DICOM_LOOKS]):
+            return
+        name = _folder_name(folder)
+        beside = [case for case in self.cases if isinstance(case, Input) and case.path.parent == folder and case.named]
+        if beside:
+            reason = f"the DICOM files of {folder} are left out, because {beside[0].path.name} is there: move one of them."
+            self.left_out.append(Refused(folder, reason, name))
+        elif len(self._modalities) == 1:
+            self.cases.append(Input(name, (folder,), ".nii.gz"))
+        else:
+            wanted = ", ".join(self._modalities)
+            reason = f"{folder} is a DICOM series, but the model needs {wanted}: convert each to a file named by modality."
+            self.left_out.append(Refused(folder, reason, name))
+
+    def _first_visit(self, path: Path) -> bool:
+        """Whether the file was not taken yet; links of different names are different files."""
+        key = str(Path(os.path.realpath(path.parent)) / path.name)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        return True
+
+
+def _content(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Files and subfolders of a folder, sorted, without hidden ones; links to folders come last."""
+    with os.scandir(folder) as entries:
+        shown = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    files = [folder / entry.name for entry in shown if _is(entry, folder=False)]
+    folders = sorted((entry for entry in shown if _is(entry, folder=True)), key=lambda entry: entry.is_symlink())
+    return files, [folder / entry.name for entry in folders]
+
+
+def _is(entry: os.DirEntry[str], *, folder: bool) -> bool:
+    try:
+        return entry.is_dir() if folder else entry.is_file()
+    except OSError:  # a link to what may not be looked at
+        return False
+
+
+def _is_dicom_image(path: Path) -> bool:
+    """Whether a file is an image of a series, if only a damaged one; a DICOMDIR or a report is none."""
+    if path.suffix.lower() in DICOM_SUFFIXES:
+        return True
+    try:
+        header = read_dicom_header(path)
+    except KDNetError:
+        return True
+    except OSError:
+        return False
+    return header is not None and (header.pixel_bytes is not None or ROWS in header.values or not header.values)
+
+
+def _folder_name(folder: Path) -> str:
+    """The name of a folder, also of ``.`` and ``..``."""
+    return absolute(folder).name or "case"

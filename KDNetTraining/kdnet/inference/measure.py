@@ -35,5 +35,6 @@ def remove_islands(labelmap: Volume, smallest: float) -> Volume:
     voxels = np.asarray(labelmap.voxels)
     per_voxel = abs(float(np.linalg.det(labelmap.grid.affine[:3, :3])))
     islands = sitk.ConnectedComponent(sitk.GetImageFromArray((voxels > 0).astype(np.uint8)), True)
-    kept = sitk.RelabelComponent(islands, minimumObjectSize=int(np.ceil(smallest / per_voxel)))
+    voxel_count = min(np.ceil(smallest / per_voxel), voxels.size + 1.0)  # what is larger than all clears all
+    kept = sitk.RelabelComponent(islands, minimumObjectSize=int(voxel_count))
     return Volume(np.where(sitk.GetArrayViewFromImage(kept) > 0, voxels, 0).astype(np.uint8), labelmap.grid)

@@ -1,115 +1,93 @@
-"""Segmenting files: read, predict, write, measure; one bad file never stops the others."""
+"""Segmenting one case of files: read, look for what is probably wrong, predict, measure."""
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from kdnet.data.image_io import check_volume, read_volume, write_volume
+from kdnet.data.image_io import check_volume, read_volume
 from kdnet.data.volume import Volume
-from kdnet.errors import KDNetError
-from kdnet.files import replacing
-from kdnet.inference.inputs import Input, Refused
+from kdnet.foreign import reading
+from kdnet.inference.grouping import Input
+from kdnet.inference.input_care import Needs, warnings_for
 from kdnet.inference.measure import Amount, measure, remove_islands
 from kdnet.inference.predictor import Predictor
 from kdnet.inference.progress import ProgressCallback
-
-ODD_FILE = (OSError, ValueError, RuntimeError, MemoryError)  # of readers and PyTorch; one case must not end the others
+from kdnet.inference.scan_facts import scan_of
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one input.
+class Options:
+    """How to segment files.
 
     Attributes:
-        name: of the case.
-        labelmap: the file written, None when it failed.
-        amounts: volumes in mL.
-        error: why it failed, empty when it did not.
+        probabilities: write a map in percent per region too.
+        islands: smallest island to keep in mm³.
+        overwrite: segment again what is done already.
     """
 
-    name: str
-    labelmap: Path | None = None
+    probabilities: bool = False
+    islands: float = 0.0
+    overwrite: bool = False
+
+    def words(self, item: Input, *, flips: bool) -> str:
+        """What is not as usual, for the table of results; equal words stand for equal settings."""
+        chosen = {
+            "flips": flips,
+            f"islands below {self.islands:g} mm3 cleared": self.islands > 0,
+            "probabilities": self.probabilities,
+            f"channel {' '.join(map(str, item.channels))}": bool(item.channels),
+        }
+        return ", ".join(words for words, is_chosen in chosen.items() if is_chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class CaseResult:
+    """What was found in one case.
+
+    Attributes:
+        labelmap: uint8, on the grid of the first file.
+        probabilities: region name to its map in percent.
+        amounts: volumes in mL.
+        warnings: why the result may be wrong, a sentence each.
+    """
+
+    labelmap: Volume
+    probabilities: Mapping[str, Volume] = field(default_factory=dict)
     amounts: tuple[Amount, ...] = ()
-    error: str = ""
+    warnings: tuple[str, ...] = ()
 
 
-def segment_files(
-    predictor: Predictor,
-    inputs: Sequence[Input | Refused],
-    folder: Path,
-    *,
-    probabilities: bool = False,
-    islands: float = 0.0,
-    progress: ProgressCallback = lambda _progress: None,
-) -> Iterator[Outcome]:
-    """Segment one input after the other.
+def segment_case(predictor: Predictor, item: Input, options: Options, progress: ProgressCallback) -> CaseResult:
+    """Segment one case.
 
     Args:
         predictor: with its model.
-        inputs: from ``find_inputs``.
-        folder: for results, there and writable.
-        probabilities: whether to write a map in percent per region.
-        islands: smallest island to keep in mm³.
-        progress: told about stages of each case.
+        item: from ``find_inputs``.
+        options: how.
+        progress: told about stages.
+
+    Raises:
+        KDNetError: in one sentence, whatever is wrong with the files or the machine.
     """
-    for item in inputs:
-        if isinstance(item, Refused):
-            yield Outcome(str(item.path), error=item.reason)
-            continue
-        try:
-            yield _segment(predictor, item, folder, probabilities, islands, progress)
-        except KDNetError as error:
-            yield Outcome(item.name, error=str(error))
-        except ODD_FILE as error:
-            reason = f"{item.name} cannot be segmented ({error}): export it again or leave it out."
-            yield Outcome(item.name, error=reason.replace("\n", " "))
+    card = predictor.model.card
+    volumes = [_read(item, index) for index in range(len(item.files))]
+    warnings: list[str] = []
+    with reading(item.name, "export it again or leave it out", verb="segment"):
+        for index, (volume, modality) in enumerate(zip(volumes, card.modalities, strict=True)):
+            scan = scan_of(item, index, volume, modality, single=len(card.modalities) == 1)
+            warnings += (f"{scan.name} {doubt}" for doubt in volume.warnings)
+            warnings += warnings_for(scan, Needs.of(modality, card.preprocessing.spacing, card.training_data))
+        names = [str(file) for file in item.files]
+        prediction = predictor.predict(volumes, probabilities=options.probabilities, names=names, progress=progress)
+        labelmap = remove_islands(prediction.labelmap, options.islands) if options.islands else prediction.labelmap
+        return CaseResult(labelmap, prediction.probabilities, measure(labelmap, card.labels), tuple(warnings))
 
 
-def write_amounts(path: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write a CSV file with a row per case and its volumes in mL, atomically."""
-    done = [outcome for outcome in outcomes if outcome.labelmap is not None]
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["case", *(f"{amount.name} (mL)" for amount in done[0].amounts)] if done else ["case"])
-        for outcome in done:
-            writer.writerow([outcome.name, *(f"{amount.millilitres:.3f}" for amount in outcome.amounts)])
-
-
-def _segment(
-    predictor: Predictor, item: Input, folder: Path, probabilities: bool, islands: float, progress: ProgressCallback
-) -> Outcome:
-    volumes: list[Volume] = []
-    for file in item.files:
-        volumes.append(read_volume(file))
-        check_volume(volumes[-1], str(file))
-    names = [str(file) for file in item.files]
-    prediction = predictor.predict(volumes, probabilities=probabilities, names=names, progress=progress)
-    labelmap = remove_islands(prediction.labelmap, islands) if islands else prediction.labelmap
-    path = folder / f"{item.name}_seg{item.suffix}"
-    results = {path: labelmap}
-    for region, volume in prediction.probabilities.items():
-        results[folder / f"{item.name}_{_file_part(region)}_percent{item.suffix}"] = volume
-    _write_all(results, like=item.files[0])
-    return Outcome(item.name, path, measure(labelmap, predictor.model.card.labels))
-
-
-def _write_all(results: Mapping[Path, Volume], like: Path) -> None:
-    """Write all files or, when the disk is full, none."""
-    written: list[Path] = []
-    try:
-        for path, volume in results.items():
-            write_volume(path, volume, like=like)
-            written.append(path)
-    except KDNetError:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise
-
-
-def _file_part(name: str) -> str:
-    """The name of a region or label as part of a file name."""
-    return re.sub(r"[^\w.+-]+", "-", name)
+def _read(item: Input, index: int) -> Volume:
+    file: Path = item.files[index]
+    with reading(file, "export it again or leave it out"):
+        volume = read_volume(file, item.channels[index] if item.channels else None)
+        check_volume(volume, str(file))
+        return volume

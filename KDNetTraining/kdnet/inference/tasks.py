@@ -16,11 +16,12 @@ from kdnet.device import choose_device
 from kdnet.errors import DataError, SettingsError
 from kdnet.evaluation.metrics import score_case
 from kdnet.files import writable_folder
-from kdnet.inference.inputs import Refused, find_inputs, require_inputs
+from kdnet.inference.batch import Batch, Outcome
+from kdnet.inference.inputs import require_inputs, survey
 from kdnet.inference.measure import measure, remove_islands
 from kdnet.inference.predictor import Predictor
 from kdnet.inference.progress import Progress
-from kdnet.inference.segment import Outcome, segment_files, write_amounts
+from kdnet.inference.segment import Options
 from kdnet.labels import LabelTable
 from kdnet.model_file import load_model
 
@@ -96,27 +97,32 @@ class Tasks:
         }
 
     def _batch(self, request: Request, report: Report) -> dict[str, Any]:
-        """Segment the files ``inputs`` into the folder ``out`` as ``kdnet segment`` does; tells all names, then of each."""
+        """Segment the files ``inputs`` into the folder ``out`` as ``kdnet segment`` does; tells all names, then of each.
+
+        Gives ``cases``, ``no_scans`` (how many files are labelmaps, masks or maps by their names) and ``table_problem``
+        (why ``volumes.csv`` could not be written, or empty).
+        """
         predictor = self._predictor(request, report)
-        inputs = find_inputs([Path(path) for path in request["inputs"]], predictor.model.card.modalities)
-        require_inputs(inputs)
-        folder = writable_folder(Path(request["out"]))
-        names = [str(item.path) if isinstance(item, Refused) else item.name for item in inputs]
-        report(stage="batch", done=0, total=len(inputs), names=names)
+        found = survey([Path(path) for path in request["inputs"]], predictor.model.card.modalities)
+        require_inputs(found)
+        options = Options(
+            bool(request.get("probabilities", False)),
+            float(request.get("islands", 0.0)),
+            bool(request.get("overwrite", False)),
+        )
+        batch = Batch(predictor, Path(request["model"]), found, writable_folder(Path(request["out"])), options)
+        names = [item.name for item in (*batch.left_out, *batch.cases)]
+        report(stage="batch", done=0, total=len(names), names=names)
         outcomes: list[Outcome] = []
-        for outcome in segment_files(
-            predictor,
-            inputs,
-            folder,
-            probabilities=bool(request.get("probabilities", False)),
-            islands=float(request.get("islands", 0.0)),
-            progress=_reporting(report),
-        ):
+        for outcome in batch.run(_reporting(report)):
             outcomes.append(outcome)
-            if not outcome.error:  # after each case, because the user may cancel at any time
-                write_amounts(folder / "volumes.csv", outcomes)
-            report(stage="batch", done=len(outcomes), total=len(inputs), case=_case(outcome))
-        return {"cases": [_case(outcome) for outcome in outcomes]}
+            report(stage="batch", done=len(outcomes), total=len(names), case=_case(outcome))
+        batch.finish()
+        return {
+            "cases": [_case(outcome) for outcome in outcomes],
+            "no_scans": len(found.no_scans),
+            "table_problem": batch.table_problem,
+        }
 
 
 def _validate(request: Request, report: Report) -> dict[str, Any]:
@@ -168,7 +174,9 @@ def _reporting(report: Report) -> Callable[[Progress], None]:
 def _case(outcome: Outcome) -> dict[str, Any]:
     return {
         "name": outcome.name,
+        "state": outcome.state.value,
         "labelmap": str(outcome.labelmap or ""),
         "amounts": [asdict(amount) for amount in outcome.amounts],
         "error": outcome.error,
+        "warnings": list(outcome.warnings),
     }

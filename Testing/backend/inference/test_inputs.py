@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from kdnet.errors import DataError
-from kdnet.inference.inputs import Input, Refused, find_inputs, require_inputs
+from kdnet.inference.inputs import Input, Refused, find_inputs, require_inputs, survey
 
 
 def folder_with(folder: Path, *names: str) -> Path:
@@ -14,6 +14,13 @@ def folder_with(folder: Path, *names: str) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+    return folder
+
+
+def series_in(folder: Path, *names: str) -> Path:
+    """Files that begin as DICOM files do."""
+    for path in (folder_with(folder, *names) / name for name in names):
+        path.write_bytes(bytes(128) + b"DICM")
     return folder
 
 
@@ -84,8 +91,8 @@ def test_images_without_modality_are_cases_of_their_own_but_results_and_hidden_f
     assert cases(find_inputs([tmp_path], ["t1ce"])) == {"a": ["a.nii.gz"], "b": ["b.mha"]}
 
 
-def test_a_folder_of_other_files_is_one_dicom_series(tmp_path: Path) -> None:
-    folder_with(tmp_path / "series", "IM0001", "IM0002")
+def test_a_folder_of_dicom_files_is_one_series(tmp_path: Path) -> None:
+    series_in(tmp_path / "series", "IM0001", "IM0002")
     (found,) = find_inputs([tmp_path], ["t1ce"])
     assert found == Input("series", (tmp_path / "series",), ".nii.gz")
 
@@ -102,10 +109,24 @@ def test_an_empty_folder_and_a_foreign_file_are_refused(tmp_path: Path) -> None:
     assert "convert it" in only_reason(find_inputs([tmp_path / "full" / "table.xlsx"], ["t1"]))
 
 
-def test_two_cases_of_one_name_would_overwrite_each_other(tmp_path: Path) -> None:
-    folder_with(tmp_path, "one/a.nii.gz", "two/a.nii.gz")
-    with pytest.raises(DataError, match='called "a"'):
-        require_inputs(find_inputs([tmp_path / "one", tmp_path / "two"], ["t1"]))
+def test_cases_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    folder_with(tmp_path, "one/a.nii.gz", "two/A.nii.gz", "two/b.nii.gz", "s-1/x/t1.nii.gz", "s-2/x/t1.nii.gz")
+    assert list(cases(find_inputs([tmp_path], ["t1"]))) == ["one_a", "s-1_x", "s-2_x", "two_A", "b"]
+
+
+def test_a_case_of_a_folder_that_is_named_by_modality_alone_has_the_name_of_the_present_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder_with(tmp_path / "patient", "t1ce.nii.gz")
+    monkeypatch.chdir(tmp_path / "patient")
+    assert list(cases(find_inputs([Path()], ["t1ce"]))) == ["patient"]
+
+
+def test_nothing_to_segment_is_refused_with_the_reason(tmp_path: Path) -> None:
+    folder_with(tmp_path, "a_mask.nii.gz")
+    with pytest.raises(DataError, match=r"a_mask.nii.gz is a labelmap, mask or map by its name"):
+        require_inputs(survey([tmp_path / "a_mask.nii.gz"], ["t1"]))
+    assert "only labelmaps" in only_reason(find_inputs([tmp_path], ["t1"]))
 
 
 def test_patients_that_are_numbered_with_four_digits_are_no_channels(tmp_path: Path) -> None:
@@ -114,6 +135,72 @@ def test_patients_that_are_numbered_with_four_digits_are_no_channels(tmp_path: P
 
 
 def test_a_series_in_the_present_folder_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder_with(tmp_path / "series", "IM1", "IM2")
+    series_in(tmp_path / "series", "IM1", "IM2")
     monkeypatch.chdir(tmp_path / "series")
     assert list(cases(find_inputs([Path()], ["t1ce"]))) == ["series"]
+
+
+def test_images_that_are_not_named_as_the_others_are_left_out_with_the_reason(tmp_path: Path) -> None:
+    folder_with(tmp_path, "pat01.nii.gz", "pat03_t1ce.nii.gz")
+    found = survey([tmp_path], ["t1ce"])
+    assert [case.name for case in found.cases] == ["pat03"]
+    assert [left.name for left in found.left_out] == ["pat01"]
+    assert "does not name its modality as pat03_t1ce.nii.gz does" in found.left_out[0].reason
+
+
+@pytest.mark.parametrize("stray", ["localizer.nii.gz", "a_survey.mha", "ADC map.nii.gz"])
+def test_a_stray_image_hides_no_patients(tmp_path: Path, stray: str) -> None:
+    folder_with(tmp_path, stray, "P1/t1ce.nii.gz", "P2/t1ce.nii.gz")
+    found = survey([tmp_path], ["t1ce"])
+    assert [case.name for case in found.cases] == ["P1", "P2"]
+    assert stray in found.left_out[0].reason
+
+
+def test_a_case_without_the_modality_hides_no_images(tmp_path: Path) -> None:
+    folder_with(tmp_path, "a_t2.nii.gz", "b.nii.gz")
+    found = find_inputs([tmp_path], ["t1ce"])
+    assert "lacks the modality t1ce" in only_reason(found)
+    assert [item.name for item in found if isinstance(item, Input)] == ["b"]
+
+
+def test_a_series_is_found_beside_subfolders_and_segmentations(tmp_path: Path) -> None:
+    series_in(tmp_path / "P1", "1.dcm", "2.dcm")
+    folder_with(tmp_path / "P1", "previews/a.jpg", "report.pdf", "P1_seg.nii.gz")
+    assert cases(find_inputs([tmp_path / "P1"], ["t1ce"])) == {"P1": ["P1"]}
+
+
+def test_a_directory_of_a_disk_is_no_series_and_hides_none(tmp_path: Path) -> None:
+    syntax = b"\x02\x00\x10\x00UI\x14\x00" + b"1.2.840.10008.1.2.1\x00"
+    (tmp_path / "DICOMDIR").write_bytes(bytes(128) + b"DICM" + syntax + b"\x04\x00\x30\x11CS\x04\x00DISK")
+    series_in(tmp_path / "IMAGES" / "SE1", "1.dcm")
+    assert list(cases(find_inputs([tmp_path], ["t1ce"]))) == ["SE1"]
+
+
+def test_a_series_beside_a_converted_image_that_names_its_modality_is_left_out(tmp_path: Path) -> None:
+    folder_with(series_in(tmp_path / "P1", "1.dcm"), "t1ce.nii.gz")
+    found = survey([tmp_path], ["t1ce"])
+    assert [case.path.name for case in found.cases] == ["t1ce.nii.gz"]
+    assert "DICOM files" in found.left_out[0].reason
+
+
+def test_a_folder_of_results_is_no_series(tmp_path: Path) -> None:
+    folder_with(tmp_path, "P1/t1ce.nii.gz", "out/P1_seg.nii.gz", "out/P1_ET_percent.nii.gz", "out/volumes.csv", "log.txt")
+    assert cases(find_inputs([tmp_path], ["t1ce"])) == {"P1": ["t1ce.nii.gz"]}
+
+
+def test_each_folder_is_looked_into_once_whatever_links_lead_to_it(tmp_path: Path) -> None:
+    folder_with(tmp_path, "P1/t1ce.nii.gz")
+    for name in ("A all", "all"):
+        (tmp_path / name).symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "P1" / "up").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "A alias").symlink_to(tmp_path / "P1", target_is_directory=True)
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    assert list(cases(find_inputs([tmp_path, tmp_path / "P1", tmp_path / "P1" / "t1ce.nii.gz"], ["t1ce"]))) == ["P1"]
+
+
+def test_the_channels_of_a_file_are_one_case(tmp_path: Path) -> None:
+    folder_with(tmp_path, "BRATS_001.nii.gz", "BRATS_001_seg.nii.gz")
+    for path in (tmp_path, tmp_path / "BRATS_001.nii.gz"):
+        (case,) = survey([path], ["t1", "t1ce"], (1, 2)).cases
+        assert isinstance(case, Input)
+        assert (case.files, case.channels) == ((tmp_path / "BRATS_001.nii.gz",) * 2, (1, 2))

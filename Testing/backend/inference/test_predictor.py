@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from kdnet.data.volume import Grid, Volume
-from kdnet.errors import SettingsError
+from kdnet.errors import DataError, SettingsError
 from kdnet.inference.predictor import Predictor
 from kdnet.inference.progress import Progress, Stage
 from kdnet.model_file import Model, load_model
@@ -65,6 +65,45 @@ def test_an_image_too_large_for_the_memory_goes_through_in_windows(
     short = short_of_memory(model, lambda: torch.OutOfMemoryError("CUDA out of memory."), largest=16**3)
     windowed = Predictor(model, CPU, whole_voxels=0).predict([head()]).labelmap.voxels
     assert np.array_equal(Predictor(short, CPU).predict([head()]).labelmap.voxels, windowed)
+
+
+class Scored(nn.Module):
+    """Gives the logits of ``scores``, one call after the other, whatever it sees; notes whether autocast was on."""
+
+    stride = 4
+
+    def __init__(self, *scores: float) -> None:
+        super().__init__()
+        self.scores = list(scores)
+        self.reduced: list[bool] = []
+
+    def forward(self, image: torch.Tensor) -> NetworkOutput:
+        self.reduced.append(torch.is_autocast_enabled("cpu"))
+        score = self.scores.pop(0) if len(self.scores) > 1 else self.scores[0]
+        return NetworkOutput(torch.full((1, 3, *image.shape[2:]), score), image)
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
+def test_scores_that_are_no_numbers_never_become_a_finding(model_file: Path, score: float) -> None:
+    model = Model(load_model(model_file).card, Scored(score))  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="no finite scores"):
+        Predictor(model, CPU).predict([head()])
+
+
+def test_scores_that_overflow_in_16_bits_are_computed_in_32(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Scored(float("inf"), -5.0)
+    predictor = Predictor(Model(load_model(model_file).card, network), CPU)  # type: ignore[arg-type]
+    monkeypatch.setattr("kdnet.inference.predictor.computes_in_16_bits", lambda _device: True)
+    assert not predictor.predict([head()]).labelmap.voxels.any()
+    assert network.reduced == [True, False]
+
+
+def test_empty_windows_need_no_known_layer(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last layer of a network may be transposed, or unknown."""
+    monkeypatch.setattr("kdnet.inference.forward.WINDOW", 16)
+    network = Scored(-5.0)
+    predictor = Predictor(Model(load_model(model_file).card, network), CPU, whole_voxels=0)  # type: ignore[arg-type]
+    assert not predictor.predict([head()]).labelmap.voxels.any()
 
 
 def test_other_errors_of_the_network_are_not_hidden(model_file: Path) -> None:

@@ -195,7 +195,8 @@ def test_a_bad_file_is_reported_and_the_rest_goes_on(
     assert "b.nii.gz" in capsys.readouterr().err
     with (tmp_path / "out" / "volumes.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["case"] for row in rows] == ["a", "c"]
+    assert [(row["case"], row["state"]) for row in rows] == [("a", "segmented"), ("b", "failed"), ("c", "segmented")]
+    assert "b.nii.gz" in rows[1]["reason"]
     assert not list((tmp_path / "out").glob("*b*"))
 
 

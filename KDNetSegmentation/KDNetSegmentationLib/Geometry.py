@@ -1,0 +1,29 @@
+"""Where the voxels of a volume node lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+
+
+def affine_of(node: Any) -> np.ndarray:
+    """Return the 4 x 4 matrix from voxel indices (i, j, k) to RAS in mm, as the worker is given it.
+
+    A linear parent transform counts as long as it keeps the axes perpendicular; other transforms do not change how the
+    volume is sampled, and are left out.
+    """
+    local = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(local)
+    affine = slicer.util.arrayFromVTKMatrix(local)
+    transform = node.GetParentTransformNode()
+    if transform is not None and transform.IsTransformToWorldLinear():
+        toWorld = vtk.vtkMatrix4x4()
+        transform.GetMatrixTransformToWorld(toWorld)
+        world = slicer.util.arrayFromVTKMatrix(toWorld) @ affine
+        axes = world[:3, :3] / np.linalg.norm(world[:3, :3], axis=0)
+        if np.abs(axes.T @ axes - np.eye(3)).max() < 0.01:
+            return np.asarray(world)
+    return np.asarray(affine)

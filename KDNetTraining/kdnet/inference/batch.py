@@ -1,0 +1,192 @@
+"""Segmenting many cases into one folder: nothing is overwritten that kdnet did not write, nothing is done twice.
+
+``kdnet segment`` and the panel's batch are this. A batch that is run again, or was killed, skips what is done; a labelmap
+that a person corrected is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from kdnet.errors import KDNetError
+from kdnet.inference.grouping import Input, Refused
+from kdnet.inference.inputs import Found
+from kdnet.inference.measure import Amount
+from kdnet.inference.predictor import Predictor
+from kdnet.inference.progress import ProgressCallback
+from kdnet.inference.result_names import absolute, different_names
+from kdnet.inference.results_folder import choose_targets, staged, sweep
+from kdnet.inference.results_table import ResultsTable, Row, State, digest
+from kdnet.inference.segment import Options, segment_case
+from kdnet.text import one_line
+
+Case = TypeVar("Case", Input, Refused, Input | Refused)
+TRIES = 3  # to write a table that another program holds, when all is done
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one input.
+
+    Attributes:
+        name: of the case.
+        state: what became of it in this run.
+        labelmap: the file, None when there is none.
+        amounts: volumes in mL.
+        error: why it failed or was left out, empty when it was not.
+        warnings: why the result may be wrong, or what else to know, a sentence each.
+    """
+
+    name: str
+    state: State
+    labelmap: Path | None = None
+    amounts: tuple[Amount, ...] = ()
+    error: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class Batch:
+    """The cases of one command and the folder of their results.
+
+    Args:
+        predictor: with its model.
+        model: the model's file.
+        found: from ``survey``.
+        folder: of results, there and writable.
+        options: how to segment.
+
+    Raises:
+        DataError: when the folder holds a table of another program.
+    """
+
+    def __init__(self, predictor: Predictor, model: Path, found: Found, folder: Path, options: Options) -> None:
+        self._predictor = predictor
+        self._model = one_line(f"{predictor.model.card.name} {digest(model)}")
+        self._folder = folder
+        self._options = options
+        self._table = ResultsTable(folder)
+        self.cases = self._named(found.cases)
+        self.left_out = self._named(found.left_out)
+        self.table_problem = ""
+
+    def run(self, progress: ProgressCallback = lambda _progress: None) -> Iterator[Outcome]:
+        """Segment one case after the other, after what is left out; the table is up to date after each.
+
+        ``table_problem`` is why the table cannot be written at the moment, empty when it can.
+        """
+        sweep(self._folder)
+        for left in self.left_out:
+            known = self._table.row(_source(left))
+            if known is None or known.state != State.SEGMENTED:  # the result of an earlier command still counts
+                self._put(Row(left.name, _source(left), State.LEFT_OUT, reason=left.reason))
+            yield Outcome(left.name, State.LEFT_OUT, error=left.reason)
+        for item in self.cases:
+            if isinstance(item, Refused):
+                yield self._failed(item, item.reason)
+                continue
+            before = self._done_before(item)
+            if before is not None:
+                yield before
+                continue
+            try:
+                yield self._segment(item, progress)
+            except KDNetError as error:
+                yield self._failed(item, str(error))
+
+    def finish(self, *, discard_empty: bool = False) -> None:
+        """Write the table once more, patiently where another program holds it.
+
+        Args:
+            discard_empty: whether to remove a table that names no labelmap.
+        """
+        for _ in range(TRIES):
+            self._save()
+            if not self.table_problem:
+                break
+            time.sleep(1.0)
+        if discard_empty:
+            self._table.remove()
+
+    def _named(self, items: Sequence[Case]) -> list[Case]:
+        """The items with names that no case of another source has in this folder; what is known keeps its name."""
+        known = {item: row.case for item in items if (row := self._table.row(_source(item))) is not None and row.case}
+        fresh = [item for item in items if item not in known]
+        names = {**known, **dict(zip(fresh, different_names(fresh, self._table.names()), strict=True))}
+        return [replace(item, name=names[item]) for item in items]
+
+    def _done_before(self, item: Input) -> Outcome | None:
+        row = self._table.row(_source(item))
+        if self._options.overwrite or row is None or row.state != State.SEGMENTED or not row.labelmap:
+            return None
+        labelmap = self._folder / Path(row.labelmap).name
+        if (row.model, row.settings) != (self._model, self._settings(item)) or not labelmap.is_file():
+            return None
+        if row.input != _digest_of(item):
+            return None
+        told = () if digest(labelmap) in row.written else (f"{labelmap} was corrected since, and is kept.",)
+        return Outcome(item.name, State.DONE_BEFORE, labelmap, row.amounts, warnings=told)
+
+    def _segment(self, item: Input, progress: ProgressCallback) -> Outcome:
+        content = _digest_of(item)
+        result = segment_case(self._predictor, item, self._options, progress)
+        before = self._table.row(_source(item))
+        written = before.written if before is not None else ()
+        targets, kept = choose_targets(self._folder, item, result, written)
+        warnings = (*result.warnings, *kept)
+        with staged(self._folder, targets, like=item.files[0]) as (labelmap, digests):
+            replaced = [digest(path) for path in targets if path.exists()]
+            row = Row(
+                item.name,
+                _source(item),
+                State.SEGMENTED,
+                result.amounts,
+                warnings=" ".join(warnings),
+                model=self._model,
+                settings=self._settings(item),
+                input=content,
+                labelmap=labelmap.name,
+                written=tuple(dict.fromkeys((*digests, *replaced))),
+            )
+            # before the files appear, so that a process that is killed between the two leaves no labelmap of its own
+            # that the next one would take for a person's
+            self._put(row)
+        return Outcome(item.name, State.SEGMENTED, labelmap, result.amounts, warnings=warnings)
+
+    def _failed(self, item: Input | Refused, reason: str) -> Outcome:
+        before = self._table.row(_source(item))
+        row = Row(item.name, _source(item), State.FAILED, reason=one_line(reason, 1000), model=self._model)
+        if before is not None:  # its labelmap may still be there
+            row = replace(row, labelmap=before.labelmap, written=before.written)
+        self._put(row)
+        return Outcome(item.name, State.FAILED, error=one_line(reason, 1000))
+
+    def _settings(self, item: Input) -> str:
+        return self._options.words(item, flips=self._predictor.flips)
+
+    def _put(self, row: Row) -> None:
+        self._table.put(row)
+        self._save()
+
+    def _save(self) -> None:
+        self.table_problem = self._table.save()
+
+
+def _source(item: Input | Refused) -> str:
+    """What tells an input apart from all others: its files, and which volume of them."""
+    if not isinstance(item, Input):
+        return str(absolute(item.path))
+    files = "; ".join(str(absolute(path)) for path in dict.fromkeys(item.files))
+    return f"{files} [channel {' '.join(map(str, item.channels))}]" if item.channels else files
+
+
+def _digest_of(item: Input) -> str:
+    """A digest of all files of a case; formats that keep voxels in another file count with it."""
+    files = list(dict.fromkeys(item.files))
+    for path in item.files:
+        if path.suffix.lower() in (".nhdr", ".mhd"):
+            files += sorted(other for other in path.parent.glob("*") if other != path and other.name.startswith(path.stem))
+    return "-".join(digest(path) for path in files)

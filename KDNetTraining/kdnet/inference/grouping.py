@@ -1,0 +1,181 @@
+"""Which images of one folder belong together as the modalities of one case."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kdnet.data.image_io import IMAGE_SUFFIXES
+from kdnet.data.modalities import MODALITIES, channel_modality, file_part
+from kdnet.data.series_names import describe
+
+CHANNEL = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})")  # nnU-Net numbers modalities
+OVERVIEW = re.compile(r"(.*[\s_.-])?(localizers?|localisers?|scouts?|survey)([\s_.-].*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Input:
+    """One case to segment.
+
+    Attributes:
+        name: of the case, and of its results.
+        files: one per modality of the model, in its order.
+        suffix: of the labelmap to write.
+        channels: which volume of each 4D file, counted from 0; empty for files of one volume.
+        named: whether the files say which modality they are.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    suffix: str
+    channels: tuple[int, ...] = ()
+    named: bool = False
+
+    @property
+    def path(self) -> Path:
+        """The first file, or the folder of a DICOM series."""
+        return self.files[0]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An input that cannot be segmented, or is left out although it may be a scan.
+
+    Attributes:
+        path: of the file or folder.
+        reason: in one sentence.
+        name: of the case.
+    """
+
+    path: Path
+    reason: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """The images of one folder."""
+
+    cases: tuple[Input | Refused, ...]
+    left_out: tuple[Refused, ...] = ()
+
+
+def sort_images(folder: Path, folder_name: str, scans: Sequence[Path], modalities: Sequence[str]) -> Sorted:
+    """Group the scans of a folder to cases.
+
+    Args:
+        folder: that holds them.
+        folder_name: what a case is called whose files are named by modality alone (``t1ce.nii.gz``).
+        scans: image files, sorted.
+        modalities: that the model needs, in its order.
+    """
+    named = _by_modality(folder_name, scans, modalities)
+    taken = {path for parts in named.values() for paths in parts.values() for path in paths}
+    others = [path for path in scans if path not in taken]
+    cases = tuple(_case(folder, name, parts, modalities) for name, parts in named.items())
+    complete = next((case.path.name for case in cases if isinstance(case, Input)), "")
+    if complete:
+        why = f"it does not name its modality as {complete} does"
+        return Sorted(cases, tuple(_left_out(path, why) for path in others))
+    if numbered := _by_channel(others):
+        return Sorted((*cases, *(_numbered(folder, name, files, modalities) for name, files in numbered.items())))
+    reasons = {path: _why_not(path, modalities) for path in others}
+    return Sorted(
+        (*cases, *(single_input(path) for path, why in reasons.items() if not why)),
+        tuple(_left_out(path, why) for path, why in reasons.items() if why),
+    )
+
+
+def single_input(path: Path) -> Input:
+    """The case of one image that is named by nothing but its file."""
+    return Input(image_stem(path), (path,), written_suffix(image_suffix(path)))
+
+
+def image_suffix(path: Path) -> str:
+    """The suffix of an image file, ``.nii.gz`` being one; empty when it is not an image."""
+    return next(
+        (suffix for suffix in sorted(IMAGE_SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(suffix)), ""
+    )
+
+
+def image_stem(path: Path) -> str:
+    """The name of a file without its image suffix."""
+    return path.name[: len(path.name) - len(image_suffix(path))]
+
+
+def written_suffix(suffix: str) -> str:
+    """Formats that keep header and voxels in two files are written as their one-file sisters."""
+    return {".nhdr": ".nrrd", ".mhd": ".mha"}.get(suffix, suffix)
+
+
+def _left_out(path: Path, why: str) -> Refused:
+    return Refused(path, f"{path} is left out, because {why}.", image_stem(path))
+
+
+def _why_not(path: Path, modalities: Sequence[str]) -> str:
+    """Why an image of a folder that names no modality is no case; empty when it is one."""
+    stem = image_stem(path)
+    if OVERVIEW.fullmatch(stem):
+        return "its name says that it is a localizer"
+    if describe(stem).other:
+        return "its name says that it is a map or another kind of image"
+    if len(modalities) > 1:
+        return f"it does not name its modality and the model needs {', '.join(modalities)}"
+    return ""
+
+
+def _by_modality(folder_name: str, scans: Sequence[Path], modalities: Sequence[str]) -> dict[str, dict[str, list[Path]]]:
+    """Case name to modality to its files, of the scans that are named by modality."""
+    canonical = {channel_modality(name) or name: name for name in modalities}
+    names = "|".join(re.escape(name) for name in sorted(modalities, key=len, reverse=True))
+    own = re.compile(rf"(?:(?P<case>.+)[_-])?(?P<part>{names})", re.IGNORECASE)
+    cases: dict[str, dict[str, list[Path]]] = {}
+    for path in scans:
+        stem = image_stem(path)
+        part, match = file_part(stem), own.fullmatch(stem)
+        if part is not None and part.part in MODALITIES:
+            case, modality = part.case, canonical.get(part.part, part.part)
+        elif match is not None:
+            case = match["case"] or ""
+            modality = next(name for name in modalities if name.lower() == match["part"].lower())
+        else:
+            continue
+        cases.setdefault(case or folder_name, {}).setdefault(modality, []).append(path)
+    return cases
+
+
+def _by_channel(scans: Sequence[Path]) -> dict[str, dict[int, Path]]:
+    """Case name to channel number to file, when all scans are numbered."""
+    cases: dict[str, dict[int, Path]] = {}
+    for path in scans:
+        match = CHANNEL.fullmatch(image_stem(path))
+        if match is None:
+            return {}
+        cases.setdefault(match["case"], {})[int(match["channel"])] = path
+    # patients that are numbered so begin anywhere, channels begin with 0
+    return cases if all(0 in files for files in cases.values()) else {}
+
+
+def _case(folder: Path, name: str, files: Mapping[str, list[Path]], modalities: Sequence[str]) -> Input | Refused:
+    first = next(iter(files.values()))[0]
+    for modality in modalities:
+        if modality not in files:
+            reason = f"{name} in {folder} lacks the modality {modality}, which the model needs: add its file."
+            return Refused(first, reason, name)
+        if len(files[modality]) > 1:
+            one, other = (path.name for path in files[modality][:2])
+            reason = f"{one} and {other} in {folder} are both the {modality} of {name}: remove one of them."
+            return Refused(first, reason, name)
+    chosen = tuple(files[modality][0] for modality in modalities)
+    return Input(name, chosen, written_suffix(image_suffix(chosen[0])), named=True)
+
+
+def _numbered(folder: Path, name: str, files: Mapping[int, Path], modalities: Sequence[str]) -> Input | Refused:
+    first = files[min(files)]
+    if sorted(files) != list(range(len(modalities))):
+        wanted = ", ".join(modalities)
+        reason = f"{name} in {folder} has {len(files)} numbered channels, but the model needs {wanted}: name by modality."
+        return Refused(first, reason, name)
+    return Input(name, tuple(files[index] for index in sorted(files)), written_suffix(image_suffix(first)))

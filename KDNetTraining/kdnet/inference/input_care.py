@@ -1,0 +1,150 @@
+"""What is probably wrong with choosing a volume for a model: one module for the command line, batches and the panel.
+
+Nothing here refuses a volume. Each finding is one sentence with the volume's name, the problem and a remedy. Only NumPy is
+needed (and SimpleITK for volumes with noise around the head), because the panel asks before anything else is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdnet.data.foreground import Foreground
+
+BRAIN_LITRES = 2.3  # larger than any brain, smaller than any head
+LEAST_LITRES = 0.6  # smaller than the brain of a child of one year
+MOST_LITRES = 7.5  # larger than any head with neck
+LEAST_MM = 70.0  # shortest side of a box around a brain
+MOST_MM = 330.0  # longest side of a box around a head with neck
+SPACING_FACTOR = 2.5  # a volume this much coarser than the model's grid lacks the detail that the model was trained on
+MOST_LABELS = 10  # different values of a coarse look at a volume; scans have hundreds
+LOOK = 3  # every third voxel along each axis is looked at
+WITHOUT_SKULL = ("BraTS", "phantom")  # data of which it is known that skulls were removed
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What is known of a volume before it is segmented.
+
+    Attributes:
+        name: of the file or node, as the user knows it.
+        voxels: with three axes, in any order.
+        spacing: in mm, along the axes of ``voxels``.
+        modality: ``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"`` or another that its name or header says; empty in doubt.
+        scanner: DICOM's modality, such as ``"MR"`` or ``"CT"``; empty where it is not known.
+        other: whether its name says that it is a map, diffusion, perfusion or the like.
+        numbered: whether it is only a number in its name that says which modality it is.
+    """
+
+    name: str
+    voxels: NDArray[Any]
+    spacing: Sequence[float]
+    modality: str = ""
+    scanner: str = ""
+    other: bool = False
+    numbered: bool = False
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a model needs of a volume.
+
+    Attributes:
+        modality: the volume's role.
+        spacing: of the model's grid in mm.
+        skull_removed: whether the model was trained on brains without skull.
+    """
+
+    modality: str
+    spacing: Sequence[float]
+    skull_removed: bool
+
+    @classmethod
+    def of(cls, modality: str, spacing: Sequence[float], training_data: Mapping[str, Any]) -> Needs:
+        """The needs of a model whose card has this ``training_data``."""
+        return cls(modality, spacing, training_data.get("format") in WITHOUT_SKULL)
+
+
+def warnings_for(scan: Scan, needs: Needs) -> tuple[str, ...]:
+    """Return why ``scan`` is probably not what the model needs, a sentence each; empty when nothing is noticed."""
+    found = [_modality_warning(scan, needs)]
+    if scan.voxels.ndim == 3 and min(scan.voxels.shape) > 0:
+        found += [_labels_warning(scan), _size_warning(scan, needs), _spacing_warning(scan, needs)]
+    return tuple(text for text in found if text)
+
+
+def _modality_warning(scan: Scan, needs: Needs) -> str:
+    wanted = needs.modality.upper()
+    if scan.scanner and scan.scanner.upper() != "MR":
+        return f"{scan.name} is a {scan.scanner} image, but the model was trained on MR: choose an MR volume."
+    if scan.modality and scan.modality.lower() != needs.modality.lower():
+        guess = scan.modality.upper()
+        return f"{scan.name} looks like {guess}, but the model needs {wanted}: choose another volume or model."
+    if scan.other:
+        return (
+            f"{scan.name} looks like a map or another kind of image by its name, but the model needs {wanted}: choose"
+            " another volume."
+        )
+    if scan.numbered and not scan.modality:
+        return f"{scan.name} is numbered and does not name its modality: make sure that it is {wanted}."
+    return ""
+
+
+def _labels_warning(scan: Scan) -> str:
+    if scan.voxels.dtype.kind not in "iub":
+        return ""
+    values = np.unique(_coarse(scan.voxels))
+    if len(values) > MOST_LABELS or values.min() < 0 or values.max() > 255:
+        return ""
+    return f"{scan.name} holds only {len(values)} different values, as a labelmap does: choose a scan."
+
+
+def _size_warning(scan: Scan, needs: Needs) -> str:
+    """Judge how much of the volume is patient: a lost spacing makes heads too small, too large or too flat."""
+    coarse = _coarse(scan.voxels)
+    inside = Foreground.of(scan.voxels).mask(coarse)
+    if not inside.any():
+        return ""
+    steps = np.asarray(scan.spacing, dtype=float) * LOOK
+    litres = float(np.count_nonzero(inside)) * float(np.prod(steps)) / 1e6
+    sides = [
+        float(np.ptp(np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis}))))) * steps[axis] + steps[axis]
+        for axis in range(3)
+    ]
+    spacing = " x ".join(f"{step:.3g}" for step in scan.spacing)
+    remedy = f"check that its spacing ({spacing} mm) is right, because volumes in mL depend on it"
+    if litres < LEAST_LITRES:
+        return f"{scan.name} shows {_litres(litres)} L of tissue, which is too small for a head: {remedy}."
+    if litres > MOST_LITRES or max(sides) > MOST_MM:
+        size = " x ".join(f"{side:.0f}" for side in sides)
+        return f"{scan.name} shows {_litres(litres)} L of tissue ({size} mm), which is too large for a head: {remedy}."
+    if min(sides) < LEAST_MM:
+        return f"{scan.name} shows a head only {min(sides):.0f} mm thick: {remedy}, or choose a volume of the whole head."
+    if needs.skull_removed and litres > BRAIN_LITRES:
+        return (
+            f"{scan.name} shows {_litres(litres)} L of tissue, so probably the whole head, but the model was trained on"
+            " brains without skull: remove the skull first, for example with the HDBrainExtraction extension."
+        )
+    return ""
+
+
+def _spacing_warning(scan: Scan, needs: Needs) -> str:
+    coarsest, grid = max(scan.spacing), max(needs.spacing)
+    if coarsest <= max(SPACING_FACTOR * grid, 2.5):
+        return ""
+    return (
+        f"{scan.name} has slices {coarsest:.1f} mm apart, but the model works at {grid:g} mm: expect rough results, or"
+        " choose a volume with thinner slices."
+    )
+
+
+def _coarse(voxels: NDArray[Any]) -> NDArray[Any]:
+    return voxels[::LOOK, ::LOOK, ::LOOK]
+
+
+def _litres(litres: float) -> str:
+    return f"{litres:.1f}" if litres >= 0.1 else f"{litres:.2g}"

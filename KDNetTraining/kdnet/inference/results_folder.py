@@ -1,0 +1,99 @@
+"""Writing the results of a case into a folder: all files or none, and over none that kdnet did not write."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from kdnet.data.image_io import write_volume
+from kdnet.data.volume import Volume
+from kdnet.errors import DataError, KDNetError
+from kdnet.files import PARTIAL, rename_over
+from kdnet.inference.grouping import Input
+from kdnet.inference.result_names import file_parts, result_path
+from kdnet.inference.results_table import digest
+from kdnet.inference.segment import CaseResult
+
+STALE_SECONDS = 3600.0  # the unfinished files of a case exist for seconds
+TAILS = ("", "_kdnet")  # of file names; the second where a person's file has the first
+
+
+def choose_targets(
+    folder: Path, item: Input, result: CaseResult, written: Sequence[str]
+) -> tuple[dict[Path, Volume], tuple[str, ...]]:
+    """Choose where to write the results of a case.
+
+    Args:
+        folder: of results.
+        item: the case.
+        result: what was found in it.
+        written: digests of the files that kdnet wrote for this case before, the only ones that may be replaced.
+
+    Returns:
+        What to write by path, the labelmap first; and what the user should know about it.
+
+    Raises:
+        DataError: when people's files have all names.
+    """
+    parts = file_parts(result.probabilities)
+    foreign: list[Path] = []
+    for tail in TAILS:
+        targets = {result_path(folder, item.name, f"_seg{tail}{item.suffix}"): result.labelmap}
+        for region, volume in result.probabilities.items():
+            targets[result_path(folder, item.name, f"_{parts[region]}_percent{tail}{item.suffix}")] = volume
+        kept = [path for path in targets if os.path.lexists(path) and digest(path) not in written]
+        if not kept:
+            new = next(iter(targets)).name
+            told = (
+                f"{path} was not written by kdnet or was corrected: it is kept, and {new} is new." for path in foreign[:1]
+            )
+            return targets, tuple(told)
+        foreign += kept
+    raise DataError(f"{foreign[0]} was not written by kdnet or was corrected: move it away or choose another folder.")
+
+
+@contextmanager
+def staged(folder: Path, targets: Mapping[Path, Volume], like: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Write all files beside their places, and move them there when the block ends; a full disk leaves the old ones.
+
+    Args:
+        folder: of results.
+        targets: what to write by path, the labelmap first.
+        like: the file whose grid and format the results have.
+
+    Yields:
+        The path of the labelmap, and the digests of all files.
+
+    Raises:
+        KDNetError: naming the file that cannot be written.
+    """
+    staging = folder / f"{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}"
+    try:
+        staging.mkdir()
+        files = {path: staging / path.name for path in targets}
+        for path, volume in targets.items():
+            write_volume(files[path], volume, like=like)
+        yield next(iter(targets)), [digest(path) for path in files.values()]
+        for path, file in files.items():
+            rename_over(file, path)
+    except KDNetError as error:
+        told = str(error).replace(str(staging), str(folder)).replace(ascii(str(staging))[1:-1], ascii(str(folder))[1:-1])
+        raise type(error)(told) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise KDNetError(f"{folder} cannot be written ({reason}): choose another folder or free some space.") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed process left behind."""
+    for path in folder.glob(f"{PARTIAL}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()

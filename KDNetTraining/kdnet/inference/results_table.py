@@ -1,0 +1,215 @@
+"""``volumes.csv`` of a results folder: what became of each case, over several commands, and which files kdnet wrote.
+
+The table is merged by the case's source: a command adds its cases to those of earlier commands. Columns that people add are
+kept. The digests of the files that were written tell later whether a labelmap is as it was written, or was replaced or
+corrected by a person and must be kept.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from kdnet.errors import DataError, KDNetError
+from kdnet.files import replacing
+from kdnet.foreign import reading
+from kdnet.inference.measure import Amount
+from kdnet.text import FORMULA, table_cell
+
+NAME = "volumes.csv"
+UNSAVED = "volumes-unsaved.csv"  # takes the rows while another program keeps the table from being written
+UNIT = " (mL)"
+MOST_BYTES = 64 << 20
+DIGEST_LENGTH = 16  # hexadecimal digits
+FIRST = ("case", "state")
+LAST = ("reason", "warnings", "source", "model", "settings", "input", "labelmap", "written")
+
+
+class State(StrEnum):
+    """What became of a case."""
+
+    SEGMENTED = "segmented"
+    FAILED = "failed"
+    LEFT_OUT = "left out"
+    DONE_BEFORE = "done before"  # of a run; the table then says what an earlier run found
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case of a results folder.
+
+    Attributes:
+        case: name of the case and its results.
+        source: the files that it was segmented from, which tell cases apart.
+        state: what became of it; empty in tables of older versions.
+        amounts: volumes in mL.
+        reason: why it failed or was left out.
+        warnings: why the result may be wrong.
+        model: name and digest of the model file.
+        settings: other than usual, in words.
+        input: digest of the files it was segmented from.
+        labelmap: name of the labelmap's file.
+        written: digests of all files that kdnet wrote for this case.
+        more: other columns, which people may have added.
+    """
+
+    case: str
+    source: str
+    state: str = ""
+    amounts: tuple[Amount, ...] = ()
+    reason: str = ""
+    warnings: str = ""
+    model: str = ""
+    settings: str = ""
+    input: str = ""
+    labelmap: str = ""
+    written: tuple[str, ...] = ()
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+class ResultsTable:
+    """The table of one results folder.
+
+    Args:
+        folder: of results.
+
+    Raises:
+        DataError: when the folder holds a ``volumes.csv`` of another program, which is not touched.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path, self._unsaved = folder / NAME, folder / UNSAVED
+        self._own: dict[str, Row] = {}
+        self._rows = {**_read(self._path), **_read(self._unsaved)}
+
+    def row(self, source: str) -> Row | None:
+        """What is known of a case."""
+        return self._rows.get(_key(source))
+
+    def names(self) -> dict[str, Path]:
+        """Names that cases of the table have, with the first file or the folder of each."""
+        return {row.case: Path(row.source.split("; ")[0]) for row in self._rows.values() if row.source}
+
+    def put(self, row: Row) -> None:
+        """Add a case, or replace what was known of it; people's columns stay."""
+        key = _key(row.source)
+        old = self._rows.get(key) or self._rows.pop(_key("", row.case), None)  # of a version that kept no source
+        self._own[key] = self._rows[key] = Row(**{**vars(row), "more": {**(old.more if old else {}), **row.more}})
+
+    def save(self) -> str:
+        """Write the table, with rows that other commands have added meanwhile.
+
+        Returns:
+            Why it could not be written, empty when it was. The rows are then kept in ``volumes-unsaved.csv``, which the
+            next command reads too.
+        """
+        try:
+            self._rows = {**self._rows, **_read(self._path), **self._own}
+            for row in self._own.values():
+                self._rows.pop(_key("", row.case), None)
+            _write(self._path, self._rows.values())
+        except KDNetError as error:
+            with suppress(KDNetError):
+                _write(self._unsaved, self._rows.values())
+            return str(error)
+        with suppress(OSError):
+            self._unsaved.unlink(missing_ok=True)
+        return ""
+
+    def remove(self) -> None:
+        """Remove the table, of a folder that is otherwise empty."""
+        for path in (self._path, self._unsaved):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def digest(path: Path) -> str:
+    """A digest of a file's bytes, or of all files of a folder with their names; empty when it cannot be read."""
+    total = hashlib.sha256()
+    try:
+        if not path.is_dir():
+            with path.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()[:DIGEST_LENGTH]
+        for file in sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith(".")):
+            with file.open("rb") as stream:
+                total.update(f"{file.name!a} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+    except OSError:
+        return ""
+    return total.hexdigest()[:DIGEST_LENGTH]
+
+
+def _read(path: Path) -> dict[str, Row]:
+    """The rows of a table by source; none when there is no such file."""
+    if not path.is_file():
+        return {}
+    remedy = "move it away or choose another folder for results"
+    with reading(path, remedy):
+        if path.stat().st_size > MOST_BYTES:
+            raise DataError(f"{path} is larger than {MOST_BYTES >> 20} MiB: {remedy}.")
+        try:
+            content = path.read_bytes()
+        except PermissionError:  # a program under Windows that keeps it to itself; writing will tell
+            return {}
+        text = _decoded(content)
+        header = text.partition("\n")[0]
+        delimiter = max(",;\t", key=header.count)  # spreadsheets save with the separator of their country
+        lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="", restval="")
+        if text.strip() and "case" not in (lines.fieldnames or ()):
+            raise DataError(f"{path} was not written by kdnet: {remedy}.")
+        found = [_row({_cell(name): _cell(value) for name, value in line.items() if name}) for line in lines]
+        return {_key(row.source, row.case): row for row in found}
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")  # as spreadsheets save it under Windows
+
+
+def _cell(value: str) -> str:
+    """What stands in a cell, without the apostrophe that keeps a spreadsheet from calculating it."""
+    return value[1:] if value.startswith("'") and value[1:].startswith(FORMULA) else value
+
+
+def _row(cells: dict[str, str]) -> Row:
+    amounts = []
+    for name in [name for name in cells if name.endswith(UNIT)]:
+        with suppress(ValueError):
+            amounts.append(Amount(name.removesuffix(UNIT), float(cells[name].replace(",", "."))))
+        del cells[name]
+    known = {name: cells.pop(name, "") for name in (*FIRST, *LAST)}
+    written = tuple(known.pop("written").split())
+    return Row(**known, amounts=tuple(amounts), written=written, more=cells)
+
+
+def _write(path: Path, rows: Iterable[Row]) -> None:
+    lines = [_cells(row) for row in rows]
+    volumes = _union(name for line in lines for name in line if name.endswith(UNIT))
+    more = _union(name for line in lines for name in line if name not in (*FIRST, *LAST, *volumes))
+    columns = (*FIRST, *volumes, *LAST, *more)
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([table_cell(name) for name in columns])
+        writer.writerows([table_cell(line.get(name, "")) for name in columns] for line in lines)
+
+
+def _cells(row: Row) -> dict[str, str]:
+    cells = {name: str(getattr(row, name)) for name in (*FIRST, *LAST)}
+    cells["written"] = " ".join(row.written)
+    return {**row.more, **cells, **{f"{amount.name}{UNIT}": f"{amount.millilitres:.3f}" for amount in row.amounts}}
+
+
+def _union(names: Iterable[str]) -> Sequence[str]:
+    return tuple(dict.fromkeys(names))
+
+
+def _key(source: str, case: str = "") -> str:
+    """What tells rows apart: the source, as a cell of the table has it, and in tables of older versions the case."""
+    return table_cell(source) or f"case {table_cell(case)}"

@@ -1,0 +1,86 @@
+"""What names and headers of files say about a scan."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from kdnet.data.dicom_file import DicomHeader, read_dicom_header
+from kdnet.data.modalities import MODALITIES, channel_modality, file_part
+from kdnet.data.series_header import SeriesHeader, guess_series
+from kdnet.data.series_names import describe
+from kdnet.data.volume import Volume
+from kdnet.errors import KDNetError
+from kdnet.foreign import read_json
+from kdnet.inference.grouping import CHANNEL, Input, image_stem
+from kdnet.inference.input_care import Scan
+
+DESCRIPTION = "dataset.json"  # of nnU-Net, beside its folder of images or above it
+
+
+def scan_of(item: Input, index: int, volume: Volume, modality: str, *, single: bool) -> Scan:
+    """Describe a file of a case for :func:`kdnet.inference.input_care.warnings_for`.
+
+    Args:
+        item: the case.
+        index: of the file in it.
+        volume: its voxels.
+        modality: what the model takes it for.
+        single: whether the model needs one modality only.
+    """
+    file = item.files[index]
+    name = item.name if single else f"{item.name} ({modality.upper()})"
+    if file.is_dir():
+        header = _series_header(file)
+        guess = guess_series(header, file.name)
+        return Scan(name, volume.voxels, volume.grid.spacing, guess, header.modality)
+    if item.named or item.channels:
+        return Scan(name, volume.voxels, volume.grid.spacing)
+    stem = image_stem(file)
+    number = CHANNEL.fullmatch(stem)
+    if number is not None:
+        guess = _described_channel(file, int(number["channel"]))
+        return Scan(name, volume.voxels, volume.grid.spacing, guess, numbered=int(number["channel"]) == index)
+    return Scan(name, volume.voxels, volume.grid.spacing, _named_modality(file), other=describe(stem).other)
+
+
+def _named_modality(file: Path) -> str:
+    """The modality that a file's name says, or where it says nothing its folder's."""
+    for text in (image_stem(file), file.absolute().parent.name):
+        part = file_part(text)
+        found = part.part if part is not None and part.part in MODALITIES else describe(text).modality
+        if found:
+            return found
+        if describe(text).other:
+            return ""
+    return ""
+
+
+def _described_channel(file: Path, channel: int) -> str:
+    """The modality that nnU-Net's description near a numbered file gives its channel; empty where there is none."""
+    for folder in list(file.absolute().parents)[:2]:
+        path = folder / DESCRIPTION
+        if not path.is_file():
+            continue
+        try:
+            content = read_json(path)
+        except KDNetError:
+            return ""  # only a warning hangs on it
+        names = content.get("channel_names", content.get("modality"))
+        if isinstance(names, dict):
+            return channel_modality(str(names.get(str(channel), "")))
+    return ""
+
+
+def _series_header(folder: Path) -> SeriesHeader:
+    """The header of the first image of a DICOM series, which was read before."""
+    for path in sorted(folder.iterdir()):
+        header = read_dicom_header(path) if path.is_file() and not path.name.startswith(".") else None
+        if header is not None and header.pixel_bytes is not None:
+            return SeriesHeader.read(partial(_value, header))
+    return SeriesHeader()
+
+
+def _value(header: DicomHeader, tag: str) -> str:
+    """The text of a tag such as ``"0008,103e"``."""
+    return header.text(int(tag.replace(",", ""), 16))
