@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test bench lint lists clean
+.PHONY: demo test backend bench lint lists clean
 .DELETE_ON_ERROR:
 
 $(READY): pyproject.toml .ci/constraints.txt
@@ -18,6 +18,9 @@ demo: $(READY)  ## phantom data, teacher, baseline, student, report, pictures of
 
 test: $(READY)
 	$(BIN)/python -m pytest -q --durations=10
+
+backend:  ## the backend's tests in another Python: make backend PYTHON=python3.12
+	PYTHON=$(PYTHON) .ci/backend
 
 bench: $(READY)  ## segmenting against MONAI, and from click to overlay, with the same weights and volume
 	$(BIN)/python Testing/benchmarks/bench_segment.py

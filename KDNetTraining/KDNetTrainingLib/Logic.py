@@ -61,7 +61,7 @@ from KDNetLib.Command import Command, json_answer
 from KDNetLib.ProcessTree import start_detached
 from KDNetLib.Worker import Failure
 
-from KDNetTrainingLib.Request import ExperimentRequest, command_lines, python_arguments
+from KDNetTrainingLib.Request import ExperimentRequest, command_lines, python_arguments, recorded_line
 from KDNetTrainingLib.Results import Results, read_results
 from KDNetTrainingLib.Runs import KnownRuns, Run, slicer_settings
 from KDNetTrainingLib.Watch import LOG, log_tail
@@ -209,9 +209,9 @@ class TrainingLogic:
         """The lines that do the same as a run in a terminal or on a server.
 
         Raises:
-            KDNetError: when there is no run, or one of a newer version.
+            KDNetError: when there is no run, one of a newer version, or one whose command cannot be pasted safely.
         """
-        return command_lines(str(read_study(run.root)["command"]), run.processes)
+        return command_lines(recorded_line(str(read_study(run.root)["command"])), run.processes)
 
     def data_folder(self, run: Run) -> Path:
         """The folder with the cases of a run.

@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kdnet.data.fold_names import ALL_CASES, ALL_NAME, format_folds
 from kdnet.errors import SettingsError
+from kdnet.text import one_line, printable
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
 
@@ -86,7 +88,47 @@ class ExperimentRequest:
 
     def commandLine(self) -> str:
         """The lines that do the same in a terminal or on a server; see :func:`command_lines`."""
-        return command_lines(shlex.join(["kdnet", *self.arguments()]), self.processes)
+        return command_lines(shell_line(["kdnet", *self.arguments()]), self.processes)
+
+
+def shell_line(arguments: Sequence[str], *, windows: bool = sys.platform == "win32") -> str:
+    """The arguments as a line that a shell takes as exactly these, and nothing else, when it is pasted.
+
+    Args:
+        arguments: program and arguments.
+        windows: quote for ``cmd`` and PowerShell, which both know double quotes alone.
+
+    Raises:
+        SettingsError: naming an argument that no quotes make harmless.
+
+    Example:
+        >>> shell_line(["kdnet", "study", "my data; rm x"], windows=False)
+        "kdnet study 'my data; rm x'"
+        >>> shell_line(["kdnet", "study", "my data&x"], windows=True)
+        'kdnet study "my data&x"'
+    """
+    for argument in arguments:
+        # % and ! are variables in cmd, $ and ` in PowerShell, inside quotes too; a last \\ would escape the quote
+        if printable(argument) != argument or (windows and re.search(r'["%!$`]|\\$', argument)):
+            raise SettingsError(f'"{one_line(argument, 60)}" cannot be part of a command line: rename it.')
+    if not windows:
+        return shlex.join(arguments)
+    return " ".join(part if re.fullmatch(r"[\w.,:=+/\\\[\]-]+", part) else f'"{part}"' for part in arguments)
+
+
+def recorded_line(command: str) -> str:
+    """The line that a run folder records, written anew: the folder may come from somebody else.
+
+    Raises:
+        SettingsError: when it is not one that trains.
+    """
+    try:
+        arguments = shlex.split(command)
+    except ValueError:
+        arguments = []
+    if arguments[:2] != ["kdnet", "study"]:
+        raise SettingsError("The run does not record a kdnet study command: start it from its data folder instead.")
+    return shell_line(arguments)
 
 
 def command_lines(line: str, processes: int) -> str:

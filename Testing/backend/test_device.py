@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from kdnet import device as device_module
 from kdnet.device import choose_device, computes_bfloat16
 from kdnet.errors import SettingsError
 from kdnet.training.optimisation import settled_precision
@@ -29,3 +30,32 @@ def test_bfloat16_counts_only_where_the_processor_has_it(
 
 def test_a_chosen_precision_is_kept() -> None:
     assert settled_precision(Precision.FLOAT16, CPU) is Precision.FLOAT16
+
+
+def test_apple_gpus_are_taken_only_where_one_window_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    calls: list[str] = []
+
+    def window(place: torch.device) -> list[torch.Tensor]:
+        calls.append(place.type)
+        if place.type == "mps" and wrong is None:
+            raise NotImplementedError("The operator 'aten::x' is not currently implemented for the MPS device.")
+        return [torch.ones(3) * (wrong if place.type == "mps" else 1.0)]  # type: ignore[operator]
+
+    monkeypatch.setattr(device_module, "_window", window)
+    wrong: float | None
+    for wrong, chosen in ((1.001, "mps"), (1.2, "cpu"), (float("nan"), "cpu"), (None, "cpu")):  # noqa: B007 - the window sees it
+        device_module._agrees.cache_clear()
+        assert choose_device("auto").type == chosen
+    calls.clear()
+    assert choose_device("auto").type == "cpu"
+    assert calls == [], "compared once per process"
+    device_module._agrees.cache_clear()
+
+
+def test_the_window_is_the_same_each_time() -> None:
+    cpu = torch.device("cpu")
+    first = device_module._window(cpu)
+    assert device_module.agree(first, device_module._window(cpu))
+    assert not device_module.agree(first, [value * float("nan") for value in first])

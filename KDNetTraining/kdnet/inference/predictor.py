@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kdnet.causes import memory_ran_out
+from kdnet.causes import device_failed, memory_ran_out
 from kdnet.data.preprocessing import Placement, prepare_image
 from kdnet.data.resampling import resample
 from kdnet.data.volume import Volume
 from kdnet.device import computes_bfloat16
-from kdnet.errors import DataError, SettingsError
+from kdnet.errors import DataError, DeviceError, SettingsError
+from kdnet.foreign import reason
 from kdnet.inference.forward import WHOLE_VOXELS, forward, passes
 from kdnet.inference.progress import Progress, ProgressCallback, Stage
 from kdnet.labels import LabelMode
@@ -46,8 +47,13 @@ class Predictor:
         flips: average over mirrored images: eight times slower, a little better.
         whole_voxels: largest prepared image that goes through the network at once.
 
+    Attributes:
+        device: that computes; the CPU after another device failed.
+        note: why the CPU took over, empty when it did not.
+
     Raises:
         SettingsError: when the device cannot hold the model.
+        DeviceError: when it cannot be used at all.
 
     Example:
         >>> # predictor = Predictor(load_model(Path("student.safetensors")), torch.device("cpu"))
@@ -61,9 +67,12 @@ class Predictor:
         self.device = device
         self.flips = flips
         self.whole_voxels = whole_voxels
+        self.note = ""
         try:
             self.network = model.network.to(device)
         except RuntimeError as error:
+            if device_failed(error):
+                raise DeviceError(f"{device} cannot be used ({reason(error)}): choose cpu.") from error
             if not memory_ran_out(error):
                 raise
             raise SettingsError(f"{device} has too little free memory for the model: choose cpu.") from error
@@ -94,12 +103,30 @@ class Predictor:
         progress(Progress(Stage.PREPARE, 0, 1))
         image, placement = prepare_image(volumes, self.model.card.preprocessing, names)
         progress(Progress(Stage.PREPARE, 1, 1))
-        logits = self._forward(torch.from_numpy(image)[None], progress)
+        logits = self._forward_somewhere(torch.from_numpy(image)[None], progress)
         if not probabilities:
             return Prediction(Volume(self._labels(logits, placement, progress), placement.original))
         labelmap, maps = self._labels_and_maps(logits, placement, progress)
         volumes_by_name = {name: Volume(voxels, placement.original) for name, voxels in maps.items()}
         return Prediction(Volume(labelmap, placement.original), volumes_by_name)
+
+    def _forward_somewhere(self, image: torch.Tensor, progress: ProgressCallback) -> torch.Tensor:
+        """On the device, or on the CPU where the device, its driver or its build of PyTorch cannot compute the network."""
+        try:
+            return self._forward(image, progress)
+        except RuntimeError as error:
+            if not device_failed(error):
+                raise
+            told = f"{self.device} cannot compute this model ({reason(error)}): choose cpu, or update PyTorch."
+            if self.device.type == "cpu":
+                raise DeviceError(told) from error
+            try:
+                self.network = self.model.network.to("cpu")
+            except RuntimeError:  # the device took the weights with it
+                raise DeviceError(told) from error
+            self.device = torch.device("cpu")
+            self.note = told
+        return self._forward(image, progress)
 
     def _forward(self, image: torch.Tensor, progress: ProgressCallback) -> torch.Tensor:
         """The logits ``[channel, i, j, k]`` of ``image``, all of them finite.

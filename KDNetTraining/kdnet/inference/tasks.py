@@ -12,7 +12,7 @@ import torch
 
 from kdnet.data.image_io import check_volume
 from kdnet.data.volume import Grid, Volume
-from kdnet.device import choose_device
+from kdnet.device import choose_device, mps_agrees
 from kdnet.errors import DataError, SettingsError
 from kdnet.evaluation.metrics import score_case
 from kdnet.files import writable_folder
@@ -143,7 +143,8 @@ def _devices(_request: Request, _report: Report) -> dict[str, Any]:
     """What can compute here, the one that ``auto`` takes first."""
     names = {"cpu": f"CPU, {torch.get_num_threads()} threads"}
     if torch.backends.mps.is_available():
-        names = {"mps": "Apple GPU (MPS)", **names}
+        apple = {"mps": "Apple GPU (MPS)"}
+        names = apple | names if mps_agrees() else names | apple
     for index in reversed(range(torch.cuda.device_count())):
         names = {f"cuda:{index}": torch.cuda.get_device_name(index), **names}
     return {"devices": names}

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from kdnet.device import mps_agrees
 from kdnet.entry import carry_out, prepare_streams
 from kdnet.networks.presets import PRESETS
 from kdnet.training.recipe import read_recipe, recipe_names
@@ -42,7 +43,9 @@ def choices(files: Sequence[str] = ()) -> dict[str, Any]:
 def devices() -> list[str]:
     """Names of the devices that are there, the one that ``auto`` takes first."""
     found = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    return [*found, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
+    if not torch.backends.mps.is_available():
+        return [*found, "cpu"]
+    return [*found, "mps", "cpu"] if mps_agrees() else [*found, "cpu", "mps"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
