@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import slicer
 import vtk
-from kdnet.data.brats import VALUE_MAP
 from kdnet.errors import DataError
 from kdnet.labels import brats_labels
 from vtk.util import numpy_support
@@ -162,7 +161,10 @@ def labelmap_of(segmentationNode: Any, labels: LabelTable, volumeNode: Any) -> n
     made = [_made_as(segmentation.GetSegment(identifier)) for identifier in identifiers]
     found = [_label_of(*segment, labels) for segment in zip(identifiers, names, made, strict=True)]
     if not any(found):
-        found = [_label_by_value(name, labels) for name in names]
+        values = [_value_in(name) for name in names]
+        if labels == brats_labels() and 3 not in values:  # until 2021 enhancing tumor was 4; beside 3 it is something else
+            values = [3 if value == 4 else value for value in values]
+        found = [next((label for label in labels.labels if label.value == value), None) for value in values]
     for name, label in zip(identifiers, found, strict=True):
         if label is None:
             continue
@@ -183,10 +185,7 @@ def _label_of(identifier: str, name: str, made_as: str, labels: LabelTable) -> L
     return next((label for label in labels.labels if identifier == segment_id(label) and made_as in ("", label.name)), None)
 
 
-def _label_by_value(name: str, labels: LabelTable) -> Label | None:
-    """The label whose value ends the name that Slicer gives to a segment without one; BraTS before 2023 has 4 for 3."""
+def _value_in(name: str) -> int:
+    """The value that ends the name that Slicer gives to a segment without one; 0 where there is none."""
     match = re.fullmatch(r"(?:segment|label)[ _](\d+)", name.casefold())
-    value = int(match[1]) if match else 0
-    if labels == brats_labels():
-        value = VALUE_MAP.get(value, value)
-    return next((label for label in labels.labels if label.value == value), None)
+    return int(match[1]) if match else 0

@@ -52,11 +52,11 @@ class CaseTable:
         self._table.rowCount = 0
 
     def add(self, case: CaseLine, *, leftOut: bool) -> None:
-        """Add a case; one with problems is not used anyway, so that it cannot be ticked."""
-        row = len(self.cases)
-        self.cases.append(case)
+        """Add a case, or show it anew; one with problems is not used anyway, so that it cannot be ticked."""
+        row = next((row for row, known in enumerate(self.cases) if known.name == case.name), len(self.cases))
+        self.cases[row : row + 1] = [case]
         blocked = self._table.blockSignals(True)
-        self._table.rowCount = row + 1
+        self._table.rowCount = len(self.cases)
         for column, text in enumerate(_cells(case)):
             item = qt.QTableWidgetItem(text)
             item.setToolTip("\n".join(case.problems) or text)

@@ -176,9 +176,10 @@ class DataPanel:
             self.panel.parameters.leftOut = self.table.left_out()
         self._offer(summary.modalities)
         bad = sum(bool(case.problems) for case in self.table.cases)
-        self.ui.dataLabel.text = _("{format}: {count} cases can be used, {bad} have problems.").format(
+        counted = _("{format}: {count} cases can be used, {bad} have problems.").format(
             format=summary.format, count=len(self.table.cases) - bad, bad=bad
         )
+        self.ui.dataLabel.text = " ".join((counted, *summary.notes))
         self.panel.update()
 
     def onFailed(self, failure: Failure) -> None:

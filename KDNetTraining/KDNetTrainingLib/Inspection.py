@@ -42,12 +42,14 @@ class Summary:
         modalities: in channel order.
         labels: label table that the format suggests, as JSON values.
         folds: that the data gives; empty when it gives none.
+        notes: about the data as a whole, in sentences.
     """
 
     format: str
     modalities: tuple[str, ...]
     labels: Mapping[str, Any] = field(default_factory=dict)
     folds: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Inspection:
@@ -124,4 +126,5 @@ def read_summary(content: Mapping[str, Any]) -> Summary:
         modalities=tuple(content.get("modalities", ())),
         labels=content.get("labels") or {},
         folds=tuple(content.get("folds") or ()),
+        notes=tuple(map(str, content.get("notes") or ())),
     )

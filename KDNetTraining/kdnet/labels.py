@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import torch  # only where it is used: Slicer's panel reads label tables, and must not wait for torch
 
 MOST_LABELS = 255  # that a labelmap of bytes holds beside the background
+IGNORED = 255
+"""Value of voxels that nobody has labelled: they take no part in losses and figures."""
 
 
 class LabelMode(StrEnum):
@@ -167,23 +169,42 @@ class LabelTable:
         return parse_dataclass(cls, content)
 
 
+def _structure(value: str, meaning: str) -> Terminology:
+    category = Code("SCT", "49755003", "Morphologically Altered Structure")
+    return Terminology(category, Code("SCT", value, meaning))
+
+
+_CORE = ("Necrotic and non-enhancing core", (216, 101, 79), _structure("6574001", "Necrosis"))
+_OEDEMA = ("Oedema", (140, 224, 228), _structure("79654002", "Edema"))
+_ENHANCING = ("Enhancing tumour", (255, 214, 92), _structure("86049000", "Neoplasm, Primary"))
+
+
 def brats_labels() -> LabelTable:
     """The BraTS table in the convention of 2023 and later: 1 core, 2 oedema, 3 enhancing; regions ET, TC, WT.
 
     Readers of older data map their 4 to 3, so that a model never depends on the year of its training data.
     """
-    category = Code("SCT", "49755003", "Morphologically Altered Structure")
-    necrosis = Terminology(category, Code("SCT", "6574001", "Necrosis"))
-    oedema = Terminology(category, Code("SCT", "79654002", "Edema"))
-    enhancing = Terminology(category, Code("SCT", "86049000", "Neoplasm, Primary"))
     return LabelTable(
-        mode=LabelMode.REGIONS,
-        labels=(
-            Label(1, "Necrotic and non-enhancing core", (216, 101, 79), necrosis),
-            Label(2, "Oedema", (140, 224, 228), oedema),
-            Label(3, "Enhancing tumour", (255, 214, 92), enhancing),
-        ),
-        regions=(Region("ET", (3,)), Region("TC", (1, 3)), Region("WT", (1, 2, 3))),
+        LabelMode.REGIONS,
+        (Label(1, *_CORE), Label(2, *_OEDEMA), Label(3, *_ENHANCING)),
+        (Region("ET", (3,)), Region("TC", (1, 3)), Region("WT", (1, 2, 3))),
+    )
+
+
+def post_treatment_labels() -> LabelTable:
+    """The table of BraTS-GLI 2024 and later, after treatment: as :func:`brats_labels`, and 4 is the resection cavity."""
+    plain = brats_labels()
+    cavity = Label(4, "Resection cavity", (111, 184, 210))
+    return LabelTable(LabelMode.REGIONS, (*plain.labels, cavity), (*plain.regions, Region("RC", (4,))))
+
+
+def pediatric_labels() -> LabelTable:
+    """The table of BraTS-PED: 1 enhancing tumor, 2 non-enhancing core, 3 cyst, 4 edema; regions ET, CC, TC, WT."""
+    cyst = Label(3, "Cystic component", (241, 214, 145))
+    return LabelTable(
+        LabelMode.REGIONS,
+        (Label(1, *_ENHANCING), Label(2, "Non-enhancing core", _CORE[1]), cyst, Label(4, *_OEDEMA)),
+        (Region("ET", (1,)), Region("CC", (3,)), Region("TC", (1, 2, 3)), Region("WT", (1, 2, 3, 4))),
     )
 
 

@@ -1,72 +1,115 @@
-"""BraTS folders, up to 2021 (``_t1ce``) and since 2023 (``-t1c``): a file per modality, flat or a folder per case."""
+"""BraTS folders and others whose files are named by modality: flat, or a folder per case, at any depth."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kdnet.data.cases import Case, Dataset, ImageFile
-from kdnet.errors import DataError
-from kdnet.labels import LabelTable, brats_labels
+from kdnet.data.conventions import Convention, brats_tables, convention_of, decide
+from kdnet.data.modalities import MODALITIES, REFERENCE, file_part
+from kdnet.labels import LabelTable
 
-REFERENCE = "reference"
-MODALITIES = ("t1", "t1ce", "t2", "flair")
+__all__ = ["NAMES", "REFERENCE", "read_brats"]
+
+SUFFIXES = (".nii.gz", ".nii")
 NAMES = {
-    "t1": "t1",
-    "t1n": "t1",
-    "t1ce": "t1ce",
-    "t1c": "t1ce",
-    "t2": "t2",
-    "t2w": "t2",
-    "flair": "flair",
-    "t2f": "flair",
+    **{"t1": "t1", "t1n": "t1", "t1ce": "t1ce", "t1c": "t1ce", "t2": "t2", "t2w": "t2", "flair": "flair", "t2f": "flair"},
     "seg": REFERENCE,
 }
-FILE = re.compile(r"(?P<case>.+)[_-](?P<part>t1ce|t1c|t1n|t1|t2w|t2f|t2|flair|seg)\.nii(\.gz)?", re.IGNORECASE)
 
-# Enhancing tumour was 4 until 2021 and is 3 since 2023. A file's own values tell which, not its name: 4 is mapped to 3,
-# 3 stays, and a case that holds both is reported by the inspection.
-VALUE_MAP = {4: 3}
+
+@dataclass
+class _Found:
+    """The files of a case, and what is wrong with them."""
+
+    files: dict[str, Path] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
 
 
 def read_brats(root: Path, files: Iterable[Path], labels: LabelTable | None) -> Dataset | None:
-    """The BraTS data set among ``files`` below ``root``, or None when there is none.
+    """Return the data set among ``files`` below ``root``, or None when there is none.
 
-    Raises:
-        DataError: when two files claim to be the same image of the same case.
+    What the values of references mean is decided by the names of the cases here, and once more by all values together
+    after inspection (:func:`kdnet.data.inspection.settled`).
+
+    Args:
+        root: the folder.
+        files: all files in it.
+        labels: what the values mean, None to decide.
     """
-    found: dict[str, dict[str, Path]] = {}
+    found: dict[str, _Found] = {}
+    unknown: list[Path] = []
     for file in files:
-        match = FILE.fullmatch(file.name)
-        if match is None or file.name.startswith("."):  # macOS leaves "._" files, a killed writer ".partial" ones
+        stem = _stem(file)
+        if not stem:
             continue
-        parts, part = found.setdefault(match["case"], {}), NAMES[match["part"].lower()]
-        if part in parts:
-            raise DataError(f"{parts[part]} and {file} are both the {part} of case {match['case']}: remove one of them.")
-        parts[part] = file
-    modalities = _common_modalities(found)
+        part = file_part(stem)
+        if part is None or not part.case:
+            unknown.append(file)
+        else:
+            _add(found.setdefault(part.case, _Found()), part.part, file, part.case)
+    modalities = _common_modalities([item.files for item in found.values()])
     if not modalities:
         return None
-    table = labels or brats_labels()
-    value_map = VALUE_MAP if table == brats_labels() else {}
+    tables = brats_tables().values()
+    conventions = _conventions(found) if labels is None or labels in tables else {}
+    meaning = decide(conventions, None, labels) if conventions else None
     cases = tuple(
         Case(
             name,
-            {modality: ImageFile(parts[modality]) for modality in modalities if modality in parts},
-            ImageFile(parts[REFERENCE]) if REFERENCE in parts else None,
-            value_map,
+            {modality: ImageFile(item.files[modality]) for modality in modalities if modality in item.files},
+            ImageFile(item.files[REFERENCE]) if REFERENCE in item.files else None,
+            meaning.maps.get(name, {}) if meaning else {},
+            problems=tuple(item.problems),
         )
-        for name, parts in sorted(found.items())
+        for name, item in sorted(found.items())
     )
-    return Dataset(root, "BraTS", modalities, table, cases)
+    dataset = Dataset(root, "BraTS", modalities, meaning.table if meaning else _given(labels), cases)
+    return replace(dataset, conventions=conventions, asked=labels, notes=_unrecognized(unknown))
 
 
-def _common_modalities(found: Mapping[str, Mapping[str, Path]]) -> tuple[str, ...]:
+def _given(labels: LabelTable | None) -> LabelTable:
+    assert labels is not None, "without a table that was given there are conventions"
+    return labels
+
+
+def _stem(file: Path) -> str:
+    """The name of an image file without its suffix; empty for others, and for those that a killed writer left."""
+    name = file.name
+    suffix = next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
+    return name[: -len(suffix)] if suffix and not name.startswith(".") else ""
+
+
+def _add(case: _Found, part: str, file: Path, name: str) -> None:
+    known = case.files.setdefault(part, file)
+    if known != file:
+        case.problems.append(f"{known} and {file} are both the {part} of case {name}: remove one of them.")
+
+
+def _conventions(found: Mapping[str, _Found]) -> dict[str, Convention]:
+    return {
+        name: convention_of(name, gross_tumor=REFERENCE in item.files and _stem(item.files[REFERENCE]).endswith("gtv"))
+        for name, item in found.items()
+    }
+
+
+def _unrecognized(files: Sequence[Path]) -> tuple[str, ...]:
+    """A note about images that no modality's name ends; a few stray files in a folder are usual."""
+    if not files:
+        return ()
+    return (
+        f"{len(files)} image file(s) were passed over because their names tell no modality, for example {files[0].name}: "
+        f"end names in _t1, _t1ce, _t2, _flair or _seg.",
+    )
+
+
+def _common_modalities(found: Sequence[Mapping[str, Path]]) -> tuple[str, ...]:
     """What at least half of the cases have, so that a case which lacks one is reported.
 
     A rare extra modality is not asked of the others; where no modality is common, all that occur are.
     """
-    there = {modality: sum(modality in parts for parts in found.values()) for modality in MODALITIES}
+    there = {modality: sum(modality in parts for parts in found) for modality in MODALITIES}
     common = tuple(modality for modality, count in there.items() if count and 2 * count >= len(found))
     return common or tuple(modality for modality, count in there.items() if count)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kdnet.data.cases import Case
 from kdnet.data.image_io import read_volume
 from kdnet.data.preprocessing import Preprocessing, prepare_image, prepare_labelmap
-from kdnet.data.volume import Volume
+from kdnet.data.references import read_reference
 from kdnet.errors import DataError
 from kdnet.files import replacing, writable_folder
 from kdnet.labels import LabelTable
@@ -125,28 +125,6 @@ def case_digests(case: Case) -> dict[str, str]:
     files = [*case.images.items(), *([("reference", case.reference)] if case.reference else [])]
     by_path = {path: _file_digest(path) for path in dict.fromkeys(image.path for _, image in files)}
     return {modality: by_path[image.path] for modality, image in files}
-
-
-def read_reference(case: Case, labels: LabelTable) -> Volume:
-    """The expert labelmap of ``case`` in values of ``labels``, uint8, on its original grid.
-
-    Raises:
-        DataError: when there is none, or it holds values that the table does not know.
-    """
-    if case.reference is None:
-        raise DataError(f"case {case.name} has no reference segmentation: add one or leave the case out.")
-    volume = read_volume(case.reference.path, case.reference.component)
-    known = {0, *(label.value for label in labels.labels)}
-    stored = np.unique(volume.voxels)
-    values = {int(value): case.value_map.get(int(value), int(value)) for value in stored}
-    fractions = [value for value in stored if value != int(value)]  # int() would make background of 0.5
-    unknown = fractions or sorted(value for value, mapped in values.items() if mapped not in known)
-    if unknown:
-        raise DataError(f"{case.reference.path} holds the unknown label {unknown[0]:g}: correct it or leave the case out.")
-    lookup = np.zeros(max(values) + 1, dtype=np.uint8)
-    for value, mapped in values.items():
-        lookup[value] = mapped
-    return Volume(lookup[volume.voxels.astype(np.intp)], volume.grid)
 
 
 def _file_digest(path: Path) -> str:

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from kdnet.data.cache import read_reference
 from kdnet.data.cases import Case, Dataset
 from kdnet.data.formats import read_dataset
 from kdnet.data.image_io import read_volume
+from kdnet.data.references import read_reference
 from kdnet.data.volume import Volume
 from kdnet.entry import carry_out, prepare_streams
 from kdnet.errors import DataError

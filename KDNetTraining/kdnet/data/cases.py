@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kdnet.data.conventions import Convention
+from kdnet.data.patients import patient_of
 from kdnet.errors import SettingsError
 from kdnet.labels import LabelTable
 
@@ -32,12 +34,22 @@ class Case:
         images: modality name (``"t1ce"``) to file, in the order of the data set's modalities.
         reference: the expert labelmap, None where there is none.
         value_map: values of the file to values of the label table where they differ (BraTS up to 2021: 4 to 3).
+        problems: what is wrong with it by its listing alone, in sentences.
+        channels: that a 4D file must have, None where files are 3D.
+        patient: whose visit it is; cases of one patient are never in different folds.
     """
 
     name: str
     images: Mapping[str, ImageFile]
     reference: ImageFile | None
     value_map: Mapping[int, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    channels: int | None = None
+    patient: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.patient:
+            object.__setattr__(self, "patient", patient_of(self.name))
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,9 @@ class Dataset:
         modalities: names in channel order.
         labels: the label table that references are mapped to.
         cases: sorted by name.
+        conventions: case to what its name tells about the values of its reference; empty where the format describes them.
+        asked: the label table that the user asked for, None to decide by names and values.
+        notes: about the listing, in sentences.
     """
 
     root: Path
@@ -57,6 +72,14 @@ class Dataset:
     modalities: tuple[str, ...]
     labels: LabelTable
     cases: tuple[Case, ...]
+    conventions: Mapping[str, Convention] = field(default_factory=dict)
+    asked: LabelTable | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def patients(self) -> dict[str, str]:
+        """Case to its patient, the unit that folds, intervals and tests count."""
+        return {case.name: case.patient for case in self.cases}
 
     def seeing(self, modalities: Sequence[str]) -> Dataset:
         """The data set as if it had these modalities alone, in its own order.

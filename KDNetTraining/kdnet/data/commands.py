@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,16 @@ from typing import Any
 from tqdm import tqdm
 
 from kdnet.data.cases import Dataset
+from kdnet.data.conventions import brats_tables
 from kdnet.data.folds import read_folds
 from kdnet.data.formats import read_dataset
-from kdnet.data.inspection import inspect_dataset, inspect_each, inspection_table, usable
+from kdnet.data.inspection import CaseReport, inspect_dataset, inspect_each, inspection_table, notes_of, usable
 from kdnet.data.phantom import write_phantom
 from kdnet.errors import SettingsError
-from kdnet.labels import LabelTable, brats_labels, exclusive_labels
+from kdnet.labels import LabelTable, exclusive_labels
+from kdnet.text import one_line
+
+LABELS_HELP = "auto, brats, brats-2024, brats-ped, or VALUE=NAME,... for exclusive labels"
 
 
 def add_parsers(commands: Any) -> None:
@@ -28,7 +32,7 @@ def add_parsers(commands: Any) -> None:
     output = inspect.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print JSON instead of a table")
     output.add_argument("--jsonl", action="store_true", help="print a JSON line per case as it is done, and a summary")
-    inspect.add_argument("--labels", default="auto", help="auto, brats, or VALUE=NAME,... for exclusive labels")
+    inspect.add_argument("--labels", default="auto", help=LABELS_HELP)
     inspect.set_defaults(run=run_inspect)
     phantom = commands.add_parser("phantom", help="make a synthetic data set for trying things out")
     phantom.add_argument("folder", type=Path, help="where to write it")
@@ -46,37 +50,49 @@ def run_inspect(args: argparse.Namespace) -> int:
         return _print_lines(dataset)
     with _bar("inspecting cases") as progress:
         reports = inspect_dataset(dataset, progress)
-    sound = len(usable(dataset, reports).cases)
+    final, notes = usable(dataset, reports), _notes(dataset, reports)
+    sound = len(final.cases)
     if args.json:
-        content = {"format": dataset.format, "modalities": dataset.modalities, "labels": dataset.labels.to_json()}
+        content = {"format": final.format, "modalities": final.modalities, "labels": final.labels.to_json(), "notes": notes}
         print(json.dumps({**content, "usable": sound, "cases": [asdict(report) for report in reports]}, indent=2))
     else:
-        print(f"{dataset.format}, modalities {', '.join(dataset.modalities)}")
+        print(f"{final.format}, modalities {', '.join(final.modalities)}")
         print(inspection_table(reports))
-        print(f"{sound} of {len(reports)} cases can be used.")
+        print(f"{sound} of {len(reports)} cases can be used.", *notes, sep="\n")
     return 0 if sound == len(reports) else 1
+
+
+def _notes(dataset: Dataset, reports: Sequence[CaseReport]) -> tuple[str, ...]:
+    """What a user should know of the data set as a whole."""
+    folds = read_folds(dataset.root, [case.name for case in dataset.cases])
+    return (*notes_of(dataset, reports), *folds.notes)
 
 
 def _print_lines(dataset: Dataset) -> int:
-    """Print a JSON line per case (``index`` from 1, ``total``, its report), then one with ``summary`` true."""
-    reports = []
-    for report in inspect_each(dataset):
-        reports.append(report)
-        print(json.dumps({"index": len(reports), "total": len(dataset.cases), **asdict(report)}), flush=True)
-    sound = len(usable(dataset, reports).cases)
-    folds = read_folds(dataset.root)
+    """Print a JSON line per case (``index`` from 1, ``total``, its report), then one with ``summary`` true.
+
+    A case whose labels turn out to mean something else, once all cases were read, has a second line.
+    """
+    found: dict[int, CaseReport] = {}
+    for index, report in inspect_each(dataset):
+        found[index] = report
+        print(json.dumps({"index": index + 1, "total": len(dataset.cases), **asdict(report)}), flush=True)
+    reports = [found[index] for index in sorted(found)]
+    final = usable(dataset, reports)
+    folds = read_folds(dataset.root, [case.name for case in dataset.cases])
     summary = {
         "summary": True,
-        "format": dataset.format,
-        "modalities": dataset.modalities,
-        "labels": dataset.labels.to_json(),
+        "format": final.format,
+        "modalities": final.modalities,
+        "labels": final.labels.to_json(),
         "label_values": sorted({value for report in reports for value in report.labels}),
-        "usable": sound,
+        "usable": len(final.cases),
         "total": len(reports),
-        "folds": sorted(set(folds.values())) if folds else None,
+        "folds": sorted(set(folds.folds.values())) or None,
+        "notes": _notes(dataset, reports),
     }
     print(json.dumps(summary), flush=True)
-    return 0 if sound == len(reports) else 1
+    return 0 if len(final.cases) == len(reports) else 1
 
 
 def run_phantom(args: argparse.Namespace) -> int:
@@ -104,13 +120,23 @@ def label_table(text: str) -> LabelTable | None:
     """
     if text == "auto":
         return None
-    if text == "brats":
-        return brats_labels()
+    if text in (tables := brats_tables()):
+        return tables[text]
+    choices = f"auto, {', '.join(tables)}, or pairs such as 1=Lesion,2=Core"
+    names: dict[int, str] = {}
     try:
-        pairs = [part.split("=", 1) for part in text.split(",")]
-        return exclusive_labels({int(value): name.strip() for value, name in pairs})
+        for value, _, name in (part.partition("=") for part in text.split(",")):
+            number, plain = int(value), " ".join(name.split())
+            if number in names:
+                raise SettingsError(f'--labels gives {number} two names, "{names[number]}" and "{plain}": give it one.')
+            if not plain:
+                raise SettingsError(f"--labels gives {number} no name: write it as in {number}=Lesion.")
+            if plain.casefold() in (known.casefold() for known in names.values()):
+                raise SettingsError(f'--labels gives two values the name "{plain}": give each a name of its own.')
+            names[number] = plain
+        return exclusive_labels(names)
     except ValueError as error:
-        raise SettingsError(f'--labels is "{text}": give auto, brats, or pairs such as 1=Lesion,2=Core.') from error
+        raise SettingsError(f'--labels is "{one_line(text, 80)}": give {choices}.') from error
 
 
 class _bar:  # noqa: N801 - used like a function

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kdnet.data.brats import NAMES, REFERENCE
 from kdnet.data.cases import Case, Dataset, ImageFile
+from kdnet.data.modalities import spelled_modality
 from kdnet.errors import DataError, SettingsError
 from kdnet.labels import LabelTable, brats_labels, exclusive_labels
 
-# spellings of MR channels, those of BraTS and those of the Decathlon
-MODALITIES = {name: part for name, part in NAMES.items() if part != REFERENCE} | {"t1w": "t1", "t1gd": "t1ce"}
 ABBREVIATIONS = {"ncr": 1, "net": 1, "ncr/net": 1, "ed": 2, "et": 3}
 
 
 def read_decathlon(root: Path, description: Mapping[str, Any], labels: LabelTable | None) -> Dataset:
-    """The data set that ``dataset.json`` describes; its brain tumours get the BraTS table.
+    """Return the data set that ``dataset.json`` describes; its brain tumors get the BraTS table.
 
     Raises:
         DataError: when the description is damaged.
@@ -31,16 +29,32 @@ def read_decathlon(root: Path, description: Mapping[str, Any], labels: LabelTabl
     except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as error:
         raise damaged(root, error) from error
     modalities = modality_names(root, stored)
+    components = range(len(modalities)) if len(modalities) > 1 else (None,)
     cases: dict[str, Case] = {}
     for image, label in pairs:
         name = image.name.removesuffix(".gz").removesuffix(".nii")
         if name in cases:
             raise DataError(f"{root / 'dataset.json'} lists the case {name} twice: correct it.")
-        components = range(len(modalities)) if len(modalities) > 1 else (None,)
         files = {modality: ImageFile(image, at) for modality, at in zip(modalities, components, strict=True)}
         reference = ImageFile(label) if label.exists() else None
-        cases[name] = Case(name, files, reference, value_map)
-    return Dataset(root, "Decathlon", modalities, table, tuple(case for _, case in sorted(cases.items())))
+        cases[name] = Case(name, files, reference, value_map, channels=len(modalities) if len(modalities) > 1 else None)
+    return Dataset(
+        root,
+        "Decathlon",
+        modalities,
+        table,
+        tuple(case for _, case in sorted(cases.items())),
+        notes=tuple(_unlisted(root, [image for image, _ in pairs])),
+    )
+
+
+def _unlisted(root: Path, listed: Iterable[Path]) -> list[str]:
+    """A note about images in ``imagesTr`` that the description does not list."""
+    known = {path.name for path in listed}
+    others = sorted(path.name for path in (root / "imagesTr").glob("[!.]*.nii*") if path.name not in known)
+    if not others:
+        return []
+    return [f"{len(others)} image(s) of imagesTr are not listed in dataset.json and not used, for example {others[0]}."]
 
 
 def damaged(root: Path, error: Exception) -> DataError:
@@ -58,7 +72,7 @@ def modality_names(root: Path, stored: Sequence[str]) -> tuple[str, ...]:
         DataError: when there is none, or two are the same.
     """
     plain = [re.sub(r"[^\w.-]+", "_", name.lower()) for name in stored]
-    names = tuple(MODALITIES.get(name, name) for name in plain)
+    names = tuple(spelled_modality(name) or other for name, other in zip(stored, plain, strict=True))
     if not names or len(set(names)) < len(names):
         told = ", ".join(stored) or "nothing"
         raise DataError(f"{root / 'dataset.json'} names the modalities {told}: give each channel a name of its own.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +9,12 @@ from pathlib import Path
 from kdnet.data.brats import read_brats
 from kdnet.data.cases import Dataset
 from kdnet.data.decathlon import read_decathlon
-from kdnet.data.nnunet import read_nnunet
+from kdnet.data.nnunet import is_version_1, read_nnunet, read_version_1
 from kdnet.errors import DataError
+from kdnet.foreign import read_json
 from kdnet.labels import LabelTable
 
-KNOWN = "BraTS, Medical Segmentation Decathlon or nnU-Net v2 raw"
+KNOWN = "BraTS, Medical Segmentation Decathlon or nnU-Net raw"
 
 
 def read_dataset(root: Path, labels: LabelTable | None = None) -> Dataset:
@@ -71,12 +71,9 @@ def require_cases(dataset: Dataset, minimum: int = 3) -> None:
 
 
 def _described(root: Path, description: Path, labels: LabelTable | None) -> Dataset | None:
-    try:
-        content = json.loads(description.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{description} cannot be read ({error}): correct it.") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{description} describes no data set: correct it.")
+    content = read_json(description)
     if "channel_names" in content:
         return read_nnunet(root, content, labels)
-    return read_decathlon(root, content, labels) if "modality" in content else None
+    if "modality" not in content:
+        return None
+    return read_version_1(root, content, labels) if is_version_1(root, content) else read_decathlon(root, content, labels)

@@ -5,18 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 
-from kdnet.data.cases import Case, Dataset
-from kdnet.data.image_io import read_volume
+from kdnet.data.cases import Case, Dataset, ImageFile
+from kdnet.data.channels import count_volumes
+from kdnet.data.conventions import DECIDE, Meaning, decide
+from kdnet.data.image_io import check_volume, read_volume
+from kdnet.data.references import known_values, label_values, lesion_sizes
 from kdnet.data.volume import Grid, Volume
-from kdnet.errors import KDNetError
+from kdnet.errors import DataError, KDNetError
+from kdnet.foreign import reading
 
+BRATS_VALUES = {1, 2, 3, 4}
+SMALL_LESION, MOST_SIZES = 100.0, 1000  # mm^3; a number that keeps records short
+MOST_LABELS = 255  # an image in place of a labelmap has no lesions to be counted
+NOTHING_DRAWN = "The references of all cases are empty: draw them, or choose another folder."
 MOST_THREADS = 4  # each holds a volume; reading is bound by the disk soon
 
 
@@ -31,6 +39,8 @@ class CaseReport:
         labels: values in its reference file, background left out.
         problems: sentences, each with its remedy; empty for a usable case.
         digests: modality to a digest of its voxels.
+        lesions: number of connected parts of the reference, of any label.
+        small_lesions: volumes in mm^3 of those up to 100 mm^3, smallest first, at most 1000 of them.
     """
 
     name: str
@@ -41,6 +51,8 @@ class CaseReport:
     labels: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()
     digests: tuple[tuple[str, str], ...] = ()
+    lesions: int = 0
+    small_lesions: tuple[float, ...] = ()
 
 
 Inspect = Callable[[Case, Dataset], CaseReport]
@@ -58,40 +70,116 @@ def inspect_dataset(
         progress: called with the number of cases done and in all.
         inspect: instead of :func:`inspect_case`, for what is remembered of it.
     """
-    reports = []
-    for report in inspect_each(dataset, inspect):
-        reports.append(report)
-        progress(len(reports), len(dataset.cases))
-    return tuple(reports)
+    found = []
+    for report in _read_each(dataset, inspect):
+        found.append(report)
+        progress(len(found), len(dataset.cases))
+    return judge(found, dataset)
 
 
-def inspect_each(dataset: Dataset, inspect: Inspect | None = None) -> Iterator[CaseReport]:
+def inspect_each(dataset: Dataset, inspect: Inspect | None = None) -> Iterator[tuple[int, CaseReport]]:
     """Read and check one case after the other, in their order; a few are read at once, in threads.
 
-    What two cases have in common is told with the later one.
+    What two cases have in common is told with the later one. Where the values of all references together change what
+    those of a case mean, its report follows once more at the end.
 
     Args:
         dataset: as listed by ``read_dataset``.
         inspect: instead of :func:`inspect_case`, for what is remembered of it.
+
+    Yields:
+        The number of the case, from 0, and its report.
     """
+    found, yielded = [], []
+    shared = _shared_references(dataset)
+    for case, report in zip(dataset.cases, _read_each(dataset, inspect), strict=True):
+        found.append(report)
+        yielded.append(_judged(report, case, dataset, None, shared))
+        yield len(yielded) - 1, yielded[-1]
+    for index, (before, after) in enumerate(zip(yielded, judge(found, dataset), strict=True)):
+        if before != after:
+            yield index, after
+
+
+def judge(found: Sequence[CaseReport], dataset: Dataset) -> tuple[CaseReport, ...]:
+    """Return the reports with what is wrong about their labels, as all cases together tell what they mean."""
+    meaning = meaning_of(dataset, found)
+    final = _mapped(dataset, meaning)
+    shared = _shared_references(dataset)
+    judged = [_judged(report, case, final, meaning, shared) for case, report in zip(final.cases, found, strict=True)]
+    if any(report.labels for report in judged):
+        return tuple(judged)
+    return tuple(replace(report, problems=report.problems or (NOTHING_DRAWN,)) for report in judged)
+
+
+def meaning_of(dataset: Dataset, reports: Sequence[CaseReport]) -> Meaning | None:
+    """Return what the values of the references mean by names and values together; None where the format describes them."""
+    if not dataset.conventions:
+        return None
+    # an image in place of a labelmap holds any values, and says nothing about the others
+    values = {report.name: report.labels for report in reports if report.labels and set(report.labels) <= BRATS_VALUES}
+    return decide(dataset.conventions, values, dataset.asked)
+
+
+def settled(dataset: Dataset, reports: Sequence[CaseReport]) -> Dataset:
+    """Return the data set with the label table, and the meaning of each file's values, that its inspection settled."""
+    return _mapped(dataset, meaning_of(dataset, reports))
+
+
+def notes_of(dataset: Dataset, reports: Sequence[CaseReport]) -> tuple[str, ...]:
+    """Return sentences about the data set as a whole that hinder nothing, but that a user should know."""
+    meaning = meaning_of(dataset, reports)
+    empty = [report.name for report in reports if not report.problems and not report.labels]
+    notes = [*dataset.notes, *(meaning.notes if meaning else ())]
+    if empty:
+        notes.append(
+            f"{len(empty)} case(s) have an empty reference and count as free of tumor, for example {empty[0]}: if their "
+            "segmentation was never drawn, leave them out."
+        )
+    return tuple(notes)
+
+
+def _mapped(dataset: Dataset, meaning: Meaning | None) -> Dataset:
+    if meaning is None:
+        return dataset
+    cases = tuple(replace(case, value_map=meaning.maps.get(case.name, case.value_map)) for case in dataset.cases)
+    return replace(dataset, labels=meaning.table, cases=cases)
+
+
+def _read_each(dataset: Dataset, inspect: Inspect | None) -> Iterator[CaseReport]:
+    """What the files of each case hold, in order, with the problem of voxels that an earlier case has too."""
     inspect = inspect or inspect_case
     workers = min(MOST_THREADS, os.cpu_count() or 1)
     owner: dict[str, str] = {}
     cases = iter(dataset.cases)
     with ThreadPoolExecutor(workers) as pool:
         # never far ahead of who listens, so that stopping takes no longer than a few cases
-        running = deque(pool.submit(inspect, case, dataset) for case in islice(cases, workers + 1))
+        running = deque(pool.submit(_safely, inspect, case, dataset) for case in islice(cases, workers + 1))
         try:
             while running:
                 report = running.popleft().result()
-                running.extend(pool.submit(inspect, case, dataset) for case in islice(cases, 1))
+                running.extend(pool.submit(_safely, inspect, case, dataset) for case in islice(cases, 1))
                 yield _with_duplicates(report, owner)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _safely(inspect: Inspect, case: Case, dataset: Dataset) -> CaseReport:
+    """The report on ``case``; whatever its files make a reader raise becomes its problem, never the end of the others."""
+    try:
+        with reading(f"Case {case.name}", "export its files again or leave it out"):
+            return inspect(case, dataset)
+    except KDNetError as error:
+        return CaseReport(case.name, tuple(case.images), problems=(str(error),))
+
+
 def inspect_case(case: Case, dataset: Dataset) -> CaseReport:
-    """Read and check one case."""
+    """Read and check one case by itself; what its labels mean is taken from ``dataset`` as it was listed."""
+    return _judged(_examine(case, dataset), case, dataset, None, {})
+
+
+def _examine(case: Case, dataset: Dataset) -> CaseReport:
+    """Read the files of one case, and check all but what the values of its reference mean."""
     problems = [
         f"The modality {modality} is missing: add the file or leave the case out."
         for modality in dataset.modalities
@@ -99,24 +187,31 @@ def inspect_case(case: Case, dataset: Dataset) -> CaseReport:
     ]
     digests: list[tuple[str, str]] = []
     first: Grid | None = None
-    for modality, image in case.images.items():
+    images = case.images
+    if case.channels is not None and (told := _channel_problems(case, case.channels)):
+        problems, images = [*problems, *told], {}
+    for modality, image in images.items():
         try:
-            volume = read_volume(image.path, image.component)
+            with reading(image.path, "export it again or leave the case out"):
+                volume = read_volume(image.path, image.component)
+                problems += _image_problems(modality, image, volume, first or volume.grid)
+                digest = _digest(volume)
         except KDNetError as error:
             problems.append(str(error))
             continue
         first = first or volume.grid
-        problems += _image_problems(modality, volume, first)
-        digest = _digest(volume)
         problems += [
             f"{modality} has the same voxels as {other}: replace one of the two files."
             for other, known in digests
             if known == digest
         ]
         digests.append((modality, digest))
-    labels, label_problems = _inspect_reference(case, dataset, first)
+    labels, label_problems, sizes = _inspect_reference(case, first)
     unique = tuple(dict.fromkeys((*problems, *label_problems)))  # a 4D file tells the same for each of its channels
-    report = CaseReport(case.name, tuple(case.images), labels=labels, problems=unique)
+    small = tuple(size for size in sizes if size <= SMALL_LESION)[:MOST_SIZES]
+    report = CaseReport(
+        case.name, tuple(case.images), labels=labels, problems=unique, lesions=len(sizes), small_lesions=small
+    )
     if first is not None:
         spacing = tuple(round(step, 3) for step in first.spacing)
         report = replace(report, shape=first.shape, spacing=spacing, orientation=first.orientation)
@@ -124,9 +219,10 @@ def inspect_case(case: Case, dataset: Dataset) -> CaseReport:
 
 
 def usable(dataset: Dataset, reports: Sequence[CaseReport]) -> Dataset:
-    """The data set without the cases that have a problem."""
+    """Return the data set without the cases that have a problem, with the labels that the inspection settled."""
     sound = {report.name for report in reports if not report.problems}
-    return replace(dataset, cases=tuple(case for case in dataset.cases if case.name in sound))
+    final = settled(dataset, reports)
+    return replace(final, cases=tuple(case for case in final.cases if case.name in sound))
 
 
 def inspection_table(reports: Iterable[CaseReport]) -> str:
@@ -158,37 +254,92 @@ def _digest(volume: Volume) -> str:
     return digest.hexdigest()
 
 
-def _image_problems(modality: str, volume: Volume, first: Grid) -> list[str]:
+def _channel_problems(case: Case, wanted: int) -> list[str]:
+    """Whether the 4D file has as many volumes as its description names; too few or too many, none can be told apart."""
+    path = next(image.path for image in case.images.values())
+    try:
+        stored = count_volumes(path) if path.exists() else wanted
+    except KDNetError as error:
+        return [str(error)]
+    if stored == wanted:
+        return []
+    return [f"{path} holds {stored} volumes, but dataset.json names {wanted} modalities: correct one of the two."]
+
+
+def _image_problems(modality: str, image: ImageFile, volume: Volume, first: Grid) -> list[str]:
     problems = []
     if not volume.grid.matches(first, tolerance_mm=0.1):
         problems.append(f"{modality} has another geometry than the other modalities: resample it onto theirs.")
     if not volume.voxels.any():
         problems.append(f"{modality} is empty: export it again.")
+    else:
+        try:
+            check_volume(volume, str(image.path))
+        except DataError as error:
+            problems.append(str(error))
     return problems
 
 
-def _inspect_reference(case: Case, dataset: Dataset, grid: Grid | None) -> tuple[tuple[int, ...], list[str]]:
+def _inspect_reference(case: Case, grid: Grid | None) -> tuple[tuple[int, ...], list[str], tuple[float, ...]]:
+    """The values of the reference, what is wrong with the file, and the volumes of its lesions."""
     if case.reference is None:
-        return (), ["The reference segmentation is missing: add the file or leave the case out."]
+        return (), ["The reference segmentation is missing: add the file or leave the case out."], ()
+    path = case.reference.path
     try:
-        volume = read_volume(case.reference.path, case.reference.component)
+        with reading(path, "export it again or leave the case out"):
+            volume = read_volume(path, case.reference.component)
+            values, fractions = label_values(volume.voxels)
+            sizes = lesion_sizes(volume.voxels, volume.grid.spacing) if len(values) <= MOST_LABELS else ()
     except KDNetError as error:
-        return (), [str(error)]
+        return (), [str(error)], ()
     problems = []
     if grid is not None and not volume.grid.matches(grid, tolerance_mm=0.1):
         problems.append("The reference segmentation has another geometry than the images: resample it onto theirs.")
-    found = np.unique(volume.voxels)
-    values = tuple(int(value) for value in found if value and value == int(value))
-    known = {label.value for label in dataset.labels.labels}
-    unknown = [f"{value:g}" for value in found if value and case.value_map.get(value, value) not in known]
-    if unknown:
-        told = _shortened(unknown, ", ")
+    if fractions:
+        told = _shortened([f"{value:g}" for value in fractions], ", ")
         problems.append(f"The reference holds unknown labels ({told}): correct it or give the right label table.")
-    if len({case.value_map.get(value, value) for value in values}) < len(values):
-        problems.append("The reference holds labels of two conventions (3 and 4): correct it.")
-    if not found.any():
-        problems.append("The reference segmentation is empty: draw it or leave the case out.")
-    return values, problems
+    return values, problems, sizes
+
+
+def _judged(
+    report: CaseReport, case: Case, dataset: Dataset, meaning: Meaning | None, shared: Mapping[str, str]
+) -> CaseReport:
+    """The report with the problems that its listing, its labels and the files of other cases make."""
+    problems = list(case.problems)
+    if case.name in shared:
+        problems.append(f"It has the same reference file as case {shared[case.name]}: give each case its own.")
+    told = meaning.problems.get(case.name) if meaning else None
+    if told is not None and report.labels:
+        problems.append(told)
+    else:
+        problems += _label_problems(report.labels, case.value_map, dataset)
+    return replace(report, problems=tuple(dict.fromkeys((*report.problems, *problems))))
+
+
+def _label_problems(values: Sequence[int], value_map: Mapping[int, int], dataset: Dataset) -> list[str]:
+    """What is wrong with the values of a reference, by what they mean in this data set."""
+    problems = []
+    known = known_values(value_map, dataset.labels)
+    if unknown := [str(value) for value in values if value_map.get(value, value) not in known]:
+        hint = "correct it or give the right label table"
+        problems.append(f"The reference holds unknown labels ({_shortened(unknown, ', ')}): {hint}.")
+    if {3, 4} <= set(values) and value_map.get(4) == 3 == value_map.get(3, 3):
+        problems.append(f"The reference holds labels of two conventions (3 and 4): {DECIDE}.")
+    return problems
+
+
+def _shared_references(dataset: Dataset) -> dict[str, str]:
+    """Case to another one whose reference is the same file, under whatever path."""
+    owners: dict[object, list[str]] = {}
+    for case in dataset.cases:
+        if case.reference is not None:
+            try:
+                status = case.reference.path.stat()
+            except OSError:
+                continue
+            identity = (status.st_dev, status.st_ino) if status.st_ino else case.reference.path.resolve()
+            owners.setdefault(identity, []).append(case.name)
+    return {name: other for names in owners.values() for name in names for other in names if other != name}
 
 
 def _with_duplicates(report: CaseReport, owner: dict[str, str]) -> CaseReport:

@@ -12,7 +12,7 @@ from kdnet.data.cases import Case, Dataset
 from kdnet.data.inspection import CaseReport, inspect_case
 from kdnet.files import write_json
 
-VERSION = 1  # raised when the inspection looks for more
+VERSION = 2  # raised when the inspection looks for more
 
 
 class InspectionRecord:
@@ -51,7 +51,8 @@ def _signature(case: Case, dataset: Dataset) -> str:
                 files.append((modality, image.path.name, image.component, status.st_size, status.st_mtime_ns))
             except OSError:
                 files.append((modality, image.path.name, image.component, -1, -1))
-    settings = (case.name, files, dataset.modalities, dataset.labels.to_json(), sorted(case.value_map.items()))
+    expected = (dataset.modalities, dataset.labels.to_json(), sorted(case.value_map.items()), case.channels, case.problems)
+    settings = (case.name, files, expected)
     return hashlib.blake2b(json.dumps(settings).encode(), digest_size=16).hexdigest()
 
 

@@ -72,11 +72,15 @@ def file_part(stem: str) -> FilePart | None:
     return None
 
 
-def channel_modality(name: str) -> str:
-    """Return the modality that a channel of a ``dataset.json`` holds, empty when it is none of the four."""
+def spelled_modality(name: str) -> str:
+    """Return the modality that ``name`` is a known spelling of, as channels of data sets have it; empty otherwise."""
     ending = re.sub(r"[\s_-]+", "-", name.strip())
-    spelt = next((part for part, pattern in _PARTS.items() if part != REFERENCE and pattern.fullmatch(ending)), "")
-    return spelt or guess_modality(name)
+    return next((part for part, pattern in _PARTS.items() if part != REFERENCE and pattern.fullmatch(ending)), "")
+
+
+def channel_modality(name: str) -> str:
+    """Return the modality of a channel by its spelling, else by its words; empty when it is none of the four."""
+    return spelled_modality(name) or guess_modality(name)
 
 
 def _bids_part(stem: str) -> FilePart | None:
@@ -91,7 +95,7 @@ def _bids_part(stem: str) -> FilePart | None:
         part = REFERENCE
     elif re.fullmatch("t1w?|t2w?|flair|t1c|t1ce|t1gd", suffix, re.IGNORECASE):
         agent = "" if values.get("ce", "none").lower() in ("none", "no", "pre") else "contrast"
-        part = guess_modality(" ".join((values.get("acq", ""), suffix, agent))) or (channel_modality(suffix) or "")
+        part = guess_modality(" ".join((values.get("acq", ""), suffix, agent))) or spelled_modality(suffix)
     else:
         return None
     case = "_".join(f"{key}-{value}" for key, value in pairs if key in _BIDS_CASE)

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from kdnet.data.brats import MODALITIES
 from kdnet.data.image_io import write_volume
+from kdnet.data.modalities import MODALITIES
 from kdnet.data.volume import Grid, Volume
 from kdnet.errors import SettingsError
 from kdnet.files import writable_folder

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from kdnet.data.brats import NAMES
+from kdnet.data.modalities import channel_modality
 from kdnet.errors import ModelFileError, SettingsError
 from kdnet.evaluation.results import Role
 from kdnet.labels import LabelMode, LabelTable
@@ -88,7 +88,7 @@ class BundleTeacher:
         Raises:
             SettingsError: when others are asked for than the bundle names.
         """
-        named = tuple(NAMES.get(name.lower(), "") for name in self.bundle.inputs)
+        named = tuple(channel_modality(name) for name in self.bundle.inputs)
         if not named or "" in named or len(set(named)) < len(named):
             return tuple(asked)
         return _agreed(self.bundle.path, named, asked)

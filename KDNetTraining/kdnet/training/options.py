@@ -6,7 +6,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from kdnet.data.commands import label_table
+from kdnet.data.commands import LABELS_HELP, label_table
 from kdnet.data.fold_names import parse_folds
 from kdnet.training.plan import parse_students
 from kdnet.training.recipe import read_recipe, recipe_names
@@ -27,7 +27,7 @@ def add_study_options(parser: argparse.ArgumentParser) -> None:
     add("--seeds", type=_numbers, default=(0,), help="seeds, as in 0,1 (default: 0)")
     add("--minutes", type=float, default=0.0, help="time for the whole study; decides the steps")
     add("--epochs", type=float, default=0.0, help="times that each network sees every training case; decides the steps")
-    add("--labels", default="auto", help="auto, brats, or VALUE=NAME,... for exclusive labels")
+    add("--labels", default="auto", help=LABELS_HELP)
     add("--leave-out", action="append", default=[], metavar="CASE", help="a case that is not used")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     add("--threads", type=int, default=0, help="CPU threads (default: all cores)")

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from kdnet.data.cache import read_reference
 from kdnet.data.fold_names import ALL_CASES
 from kdnet.data.image_io import write_volume
+from kdnet.data.references import read_reference
 from kdnet.evaluation.results import Role
 from kdnet.networks import build_network, preset
 from kdnet.training.budget import TEST_CASE, Measured

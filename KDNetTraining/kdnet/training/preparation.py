@@ -9,10 +9,11 @@ from pathlib import Path
 
 from kdnet.data.cache import CaseCache, PreparedCase
 from kdnet.data.cases import Case, Dataset
+from kdnet.data.data_warnings import data_warnings
 from kdnet.data.fold_names import ALL_CASES
-from kdnet.data.folds import Split, assign_folds, read_folds, split
+from kdnet.data.folds import FoldList, Split, assign_folds, read_folds, split
 from kdnet.data.formats import read_dataset, require_cases
-from kdnet.data.inspection import inspect_dataset, usable
+from kdnet.data.inspection import inspect_dataset, notes_of, usable
 from kdnet.data.inspection_record import InspectionRecord
 from kdnet.data.preprocessing import Preprocessing
 from kdnet.errors import DataError, SettingsError
@@ -33,12 +34,14 @@ class StudyData:
         left_out: name of each other case, with the reason.
         preprocessing: of training and of the models that come out.
         splits: fold to its training, validation and test cases.
+        warnings: about the data, in sentences.
     """
 
     dataset: Dataset
     left_out: dict[str, str]
     preprocessing: Preprocessing
     splits: dict[int, Split]
+    warnings: tuple[str, ...] = ()
 
     def case(self, name: str) -> Case:
         """The case called ``name``."""
@@ -53,6 +56,9 @@ def list_cases(request: StudyRequest) -> Dataset:
         SettingsError: for a modality that the data lacks.
     """
     dataset = read_dataset(request.data, request.labels)
+    listed = read_folds(dataset.root, [case.name for case in dataset.cases]).patients
+    cases = tuple(replace(case, patient=listed.get(case.name, case.patient)) for case in dataset.cases)
+    dataset = replace(dataset, cases=cases)
     return dataset.seeing(request.modalities) if request.modalities else dataset
 
 
@@ -92,6 +98,7 @@ def read_study_data(
         if record is not None:
             record.write()
     left_out = {report.name: " ".join(report.problems) for report in reports if report.problems}
+    notes = notes_of(dataset, reports)
     dataset = usable(dataset, reports)
     left_out |= dict.fromkeys(request.leave_out, "left out on request")
     dataset = replace(dataset, cases=tuple(case for case in dataset.cases if case.name not in left_out))
@@ -100,7 +107,10 @@ def read_study_data(
         for name, reason in left_out.items():
             events.write(EventKind.LEFT_OUT, case=name, reason=reason)
     preprocessing = Preprocessing(spacing=request.recipe.spacing)
-    return StudyData(dataset, left_out, preprocessing, _splits(dataset, request))
+    listed = read_folds(dataset.root, [case.name for case in dataset.cases])
+    splits = _splits(dataset, request, listed)
+    warnings = (*notes, *listed.notes, *data_warnings(dataset, reports, splits, request.recipe.spacing))
+    return StudyData(dataset, left_out, preprocessing, splits, warnings)
 
 
 def prepare_cases(
@@ -152,23 +162,31 @@ def _check_left_out(wanted: Sequence[str], names: Sequence[str]) -> None:
             raise SettingsError(f'there is no case "{name}" to leave out: {told}')
 
 
-def _splits(dataset: Dataset, request: StudyRequest) -> dict[int, Split]:
+def _splits(dataset: Dataset, request: StudyRequest, listed: FoldList) -> dict[int, Split]:
     names = [case.name for case in dataset.cases]
-    known = read_folds(dataset.root)
-    if known is not None and 0 < len(known.keys() & set(names)) < len(names):
-        lacking = min(set(names) - known.keys())
-        raise DataError(f"cases.csv of {dataset.root} gives no fold for case {lacking}: add it, or leave the case out.")
-    if known is None or not set(names) <= known.keys():
+    known = listed.folds
+    if known and not set(names) <= known.keys():
+        lacking = sorted(set(names) - known.keys())
+        raise DataError(
+            f"{listed.source} gives no fold for {len(lacking)} of {len(names)} cases, for example {lacking[0]}: add them, "
+            "or take the file away."
+        )
+    if not known:
         count = request.fold_count or DEFAULT_FOLDS
-        if count > len(names):
+        patients = set(dataset.patients.values())
+        if count > len(patients):
             raise DataError(
-                f"{dataset.root} has {len(names)} usable cases, too few for {count} folds: add cases or lower --fold-count."
+                f"{dataset.root} has {len(names)} usable cases of {len(patients)} patients, too few for {count} folds: "
+                "add cases or lower --fold-count."
             )
-        known = assign_folds(names, count, seed=0)
+        known = assign_folds(names, count, seed=0, patients=dataset.patients)
     assignment = {name: known[name] for name in names}
     there = sorted(set(assignment.values()))
     for fold in request.folds:
         if fold not in (*there, ALL_CASES):
             raise SettingsError(f"the data has no fold {fold}: choose among {', '.join(map(str, there))}.")
     share = request.recipe.validation_share
-    return {fold: split(assignment, fold, validation_share=share, seed=0) for fold in request.folds or there}
+    return {
+        fold: split(assignment, fold, validation_share=share, seed=0, patients=dataset.patients)
+        for fold in request.folds or there
+    }

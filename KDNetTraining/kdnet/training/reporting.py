@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kdnet.data.cache import read_reference
 from kdnet.data.fold_names import ALL_CASES, fold_name
 from kdnet.data.image_io import read_volume
+from kdnet.data.references import read_reference
 from kdnet.data.volume import Volume
 from kdnet.evaluation.report import write_report
 from kdnet.evaluation.results import Overlay, Role, Score, StudyDescription

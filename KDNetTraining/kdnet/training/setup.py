@@ -100,7 +100,7 @@ def set_up(
     presets = (student,) if opened else (request.recipe.network, student)
     check_patch(request.recipe, presets, len(data.dataset.modalities), data.dataset.labels.channels)
     if opened is None:
-        return Setup(data, networks, request.recipe)
+        return Setup(data, networks, request.recipe, warnings=data.warnings)
     teacher = opened.fit(data, modalities, request.recipe)
     recipe, warnings = adapt_recipe(request.recipe, teacher.model, len(networks[-1].modalities))
-    return Setup(data, networks, recipe, teacher.model, (*teacher.warnings, *warnings))
+    return Setup(data, networks, recipe, teacher.model, (*data.warnings, *teacher.warnings, *warnings))

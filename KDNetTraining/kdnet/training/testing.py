@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kdnet.data.cache import read_reference
 from kdnet.data.cases import Case
 from kdnet.data.image_io import read_volume, write_volume
+from kdnet.data.references import read_reference
 from kdnet.data.volume import Volume
 from kdnet.errors import RunFolderError
 from kdnet.evaluation.metrics import score_case

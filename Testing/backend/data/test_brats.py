@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kdnet.data.brats import read_brats
 from kdnet.data.cases import Dataset, ImageFile
-from kdnet.errors import DataError
 from kdnet.labels import LabelTable, brats_labels, exclusive_labels
 
 OLD = ("t1", "t1ce", "t2", "flair", "seg")
@@ -73,9 +72,11 @@ def test_hidden_and_half_written_files_are_no_cases() -> None:
 
 
 @pytest.mark.parametrize("twin", ["a_t1.nii", "copy/a_t1.nii.gz", "a-t1n.nii.gz"])
-def test_two_files_for_one_image_are_refused_instead_of_one_being_dropped(twin: str) -> None:
-    with pytest.raises(DataError, match=r"a_t1\.nii\.gz.*both the t1 of case a"):
-        listed("a_t1.nii.gz", twin)
+def test_two_files_for_one_image_are_a_problem_of_their_case_alone(twin: str) -> None:
+    first, other = listed("a_t1.nii.gz", twin, "b_t1.nii.gz").cases
+    assert "a_t1.nii.gz" in first.problems[0]
+    assert "both the t1 of case a" in first.problems[0]
+    assert not other.problems
 
 
 def test_references_alone_are_no_data_set() -> None:
@@ -83,10 +84,18 @@ def test_references_alone_are_no_data_set() -> None:
     assert read_brats(ROOT, [], None) is None
 
 
-def test_the_old_enhancing_value_is_mapped_whatever_the_name_says() -> None:
-    dataset = listed("BraTS-GLI-1_t1.nii.gz", "Brats18_1_t1.nii.gz")
+def test_the_name_of_a_case_tells_what_its_4_means() -> None:
+    dataset = listed("BraTS-GLI-00001-000_t1.nii.gz", "Brats18_1_t1.nii.gz")
     assert dataset.labels == brats_labels()
-    assert [case.value_map for case in dataset.cases] == [{4: 3}, {4: 3}]
+    assert [case.value_map for case in dataset.cases] == [{}, {4: 3}]
+
+
+def test_bids_names_are_read_and_images_of_no_known_name_are_told_of() -> None:
+    names = ("T1w", "ce-gadolinium_T1w", "T2w", "FLAIR", "dseg", "T2star")
+    dataset = listed(*(f"sub-01/anat/sub-01_{name}.nii.gz" for name in names))
+    assert dataset.modalities == ("t1", "t1ce", "t2", "flair")
+    assert [(case.name, case.reference is not None) for case in dataset.cases] == [("sub-01", True)]
+    assert "sub-01_T2star.nii.gz" in dataset.notes[0]
 
 
 def test_another_disease_in_brats_names_keeps_its_own_values() -> None:

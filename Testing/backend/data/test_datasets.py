@@ -114,20 +114,20 @@ def test_every_problem_is_found_and_named(tmp_path: Path) -> None:
     write_brats(tmp_path, "copy", 1)
     found = problems(tmp_path)
     assert not any(found[f"sound_{index}"] for index in (0, 2, 3))
+    assert not found["empty"], "a case without a tumor is a negative"
     for name, told in {
         "incomplete": "flair is missing",
         "damaged": "damaged_t1.nii.gz",
         "moved": "another geometry",
         "mixed": "two conventions",
         "unknown": "unknown labels",
-        "empty": "segmentation is empty",
         "twins": "same voxels as t1",
         "sound_1": "voxels of case copy",
     }.items():
         assert told in found[name], name
     dataset = read_dataset(tmp_path)
     reports = inspect_dataset(dataset)
-    assert len(usable(dataset, reports).cases) == 4
+    assert len(usable(dataset, reports).cases) == 5
     assert "flair is missing" in inspection_table(reports)
 
 
@@ -153,15 +153,6 @@ def test_a_split_is_a_partition_that_never_validates_on_the_test_fold(cases: int
     assert {folds[name] for name in parts.test} == {0}
     assert parts.validation
     assert parts.train
-
-
-def test_folds_are_read_from_cases_csv(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "cases.csv").write_text("case,fold\na,0\nb,2\n")
-    assert read_folds(tmp_path / "data") == {"a": 0, "b": 2}
-    (tmp_path / "cases.csv").write_text("name\na\n")
-    with pytest.raises(DataError, match=r"cases\.csv"):
-        read_folds(tmp_path / "data")
 
 
 def test_a_phantom_is_a_sound_data_set_that_a_teacher_knows_best(phantom: Path) -> None:
@@ -203,8 +194,7 @@ def test_a_damaged_cache_entry_is_made_again(phantom: Path, tmp_path: Path) -> N
 @pytest.mark.real
 def test_all_real_cases_are_sound(real_cases: Path) -> None:
     dataset = read_dataset(real_cases / "2mm")
-    folds = read_folds(dataset.root)
-    assert folds is not None
+    folds = read_folds(dataset.root, [case.name for case in dataset.cases]).folds
     assert {case.name for case in dataset.cases} == folds.keys()
     for case in dataset.cases[::8]:
         reference = read_reference(case, dataset.labels).voxels

@@ -76,7 +76,7 @@ def test_parts_of_a_tumour_are_recognised_by_name_whatever_their_values(values: 
     assert all(value != mapped for value, mapped in value_map.items())
 
 
-@pytest.mark.parametrize("names", [{1: "edema", 2: "edema", 3: "enhancing"}, {1: "liver", 2: "enhancing tumour"}])
+@pytest.mark.parametrize("names", [{1: "edema", 2: "perifocal edema", 3: "enhancing"}, {1: "liver", 2: "enhancing tumour"}])
 def test_labels_that_are_not_exactly_a_brain_tumour_are_exclusive(names: dict[int, str]) -> None:
     assert label_table(names) == (exclusive_labels(names), {})
 
@@ -109,7 +109,7 @@ def test_a_file_with_too_few_channels_is_reported(tmp_path: Path) -> None:
     write(tmp_path / "imagesTr/short.nii.gz", np.random.default_rng(0).integers(1, 99, (8, 9, 10, 3)).astype(np.int16))
     (report,) = inspect_dataset(described(tmp_path, BRAIN, "short"))
     assert len(report.problems) == 1
-    assert "no channel 3" in report.problems[0]
+    assert "holds 3 volumes, but dataset.json names 4" in report.problems[0]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kdnet.data.folds import assign_folds, read_folds, split
+from kdnet.data.folds import FoldList, assign_folds, read_folds, shared_patients, split
 from kdnet.errors import DataError
 
 names = st.lists(st.text("abcdef0123", min_size=1, max_size=6), min_size=4, max_size=60, unique=True)
@@ -70,41 +70,100 @@ def test_too_few_cases_to_train_validate_and_test_are_refused(folds: dict[str, i
         split(folds, 0, validation_share=0.2, seed=0)
 
 
+visits = st.lists(st.integers(1, 4), min_size=4, max_size=20).map(
+    lambda counts: [
+        f"BraTS-GLI-{patient:05d}-{visit:03d}" for patient, count in enumerate(counts) for visit in range(count)
+    ]
+)
+
+
+@given(visits, st.integers(2, 4), seeds, shares)
+def test_visits_of_a_patient_are_never_in_two_parts(cases: list[str], count: int, seed: int, share: float) -> None:
+    folds = assign_folds(cases, count, seed)
+    assert not shared_patients(folds)
+    assert set(folds.values()) == set(range(count))
+    for fold in range(count):
+        if len({name.rsplit("-", 1)[0] for name in cases if folds[name] != fold}) < 2:
+            continue  # refused, as a test below has it
+        parts = split(folds, fold, validation_share=share, seed=seed)
+        owners = [{name.rsplit("-", 1)[0] for name in part} for part in (parts.train, parts.validation, parts.test)]
+        assert all(owners)
+        assert sum(map(len, owners)) == len(set.union(*owners))
+
+
+def test_patients_that_a_list_names_count_instead_of_names() -> None:
+    patients = {"a": "P1", "b": "P1", "c": "P2", "d": "P3"}
+    folds = assign_folds("abcd", 3, 0, patients)
+    assert folds["a"] == folds["b"]
+    assert shared_patients({"a": 0, "b": 1, "c": 1}, patients) == ("P1",)
+
+
+def test_a_fold_whose_complement_is_one_patient_is_refused() -> None:
+    folds = {"BraTS-GLI-00001-000": 0, "BraTS-GLI-00001-001": 0, "BraTS-GLI-00002-000": 1}
+    with pytest.raises(DataError, match="one patient"):
+        split(folds, 1, validation_share=0.2, seed=0)
+
+
 def test_a_list_in_the_folder_comes_before_one_beside_it(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    assert read_folds(data) is None
+    assert read_folds(data, ["a", "b"]) == FoldList()
     (tmp_path / "cases.csv").write_text("case,fold\na,0\n")
-    assert read_folds(data) == {"a": 0}
-    (data / "cases.csv").write_text("fold,year,case\n1,2018,a\n2,2020,b\n")
-    assert read_folds(data) == {"a": 1, "b": 2}
+    assert read_folds(data, ["a"]).folds == {"a": 0}
+    (data / "cases.csv").write_text("fold,year,case,patient\n1,2018,a,P\n2,2020,b,P\n")
+    found = read_folds(data, ["a", "b"])
+    assert (found.folds, found.patients, found.source) == ({"a": 1, "b": 2}, {"a": "P", "b": "P"}, data / "cases.csv")
 
 
-def test_a_list_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
-    (tmp_path / "cases.csv").write_bytes("\ufeffcase,fold\r\nPatient é,0\r\n".encode())
-    assert read_folds(tmp_path) == {"Patient é": 0}
+@pytest.mark.parametrize("content", ["\ufeffcase,fold\r\nPatient é,0\r\n", "Case;Fold\nPatient é;0\n"])
+def test_a_list_saved_by_a_spreadsheet_is_read(tmp_path: Path, content: str) -> None:
+    (tmp_path / "cases.csv").write_bytes(content.encode())
+    assert read_folds(tmp_path, ["Patient é"]).folds == {"Patient é": 0}
 
 
 @pytest.mark.parametrize(
     "content",
     [
+        b"Subject,Age,Grade\na,55,IV\n",
         b"name,fold\na,0\n",
-        b"case;fold\na;0\n",
-        b"case,fold\na,first\n",
-        b"case,fold\na\n",
-        b"case,fold\na,-1\n",
-        b"case,fold\na,0\na,1\n",
-        b"case,fold\n\xff\xfe,0\n",
+        b"case,age\na,55\n",
+        b"case,fold\nother,0\n",
+        b"",
+        b"Patient;Gr\xf6\xdfe\na;1\n",
     ],
 )
-def test_a_list_that_cannot_be_understood_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+def test_a_list_of_other_things_is_told_of_and_not_followed(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "cases.csv").write_bytes(content)
-    with pytest.raises(DataError, match=r"cases\.csv must have the columns case and fold"):
-        read_folds(tmp_path)
+    found = read_folds(tmp_path, ["a"])
+    assert (found.folds, found.source) == ({}, None)
+    assert "cases.csv" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    "content", ["case,fold\na,first\n", "case,fold\na\n", "case,fold\na,-1\n", "case,fold\na,0\na,1\n"]
+)
+def test_a_list_of_these_cases_that_cannot_be_understood_is_refused_by_name(tmp_path: Path, content: str) -> None:
+    (tmp_path / "cases.csv").write_text(content)
+    with pytest.raises(DataError, match=r"cases\.csv gives case a the fold"):
+        read_folds(tmp_path, ["a"])
+
+
+def test_a_list_that_leaves_cases_out_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "cases.csv").write_text("case,fold\na,0\n")
+    assert "no fold for 1 of 2 cases, for example b" in read_folds(tmp_path, ["a", "b"]).notes[0]
+
+
+def test_the_splits_of_nnunet_are_folds(tmp_path: Path) -> None:
+    (tmp_path / "splits_final.json").write_text('[{"train": ["a"], "val": ["b"]}, {"train": ["b"], "val": ["a"]}]')
+    assert read_folds(tmp_path, ["a", "b"]).folds == {"b": 0, "a": 1}
+    assert not read_folds(tmp_path, ["c"]).folds
+    (tmp_path / "splits_final.json").write_text('{"train": []}')
+    with pytest.raises(DataError, match="splits_final"):
+        read_folds(tmp_path, ["a"])
 
 
 @pytest.mark.real
 def test_the_folds_of_the_real_cases_are_three_of_equal_size(real_cases: Path) -> None:
-    folds = read_folds(real_cases / "2mm")
-    assert folds is not None
+    names = [path.name for path in (real_cases / "2mm").iterdir()]
+    folds = read_folds(real_cases / "2mm", names).folds
     assert Counter(folds.values()) == {0: 14, 1: 14, 2: 14}

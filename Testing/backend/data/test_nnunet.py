@@ -16,7 +16,7 @@ from kdnet.data.image_io import write_volume
 from kdnet.data.inspection import inspect_dataset
 from kdnet.data.volume import Grid, Volume
 from kdnet.errors import DataError
-from kdnet.labels import LabelMode, brats_labels, exclusive_labels
+from kdnet.labels import IGNORED, LabelMode, brats_labels, exclusive_labels
 
 CHANNELS = {"0": "T1", "1": "T1ce", "2": "T2", "3": "FLAIR"}
 LESION = {"background": 0, "lesion": 1}
@@ -110,11 +110,36 @@ def test_parts_of_a_tumour_as_plain_values_are_recognised_too(tmp_path: Path) ->
     assert dataset.cases[0].value_map == {1: 2, 2: 1}
 
 
-def test_an_ignore_label_is_no_class_and_reported_where_it_occurs(tmp_path: Path) -> None:
+def test_an_ignore_label_is_no_class_and_takes_no_part(tmp_path: Path) -> None:
     write_reference(tmp_path / "labelsTr/a.nii.gz", 1, 2)
     dataset = described(tmp_path, labels={**LESION, "ignore": 2})
     assert dataset.labels == exclusive_labels({1: "lesion"})
-    assert "unknown labels (2)" in " ".join(inspect_dataset(dataset)[0].problems)
+    assert "unknown" not in " ".join(inspect_dataset(dataset)[0].problems)
+    assert read_reference(dataset.cases[0], dataset.labels).voxels.flat[:3].tolist() == [1, IGNORED, 0]
+
+
+def test_an_ignore_label_that_is_also_a_class_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="ignore"):
+        described(tmp_path, labels={**LESION, "ignore": 1})
+
+
+def test_files_that_the_description_lists_are_taken_from_where_it_says(tmp_path: Path) -> None:
+    name_files(tmp_path, "elsewhere/scan.nii.gz", "elsewhere/mask.nii.gz")
+    listed = {"P1": {"images": ["elsewhere/scan.nii.gz"], "label": "elsewhere/mask.nii.gz"}}
+    (case,) = described(tmp_path, dataset=listed, channel_names={"0": "T1w"}).cases
+    assert (case.name, case.images["t1"].path) == ("P1", tmp_path / "elsewhere/scan.nii.gz")
+
+
+def test_the_raw_data_of_version_1_are_read(tmp_path: Path) -> None:
+    name_files(tmp_path, "imagesTr/c_0000.nii.gz", "imagesTr/c_0001.nii.gz", "labelsTr/c.nii.gz")
+    training = [{"image": "./imagesTr/c.nii.gz", "label": "./labelsTr/c.nii.gz"}]
+    labels = {"0": "background", "1": "edema", "2": "non-enhancing", "3": "enhancing"}
+    content = {"modality": {"0": "T1", "1": "T1ce"}, "labels": labels, "training": training}
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    dataset = read_dataset(tmp_path)
+    assert (dataset.format, dataset.modalities, dataset.labels) == ("nnU-Net 1", ("t1", "t1ce"), brats_labels())
+    assert dataset.cases[0].images["t1ce"].path == tmp_path / "imagesTr/c_0001.nii.gz"
+    assert dataset.cases[0].reference is not None
 
 
 @pytest.mark.parametrize(

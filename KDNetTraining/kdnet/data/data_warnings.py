@@ -1,0 +1,84 @@
+"""What a study should tell about its data before it trains: labels, patients and lesions that will cost figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+from kdnet.data.cases import Dataset
+from kdnet.data.folds import Split
+from kdnet.data.inspection import CaseReport
+
+SMALL_VOXELS = 2.0  # of the recipe's grid; of a smaller lesion about one voxel or none is left
+TOLD_SHARE = 0.25  # of all lesions
+
+
+def data_warnings(
+    dataset: Dataset, reports: Sequence[CaseReport], splits: Mapping[int, Split], spacing: Sequence[float]
+) -> tuple[str, ...]:
+    """Return sentences about the usable cases of a study.
+
+    Args:
+        dataset: usable cases, their labels settled.
+        reports: of the inspection.
+        splits: fold to its cases.
+        spacing: of the recipe's grid in mm.
+    """
+    known = {report.name: report for report in reports}
+    used = [known[case.name] for case in dataset.cases if case.name in known]
+    return (*_unlearned_labels(dataset, known, splits), *_divided_patients(dataset, splits), *_small_lesions(used, spacing))
+
+
+def _unlearned_labels(dataset: Dataset, reports: Mapping[str, CaseReport], splits: Mapping[int, Split]) -> list[str]:
+    """Labels that only test cases hold, fold by fold."""
+    held = {
+        case.name: {case.value_map.get(value, value) for value in reports[case.name].labels}
+        for case in dataset.cases
+        if case.name in reports
+    }
+    told = []
+    for fold, part in splits.items():
+        learned = set().union(*(held.get(name, set()) for name in part.train))
+        tested = set().union(*(held.get(name, set()) for name in part.test))
+        names = [label.name for label in dataset.labels.labels if label.value in tested - learned]
+        if names:
+            told.append(
+                f"In fold {fold} no training case holds {', '.join(names)}, which test cases do, so that no network can "
+                "learn it: choose other folds or add cases."
+            )
+    return told
+
+
+def _divided_patients(dataset: Dataset, splits: Mapping[int, Split]) -> list[str]:
+    """Patients whose cases both train and test; folds that a file gives may divide them."""
+    patients = dataset.patients
+    divided: set[str] = set()
+    for part in splits.values():
+        learned = {patients.get(name, name) for name in (*part.train, *part.validation)}
+        divided |= learned & {patients.get(name, name) for name in part.test}
+    if not divided:
+        return []
+    return [
+        f"{len(divided)} patient(s) have cases that train and cases that test, for example {min(divided)}, so that figures "
+        "will be too good: give all visits of a patient one fold."
+    ]
+
+
+def _small_lesions(reports: Sequence[CaseReport], spacing: Sequence[float]) -> list[str]:
+    """Lesions that the recipe's grid is too coarse for, where they are many or all that a case has."""
+    voxel = prod(spacing)
+    count = sum(report.lesions for report in reports)
+    lost = {
+        report.name: sum(size < SMALL_VOXELS * voxel for size in report.small_lesions)
+        for report in reports
+        if prod(report.spacing) < 0.99 * voxel  # a lesion of one voxel is as large as the data can show it
+    }
+    whole = [report.name for report in reports if report.lesions and lost.get(report.name, 0) == report.lesions]
+    if not whole and sum(lost.values()) < TOLD_SHARE * max(1, count):
+        return []
+    grid = " x ".join(f"{step:g}" for step in spacing)
+    cases = f" In {len(whole)} case(s) all are, for example {whole[0]}." if whole else ""
+    return [
+        f"{sum(lost.values())} of {count} lesions are smaller than {SMALL_VOXELS:g} voxels of the recipe's grid ({grid} mm)"
+        f" and may vanish there: choose a finer spacing.{cases}"
+    ]
