@@ -103,6 +103,8 @@ def read_events(path: Path, offset: int = 0, most_bytes: int = -1) -> tuple[list
         stream = path.open("rb")
     except FileNotFoundError:
         return [], 0
+    except OSError as error:
+        raise RunFolderError(f"{path} cannot be read ({error.strerror}): check it, or choose another run.") from error
     with stream:
         if stream.seek(0, os.SEEK_END) < offset:
             offset = 0
@@ -129,7 +131,7 @@ def _parse(line: bytes) -> Event | None:
         content = json.loads(line)
         kind = EventKind(content.pop("event"))
         return Event(float(content.pop("time")), kind, str(content.pop("network")), content)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return None
 
 

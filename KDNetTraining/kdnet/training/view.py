@@ -10,8 +10,8 @@ from typing import Any
 
 from kdnet.data.cases import Case, Dataset, ImageFile
 from kdnet.data.folds import Split
-from kdnet.errors import KDNetError, RunFolderError
-from kdnet.evaluation.results import Role, Score
+from kdnet.errors import KDNetError, RunFolderError, SettingsError
+from kdnet.evaluation.results import Score
 from kdnet.foreign import parse_json, reading
 from kdnet.labels import LabelTable
 from kdnet.model_file import read_card
@@ -22,6 +22,7 @@ from kdnet.training.recipe import Recipe, read_settled_recipe
 from kdnet.training.request import StudyRequest
 from kdnet.training.run_folder import NetworkFolder, RunFolder, read_study
 from kdnet.training.splits import read_splits
+from kdnet.typed_json import parse_dataclass
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +111,19 @@ def read_scores(path: Path) -> list[Score]:
     """
     with reading(path, "delete it, then resume the run to score again", RunFolderError):
         content = parse_json(path.read_text(encoding="utf-8"))
-        return [Score(**{**item, "role": Role(item["role"])}) for item in content]
+        if not isinstance(content, list):
+            raise ValueError("it is no list")
+        return [_score(item) for item in content]
+
+
+def _score(item: Any) -> Score:
+    try:
+        score = parse_dataclass(Score, item)
+    except SettingsError as error:
+        raise ValueError(f"a score in it is damaged: {error}") from error
+    if not (0 <= score.dice <= 1 and score.hd95 >= 0):
+        raise ValueError("a score in it is damaged: Dice must be from 0 to 1, HD95 at least 0")
+    return score
 
 
 def view_run(root: Path) -> RunView:
