@@ -130,7 +130,9 @@ class _Walk:
         while self.stream.tell() < self.size:
             element = self._next(encoding)
             if element.tag == PIXELS:
-                return DicomHeader(self.path, values, encoding.big_endian, self._pixels(element, encoding))
+                length = self._pixels(element, encoding)
+                self._require_end(encoding)
+                return DicomHeader(self.path, values, encoding.big_endian, length)
             self._take(element, encoding, values)
         return DicomHeader(self.path, values, encoding.big_endian, None)
 
@@ -175,6 +177,22 @@ class _Walk:
             return element.length
         self._pass_items(encoding, 0)
         return -1
+
+    def _require_end(self, encoding: _Encoding) -> None:
+        """Refuse anything but elements, or padding with zeros, behind the pixels: there GDCM would search for minutes."""
+        while self._peek(1):
+            if not any(self._peek(8)):
+                while part := self.stream.read(1 << 16):
+                    if any(part):
+                        raise _DamagedError
+                return
+            element = self._next(encoding)
+            if element.tag <= PIXELS:
+                raise _DamagedError
+            if element.length == UNDEFINED:
+                self._pass_items(encoding if element.kind != b"UN" else UNTYPED, 0)
+            else:
+                self._pass(element.length)
 
     def _pass_items(self, encoding: _Encoding, depth: int) -> None:
         """Pass over the items of a sequence, or fragments, of undefined length."""

@@ -17,7 +17,7 @@ from kdnet.errors import DataError
 
 ROWS, COLUMNS = 0x00280010, 0x00280011
 PIXEL_SPACING, POSITION, ORIENTATION = 0x00280030, 0x00200032, 0x00200037
-SLICE_DISTANCE = 0x00180088
+SLICE_DISTANCE, THICKNESS = 0x00180088, 0x00180050
 SAME = {  # what slices of one volume have in common, in the order in which it is told
     0x00100020: "patients",
     0x00080060: "modalities",
@@ -33,7 +33,7 @@ SAME_PLACE_MM = 0.01
 ROUNDING = 1e-3  # of a direction cosine, or relative of a pixel spacing, between the slices of one stack
 UNIT_LIMIT = 0.01  # how far a direction may be from length 1
 GAP_LIMIT = 0.1  # largest deviation of a slice from a regular stack, in parts of the slices' distance
-REMARK_LIMIT = 0.01  # from which deviation on it is remarked on
+REMARK_LIMIT = 0.03  # from which deviation on it is remarked on
 SEE_WHY = "export one volume as a series of its own"
 
 
@@ -169,7 +169,13 @@ def _regular_step(
 
 def _distance_doubt(header: DicomHeader, distance: float) -> tuple[str, ...]:
     told = header.numbers(SLICE_DISTANCE, 1)
-    if told is None or told[0] <= 0 or abs(told[0] - distance) <= SPACING_LIMIT * distance:
+    (thickness,) = header.numbers(THICKNESS, 1) or (0.0,)
+    # some scanners give the gap between the slices there
+    if (
+        told is None
+        or told[0] <= 0
+        or min(abs(told[0] - distance), abs(told[0] + thickness - distance)) <= (SPACING_LIMIT * distance)
+    ):
         return ()
     return (
         f"says that its slices are {told[0]:.4g} mm apart, while their positions are {distance:.4g} mm apart: "

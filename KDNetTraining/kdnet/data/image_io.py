@@ -25,6 +25,7 @@ from kdnet.files import replacing
 from kdnet.foreign import reading, reason
 
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+WRITTEN_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")  # one file each, which can replace another at once
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 NIFTI_QFORM = ("qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z", "pixdim")
@@ -96,17 +97,17 @@ def write_volume(path: Path, volume: Volume, *, like: Path | None = None) -> Non
     """Write ``volume`` atomically and compressed, in the format of the suffix, with exactly its geometry.
 
     Args:
-        path: ending in one of ``IMAGE_SUFFIXES``.
+        path: ending in one of ``WRITTEN_SUFFIXES``.
         volume: to write.
         like: the file whose grid this is. From NIfTI to NIfTI both of its transforms are then taken over to the bit, with
             their codes, so that programs which disagree on which of them counts all see the two at one place.
 
     Raises:
-        KDNetError: when the file cannot be written.
+        KDNetError: when the file cannot be written, or its suffix stands for no format or one of two files.
     """
     _require_utf8(path)
-    if not path.name.lower().endswith(IMAGE_SUFFIXES):
-        raise DataError(f"{path} has a suffix of no image format: let its name end in .nii.gz or .nrrd.")
+    if not path.name.lower().endswith(WRITTEN_SUFFIXES):
+        raise DataError(f"{path} has a suffix that no image is written with: let its name end in .nii.gz or .nrrd.")
     with replacing(path) as temporary:
         if path.name.lower().endswith(NIFTI_SUFFIXES):
             _write_nifti(temporary, volume, like if like and like.name.lower().endswith(NIFTI_SUFFIXES) else None)

@@ -12,7 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kdnet.errors import DataError
 
@@ -35,6 +38,7 @@ class Payload:
         itemsize: bytes of a value.
         encoding: how they are stored.
         packed: number of compressed bytes, None when the header does not say.
+        big_endian: byte order of values.
     """
 
     path: Path
@@ -43,6 +47,7 @@ class Payload:
     itemsize: int
     encoding: Literal["raw", "deflate", "text"] = "raw"
     packed: int | None = None
+    big_endian: bool = False
 
     @property
     def size(self) -> int:
@@ -80,7 +85,7 @@ def require_reasonable(shape: Sequence[int], path: Path) -> None:
 
 
 def require_payload(payload: Payload, path: Path) -> None:
-    """Refuse an image whose voxels are not all there, or not what their checksum says.
+    """Refuse an image whose voxels cannot all be there; the checksum of compressed ones is left to their reader.
 
     Args:
         payload: as the header describes it.
@@ -92,8 +97,6 @@ def require_payload(payload: Payload, path: Path) -> None:
     require_reasonable(payload.shape, path)
     available = require_regular(payload.path) - max(payload.offset, 0)
     if payload.encoding == "deflate":
-        for _ in inflate(payload.path, payload.size, skip=payload.offset, packed=payload.packed):
-            pass
         return
     # each value of a text takes a digit, and a space but for the last
     needed = payload.size if payload.encoding == "raw" else 2 * prod(payload.shape) - 1
@@ -104,6 +107,45 @@ def require_payload(payload: Payload, path: Path) -> None:
             stream.seek(payload.offset)
             if len(stream.read().replace(b",", b" ").split()) < prod(payload.shape):
                 raise truncated(path)
+
+
+def read_payload(payload: Payload, kind: str, path: Path) -> NDArray[Any]:
+    """Read the values of an image that is not stored as text.
+
+    Args:
+        payload: as the header describes it.
+        kind: of a value, as numpy names it without byte order, for example ``"i2"``.
+        path: of the header, for messages.
+
+    Returns:
+        The values in their order, in native byte order.
+
+    Raises:
+        DataError: naming the file, when values are missing or the checksum is wrong.
+    """
+    require_payload(payload, path)
+    stored = np.dtype((">" if payload.big_endian else "<") + kind)
+    count = prod(payload.shape)
+    if payload.encoding == "deflate":
+        content = inflate_whole(payload.path, payload.size, skip=payload.offset, packed=payload.packed)
+        values = np.frombuffer(content, dtype=stored)
+    else:
+        offset = payload.offset if payload.offset >= 0 else require_regular(payload.path) - payload.size
+        values = np.fromfile(payload.path, dtype=stored, count=count, offset=offset)
+    if values.size < count:
+        raise truncated(path)
+    return values.astype(stored.newbyteorder("="), copy=False)
+
+
+def inflate_whole(path: Path, size: int, *, skip: int = 0, packed: int | None = None) -> NDArray[np.uint8]:
+    """Return the first ``size`` decompressed bytes of a stream; see :func:`inflate`."""
+    content, done = np.empty(0, dtype=np.uint8), 0
+    for piece in inflate(path, size, skip=skip, packed=packed):
+        # only once the beginning has proved to be sound, so that a damaged file takes no memory
+        content = content if content.size else np.empty(size, dtype=np.uint8)
+        content[done : done + len(piece)] = np.frombuffer(piece, dtype=np.uint8)
+        done += len(piece)
+    return content
 
 
 def inflate(path: Path, size: int, *, skip: int = 0, packed: int | None = None) -> Iterator[bytes]:

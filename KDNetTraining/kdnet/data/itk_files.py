@@ -1,4 +1,8 @@
-"""Reading MetaImage and NRRD files with ITK, after their headers have been judged."""
+"""Reading MetaImage and NRRD files, after their headers have been judged.
+
+ITK says where the volume lies. Compressed and raw values are taken from the file itself: ITK decompresses wrongly where a
+MetaImage header does not give the compressed size, and does not look at checksums.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,28 @@ import numpy as np
 import SimpleITK as sitk
 
 from kdnet.data.geometry import SPACING_LIMIT, straight_grid
-from kdnet.data.integrity import require_payload
+from kdnet.data.integrity import inflate_whole, read_payload, require_payload
 from kdnet.data.metaimage import CheckedHeader, check_metaimage
 from kdnet.data.nrrd import check_nrrd
 from kdnet.data.volume import Grid, Volume
 from kdnet.errors import DataError
 
+KINDS = {  # of values by ITK's number of the pixel type; a list axis of one makes it a vector of one value
+    kind: name
+    for name, kinds in {
+        "i1": (sitk.sitkInt8, sitk.sitkVectorInt8),
+        "u1": (sitk.sitkUInt8, sitk.sitkVectorUInt8),
+        "i2": (sitk.sitkInt16, sitk.sitkVectorInt16),
+        "u2": (sitk.sitkUInt16, sitk.sitkVectorUInt16),
+        "i4": (sitk.sitkInt32, sitk.sitkVectorInt32),
+        "u4": (sitk.sitkUInt32, sitk.sitkVectorUInt32),
+        "i8": (sitk.sitkInt64, sitk.sitkVectorInt64),
+        "u8": (sitk.sitkUInt64, sitk.sitkVectorUInt64),
+        "f4": (sitk.sitkFloat32, sitk.sitkVectorFloat32),
+        "f8": (sitk.sitkFloat64, sitk.sitkVectorFloat64),
+    }.items()
+    for kind in kinds
+}
 LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -50,16 +70,23 @@ def read_itk(path: Path, kind: ItkFormat, component: int | None = None) -> Volum
         RuntimeError: ITK's own, where the file breaks a rule that only ITK knows.
     """
     header = kind.check(path)
-    require_payload(header.payload, path)
     reader = _reader(path, kind, header)
     grid = itk_grid(reader, path)
-    image = reader.Execute()
-    if component is not None:
-        image = _component(image, component, path)
-    while image.GetDimension() > 3 and image.GetSize()[-1] == 1:
-        image = image[(slice(None),) * (image.GetDimension() - 1) + (0,)]
-    _require_scalar_3d(image, path)
-    return Volume(sitk.GetArrayFromImage(image).T, grid, header.doubts)
+    _require_volume(reader, component, path)
+    payload = header.payload
+    if reader.GetNumberOfComponents() > 1 or payload.encoding == "text":
+        require_payload(payload, path)
+        if payload.encoding == "deflate":  # proves the checksum
+            inflate_whole(payload.path, payload.size, skip=payload.offset, packed=payload.packed)
+        values = sitk.GetArrayFromImage(reader.Execute())
+    else:
+        values = read_payload(payload, KINDS[reader.GetPixelIDValue()], path)
+    volumes = max(reader.GetNumberOfComponents(), prod(reader.GetSize()[3:]))
+    # values of vectors lie together, volumes of a 4D file one after the other
+    order = (volumes, *grid.shape) if reader.GetNumberOfComponents() > 1 else (*grid.shape, volumes)
+    stacked = values.ravel().reshape(order, order="F")
+    chosen = stacked[component or 0] if reader.GetNumberOfComponents() > 1 else stacked[..., component or 0]
+    return Volume(chosen.copy(order="F") if volumes > 1 else chosen, grid, header.doubts)
 
 
 def read_itk_grid(path: Path, kind: ItkFormat) -> Grid:
@@ -99,26 +126,20 @@ def _reader(path: Path, kind: ItkFormat, header: CheckedHeader) -> sitk.ImageFil
     reader.ReadImageInformation()
     if prod(reader.GetSize()) * reader.GetNumberOfComponents() != prod(header.payload.shape):
         raise DataError(f"{path} has a header that can be read in two ways: export it again.")
+    if reader.GetPixelIDValue() not in KINDS:
+        raise DataError(f"{path} holds voxels of an unknown type: export it as integers or floats.")
     return reader
 
 
-def _component(image: sitk.Image, component: int, path: Path) -> sitk.Image:
-    if image.GetDimension() == 4 and 0 <= component < image.GetSize()[3]:
-        return image[:, :, :, component]
-    if image.GetDimension() == 3 and 0 <= component < image.GetNumberOfComponentsPerPixel():
-        return (
-            image
-            if component == 0 and image.GetNumberOfComponentsPerPixel() == 1
-            else (sitk.VectorIndexSelectionCast(image, component))
-        )
-    raise DataError(f"{path} has no channel {component}: choose one that it has.")
-
-
-def _require_scalar_3d(image: sitk.Image, path: Path) -> None:
-    if image.GetNumberOfComponentsPerPixel() > 1:
+def _require_volume(reader: sitk.ImageFileReader, component: int | None, path: Path) -> None:
+    """Refuse a file without a 3D volume, or with several when none of them is chosen."""
+    size, components = reader.GetSize(), reader.GetNumberOfComponents()
+    volumes = prod(size[3:])
+    if component is not None and not 0 <= component < max(components, volumes):
+        raise DataError(f"{path} has no channel {component}: choose one that it has.")
+    if components > 1 and (component is None or volumes > 1):
         raise DataError(f"{path} holds colours or vectors: choose a volume with one value per voxel.")
-    if image.GetDimension() > 3:
-        volumes = prod(image.GetSize()[3:])
-        raise DataError(f"{path} is {image.GetDimension()}D with {volumes} volumes: choose one (--channel) or export it.")
-    if min(image.GetSize()) == 1:
+    if volumes > 1 and component is None:
+        raise DataError(f"{path} is {len(size)}D with {volumes} volumes: choose one (--channel) or export it.")
+    if min(size[:3]) == 1:
         raise DataError(f"{path} is a 2D image: choose a 3D volume.")

@@ -26,6 +26,7 @@ ELEMENTS = {
     "MET_DOUBLE": 8,
 }
 MATRICES = ("TransformMatrix", "Rotation", "Orientation")  # three names of one thing
+ORDERS = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
 PLACES = ("Offset", "Position", "Origin")
 WORDS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
@@ -106,18 +107,22 @@ def _payload(fields: dict[str, str], shape: tuple[int, ...], end: int, path: Pat
     voxels = path if local else detached(path, name)
     itemsize = ELEMENTS[fields["ElementType"]]
     packed = _packed(fields, path)
+    orders = [_flag(fields, name, False, path) for name in ORDERS if name in fields] or [False]
+    if len(set(orders)) > 1:
+        raise DataError(f"{path} contradicts itself about its byte order: export it again.")
+    big = orders[0]
     skip = integers(fields, "HeaderSize", 1, -1, path)[0] if "HeaderSize" in fields else 0
     if not _flag(fields, "BinaryData", True, path):
-        if skip or _flag(fields, "CompressedData", False, path):
-            raise odd_field(fields, "BinaryData", path)
-        return Payload(voxels, end if local else 0, shape, itemsize, "text")
+        raise DataError(f"{path} stores its voxels as text, which is not read: save it as a binary file.")
     if _flag(fields, "CompressedData", False, path):
         if skip:
             raise odd_field(fields, "HeaderSize", path)
-        return Payload(voxels, end if local else 0, shape, itemsize, "deflate", packed)
+        return Payload(voxels, end if local else 0, shape, itemsize, "deflate", packed, big)
+    if packed is not None:
+        raise odd_field(fields, "CompressedDataSize", path)
     if local and 0 < skip < end:
         raise odd_field(fields, "HeaderSize", path)
-    return Payload(voxels, skip or (end if local else 0), shape, itemsize)
+    return Payload(voxels, skip or (end if local else 0), shape, itemsize, big_endian=big)
 
 
 def _packed(fields: dict[str, str], path: Path) -> int | None:

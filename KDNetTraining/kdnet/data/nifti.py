@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from kdnet.data.geometry import straight_grid
 from kdnet.data.integrity import (
     GZIP_MAGIC,
-    inflate,
     inflate_start,
+    inflate_whole,
     require_reasonable,
     require_regular,
     truncated,
@@ -191,14 +191,7 @@ def _stored(header: NiftiHeader, path: Path) -> NDArray[Any]:
             raise truncated(path)
         return stored
     size = header.offset + count * header.dtype.itemsize
-    content, done = None, 0
-    for piece in inflate(path, size):
-        # only once the beginning has proved to be sound, so that a damaged file takes no memory
-        content = np.empty(size, dtype=np.uint8) if content is None else content
-        content[done : done + len(piece)] = np.frombuffer(piece, dtype=np.uint8)
-        done += len(piece)
-    assert content is not None
-    return np.frombuffer(content, dtype=header.dtype, count=count, offset=header.offset)
+    return np.frombuffer(inflate_whole(path, size), dtype=header.dtype, count=count, offset=header.offset)
 
 
 def _scaled(stored: NDArray[Any], scale: tuple[float, float] | None) -> NDArray[Any]:

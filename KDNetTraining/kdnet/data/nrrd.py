@@ -9,7 +9,7 @@ from pathlib import Path
 from kdnet.data.geometry import UNPLACED
 from kdnet.data.integrity import Payload
 from kdnet.data.metaimage import CheckedHeader
-from kdnet.data.text_header import add_field, detached, header_lines, integers, odd_field, require_fields
+from kdnet.data.text_header import add_field, after_lines, detached, header_lines, integers, odd_field, require_fields
 from kdnet.errors import DataError
 
 MAGIC = re.compile(r"NRRD000[1-5]$")
@@ -109,12 +109,14 @@ def _payload(fields: dict[str, str], shape: tuple[int, ...], end: int, path: Pat
     lines = integers(fields, "lineskip", 1, 0, path)[0] if "lineskip" in fields else 0
     skip = integers(fields, "byteskip", 1, -1, path)[0] if "byteskip" in fields else 0
     encoding = fields["encoding"].lower()
+    big = fields.get("endian", "").lower() == "big"
     if encoding == "raw":
-        return Payload(voxels, begin + lines + max(skip, 0) if skip >= 0 else 0, shape, itemsize)
+        offset = after_lines(voxels, begin, lines) + skip if skip >= 0 else -1
+        return Payload(voxels, offset, shape, itemsize, big_endian=big)
     if encoding in ("gz", "gzip"):
         if lines or skip:
             raise odd_field(fields, "lineskip" if lines else "byteskip", path)
-        return Payload(voxels, begin, shape, itemsize, "deflate")
+        return Payload(voxels, begin, shape, itemsize, "deflate", big_endian=big)
     if encoding in ("txt", "text", "ascii"):
         return Payload(voxels, begin, shape, itemsize, "text")
     raise DataError(f"{path} is encoded as {encoding[:20]}, which is not read: save it with gzip or raw encoding.")

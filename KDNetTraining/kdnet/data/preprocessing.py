@@ -25,6 +25,8 @@ from kdnet.errors import DataError
 from kdnet.typed_json import parse_dataclass
 
 PATIENT_SHARE = 0.01  # a prepared voxel with more patient than this in it is foreground
+LEAST_PEAK, GREATEST_PEAK = 2.0**-10, 2.0**64  # of intensities that need no other unit to be computed with in float32
+FLAT_SHARE = 2.0**-23  # of the peak; a smaller deviation is what float32 rounds
 SEARCH_STEP_MM = 2.0  # the head is looked for on a grid about this coarse
 DARKEST, BRIGHTEST = 0.01, 0.99  # quantiles that become 0 and 1 where intensities are scaled by range
 
@@ -140,6 +142,7 @@ def prepare_image(
         if not volume.grid.matches(volumes[0].grid, tolerance_mm=0.1):
             name = names[index] if names else f"modality {index + 1}"
             raise DataError(f"{name} has another geometry than the first modality: resample it onto that grid first.")
+    volumes = [_in_usual_unit(volume) for volume in volumes]
     axes, flipped = _turning(volumes[0].grid)
     placement = _whole(volumes[0].grid, axes, flipped)
     foregrounds = [Foreground.of(placement.turned(volume.voxels)) for volume in volumes]
@@ -204,6 +207,17 @@ def prepare_share(mask: Volume, placement: Placement) -> NDArray[np.float32]:
     return np.asarray(resample(torch.from_numpy(part), placement.matrices()).numpy())
 
 
+def _in_usual_unit(volume: Volume) -> Volume:
+    """``volume`` scaled by a power of two, which is exact, where its intensities are too small or large for float32."""
+    if volume.voxels.dtype.kind != "f":
+        return volume
+    peak = max(abs(float(volume.voxels.min())), abs(float(volume.voxels.max())))
+    if peak == 0 or LEAST_PEAK <= peak <= GREATEST_PEAK:
+        return volume
+    # in float64, because the smallest numbers of a type have fewer digits
+    return replace(volume, voxels=np.ldexp(volume.voxels.astype(np.float64), 10 - int(np.frexp(peak)[1])))
+
+
 def _turning(grid: Grid) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
     orientation = nibabel.orientations.io_orientation(grid.affine)
     stored = [int(np.flatnonzero(orientation[:, 0] == axis)[0]) for axis in range(3)]
@@ -258,5 +272,6 @@ def _normalised(values: torch.Tensor, inside: torch.Tensor) -> NDArray[np.float3
     foreground = values[inside].double()
     if not foreground.numel():
         return torch.zeros_like(values).numpy()
-    scaled = (values - float(foreground.mean())) / max(float(foreground.std(unbiased=False)), 1e-6)
+    flat = max(FLAT_SHARE * float(foreground.abs().max()), float(np.finfo(np.float32).tiny))
+    scaled = (values - float(foreground.mean())) / max(float(foreground.std(unbiased=False)), flat)
     return torch.where(inside, scaled, torch.zeros_like(scaled)).numpy()

@@ -37,6 +37,19 @@ def header_lines(path: Path, is_last: Callable[[str], bool]) -> tuple[list[str],
         return lines, stream.tell()
 
 
+def after_lines(path: Path, offset: int, count: int) -> int:
+    """Return the offset in bytes behind ``count`` lines of a file that begin at ``offset``.
+
+    Raises:
+        DataError: when there are not as many lines.
+    """
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        if count > MOST_LINES or not all(stream.readline(MOST_LINE).endswith(b"\n") for _ in range(count)):
+            raise DataError(f"{path} does not have the {count} lines that its header skips: export it again.")
+        return stream.tell()
+
+
 def add_field(fields: dict[str, str], name: str, value: str, path: Path) -> None:
     """Put a field into ``fields``.
 
@@ -102,5 +115,6 @@ def detached(path: Path, name: str) -> Path:
     voxels = path.parent / voxels
     if not voxels.exists():
         raise DataError(f"{path} keeps its voxels in {voxels.name[:60]}, which does not exist: copy that file too.")
-    require_regular(voxels)
+    if not voxels.is_file():
+        raise DataError(f"{path} keeps its voxels in {name[:60]}, which is not an ordinary file: export it again.")
     return voxels

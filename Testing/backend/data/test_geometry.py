@@ -49,8 +49,11 @@ def stored_otherwise(volume: Volume, order: tuple[int, ...], flips: tuple[bool, 
     return Volume(np.ascontiguousarray(voxels), Grid((i, j, k), affine))
 
 
-@settings(max_examples=25, deadline=None)
-@given(seed=seeds, suffix=st.sampled_from([".nii.gz", ".nii", ".nrrd", ".mha"]))
+SUFFIXES = [".nii.gz", ".nii", ".nrrd", ".mha", ".NII.GZ", ".NRRD", ".MHA"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds, suffix=st.sampled_from(SUFFIXES))
 def test_a_written_volume_is_read_back_with_its_voxels_and_geometry(
     tmp_path_factory: pytest.TempPathFactory, seed: int, suffix: str
 ) -> None:
@@ -59,8 +62,41 @@ def test_a_written_volume_is_read_back_with_its_voxels_and_geometry(
     write_volume(path, volume)
     again = read_volume(path)
     assert np.array_equal(again.voxels, volume.voxels)
-    assert again.grid.matches(volume.grid, tolerance_mm=1e-2)
-    assert read_grid(path).matches(again.grid, tolerance_mm=1e-4)
+    assert again.grid.matches(volume.grid, tolerance_mm=1e-3)
+    assert again.grid.spacing == pytest.approx(volume.grid.spacing, rel=1e-5)
+    assert again.grid.orientation == volume.grid.orientation
+    assert not again.warnings
+    assert read_grid(path).matches(again.grid, tolerance_mm=0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=seeds,
+    suffix=st.sampled_from([".nii", ".nrrd", ".mha"]),
+    angle=st.floats(0.012, 1.55) | st.floats(0, 0.008),
+    first=st.integers(0, 2),
+)
+def test_axes_that_are_not_perpendicular_are_refused_in_every_format(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, suffix: str, angle: float, first: int
+) -> None:
+    volume = random_volume(seed)
+    affine = volume.grid.affine.copy()
+    one, other = affine[:3, first].copy(), affine[:3, (first + 1) % 3].copy()
+    turned = np.cos(angle) * other / np.linalg.norm(other) + np.sin(angle) * one / np.linalg.norm(one)
+    affine[:3, (first + 1) % 3] = turned * np.linalg.norm(other)
+    path = tmp_path_factory.mktemp("sheared") / f"volume{suffix}"
+    if suffix == ".nii":
+        image = nibabel.Nifti1Image(volume.voxels, affine)
+        image.set_qform(None, code=0)
+        nibabel.save(image, path)
+    else:
+        write_volume(path, Volume(volume.voxels, Grid(volume.grid.shape, affine)))
+    if angle < 0.01:
+        assert read_volume(path).grid.matches(Grid(volume.grid.shape, affine), tolerance_mm=1e-3)
+        return
+    for read in (read_volume, read_grid):
+        with pytest.raises(DataError, match="perpendicular"):
+            read(path)
 
 
 def test_nibabel_and_itk_see_the_same_place(tmp_path: Path) -> None:
@@ -127,6 +163,19 @@ def test_foreground_has_mean_zero_and_deviation_one_and_background_is_zero() -> 
     assert abs(inside.mean()) < 1e-4
     assert abs(inside.std() - 1) < 1e-3
     assert placement.shape == image.shape[1:]
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("factor", [1e-300, 1e-42, 1e-30, 1e-12, 1e-9, 1e-6, 1e-3, 1e20, 1e37, 1e100])
+def test_the_unit_of_the_intensities_does_not_change_the_prepared_image(factor: float, masked: bool) -> None:
+    volume = random_volume(7)
+    noise = np.random.default_rng(0).uniform(1, 5, volume.grid.shape)
+    voxels = volume.voxels + (0 if masked else noise)
+    kind = np.float32 if 1e-30 <= factor <= 1e30 else np.float64
+    wanted, _ = prepare_image([Volume(voxels.astype(kind), volume.grid)], Preprocessing((2.0, 2.0, 2.0)))
+    scaled = Volume((voxels * factor).astype(kind), volume.grid)
+    got, _ = prepare_image([scaled], Preprocessing((2.0, 2.0, 2.0)))
+    assert np.allclose(got, wanted, atol=1e-3)
 
 
 @pytest.mark.parametrize("background", [0.0, -50.0])

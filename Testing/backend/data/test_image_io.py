@@ -71,6 +71,13 @@ def test_stored_scale_and_offset_are_applied(tmp_path: Path) -> None:
     assert np.allclose(read_volume(tmp_path / "scaled.nii").voxels, wanted)
 
 
+@pytest.mark.parametrize("suffix", [".xyz", "", ".gz", ".nhdr", ".mhd"])
+def test_a_suffix_that_no_image_is_written_with_is_refused(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(DataError, match="suffix"):
+        write_volume(tmp_path / f"volume{suffix}", noise())
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
 def test_a_full_disk_leaves_no_file_and_is_told(tmp_path: Path, suffix: str) -> None:
     script = """
