@@ -132,12 +132,25 @@ class LabelTable:
         return tuple(pairs)
 
     def encode(self, labelmap: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-        """Turn a labelmap ``[i, j, k]`` into training targets ``[channel, i, j, k]`` of 0 and 1."""
+        """Turn a labelmap ``[i, j, k]`` into training targets ``[channel, i, j, k]`` of 0 and 1.
+
+        Voxels that nobody has labelled are :data:`IGNORED` in every channel.
+        """
         if self.mode is LabelMode.REGIONS:
             members: Sequence[Sequence[int]] = [region.values for region in self.regions]
         else:
             members = [(0,), *((label.value,) for label in self.labels)]
-        return np.stack([np.isin(labelmap, values) for values in members]).astype(np.uint8)
+        target = np.stack([np.isin(labelmap, values) for values in members]).astype(np.uint8)
+        if (ignored := self.ignored(labelmap)) is not None:
+            target[:, ignored] = IGNORED
+        return target
+
+    def ignored(self, labelmap: NDArray[np.integer[Any]]) -> NDArray[np.bool_] | None:
+        """Return where nobody has labelled a labelmap, None where there is no such voxel."""
+        if any(label.value == IGNORED for label in self.labels):
+            return None
+        found = labelmap == IGNORED
+        return found if found.any() else None
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """Apply sigma of METHOD section 2 to ``logits`` ``[batch, channel, i, j, k]``."""

@@ -21,7 +21,7 @@ from kdnet.distillation import (
     SoftTargetLoss,
 )
 from kdnet.errors import SettingsError
-from kdnet.labels import LabelMode
+from kdnet.labels import IGNORED, LabelMode
 from kdnet.networks import NetworkOutput
 
 REGIONS, EXCLUSIVE = LabelMode.REGIONS, LabelMode.EXCLUSIVE
@@ -212,3 +212,25 @@ def test_distillation_without_a_teacher_is_refused() -> None:
 def test_settings_out_of_range_are_refused(values: dict[str, float]) -> None:
     with pytest.raises(SettingsError):
         DistillationSettings(**values)
+
+
+@pytest.mark.parametrize("mode", list(LabelMode))
+def test_voxels_that_nobody_labelled_take_no_part(mode: LabelMode) -> None:
+    torch.manual_seed(0)
+    logits, target = torch.randn(2, 3, 4, 4, 4), (torch.rand(2, 3, 4, 4, 4) > 0.5).float()
+    half = torch.zeros(2, 1, 4, 4, 4, dtype=torch.bool)
+    half[:, :, 2:] = True
+    ignored = target.masked_fill(half, IGNORED)
+    changed = torch.where(half, torch.randn_like(logits), logits)
+    loss = ReferenceLoss(mode)
+    coarse = [torch.randn(2, 3, 2, 2, 2)]
+    assert torch.allclose(loss(logits, ignored, coarse), loss(changed, ignored, coarse))
+    assert torch.allclose(loss(logits, ignored), loss(logits[:, :, :2], target[:, :, :2]), atol=1e-5)
+    assert torch.isfinite(loss(logits, torch.full_like(target, IGNORED)))
+    network = NetworkOutput(logits=logits.requires_grad_(), auxiliary=(), bottleneck=torch.randn(2, 5, 2, 2, 2))
+    taught = NetworkOutput(logits=logits.detach() + 1, auxiliary=(), bottleneck=torch.randn(2, 5, 2, 2, 2))
+    settings = DistillationSettings()
+    terms = DistillationLoss(mode, settings)(network, ignored, taught)
+    (gradient,) = torch.autograd.grad(terms.total, logits)
+    assert not gradient[half.expand_as(gradient)].any()
+    assert gradient[~half.expand_as(gradient)].any()

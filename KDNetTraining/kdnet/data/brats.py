@@ -11,13 +11,7 @@ from kdnet.data.conventions import Convention, brats_tables, convention_of, deci
 from kdnet.data.modalities import MODALITIES, REFERENCE, file_part
 from kdnet.labels import LabelTable
 
-__all__ = ["NAMES", "REFERENCE", "read_brats"]
-
 SUFFIXES = (".nii.gz", ".nii")
-NAMES = {
-    **{"t1": "t1", "t1n": "t1", "t1ce": "t1ce", "t1c": "t1ce", "t2": "t2", "t2w": "t2", "flair": "flair", "t2f": "flair"},
-    "seg": REFERENCE,
-}
 
 
 @dataclass

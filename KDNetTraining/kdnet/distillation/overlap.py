@@ -27,13 +27,27 @@ class OverlapLoss(nn.Module):
         self.mode = mode
         self.dice = DiceLoss(include_background=mode is LabelMode.REGIONS, squared_pred=squared)
 
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Compare ``logits`` with ``target`` of 0 to 1, both ``[batch, channel, i, j, k]``."""
+    def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+        """Compare ``logits`` with ``target`` of 0 to 1, both ``[batch, channel, i, j, k]``.
+
+        Args:
+            logits: of the network.
+            target: 0 where nothing is known.
+            known: how much each voxel counts, ``[batch, 1, i, j, k]`` from 0 to 1; None when all count fully.
+        """
         if self.mode is LabelMode.REGIONS:
             probability = logits.sigmoid()
-            entropy = functional.binary_cross_entropy_with_logits(logits, target)
+            entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction=_reduction(known))
         else:
             probability = logits.softmax(dim=1)
-            entropy = functional.cross_entropy(logits, target)
+            entropy = functional.cross_entropy(logits, target, reduction=_reduction(known))
+            entropy = entropy if known is None else entropy[:, None]
+        if known is not None:
+            probability, target = probability * known, target * known
+            entropy = (entropy * known).sum() / (known.sum() * entropy.shape[1]).clamp(min=1)
         overlap: torch.Tensor = self.dice(probability, target)
         return overlap + entropy
+
+
+def _reduction(known: torch.Tensor | None) -> str:
+    return "mean" if known is None else "none"

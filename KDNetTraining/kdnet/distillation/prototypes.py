@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from kdnet.distillation.known import split_known
 from kdnet.labels import LabelMode
 
 RARE = 1e-3  # of the voxels of a patch; a class that is rarer than that has no prototype
@@ -29,9 +30,11 @@ class PrototypeLoss(nn.Module):
     def forward(self, student: torch.Tensor, teacher: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Compare bottlenecks ``[batch, feature, i, j, k]`` on one grid; ``target`` is ``[batch, channel, I, J, K]``."""
         i, j, k = student.shape[2:]
-        share = functional.adaptive_avg_pool3d(target.float(), (i, j, k)).flatten(start_dim=2)
+        plain, known = split_known(target.float())
+        share = functional.adaptive_avg_pool3d(plain, (i, j, k)).flatten(start_dim=2)
         if self.mode is LabelMode.REGIONS:
-            share = torch.cat([1 - share.amax(dim=1, keepdim=True), share], dim=1)
+            whole = 1.0 if known is None else functional.adaptive_avg_pool3d(known, (i, j, k)).flatten(start_dim=2)
+            share = torch.cat([whole - share.amax(dim=1, keepdim=True), share], dim=1)
         there = share.mean(dim=2, keepdim=True) > RARE
         difference = (_likeness(student, share) - _likeness(teacher.detach(), share)) * there
         # per patch first: processes that share a batch average over patches, whatever classes each patch has

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from kdnet.distillation.known import split_known
 from kdnet.distillation.overlap import OverlapLoss
 from kdnet.labels import LabelMode
 
@@ -24,19 +25,39 @@ class ReferenceLoss(nn.Module):
         self.loss = OverlapLoss(mode)
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor, auxiliary: Sequence[torch.Tensor] = ()) -> torch.Tensor:
-        """Compare ``logits`` and each of ``auxiliary`` with ``target`` ``[batch, channel, i, j, k]``."""
-        return deeply_supervised(self.loss, logits, target, auxiliary)
+        """Compare ``logits`` and each of ``auxiliary`` with ``target`` ``[batch, channel, i, j, k]``.
+
+        Voxels of :data:`~kdnet.labels.IGNORED` take no part.
+        """
+        plain, known = split_known(target)
+        return deeply_supervised(self.loss, logits, plain, auxiliary, known)
 
 
 def deeply_supervised(
-    loss: OverlapLoss, logits: torch.Tensor, target: torch.Tensor, auxiliary: Sequence[torch.Tensor]
+    loss: OverlapLoss,
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    auxiliary: Sequence[torch.Tensor],
+    known: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """The weighted mean of ``loss`` over the output and its coarser companions."""
-    total = loss(logits, target)
+    """The weighted mean of ``loss`` over the output and its coarser companions.
+
+    Args:
+        loss: of one level.
+        logits: of the finest level.
+        target: on the same grid.
+        auxiliary: logits of coarser levels.
+        known: how much each voxel counts, ``[batch, 1, i, j, k]``; a coarser voxel counts by the share that is known.
+    """
+    total = loss(logits, target, known)
     weight = weights = 1.0
     for level in auxiliary:
         weight /= 2
         weights += weight
         i, j, k = level.shape[2:]
-        total = total + weight * loss(level, functional.adaptive_avg_pool3d(target, (i, j, k)))
+        share = None if known is None else functional.adaptive_avg_pool3d(known, (i, j, k))
+        pooled = functional.adaptive_avg_pool3d(target if known is None else target * known, (i, j, k))
+        if share is not None:
+            pooled = (pooled / share.clamp(min=1e-6)).clamp(max=1)
+        total = total + weight * loss(level, pooled, share)
     return torch.as_tensor(total / weights)

@@ -34,9 +34,16 @@ class SoftTargetLoss(nn.Module):
         return tempered.sigmoid() if self.mode is LabelMode.REGIONS else tempered.softmax(dim=1)
 
     def forward(
-        self, logits: torch.Tensor, teacher_logits: torch.Tensor, auxiliary: Sequence[torch.Tensor] = ()
+        self,
+        logits: torch.Tensor,
+        teacher_logits: torch.Tensor,
+        auxiliary: Sequence[torch.Tensor] = (),
+        known: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Compare the student's ``logits`` and ``auxiliary`` with the teacher's ``[batch, channel, i, j, k]``."""
+        """Compare the student's ``logits`` and ``auxiliary`` with the teacher's ``[batch, channel, i, j, k]``.
+
+        ``known`` tells how much each voxel counts, ``[batch, 1, i, j, k]``; None when all count fully.
+        """
         divisor = self.temperature if self.student_temperature else 1.0
         coarser = [level / divisor for level in auxiliary]
-        return deeply_supervised(self.loss, logits / divisor, self.soft_targets(teacher_logits), coarser)
+        return deeply_supervised(self.loss, logits / divisor, self.soft_targets(teacher_logits), coarser, known)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from kdnet.distillation.contrast import ContrastLoss
+from kdnet.distillation.known import split_known
 from kdnet.distillation.latent import LatentLoss
 from kdnet.distillation.prototypes import PrototypeLoss
 from kdnet.distillation.reference import ReferenceLoss
@@ -66,7 +67,7 @@ class DistillationLoss(nn.Module):
 
         Args:
             student: output of the network in training.
-            target: reference ``[batch, channel, i, j, k]``.
+            target: reference ``[batch, channel, i, j, k]``; voxels of :data:`~kdnet.labels.IGNORED` take no part.
             teacher: output of the frozen teacher on the same patch; needed unless lambda = gamma = 0.
             student_bottleneck: the student's bottleneck after :class:`LatentProjection`, if there is one.
 
@@ -80,8 +81,12 @@ class DistillationLoss(nn.Module):
             return LossTerms(gt, gt.detach(), zero, zero)
         if teacher is None:
             raise SettingsError("distillation needs a teacher: give one, or set lambda and gamma to 0.")
-        kd = self.soft_targets(student.logits, teacher.logits, student.auxiliary) if lambda_ > 0 else zero
+        kd = self._taught(student, teacher, target) if lambda_ > 0 else zero
         bottleneck = student.bottleneck if student_bottleneck is None else student_bottleneck
         latent = self.latent(bottleneck, teacher.bottleneck, target) if gamma > 0 else zero
         total = lambda_ * kd + (1 - lambda_) * gt + gamma * latent
         return LossTerms(total, gt.detach(), kd.detach(), latent.detach())
+
+    def _taught(self, student: NetworkOutput, teacher: NetworkOutput, target: torch.Tensor) -> torch.Tensor:
+        _, known = split_known(target)
+        return torch.as_tensor(self.soft_targets(student.logits, teacher.logits, student.auxiliary, known))

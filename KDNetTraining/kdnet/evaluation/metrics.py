@@ -46,7 +46,7 @@ def score_case(
 
     Args:
         prediction: values of the label table.
-        reference: likewise.
+        reference: likewise; voxels of :data:`~kdnet.labels.IGNORED` do not count.
         labels: whose regions are compared.
         spacing: of the grid along i, j, k in mm.
 
@@ -64,6 +64,8 @@ def score_case(
         raise ValueError(f"labelmaps of shapes {prediction.shape} and {reference.shape} cannot be compared")
     if len(spacing) != prediction.ndim:
         raise ValueError(f"{len(spacing)} spacings do not fit a labelmap of {prediction.ndim} axes")
+    if (ignored := labels.ignored(reference)) is not None:
+        prediction = np.where(ignored, 0, prediction)
     return tuple(
         score_region(region.name, np.isin(prediction, region.values), np.isin(reference, region.values), spacing=spacing)
         for region in labels.regions

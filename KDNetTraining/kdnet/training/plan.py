@@ -94,6 +94,10 @@ def _ordered(student: tuple[str, ...], modalities: Sequence[str]) -> tuple[str, 
     for modality in student:
         if modality not in modalities:
             raise SettingsError(f'the data has no modality "{modality}" for a student: choose among {known}.')
+    if len(modalities) == 1:
+        raise SettingsError(
+            f"the data has the modality {known} alone, so that no teacher can see more than the student: add another one."
+        )
     if len(set(student)) == len(modalities):
         raise SettingsError(f"a student of all modalities ({known}) has nothing to be taught: leave some out.")
     return tuple(modality for modality in modalities if modality in student)

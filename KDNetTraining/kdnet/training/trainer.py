@@ -16,7 +16,7 @@ from kdnet.data.cache import PreparedCase
 from kdnet.data.sampling import PatchSampler, Sample
 from kdnet.distillation import DistillationSettings, LossTerms
 from kdnet.evaluation.results import Role
-from kdnet.labels import LabelTable
+from kdnet.labels import IGNORED, LabelTable
 from kdnet.networks import SegmentationNetwork, preset
 from kdnet.networks.fill import first_not_finite
 from kdnet.training.checkpoint import (
@@ -322,10 +322,7 @@ class Trainer:
     def _initialise(self, network: SegmentationNetwork) -> None:
         if self.job.recipe.prior_bias:
             frequency = torch.stack(
-                [
-                    torch.from_numpy(self.job.labels.encode(case.labelmap)).float().mean(dim=(1, 2, 3))
-                    for case in self.job.training
-                ]
+                [_frequency(torch.from_numpy(self.job.labels.encode(case.labelmap))) for case in self.job.training]
             ).mean(dim=0)
             start_from_prior(network, frequency, self.job.labels)
         if self.job.recipe.warm_start and self.job.role is Role.STUDENT and self.job.teacher is not None:
@@ -430,3 +427,10 @@ def _scalars(terms: LossTerms) -> list[torch.Tensor]:
 def _finite(values: dict[str, float]) -> dict[str, float | None]:
     """JSON has no infinity; None stands for the loss before the first validation."""
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def _frequency(target: torch.Tensor) -> torch.Tensor:
+    """Share of the labelled voxels of ``target`` ``[channel, i, j, k]`` that each channel has."""
+    flat = target.flatten(start_dim=1)
+    known = flat[:, flat[0] != IGNORED]
+    return known.float().mean(dim=1) if known.shape[1] else torch.zeros(len(flat))

@@ -49,6 +49,8 @@ def validate_case(
     target = torch.from_numpy(labels.encode(np.asarray(case.labelmap)))[None].to(device)
     labelmap = labels.decode(logits)[0].cpu().numpy()
     reference = np.asarray(case.labelmap)
+    if (ignored := labels.ignored(reference)) is not None:
+        labelmap[ignored] = 0
     masks = [
         torch.from_numpy(np.stack([np.isin(m, r.values) for r in labels.regions]))[None] for m in (labelmap, reference)
     ]

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kdnet.evaluation.metrics import HD95_ONE_EMPTY, score_case, score_region
-from kdnet.labels import brats_labels, exclusive_labels
+from kdnet.labels import IGNORED, brats_labels, exclusive_labels
 from monai.metrics import compute_dice, compute_hausdorff_distance
 
 LABELS = brats_labels()
@@ -138,3 +138,10 @@ def test_scores_tell_which_mask_is_empty() -> None:
         for pair in ((empty, full), (full, empty), (empty, empty), (full, full))
     ]
     assert told == ["prediction", "reference", "both", "neither"]
+
+
+def test_voxels_that_nobody_labelled_do_not_count() -> None:
+    reference = np.zeros((6, 6, 6), np.uint8)
+    reference[1:3], reference[4:] = 3, IGNORED
+    prediction = np.where(reference == IGNORED, 3, reference).astype(np.uint8)
+    assert all(score.dice == 1 and score.hd95 == 0 for score in score_case(prediction, reference, LABELS, (1, 1, 1)))
