@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from kdnet.evaluation.results import Role
 from kdnet.labels import brats_labels
 from kdnet.model_file import ModelCard, save_model
 from kdnet.networks import NetworkSpec, build_network
+from windows_rules import WindowsRules
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -58,3 +60,13 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def random() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture(params=["own", "windows"])
+def file_rules(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Runs a test twice: under the rules of this system, and in its temporary folder under those of Windows."""
+    if request.param == "windows":
+        if sys.platform != "linux":
+            pytest.skip("the rules of Windows are applied on Linux")
+        WindowsRules(tmp_path, monkeypatch).apply()
+    return str(request.param)

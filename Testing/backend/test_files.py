@@ -8,6 +8,8 @@ import pytest
 from kdnet.errors import KDNetError
 from kdnet.files import replacing, writable_folder, write_json
 
+pytestmark = pytest.mark.usefixtures("file_rules")
+
 
 def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "result.json"

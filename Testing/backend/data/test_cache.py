@@ -23,6 +23,8 @@ from kdnet.data.volume import Volume
 from kdnet.errors import DataError, KDNetError
 from kdnet.labels import brats_labels, exclusive_labels
 
+pytestmark = pytest.mark.usefixtures("file_rules")
+
 COARSE = Preprocessing((8.0, 8.0, 8.0))
 
 
