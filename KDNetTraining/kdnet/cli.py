@@ -21,6 +21,7 @@ MODULES = MappingProxyType(
         "kdnet.training.plan_command": ("plan",),
         "kdnet.training.view_commands": ("results", "preview", "export"),
         "kdnet.inference.commands": ("segment", "describe"),
+        "kdnet.evaluation.commands": ("evaluate",),
         "kdnet.preparation.commands": ("train-brain", "test-brain"),
     }
 )

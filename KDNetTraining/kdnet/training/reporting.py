@@ -70,6 +70,7 @@ def report_study(
         hardware=hardware(device, processes.count),
         code_version=code_version(),
         teacher=setup.brought.card.name if setup.brought else "",
+        patients=data.dataset.patients,
     )
     overlays = _overlays(data, networks, run, scores)
     return write_report(run.report, description, scores, events, overlays, data.dataset.labels)

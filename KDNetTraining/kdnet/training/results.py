@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.data.fold_names import ALL_CASES
+from kdnet.data.patients import patient_of
 from kdnet.evaluation.results import Role, Score
 from kdnet.evaluation.statistics import MEAN, StudySummary, per_case, summarise
 from kdnet.training.plan import PlannedNetwork
@@ -34,7 +35,7 @@ def read_results(root: Path) -> dict[str, Any]:
     """
     view = view_run(root)
     scores = view.scores()
-    summary = summarise(scores) if scores else StudySummary((), ())
+    summary = summarise(scores, patients=_patients(view, scores)) if scores else StudySummary((), ())
     report = view.run.report / "report.html"
     tested = {score.case for score in scores}
     cases = view.dataset.cases if view.dataset else ()
@@ -53,6 +54,12 @@ def read_results(root: Path) -> dict[str, Any]:
         "scores": [asdict(score) for score in scores],
         "files": {case.name: case_files(case) for case in cases if case.name in tested},
     }
+
+
+def _patients(view: RunView, scores: Sequence[Score]) -> dict[str, str]:
+    """The patient of each scored case, as the data tells; by the names of cases where the data is gone."""
+    known = view.dataset.patients if view.dataset else {}
+    return {score.case: known.get(score.case) or patient_of(score.case) for score in scores}
 
 
 def _students(view: RunView) -> list[str]:

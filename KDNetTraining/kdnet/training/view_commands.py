@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.device import choose_device
+from kdnet.evaluation.results import HD95_DEFINITION
 from kdnet.training.export import Wording, export_model
 from kdnet.training.preview import preview
 from kdnet.training.results import read_results
@@ -63,9 +64,9 @@ def _text(content: Mapping[str, Any]) -> str:
     lines = ["network  modalities  region  Dice (mean ± sd)  HD95 (mm)"]
     for row in content["summary"]:
         deviation = "" if row["dice_deviation"] is None else f" ± {row['dice_deviation']:.3f}"
-        lines.append(
-            f"{row['role']}  {row['modalities']}  {row['region']}  {row['dice']:.3f}{deviation}  {row['hd95']:.1f}"
-        )
+        penalties = f" ({row['penalties']} of {row['scored']} are penalties)" if row["penalties"] else ""
+        cells = (row["role"], row["modalities"], row["region"], f"{row['dice']:.3f}{deviation}", f"{row['hd95']:.1f}")
+        lines.append("  ".join(cells) + penalties)
     for student in content["students"]:
         for row in student["comparisons"]:
             change = row["difference"]
@@ -74,5 +75,7 @@ def _text(content: Mapping[str, Any]) -> str:
                 f"student {row['modalities']} against baseline, {row['region']}: {change['value']:+.3f} "
                 f"({change['low']:+.3f} to {change['high']:+.3f}), p = {row['p']:.3f}, gap recovery {gap}"
             )
+    if any(row["penalties"] for row in content["summary"]):
+        lines.append(HD95_DEFINITION)
     lines += [f"not scored yet: {name}" for name in content["missing"]]
     return "\n".join([*lines, *([f"Report: {content['report']}"] if content["report"] else [])])

@@ -1,0 +1,136 @@
+"""All figures of one case: a predicted labelmap against its reference, region by region."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+
+from kdnet.data.cases import Case, ImageFile
+from kdnet.data.references import read_reference
+from kdnet.data.volume import Grid, Volume
+from kdnet.errors import DataError
+from kdnet.evaluation.case_pairs import CasePair
+from kdnet.evaluation.lesions import LesionRules, LesionScore, score_lesions
+from kdnet.evaluation.meaning import Meaning
+from kdnet.evaluation.metrics import score_region
+from kdnet.evaluation.results import Empty
+from kdnet.labels import IGNORED, LabelTable
+
+TOLERANCE_MM = 0.1
+"""How far the corners of two grids may lie apart: programs round their headers differently."""
+
+
+@dataclass(frozen=True)
+class RegionResult:
+    """How well one region of one case was segmented.
+
+    Attributes:
+        case: its name.
+        region: its name.
+        dice: 0 to 1.
+        hd95: in mm, see :class:`~kdnet.evaluation.metrics.RegionScore`.
+        empty: which of prediction and reference lacks the region.
+        volume_ml: of the prediction.
+        reference_ml: of the reference.
+        sensitivity: share of the reference's voxels that were found; None when it has none.
+        precision: share of the prediction's voxels that are right; None when it has none.
+        lesions: agreement lesion by lesion.
+    """
+
+    case: str
+    region: str
+    dice: float
+    hd95: float
+    empty: Empty
+    volume_ml: float
+    reference_ml: float
+    sensitivity: float | None
+    precision: float | None
+    lesions: LesionScore
+
+    @property
+    def difference_ml(self) -> float:
+        """Volume of the prediction minus that of the reference."""
+        return self.volume_ml - self.reference_ml
+
+    @property
+    def penalized(self) -> bool:
+        """Whether HD95 is the penalty for a region that only one of the two contains."""
+        return self.empty in (Empty.PREDICTION, Empty.REFERENCE)
+
+
+def score_pair(pair: CasePair, meaning: Meaning, rules: LesionRules) -> tuple[RegionResult, ...]:
+    """Evaluate one case, in the order of the table's regions.
+
+    Raises:
+        DataError: when a file cannot be read, holds values that mean nothing, or lies on another grid than the other.
+    """
+    if pair.case in meaning.problems:
+        raise DataError(f"{pair.reference} cannot be evaluated: {meaning.problems[pair.case]}")
+    reference = _read(pair.reference, pair.case, meaning.references.get(pair.case, {}), meaning.table)
+    prediction = _turned(_read(pair.prediction, pair.case, meaning.predictions, meaning.table), reference.grid)
+    if not prediction.grid.matches(reference.grid, TOLERANCE_MM):
+        raise DataError(
+            f"{pair.prediction} ({described(prediction.grid)}) is not on the grid of {pair.reference} "
+            f"({described(reference.grid)}): resample it onto that grid first."
+        )
+    found, wanted = np.asarray(prediction.voxels), np.asarray(reference.voxels)
+    counted = wanted != IGNORED
+    voxel_ml = abs(float(np.linalg.det(reference.grid.affine[:3, :3]))) / 1000
+    results = []
+    for region in meaning.table.regions:
+        masks = (np.isin(found, region.values) & counted, np.isin(wanted, region.values))
+        results.append(_score(pair.case, region.name, *masks, reference.grid.spacing, voxel_ml, rules))
+    return tuple(results)
+
+
+def described(grid: Grid) -> str:
+    """Return shape, spacing, orientation and place of a grid in words."""
+    shape = " x ".join(str(size) for size in grid.shape)
+    spacing = " x ".join(f"{size:.3g}" for size in grid.spacing)
+    origin = ", ".join(f"{value:.1f}" for value in grid.affine[:3, 3])
+    return f"{shape} voxels of {spacing} mm, {grid.orientation}, origin {origin}"
+
+
+def _score(
+    case: str,
+    region: str,
+    found: NDArray[np.bool_],
+    wanted: NDArray[np.bool_],
+    spacing: tuple[float, float, float],
+    voxel_ml: float,
+    rules: LesionRules,
+) -> RegionResult:
+    score = score_region(region, found, wanted, spacing=spacing)
+    common, in_found, in_wanted = (int(np.count_nonzero(mask)) for mask in (found & wanted, found, wanted))
+    return RegionResult(
+        case,
+        region,
+        score.dice,
+        score.hd95,
+        score.empty,
+        in_found * voxel_ml,
+        in_wanted * voxel_ml,
+        common / in_wanted if in_wanted else None,
+        common / in_found if in_found else None,
+        score_lesions(found, wanted, spacing, rules),
+    )
+
+
+def _read(path: Path, case: str, value_map: Mapping[int, int], table: LabelTable) -> Volume:
+    return read_reference(Case(case, {}, ImageFile(path), value_map), table)
+
+
+def _turned(volume: Volume, like: Grid) -> Volume:
+    """The same volume with its axes stored in the order and direction of another grid."""
+    stored, wanted = (nibabel.orientations.io_orientation(grid.affine) for grid in (volume.grid, like))
+    turn = nibabel.orientations.ornt_transform(stored, wanted)
+    voxels = nibabel.orientations.apply_orientation(volume.voxels, turn)
+    affine = volume.grid.affine @ nibabel.orientations.inv_ornt_aff(turn, volume.grid.shape)
+    i, j, k = voxels.shape
+    return Volume(voxels, Grid((i, j, k), affine))

@@ -1,0 +1,129 @@
+"""What the values of predictions and references mean, so that both are read in values of one label table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kdnet.data.conventions import Convention, brats_tables, convention_of, decide
+from kdnet.data.formats import read_dataset
+from kdnet.data.image_io import read_volume
+from kdnet.data.references import label_values
+from kdnet.errors import DataError, KDNetError
+from kdnet.evaluation.case_pairs import CasePair
+from kdnet.labels import LabelTable, brats_labels, exclusive_labels
+
+_BRATS_VALUES = {1, 2, 3, 4}
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """How the files of all cases are read.
+
+    Attributes:
+        table: whose regions are evaluated.
+        predictions: file value to value of the table, where they differ; the same for all cases.
+        references: likewise, by case.
+        problems: case to the reason why its values mean nothing.
+        notes: about all files, in sentences.
+    """
+
+    table: LabelTable
+    predictions: Mapping[int, int] = field(default_factory=dict)
+    references: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def find_meaning(pairs: Sequence[CasePair], references: Path, asked: LabelTable | None) -> Meaning:
+    """Decide what the values mean: by what was asked for, a data set's description, names of cases, and values together.
+
+    Args:
+        pairs: all cases.
+        references: the folder in which, or beside which, a ``dataset.json`` may be.
+        asked: the label table that the user asked for.
+
+    Raises:
+        DataError: when values do not tell and nothing else does.
+    """
+    described = None if asked else _described(references)
+    if described is not None:
+        return Meaning(described)
+    values = {pair.case: _values(pair.reference) for pair in pairs}
+    predicted = {pair.case: _values(pair.prediction) for pair in pairs}
+    conventions = {pair.case: convention_of(pair.case, gross_tumor=_is_gross_tumor(pair.reference)) for pair in pairs}
+    if asked is None and not _looks_like_brats(conventions, values, predicted):
+        return Meaning(_exclusive([*values.values(), *predicted.values()]))
+    if asked is not None and asked not in brats_tables().values():
+        return Meaning(asked)
+    found = decide(conventions, values, asked)
+    return Meaning(
+        found.table,
+        _prediction_map(found.table, predicted, {pair.case: pair.prediction for pair in pairs}),
+        found.maps,
+        found.problems,
+        found.notes,
+    )
+
+
+def _described(references: Path) -> LabelTable | None:
+    """The label table of the data set that the references belong to, where a ``dataset.json`` describes it."""
+    folder = references if references.is_dir() else references.parent
+    for root in (folder, folder.absolute().parent):
+        if (root / "dataset.json").is_file():
+            try:
+                return read_dataset(root).labels
+            except KDNetError:  # a description of something else, or without the images that training needs
+                return None
+    return None
+
+
+def _looks_like_brats(
+    conventions: Mapping[str, Convention], values: Mapping[str, Collection[int]], predicted: Mapping[str, Collection[int]]
+) -> bool:
+    if any(convention is not Convention.UNNAMED for convention in conventions.values()):
+        return True
+    held = set[int]().union(*values.values(), *predicted.values())
+    return held <= _BRATS_VALUES and bool(held & {3, 4})
+
+
+def _exclusive(values: Sequence[Collection[int]]) -> LabelTable:
+    """Every value on its own."""
+    held = sorted(set[int]().union(*values))
+    if not held:
+        held = [1]
+    if held[0] < 0 or held[-1] > 255 or len(held) > 64:
+        raise DataError(
+            f"the files hold {len(held)} values from {held[0]} to {held[-1]}, which are no labels: choose folders of "
+            "labelmaps, or name the labels with --labels."
+        )
+    return exclusive_labels({value: f"label {value}" for value in held})
+
+
+def _prediction_map(
+    table: LabelTable, predicted: Mapping[str, Collection[int]], paths: Mapping[str, Path]
+) -> dict[int, int]:
+    """Predictions of programs that learned from BraTS until 2021 call enhancing tumor 4."""
+    held = set[int]().union(*predicted.values()) if predicted else set()
+    if table != brats_labels() or 4 not in held:
+        return {}
+    if 3 in held:
+        case = min(case for case, values in predicted.items() if 4 in values)
+        raise DataError(
+            f"{paths[case]} holds 4 while predictions also hold 3: say what they mean with --labels brats-2024 or "
+            "--labels brats-ped, or correct them."
+        )
+    return {4: 3}
+
+
+def _values(path: Path) -> tuple[int, ...]:
+    """The values of a labelmap; none where it cannot be read, which is told when it is evaluated."""
+    try:
+        return label_values(read_volume(path).voxels)[0]
+    except KDNetError:
+        return ()
+
+
+def _is_gross_tumor(path: Path) -> bool:
+    return path.name.lower().split(".")[0].endswith("gtv")
