@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from kdnet.data.dicom_file import DicomHeader, read_dicom_header
+from kdnet.data.dicom_frame import is_complete
 from kdnet.data.dicom_stack import Stack, stack_of
 from kdnet.data.integrity import require_reasonable, require_regular
 from kdnet.data.volume import Grid, Volume
@@ -111,7 +112,8 @@ def _check_image(header: DicomHeader) -> None:
         raise DataError(f"{path} has an odd high bit: export the DICOM series again.")
     if header.pixel_bytes is None:
         raise DataError(f"{path} has no pixel data: export the DICOM series again.")
-    if 0 <= header.pixel_bytes < rows * columns * allocated // 8:
+    size = rows * columns * allocated // 8
+    if 0 <= header.pixel_bytes < size or (header.pixel_bytes < 0 and not is_complete(header, size)):
         raise DataError(f"{path} is truncated (its pixel data ends early): copy or export the DICOM series again.")
     for tag in (SLOPE, INTERCEPT):
         if header.text(tag) and header.numbers(tag, 1) is None:

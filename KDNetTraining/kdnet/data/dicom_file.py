@@ -40,12 +40,14 @@ class DicomHeader:
         values: short values of the outermost data set by tag, as they are stored.
         big_endian: byte order of binary values.
         pixel_bytes: length of the pixel data, -1 when it is encapsulated (compressed), None when there is none.
+        fragments: offset and length in bytes of each piece of encapsulated pixel data, a table of offsets first.
     """
 
     path: Path
     values: Mapping[int, bytes]
     big_endian: bool
     pixel_bytes: int | None
+    fragments: tuple[tuple[int, int], ...] = ()
 
     def text(self, tag: int) -> str:
         """Return a value as text, empty when there is none."""
@@ -120,6 +122,7 @@ class _Walk:
     def __init__(self, stream: BinaryIO, size: int, path: Path) -> None:
         self.stream, self.size, self.path = stream, size, path
         self.elements = 0
+        self.fragments: list[tuple[int, int]] = []
 
     def header(self) -> DicomHeader:
         values = self._meta()
@@ -131,8 +134,9 @@ class _Walk:
             element = self._next(encoding)
             if element.tag == PIXELS:
                 length = self._pixels(element, encoding)
+                pieces = tuple(self.fragments) if length < 0 else ()
                 self._require_end(encoding)
-                return DicomHeader(self.path, values, encoding.big_endian, length)
+                return DicomHeader(self.path, values, encoding.big_endian, length, pieces)
             self._take(element, encoding, values)
         return DicomHeader(self.path, values, encoding.big_endian, None)
 
@@ -175,6 +179,7 @@ class _Walk:
         if element.length != UNDEFINED:
             self._pass(element.length)
             return element.length
+        self.fragments.clear()
         self._pass_items(encoding, 0)
         return -1
 
@@ -206,6 +211,7 @@ class _Walk:
             if tag != ITEM:
                 raise _DamagedError
             if length != UNDEFINED:
+                self.fragments.append((self.stream.tell(), length))
                 self._pass(length)
                 continue
             while (element := self._next(encoding)).tag != ITEM_END:

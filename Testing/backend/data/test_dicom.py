@@ -16,6 +16,7 @@ from kdnet.data.image_io import read_grid, read_volume
 from kdnet.errors import DataError
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -210,6 +211,50 @@ def test_pixel_data_that_ends_early_is_refused(tmp_path: Path, cut: int) -> None
             slice_.PixelData = slice_.PixelData[:cut]
 
     assert "truncated" in refusal(series(tmp_path / "short", short))
+
+
+@pytest.mark.parametrize("cut", [0, 2, 50, 200])
+def test_a_run_length_frame_that_ends_early_is_refused(tmp_path: Path, cut: int) -> None:
+    folder = series(tmp_path / "packed")
+    for k, path in enumerate(sorted(folder.iterdir())):
+        slice_ = dcmread(path)
+        slice_.compress(RLELossless, generate_instance_uid=False)
+        if k == 4 and cut:
+            frame = next(generate_frames(slice_.PixelData, number_of_frames=1))
+            slice_.PixelData = encapsulate([frame[:-cut]])
+        slice_.save_as(path)
+    if cut:
+        assert "004.dcm is truncated" in refusal(folder)
+    else:
+        assert np.array_equal(read_volume(folder).voxels, slices().T)
+
+
+@pytest.mark.parametrize("cut", [0, 2, 20, 100])
+def test_a_jpeg_2000_frame_that_ends_early_is_refused(tmp_path: Path, cut: int) -> None:
+    plane = (np.add.outer(np.arange(64), np.arange(64)) * 7).astype(np.uint16)
+    for k in range(4):
+        part = sitk.GetImageFromArray(plane[None] + k)[:, :, 0]
+        for tag, value in {
+            "0008|0060": "MR",
+            "0020|000e": "1.2.3",
+            "0020|0032": f"0\\0\\{k * 2}",
+            "0020|0037": "1\\0\\0\\0\\1\\0",
+        }.items():
+            part.SetMetaData(tag, value)
+        writer = sitk.ImageFileWriter()
+        writer.KeepOriginalImageUIDOn()
+        writer.SetUseCompression(True)
+        writer.SetCompressor("JPEG2000")
+        writer.SetFileName(str(tmp_path / f"{k}.dcm"))
+        writer.Execute(part)
+    if cut:
+        slice_ = dcmread(tmp_path / "2.dcm")
+        frame = next(generate_frames(slice_.PixelData, number_of_frames=1)).rstrip(b"\0")
+        slice_.PixelData = encapsulate([frame[:-cut]])
+        slice_.save_as(tmp_path / "2.dcm")
+        assert "2.dcm is truncated" in refusal(tmp_path)
+    else:
+        assert np.array_equal(read_volume(tmp_path).voxels[:, :, 1], plane.T + 1)
 
 
 @pytest.mark.parametrize("left", [0, 100, 200, 600, -1, -100])
