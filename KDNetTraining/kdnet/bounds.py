@@ -54,7 +54,7 @@ def check_grid(spacing: Sequence[float], margin: float = 0.0) -> None:
     if len(spacing) != 3 or not all(FINEST_STEP <= step <= COARSEST_STEP for step in spacing):
         raise SettingsError(f"the spacing {list(spacing)[:4]} mm is absurd: give three steps from 0.1 to 20 mm.")
     if math.prod(spacing) < SMALLEST_VOXEL:
-        raise SettingsError(f"the spacing {list(spacing)} mm is too fine for any memory: give 0.3 mm or more.")
+        raise SettingsError(f"any memory is too little for the spacing {list(spacing)} mm: give 0.3 mm or more.")
     if not 0 <= margin <= LARGEST_MARGIN:
         raise SettingsError(f"the margin {margin} mm is absurd: give 0 to {LARGEST_MARGIN:g} mm.")
 

@@ -177,7 +177,7 @@ def test_a_batch_of_five_goes_on_after_a_bad_file(
     wait(lambda: not panel.logic.busy)
     assert len(states(panel)) == 5
     assert "mL" in states(panel)["scan0"]
-    assert "cannot be read" in states(panel)["scan9"]
+    assert "is not a NIfTI file" in states(panel)["scan9"]
     assert "Segmented 4 of 5 cases, 1 failed" in panel.ui.statusLabel.text
     assert len(list((tmp_path / "out").glob("*_seg.nii.gz"))) == 4
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
