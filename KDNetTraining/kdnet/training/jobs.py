@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from kdnet.data.cache import PreparedCase
@@ -15,8 +15,8 @@ from kdnet.training.recipe import Recipe
 from kdnet.training.trainee import Teacher
 from kdnet.training.trainer import Spent, Trained, TrainingJob
 
-CITATIONS = (
-    "Hu, Maillard et al., MICCAI 2020 (KD-Net)",
+METHOD = ("Hu, Maillard et al., MICCAI 2020 (KD-Net)",)
+BRATS = (
     "Menze et al. 2015, 10.1109/TMI.2014.2377694",
     "Bakas et al. 2017, 10.1038/sdata.2017.117",
     "Bakas et al. 2018, arXiv:1811.02629",
@@ -50,6 +50,16 @@ def channels(modalities: tuple[str, ...], data: StudyData) -> tuple[int, ...]:
     return tuple(data.dataset.modalities.index(name) for name in modalities)
 
 
+def citations(cases: Sequence[str]) -> list[str]:
+    """What a model that was trained on ``cases`` has to cite; BraTS where they have the names that BraTS gives.
+
+    Cases of a hospital may have the layout of BraTS, and so has the phantom: only names such as ``BraTS-GLI-00001-000``,
+    ``BraTS2021_00000`` or ``Brats18_CBICA_AAB_1`` tell the data itself.
+    """
+    theirs = any(name.lower().startswith("brats") for name in cases)
+    return [*METHOD, *(BRATS if theirs else ())]
+
+
 def model_card(
     network: PlannedNetwork, data: StudyData, recipe: Recipe, spec: NetworkSpec, trained: Trained, spent: Spent
 ) -> ModelCard:
@@ -74,7 +84,7 @@ def model_card(
             "step": trained.step,
             "seconds": round(spent.seconds, 1),
             "cpu_seconds": round(spent.cpu_seconds, 1),
-            "citations": list(CITATIONS),
+            "citations": citations(split.train),
         },
         created=datetime.now(tz=UTC).date().isoformat(),
     )
