@@ -234,3 +234,14 @@ def test_voxels_that_nobody_labelled_take_no_part(mode: LabelMode) -> None:
     (gradient,) = torch.autograd.grad(terms.total, logits)
     assert not gradient[half.expand_as(gradient)].any()
     assert gradient[~half.expand_as(gradient)].any()
+
+
+def test_the_prototype_term_of_a_batch_is_the_mean_of_its_patches() -> None:
+    """So that processes that share a batch train as one."""
+    generator = torch.Generator().manual_seed(0)
+    student, teacher = (torch.randn((2, 4, 2, 2, 2), generator=generator) for _ in range(2))
+    target = torch.zeros((2, 3, 8, 8, 8))
+    target[0, :, :4] = 1  # the patches differ in their number of classes
+    loss = PrototypeLoss(LabelMode.REGIONS)
+    parts = [loss(student[i : i + 1], teacher[i : i + 1], target[i : i + 1]) for i in range(2)]
+    assert torch.allclose(loss(student, teacher, target), torch.stack(parts).mean())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from kdnet.distillation import DistillationSettings, LatentProjection
+from kdnet.distillation import DistillationSettings, LatentProjection, LossTerms
 from kdnet.errors import SettingsError
 from kdnet.labels import brats_labels
-from kdnet.networks import NetworkSpec, build_network, preset
+from kdnet.networks import NetworkOutput, NetworkSpec, build_network, preset
 from kdnet.training.trainee import Teacher, Trainee, start_from_prior, start_from_teacher
 
 LABELS = brats_labels()
@@ -82,3 +82,19 @@ def test_a_student_starts_with_the_channels_of_a_bundle_in_the_order_of_the_labe
     image[:, 1] = torch.randn(1, 16, 16, 16)
     with torch.no_grad():
         assert torch.allclose(network(image[:, 1:2]).logits, taught_by.network(image).logits, atol=1e-5)
+
+
+def test_losses_are_computed_in_float32_whatever_the_networks_compute_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    trainee = student((4, 8, 16), (1,), teacher())
+    forward = trainee.loss.forward
+
+    def look(output: NetworkOutput, *more: object) -> LossTerms:
+        seen.append((output.logits.dtype, output.bottleneck.dtype, torch.is_autocast_enabled("cpu")))
+        return forward(output, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trainee.loss, "forward", look)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        terms = trainee(torch.randn(1, 4, 16, 16, 16), torch.zeros(1, 3, 16, 16, 16, dtype=torch.uint8))
+    assert seen == [(torch.float32, torch.float32, False)]
+    assert {term.dtype for term in terms} == {torch.float32}
