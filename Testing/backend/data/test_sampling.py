@@ -277,3 +277,19 @@ def test_workers_that_begin_anew_give_the_same_patches(tmp_path: Path) -> None:
     )
     for batch, pairs in zip(loader, keys, strict=True):
         assert all(same(got, source.sample(*pair)) for got, pair in zip(batch, pairs, strict=True))
+
+
+def test_hundreds_of_cases_train_where_a_process_may_open_256_files(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    case = numbered_case(0)
+    np.save(tmp_path / "labelmap.npy", case.labelmap)
+    np.save(tmp_path / "image.npy", case.image)
+    cases = [PreparedCase(f"case{i}", tmp_path / "image.npy", tmp_path / "labelmap.npy") for i in range(600)]
+    source = PatchSampler(cases, brats_labels(), patch=(8, 8, 8), batch=2, foreground=0.5, augmentation=OFF, seed=0)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        seen = {source.sample(step, slot).case for step in range(300) for slot in range(2)}
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(seen) == 600
