@@ -45,7 +45,7 @@ class Progress:
     """How far the work is.
 
     Attributes:
-        stage: ``"start"``, ``"load"``, ``"prepare"``, ``"forward"``, ``"label"``, ``"import"`` or ``"batch"``.
+        stage: ``"start"``, ``"load"``, ``"brain"``, ``"prepare"``, ``"forward"``, ``"label"``, ``"import"`` or ``"batch"``.
         done: parts of the stage that are done.
         total: parts of the stage.
         case: in a batch, what became of the last case.

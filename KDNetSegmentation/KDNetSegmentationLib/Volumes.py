@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ def warnings_for(node: Any, modality: str, model: ModelInfo) -> tuple[str, ...]:
     name, voxels = node.GetName() or "", slicer.util.arrayFromVolume(node)
     spacing = tuple(reversed(_spacing(node)))  # arrays of Slicer have k first
     scan = Scan(name, voxels, spacing, guess_modality(node), header.modality)
-    return care_warnings(scan, Needs.of(modality, model.spacing, model.trainingData))
+    needs = replace(Needs.of(modality, model.spacing, model.trainingData), extracts=True)
+    return care_warnings(scan, needs)
 
 
 def guess_modality(node: Any) -> str:

@@ -380,6 +380,7 @@ def _stage_text(progress: Progress) -> str:
     texts = {
         "start": _("Starting the worker (only the first time)..."),
         "load": _("Loading the model..."),
+        "brain": _("Extracting the brain..."),
         "prepare": _("Preparing the volume..."),
         "forward": _("Segmenting, {done} of {total} passes done...").format(done=progress.done, total=progress.total),
         "label": _("Taking labels..."),

@@ -46,7 +46,7 @@ def main() -> None:
 def measure(scan: Path, predictor: Predictor, extractor: BrainExtractor, args: argparse.Namespace) -> dict[str, object]:
     volume, name = read_volume(scan), scan.name.removesuffix(".nii.gz")
     started = time.perf_counter()
-    brain = extractor.extract([volume], [name], BrainChoice.parse(args.brain), stripped=True)
+    brain = extractor.extract([volume], [name], BrainChoice.parse(args.brain), expected=True)
     extracted = time.perf_counter()
     labelmap = predictor.predict(list(brain.volumes)).labelmap.voxels
     finished = time.perf_counter()

@@ -22,6 +22,7 @@ from kdnet.inference.result_names import absolute, different_names
 from kdnet.inference.results_folder import choose_targets, staged, sweep
 from kdnet.inference.results_table import ResultsTable, Row, State, digest
 from kdnet.inference.segment import Options, segment_case
+from kdnet.preparation.brain import BrainExtractor
 from kdnet.text import one_line
 
 Case = TypeVar("Case", Input, Refused, Input | Refused)
@@ -39,6 +40,7 @@ class Outcome:
         amounts: volumes in mL.
         error: why it failed or was left out, empty when it was not.
         warnings: why the result may be wrong, or what else to know, a sentence each.
+        brain: what was done about the skull, in one sentence.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Outcome:
     amounts: tuple[Amount, ...] = ()
     error: str = ""
     warnings: tuple[str, ...] = ()
+    brain: str = ""
 
 
 class Batch:
@@ -58,13 +61,23 @@ class Batch:
         found: from ``survey``.
         folder: of results, there and writable.
         options: how to segment.
+        extractor: of brains, one of its own by default.
 
     Raises:
         DataError: when the folder holds a table of another program.
     """
 
-    def __init__(self, predictor: Predictor, model: Path, found: Found, folder: Path, options: Options) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        model: Path,
+        found: Found,
+        folder: Path,
+        options: Options,
+        extractor: BrainExtractor | None = None,
+    ) -> None:
         self._predictor = predictor
+        self._extractor = extractor or BrainExtractor(predictor.device)
         self._model = one_line(f"{predictor.model.card.name} {digest(model)}")
         self._folder = folder
         self._options = options
@@ -132,7 +145,7 @@ class Batch:
 
     def _segment(self, item: Input, progress: ProgressCallback) -> Outcome:
         content = _digest_of(item)
-        result = segment_case(self._predictor, item, self._options, progress)
+        result = segment_case(self._predictor, self._extractor, item, self._options, progress)
         before = self._table.row(_source(item))
         written = before.written if before is not None else ()
         targets, kept = choose_targets(self._folder, item, result, written)
@@ -145,6 +158,7 @@ class Batch:
                 State.SEGMENTED,
                 result.amounts,
                 warnings=" ".join(warnings),
+                brain=result.brain,
                 model=self._model,
                 settings=self._settings(item),
                 input=content,
@@ -154,7 +168,7 @@ class Batch:
             # before the files appear, so that a process that is killed between the two leaves no labelmap of its own
             # that the next one would take for a person's
             self._put(row)
-        return Outcome(item.name, State.SEGMENTED, labelmap, result.amounts, warnings=warnings)
+        return Outcome(item.name, State.SEGMENTED, labelmap, result.amounts, warnings=warnings, brain=result.brain)
 
     def _failed(self, item: Input | Refused, reason: str) -> Outcome:
         before = self._table.row(_source(item))

@@ -23,6 +23,7 @@ from kdnet.inference.progress import Progress, Stage
 from kdnet.inference.results_table import NAME, UNSAVED, State
 from kdnet.inference.segment import Options
 from kdnet.model_file import describe, load_model, read_card
+from kdnet.preparation.brain import BrainChoice
 from kdnet.text import one_line, printable
 
 
@@ -40,6 +41,13 @@ def add_parsers(commands: Any) -> None:
     segment.add_argument(
         "--channel", default="", metavar="N", help="volume of a 4D file, counted from 0; one per modality: 3,0,1,2"
     )
+    segment.add_argument(
+        "--brain",
+        default="automatic",
+        metavar="HOW",
+        help="extract the brain from scans with skull: automatic, student (always), none, or the file of a mask",
+    )
+    segment.add_argument("--save-brain", action="store_true", help="write the mask of the extracted brain too")
     segment.set_defaults(run=run_segment)
     description = commands.add_parser("describe", help="tell what a model file is, needs and can do")
     description.add_argument("model", type=Path)
@@ -51,18 +59,20 @@ def run_segment(args: argparse.Namespace) -> int:
     """Carry out ``kdnet segment``; the exit code is 1 when an input failed."""
     if not 0 <= args.islands < math.inf:
         raise SettingsError(f"--islands is {args.islands:g}: give 0 or a positive number of mm³.")
-    channels = _channels(args.channel)
+    channels, brain = _channels(args.channel), BrainChoice.parse(args.brain)
     predictor = Predictor(load_model(args.model), choose_device(args.device), flips=args.flips)
     modalities = predictor.model.card.modalities
     if channels and len(channels) != len(modalities):
         raise SettingsError(f"--channel has {len(channels)} numbers: give one for each of {', '.join(modalities)}.")
     found = survey(args.inputs, modalities, channels)
     require_inputs(found)
+    if brain.mask is not None and len(found.cases) > 1:
+        raise SettingsError(f"--brain names one mask, but there are {len(found.cases)} cases: give one scan.")
     new = not args.out.exists()
     folder = writable_folder(args.out)
     outcomes: list[Outcome] = []
     try:
-        options = Options(args.probabilities, args.islands, args.overwrite)
+        options = Options(args.probabilities, args.islands, args.overwrite, brain, args.save_brain)
         batch = Batch(predictor, args.model, found, folder, options)
         outcomes = _segment_all(batch)
         batch.finish(discard_empty=new and not any(outcome.labelmap for outcome in outcomes))
@@ -89,6 +99,8 @@ def _segment_all(batch: Batch) -> list[Outcome]:
     with tqdm(total=len(batch.cases), desc="segmenting", file=sys.stderr, disable=None) as bar:
 
         def show(progress: Progress) -> None:
+            if progress.stage is Stage.BRAIN:
+                bar.set_postfix_str("extract brain")
             if progress.stage is Stage.FORWARD:
                 bar.set_postfix_str(f"pass {progress.done} of {progress.total}")
 
@@ -103,6 +115,7 @@ def _segment_all(batch: Batch) -> list[Outcome]:
             if outcome.state is State.SEGMENTED:
                 amounts = ", ".join(f"{amount.name} {amount.millilitres:.1f} mL" for amount in outcome.amounts)
                 tqdm.write(printable(f"{outcome.labelmap}: {amounts}"))
+                _say(f"{outcome.name}: {outcome.brain}")
             if batch.table_problem and not table_problem:
                 _say(f"{batch.table_problem} It is tried again after each case.")
             table_problem = batch.table_problem

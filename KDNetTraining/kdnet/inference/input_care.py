@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdnet.data.foreground import Foreground
+from kdnet.preparation.skull import BRAIN_LITERS
 
-BRAIN_LITRES = 2.3  # larger than any brain, smaller than any head
 LEAST_LITRES = 0.6  # smaller than the brain of a child of one year
 MOST_LITRES = 7.5  # larger than any head with neck
 LEAST_MM = 70.0  # shortest side of a box around a brain
@@ -57,16 +57,23 @@ class Needs:
         modality: the volume's role.
         spacing: of the model's grid in mm.
         skull_removed: whether the model was trained on brains without skull.
+        extracts: whether brains are extracted from whole heads before the model sees them.
     """
 
     modality: str
     spacing: Sequence[float]
     skull_removed: bool
+    extracts: bool = False
 
     @classmethod
     def of(cls, modality: str, spacing: Sequence[float], training_data: Mapping[str, Any]) -> Needs:
         """The needs of a model whose card has this ``training_data``."""
-        return cls(modality, spacing, training_data.get("format") in WITHOUT_SKULL)
+        return cls(modality, spacing, expects_brain(training_data))
+
+
+def expects_brain(training_data: Mapping[str, Any]) -> bool:
+    """Whether a model whose card has this ``training_data`` was trained on brains without skull."""
+    return training_data.get("format") in WITHOUT_SKULL
 
 
 def warnings_for(scan: Scan, needs: Needs) -> tuple[str, ...]:
@@ -124,12 +131,17 @@ def _size_warning(scan: Scan, needs: Needs) -> str:
         return f"{scan.name} shows {_litres(litres)} L of tissue ({size} mm), which is too large for a head: {remedy}."
     if min(sides) < LEAST_MM:
         return f"{scan.name} shows a head only {min(sides):.0f} mm thick: {remedy}, or choose a volume of the whole head."
-    if needs.skull_removed and litres > BRAIN_LITRES:
-        return (
-            f"{scan.name} shows {_litres(litres)} L of tissue, so probably the whole head, but the model was trained on"
-            " brains without skull: remove the skull first, for example with the HDBrainExtraction extension."
-        )
-    return ""
+    return _skull_warning(scan, needs, litres) if needs.skull_removed and litres > BRAIN_LITERS else ""
+
+
+def _skull_warning(scan: Scan, needs: Needs, litres: float) -> str:
+    shown = f"{scan.name} shows {_litres(litres)} L of tissue, so probably the whole head"
+    if needs.extracts:
+        return f"{shown}: its brain will be extracted first."
+    return (
+        f"{shown}, but the model was trained on brains without skull: let the brain be extracted, or remove the skull"
+        " first."
+    )
 
 
 def _spacing_warning(scan: Scan, needs: Needs) -> str:

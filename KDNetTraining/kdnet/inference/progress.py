@@ -10,6 +10,7 @@ from enum import StrEnum
 class Stage(StrEnum):
     """The steps of a segmentation, in order."""
 
+    BRAIN = "brain"
     PREPARE = "prepare"
     FORWARD = "forward"
     LABEL = "label"

@@ -46,6 +46,8 @@ def choose_targets(
         targets = {result_path(folder, item.name, f"_seg{tail}{item.suffix}"): result.labelmap}
         for region, volume in result.probabilities.items():
             targets[result_path(folder, item.name, f"_{parts[region]}_percent{tail}{item.suffix}")] = volume
+        if result.brain_mask is not None:
+            targets[result_path(folder, item.name, f"_brain_mask{tail}{item.suffix}")] = result.brain_mask
         kept = [path for path in targets if os.path.lexists(path) and digest(path) not in written]
         if not kept:
             new = next(iter(targets)).name

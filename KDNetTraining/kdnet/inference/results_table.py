@@ -28,7 +28,7 @@ UNIT = " (mL)"
 MOST_BYTES = 64 << 20
 DIGEST_LENGTH = 16  # hexadecimal digits
 FIRST = ("case", "state")
-LAST = ("reason", "warnings", "source", "model", "settings", "input", "labelmap", "written")
+LAST = ("reason", "warnings", "brain", "source", "model", "settings", "input", "labelmap", "written")
 
 
 class State(StrEnum):
@@ -51,6 +51,7 @@ class Row:
         amounts: volumes in mL.
         reason: why it failed or was left out.
         warnings: why the result may be wrong.
+        brain: what was done about the skull.
         model: name and digest of the model file.
         settings: other than usual, in words.
         input: digest of the files it was segmented from.
@@ -65,6 +66,7 @@ class Row:
     amounts: tuple[Amount, ...] = ()
     reason: str = ""
     warnings: str = ""
+    brain: str = ""
     model: str = ""
     settings: str = ""
     input: str = ""

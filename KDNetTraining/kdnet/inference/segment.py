@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kdnet.data.image_io import check_volume, read_volume
 from kdnet.data.volume import Volume
 from kdnet.foreign import reading
 from kdnet.inference.grouping import Input
-from kdnet.inference.input_care import Needs, warnings_for
+from kdnet.inference.input_care import Needs, expects_brain, warnings_for
 from kdnet.inference.measure import Amount, measure, remove_islands
 from kdnet.inference.predictor import Predictor
 from kdnet.inference.progress import ProgressCallback
 from kdnet.inference.scan_facts import scan_of
+from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,15 @@ class Options:
         probabilities: write a map in percent per region too.
         islands: smallest island to keep in mm³.
         overwrite: segment again what is done already.
+        brain: how to find the brain in scans with skull.
+        save_brain: write the mask of the brain too.
     """
 
     probabilities: bool = False
     islands: float = 0.0
     overwrite: bool = False
+    brain: BrainChoice = field(default_factory=BrainChoice)
+    save_brain: bool = False
 
     def words(self, item: Input, *, flips: bool) -> str:
         """What is not as usual, for the table of results; equal words stand for equal settings."""
@@ -38,6 +43,8 @@ class Options:
             f"islands below {self.islands:g} mm3 cleared": self.islands > 0,
             "probabilities": self.probabilities,
             f"channel {' '.join(map(str, item.channels))}": bool(item.channels),
+            f"brain {self.brain.words}": self.brain.method is not BrainMethod.AUTOMATIC,
+            "mask of the brain": self.save_brain,
         }
         return ", ".join(words for words, is_chosen in chosen.items() if is_chosen)
 
@@ -51,19 +58,26 @@ class CaseResult:
         probabilities: region name to its map in percent.
         amounts: volumes in mL.
         warnings: why the result may be wrong, a sentence each.
+        brain: what was done about the skull, in one sentence.
+        brain_mask: of the extracted brain, where it is asked for.
     """
 
     labelmap: Volume
     probabilities: Mapping[str, Volume] = field(default_factory=dict)
     amounts: tuple[Amount, ...] = ()
     warnings: tuple[str, ...] = ()
+    brain: str = ""
+    brain_mask: Volume | None = None
 
 
-def segment_case(predictor: Predictor, item: Input, options: Options, progress: ProgressCallback) -> CaseResult:
+def segment_case(
+    predictor: Predictor, extractor: BrainExtractor, item: Input, options: Options, progress: ProgressCallback
+) -> CaseResult:
     """Segment one case.
 
     Args:
         predictor: with its model.
+        extractor: of brains, on the same device.
         item: from ``find_inputs``.
         options: how.
         progress: told about stages.
@@ -74,15 +88,21 @@ def segment_case(predictor: Predictor, item: Input, options: Options, progress: 
     card = predictor.model.card
     volumes = [_read(item, index) for index in range(len(item.files))]
     warnings: list[str] = []
+    names = [str(file) for file in item.files]
     with reading(item.name, "export it again or leave it out", verb="segment"):
+        brain = extractor.extract(
+            volumes, names, options.brain, expected=expects_brain(card.training_data), progress=progress
+        )
         for index, (volume, modality) in enumerate(zip(volumes, card.modalities, strict=True)):
             scan = scan_of(item, index, volume, modality, single=len(card.modalities) == 1)
             warnings += (f"{scan.name} {doubt}" for doubt in volume.warnings)
-            warnings += warnings_for(scan, Needs.of(modality, card.preprocessing.spacing, card.training_data))
-        names = [str(file) for file in item.files]
-        prediction = predictor.predict(volumes, probabilities=options.probabilities, names=names, progress=progress)
+            needs = Needs.of(modality, card.preprocessing.spacing, card.training_data)
+            warnings += warnings_for(scan, needs if brain.mask is None else replace(needs, skull_removed=False))
+        prediction = predictor.predict(brain.volumes, probabilities=options.probabilities, names=names, progress=progress)
         labelmap = remove_islands(prediction.labelmap, options.islands) if options.islands else prediction.labelmap
-        return CaseResult(labelmap, prediction.probabilities, measure(labelmap, card.labels), tuple(warnings))
+        mask = brain.mask if options.save_brain else None
+        amounts = measure(labelmap, card.labels)
+        return CaseResult(labelmap, prediction.probabilities, amounts, tuple(warnings), brain.words, mask)
 
 
 def _read(item: Input, index: int) -> Volume:

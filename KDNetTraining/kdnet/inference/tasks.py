@@ -17,6 +17,7 @@ from kdnet.errors import DataError, SettingsError
 from kdnet.evaluation.metrics import score_case
 from kdnet.files import writable_folder
 from kdnet.inference.batch import Batch, Outcome
+from kdnet.inference.input_care import expects_brain
 from kdnet.inference.inputs import require_inputs, survey
 from kdnet.inference.measure import measure, remove_islands
 from kdnet.inference.predictor import Predictor
@@ -24,6 +25,7 @@ from kdnet.inference.progress import Progress
 from kdnet.inference.segment import Options
 from kdnet.labels import LabelTable
 from kdnet.model_file import load_model
+from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
 
 Request = Mapping[str, Any]
 Report = Callable[..., None]
@@ -42,6 +44,7 @@ class Tasks:
 
     def __init__(self) -> None:
         self._loaded: Loaded | None = None
+        self._extractor: BrainExtractor | None = None
 
     def run(self, request: Request, report: Report) -> dict[str, Any]:
         """Carry out ``request``; its ``task`` is ``segment``, ``batch``, ``validate``, ``compare`` or ``devices``.
@@ -71,18 +74,31 @@ class Tasks:
             self._loaded = Loaded(key, Predictor(load_model(path), device, flips=flips))
         return self._loaded.predictor
 
+    def _extractor_on(self, device: torch.device) -> BrainExtractor:
+        """The extractor of brains, from memory where it is there."""
+        if self._extractor is None or self._extractor.device != device:
+            self._extractor = BrainExtractor(device)
+        return self._extractor
+
     def _segment(self, request: Request, report: Report) -> dict[str, Any]:
         """Segment mapped arrays.
 
         Takes ``volumes``, each with ``name``, ``file`` (``.npy``, ``[k, j, i]``) and ``affine`` (IJK to RAS); gives the
         file of the ``labelmap`` (uint8, ``[k, j, i]``), files of ``probabilities`` by name, and ``amounts`` in mL.
+        ``brain`` is as ``--brain`` of ``kdnet segment``, or ``mask`` with a ``brain_mask`` file (``.npy``, ``[k, j, i]``);
+        what was done comes back as ``brain``, and its mask as ``brain_mask``, empty where there is none.
         """
         predictor = self._predictor(request, report)
         volumes = [_volume(item) for item in request["volumes"]]
+        names = [str(item["name"]) for item in request["volumes"]]
+        expected = expects_brain(predictor.model.card.training_data)
+        brain = self._extractor_on(predictor.device).extract(
+            volumes, names, _brain_choice(request), expected=expected, progress=_reporting(report)
+        )
         prediction = predictor.predict(
-            volumes,
+            brain.volumes,
             probabilities=bool(request.get("probabilities", False)),
-            names=[item["name"] for item in request["volumes"]],
+            names=names,
             progress=_reporting(report),
         )
         islands = float(request.get("islands", 0.0))
@@ -94,6 +110,8 @@ class Tasks:
             "labelmap": _save(folder / "labelmap.npy", labelmap),
             "probabilities": {name: _save(folder / f"percent{index}.npy", volume) for index, (name, volume) in maps},
             "amounts": [asdict(amount) for amount in measure(labelmap, predictor.model.card.labels)],
+            "brain": brain.words,
+            "brain_mask": _save(folder / "brain.npy", brain.mask) if brain.mask else "",
         }
 
     def _batch(self, request: Request, report: Report) -> dict[str, Any]:
@@ -109,8 +127,12 @@ class Tasks:
             bool(request.get("probabilities", False)),
             float(request.get("islands", 0.0)),
             bool(request.get("overwrite", False)),
+            _brain_choice(request),
+            bool(request.get("save_brain", False)),
         )
-        batch = Batch(predictor, Path(request["model"]), found, writable_folder(Path(request["out"])), options)
+        folder = writable_folder(Path(request["out"]))
+        extractor = self._extractor_on(predictor.device)
+        batch = Batch(predictor, Path(request["model"]), found, folder, options, extractor)
         names = [item.name for item in (*batch.left_out, *batch.cases)]
         report(stage="batch", done=0, total=len(names), names=names)
         outcomes: list[Outcome] = []
@@ -150,6 +172,13 @@ def _devices(_request: Request, _report: Report) -> dict[str, Any]:
     return {"devices": names}
 
 
+def _brain_choice(request: Request) -> BrainChoice:
+    method = str(request.get("brain", BrainMethod.AUTOMATIC.value))
+    if method != BrainMethod.MASK:
+        return BrainChoice.parse(method)
+    return BrainChoice(BrainMethod.MASK, np.load(request["brain_mask"], mmap_mode="r", allow_pickle=False).T != 0)
+
+
 def _volume(item: Mapping[str, Any]) -> Volume:
     voxels = np.load(item["file"], mmap_mode="r", allow_pickle=False).T
     name = str(item["name"])
@@ -180,4 +209,5 @@ def _case(outcome: Outcome) -> dict[str, Any]:
         "amounts": [asdict(amount) for amount in outcome.amounts],
         "error": outcome.error,
         "warnings": list(outcome.warnings),
+        "brain": outcome.brain,
     }

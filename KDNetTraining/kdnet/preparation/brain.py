@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kdnet.data.volume import Volume
 from kdnet.errors import DataError, SettingsError
 from kdnet.inference.predictor import Predictor
+from kdnet.inference.progress import Progress, ProgressCallback, Stage
 from kdnet.model_file import load_model
 from kdnet.preparation.brain_mask import (
     checked_mask,
@@ -28,6 +29,11 @@ from kdnet.preparation.skull import Skull, look_for_skull
 from kdnet.shared_files import shared_resource
 
 STUDENT_FILE = "Models/Brain.safetensors"
+UNCHANGED = "The scan shows no skull, so it was segmented as it is."
+MISSING = (
+    "The scan shows a skull and was segmented as it is, because the model that extracts brains is missing from this"
+    " installation."
+)
 COVERED_SHARE = 0.85  # of the patient; where the brain is more than this, there is no skull to remove
 
 
@@ -104,15 +110,24 @@ class BrainExtractor:
         self._model = model
         self._student: Predictor | None = None
 
-    def extract(self, volumes: Sequence[Volume], names: Sequence[str], choice: BrainChoice, *, stripped: bool) -> Brain:
+    def extract(
+        self,
+        volumes: Sequence[Volume],
+        names: Sequence[str],
+        choice: BrainChoice,
+        *,
+        expected: bool,
+        progress: ProgressCallback = lambda _progress: None,
+    ) -> Brain:
         """Find the brain in the scans of one case and blank what lies outside.
 
         Args:
             volumes: on one grid.
             names: of the volumes, for messages.
             choice: how.
-            stripped: whether the model that segments afterward has learned from brains without skull. If not,
+            expected: whether the model that segments afterward has learned from brains without skull. If not,
                 ``automatic`` leaves the scans alone.
+            progress: told when a network begins to look for the brain, and when it has found it.
 
         Raises:
             DataError: when no brain is found, or a given mask does not fit.
@@ -120,14 +135,22 @@ class BrainExtractor:
         method = choice.method
         if method is BrainMethod.MASK:
             return _masked(volumes, self._given(choice, volumes[0], names[0]), "The given mask of the brain was used.")
-        if method is BrainMethod.NONE or (method is BrainMethod.AUTOMATIC and not stripped):
+        if method is BrainMethod.NONE or (method is BrainMethod.AUTOMATIC and not expected):
             return Brain(tuple(volumes), None, "The scan was segmented as it is.")
         if method is BrainMethod.STUDENT:
-            mask = self.mask(volumes[0])
+            mask = self._found(volumes[0], progress)
             if not is_plausible(mask, volumes[0].grid):
                 raise _not_found(mask, volumes[0], names[0])
             return _masked(volumes, mask, _extracted(mask, volumes[0]))
-        return self._automatic(volumes, names)
+        return self._automatic(volumes, names, progress)
+
+    @property
+    def available(self) -> bool:
+        """Whether the file of the student is there."""
+        try:
+            return (self._model or _shipped()).is_file()
+        except SettingsError:
+            return False
 
     def mask(self, volume: Volume) -> NDArray[np.bool_]:
         """Return where the student finds the brain, bool ``[i, j, k]``; all False where it finds none.
@@ -139,18 +162,26 @@ class BrainExtractor:
             self._student = Predictor(load_model(self._model or _shipped()), self.device)
         return tidy_mask(np.asarray(self._student.predict([volume]).labelmap.voxels != 0))
 
-    def _automatic(self, volumes: Sequence[Volume], names: Sequence[str]) -> Brain:
+    def _found(self, volume: Volume, progress: ProgressCallback) -> NDArray[np.bool_]:
+        progress(Progress(Stage.BRAIN, 0, 1))
+        mask = self.mask(volume)
+        progress(Progress(Stage.BRAIN, 1, 1))
+        return mask
+
+    def _automatic(self, volumes: Sequence[Volume], names: Sequence[str], progress: ProgressCallback) -> Brain:
         for volume, name in zip(volumes, names, strict=True):
             skull = look_for_skull(volume)
             if skull is Skull.REMOVED:
                 continue
-            mask = self.mask(volume)
+            if not self.available:
+                return Brain(tuple(volumes), None, MISSING if skull is Skull.THERE else UNCHANGED)
+            mask = self._found(volume, progress)
             found = is_plausible(mask, volume.grid)
             if found and share_covered(volume.voxels, mask) < COVERED_SHARE:
                 return _masked(volumes, mask, _extracted(mask, volume))
             if not found and skull is Skull.THERE:
                 raise _not_found(mask, volume, name)
-        return Brain(tuple(volumes), None, "The scan shows no skull, so it was segmented as it is.")
+        return Brain(tuple(volumes), None, UNCHANGED)
 
     @staticmethod
     def _given(choice: BrainChoice, volume: Volume, name: str) -> NDArray[np.bool_]:

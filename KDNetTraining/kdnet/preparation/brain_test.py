@@ -43,7 +43,13 @@ class BrainScore:
 
     def row(self) -> tuple[object, ...]:
         """The values of a row in a table."""
-        figures = (f"{self.dice:.4f}", f"{self.hd95:.2f}", f"{self.seconds:.2f}", f"{self.reference:.0f}", f"{self.found:.0f}")
+        figures = (
+            f"{self.dice:.4f}",
+            f"{self.hd95:.2f}",
+            f"{self.seconds:.2f}",
+            f"{self.reference:.0f}",
+            f"{self.found:.0f}",
+        )
         return (self.scan, self.person, self.modality, *figures)
 
 

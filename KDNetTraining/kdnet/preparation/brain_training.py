@@ -53,7 +53,9 @@ class BrainRecipe:
     average: float = 0.995
     patch: tuple[int, int, int] = (48, 64, 48)
     seed: int = 0
-    preprocessing: Preprocessing = Preprocessing((4.0, 4.0, 4.0), 12.0, Intensities.RANGE)
+    preprocessing: Preprocessing = field(
+        default_factory=lambda: Preprocessing((4.0, 4.0, 4.0), margin=12.0, intensities=Intensities.RANGE)
+    )
     changes: HeadChanges = field(default_factory=HeadChanges)
 
     def rate(self, step: int) -> float:

@@ -20,8 +20,8 @@ from kdnet.preparation.brain_test import BrainScore, score_brains, summary
 from kdnet.preparation.brain_training import BRAIN_MODALITY, BrainRecipe, BrainTrainer, brain_labels, recipe_json
 
 INTENDED_USE = (
-    "Extracts the brain from MR scans of the head as scanners give them: T1, T1 with contrast, T2, FLAIR and proton density, "
-    "any orientation and slice thickness."
+    "Extracts the brain from MR scans of the head as scanners give them: T1, T1 with contrast, T2, FLAIR and proton"
+    " density, any orientation and slice thickness."
 )
 LIMITS = "Learned from the masks of HD-BET, not from outlines of experts. Look at the mask before you rely on it."
 

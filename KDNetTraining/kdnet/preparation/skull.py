@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kdnet.data.foreground import Foreground
-from kdnet.data.volume import Volume
+
+if TYPE_CHECKING:
+    from kdnet.data.volume import Volume  # only where it is used: a panel must not wait for nibabel
 
 BRAIN_LITERS = 2.3  # larger than any brain, smaller than any head that is not cut off
 FACE_SHARE = 0.12  # of the outermost slice; more patient there means that the patient does not end where the scan does
@@ -50,9 +52,7 @@ class HeadLook:
         coarse = foreground.mask(voxels[::LOOK, ::LOOK, ::LOOK])
         # a mean, because the coarse look covers a little more or less than the volume
         liters = float(coarse.mean()) * voxels.size * voxel_mm3 / 1e6
-        faces = [
-            float(foreground.mask(np.take(voxels, index, axis=axis)).mean()) for axis in range(3) for index in (0, -1)
-        ]
+        faces = [float(foreground.mask(np.take(voxels, index, axis=axis)).mean()) for axis in range(3) for index in (0, -1)]
         return cls(liters, foreground.background is not None, max(faces))
 
     @property

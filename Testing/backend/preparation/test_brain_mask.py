@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from .heads import head, stripped
 from kdnet.data.foreground import Foreground
 from kdnet.data.image_io import write_volume
 from kdnet.data.volume import Grid, Volume
 from kdnet.errors import DataError
 from kdnet.preparation.brain_mask import is_plausible, milliliters, only_brain, read_mask, share_covered, tidy_mask
+
+from .heads import head, stripped
 
 
 def test_a_tidied_mask_is_one_part_without_holes() -> None:

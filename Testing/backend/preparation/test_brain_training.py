@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from .heads import head
 from kdnet.cli import main
 from kdnet.data.image_io import write_volume
 from kdnet.data.preprocessing import Intensities
@@ -21,6 +20,8 @@ from kdnet.preparation.brain_cases import COLUMNS, prepare_heads, read_brain_cas
 from kdnet.preparation.brain_changes import HeadChanges, changed_head
 from kdnet.preparation.brain_training import BrainRecipe, BrainTrainer
 
+from .heads import head
+
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
@@ -28,7 +29,9 @@ def table(tmp_path: Path) -> Path:
     with (tmp_path / "cases.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(COLUMNS)
-        for index, (person, modality, held_out) in enumerate([("a", "T1", 0), ("a", "T2", 0), ("b", "T1", 0), ("c", "T1", 1)]):
+        for index, (person, modality, held_out) in enumerate(
+            [("a", "T1", 0), ("a", "T2", 0), ("b", "T1", 0), ("c", "T1", 1)]
+        ):
             volume, brain = head(index)
             write_volume(tmp_path / f"{index}.nii.gz", volume)
             write_volume(tmp_path / f"{index}_mask.nii.gz", Volume(brain.astype(np.uint8), volume.grid))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from .heads import head, stripped
 from kdnet.data.image_io import read_volume
 from kdnet.data.volume import Grid, Volume
 from kdnet.preparation.skull import Skull, has_skull, look_for_skull
+
+from .heads import head, stripped
 
 
 @pytest.mark.parametrize("noise", [0.0, 5.0])
