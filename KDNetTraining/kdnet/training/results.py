@@ -35,13 +35,7 @@ def read_results(root: Path) -> dict[str, Any]:
     """
     view = view_run(root)
     scores = view.scores()
-<<<<<<< HEAD
     summary = summarise(scores, patients=_patients(view, scores)) if scores else StudySummary((), ())
-=======
-    summary = (
-        summarise(scores, patients=view.patients({score.case for score in scores})) if scores else StudySummary((), ())
-    )
->>>>>>> 0f41aa1 (Count a patient's visits once in reports and results of runs)
     report = view.run.report / "report.html"
     tested = {score.case for score in scores}
     cases = view.dataset.cases if view.dataset else ()

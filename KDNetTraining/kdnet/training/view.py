@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 
 from kdnet.data.cases import Case, Dataset, ImageFile
 from kdnet.data.folds import Split
-from kdnet.data.patients import patient_of
 from kdnet.errors import KDNetError, RunFolderError, SettingsError
 from kdnet.evaluation.results import Score
 from kdnet.foreign import parse_json, reading
@@ -67,11 +66,6 @@ class RunView:
             return list_cases(self.request)
         except KDNetError:
             return None
-
-    def patients(self, cases: Iterable[str]) -> dict[str, str]:
-        """Case to patient, as the data tells, or the names alone where the data is not there."""
-        known = self.dataset.patients if self.dataset else {}
-        return {case: known.get(case) or patient_of(case) for case in cases}
 
     @cached_property
     def splits(self) -> Mapping[int, Split]:
