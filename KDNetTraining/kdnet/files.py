@@ -50,13 +50,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def partial_path(path: Path) -> Path:
-    """A short name beside ``path`` for what is being written, with its image or data suffix and of no other process.
+    """A short name beside ``path`` for what is being written, with its image or data suffix in lower case, as image
+    writers expect it, and of no other process.
 
     It begins with ``PARTIAL``, which readers of folders pass over and owners of folders sweep away. It does not repeat the
     name of ``path``, which may be as long as the file system allows.
     """
     suffix = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
-    return path.with_name(f"{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}{suffix[:16]}")
+    return path.with_name(f"{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}{suffix[:16].lower()}")
 
 
 def rename_over(temporary: Path, path: Path) -> None:
