@@ -56,6 +56,8 @@ class ComparisonPanel:
         """Show the scores."""
         rows = [(score["region"], f"{score['dice']:.3f}", f"{score['hd95']:.1f}") for score in scores]
         fill_table(self.panel.ui.comparisonTable, (_("Region"), _("Dice"), _("HD95 (mm)")), rows)
-        self._hint("")
+        only_one = [score["region"] for score in scores if score.get("empty") in ("prediction", "reference")]
+        hint = _("Only one of the two contains {regions}, for which HD95 is the penalty of BraTS.")
+        self._hint(hint.format(regions=", ".join(only_one)) if only_one else "")
         self.panel.say(_("Compared on the grid of the volume that was segmented."))
         self.panel.update()
