@@ -33,7 +33,7 @@ from typing import IO, Any
 from kdnet.causes import device_failed, device_lost, memory_ran_out
 from kdnet.errors import KDNetError
 from kdnet.foreign import parse_message, reason, surviving
-from kdnet.text import printable
+from kdnet.text import one_line
 
 IDLE_SECONDS = 900.0
 
@@ -134,7 +134,7 @@ def _sentence(problem: Exception) -> str:
         return f"The device cannot compute this ({reason(problem)}): choose cpu."
     told = reason(problem)
     if isinstance(problem, OSError) and problem.filename:
-        told = f"{printable(str(problem.filename))}: {told}"
+        told = f"{one_line(str(problem.filename), 300)}: {told}"
     return f"The worker could not do this ({told}): try again, and report it if it happens again."
 
 
