@@ -16,6 +16,7 @@ from kdnet.errors import KDNetError, ModelFileError
 from kdnet.files import replacing, writable_folder
 from kdnet.foreign import reading
 from kdnet.model_header import parse_header, read_header_text
+from kdnet.shared_files import BRAIN_STUDENT
 from KDNetLib.Folders import shared_resource
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ class ModelLibrary:
     def models(self) -> tuple[ModelInfo, ...]:
         """All models that can be read: imported ones first, then those of the extension, each sorted by name."""
         imported = _read_all(self.folder, bundled=False)
-        found = (*imported, *_read_all(self.bundled, bundled=True))
+        shipped = [model for model in _read_all(self.bundled, bundled=True) if model.path.name != BRAIN_STUDENT]
+        found = (*imported, *shipped)
         return tuple(model for model in found if len(model.modalities) <= MOST_VOLUMES)
 
     def find(self, name: str) -> ModelInfo:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+BRAIN_STUDENT = "Brain.safetensors"
+"""The model in ``Models`` that extracts brains; it serves the others and is not offered beside them."""
+
 BACKEND = Path(__file__).resolve().parents[1]
 """The folder that holds the package ``kdnet``."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from kdnet.data.series_names import guess_modality
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
+ANY_SEQUENCE = "mr"  # of a model that takes any of them, and proton density
 REFERENCE = "reference"
 
 _AGENT = r"(?:gd|gad|gado|gadolinium|km)"

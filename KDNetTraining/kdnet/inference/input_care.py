@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdnet.data.foreground import Foreground
+from kdnet.data.modalities import ANY_SEQUENCE
 from kdnet.preparation.skull import BRAIN_LITERS
 
 LEAST_LITRES = 0.6  # smaller than the brain of a child of one year
@@ -88,6 +89,8 @@ def _modality_warning(scan: Scan, needs: Needs) -> str:
     wanted = needs.modality.upper()
     if scan.scanner and scan.scanner.upper() != "MR":
         return f"{scan.name} is a {scan.scanner} image, but the model was trained on MR: choose an MR volume."
+    if needs.modality == ANY_SEQUENCE:
+        return ""
     if scan.modality and scan.modality.lower() != needs.modality.lower():
         guess = scan.modality.upper()
         return f"{scan.name} looks like {guess}, but the model needs {wanted}: choose another volume or model."

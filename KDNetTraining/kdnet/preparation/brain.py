@@ -26,9 +26,8 @@ from kdnet.preparation.brain_mask import (
     tidy_mask,
 )
 from kdnet.preparation.skull import Skull, look_for_skull
-from kdnet.shared_files import shared_resource
+from kdnet.shared_files import BRAIN_STUDENT, shared_resource
 
-STUDENT_FILE = "Models/Brain.safetensors"
 UNCHANGED = "The scan shows no skull, so it was segmented as it is."
 MISSING = (
     "The scan shows a skull and was segmented as it is, because the model that extracts brains is missing from this"
@@ -194,7 +193,7 @@ class BrainExtractor:
 
 def _shipped() -> Path:
     try:
-        return shared_resource(STUDENT_FILE)
+        return shared_resource(f"Models/{BRAIN_STUDENT}")
     except FileNotFoundError as error:
         raise SettingsError(
             "the model that extracts brains is missing from this installation: give a mask, or choose none for scans whose"

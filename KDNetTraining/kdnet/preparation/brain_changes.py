@@ -35,7 +35,7 @@ class HeadChanges:
         thickness: largest thickness in voxels of the prepared grid.
         cut: probability that the scan ends above the chin or below the vertex.
         deface: probability that the face is removed.
-        strip: probability that all but the brain and a rim of 0 to 2 voxels is removed.
+        strip: probability that all but the brain is removed, in a quarter of these with a rim of one voxel left.
         lesion: probability of one to three cavities or lesions.
     """
 
@@ -51,7 +51,7 @@ class HeadChanges:
     thickness: float = 2.0
     cut: float = 0.4
     deface: float = 0.12
-    strip: float = 0.08
+    strip: float = 0.12
     lesion: float = 0.3
 
 
@@ -77,7 +77,7 @@ def changed_head(
     if random.random() < changes.deface:
         image = _without_face(image, share, random)
     if random.random() < changes.strip:
-        image = image * _rim(share, int(random.integers(3)))
+        image = image * _rim(share, int(random.random() < 0.25))
     image = _shaded(_toned(image, changes, random), changes, random)
     image, share = _placed(image, share, patch, changes, random)
     if random.random() < changes.cut:

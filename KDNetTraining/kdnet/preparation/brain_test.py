@@ -69,6 +69,23 @@ def score_brains(model: Model, cases: Sequence[BrainCase]) -> Iterator[BrainScor
         yield BrainScore(name, case.person, case.modality, score.dice, score.hd95, seconds, *amounts)
 
 
+def card_figures(scores: Sequence[BrainScore]) -> dict[str, object]:
+    """The figures of a test for a model's card: Dice by modality, the lowest of all, and distance in mm."""
+    by_modality = {
+        modality: round(float(np.mean([score.dice for score in scores if score.modality == modality])), 4)
+        for modality in sorted({score.modality for score in scores})
+    }
+    dice = [score.dice for score in scores]
+    return {
+        "dice": {"Brain": round(float(np.mean(dice)), 4)},
+        "lowest_dice": {"Brain": round(min(dice), 4)},
+        "modality_dice": by_modality,
+        "mean_hd95_mm": round(float(np.mean([score.hd95 for score in scores])), 2),
+        "test_cases": len(scores),
+        "test_people": len({score.person for score in scores}),
+    }
+
+
 def summary(scores: Sequence[BrainScore]) -> dict[str, str]:
     """Figures over all scans, and per modality, in words."""
     if not scores:

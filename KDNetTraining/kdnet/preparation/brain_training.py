@@ -27,8 +27,6 @@ from kdnet.training.checkpoint import (
     write_checkpoint,
 )
 
-BRAIN_MODALITY = "mr"  # the network takes any sequence
-
 
 @dataclass(frozen=True)
 class BrainRecipe:

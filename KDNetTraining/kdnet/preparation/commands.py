@@ -12,12 +12,13 @@ from typing import Any
 
 import torch
 
+from kdnet.data.modalities import ANY_SEQUENCE
 from kdnet.evaluation.results import Role
 from kdnet.files import replacing
 from kdnet.model_file import ModelCard, load_model, save_model
 from kdnet.preparation.brain_cases import BrainCase, prepare_heads, read_brain_cases
-from kdnet.preparation.brain_test import BrainScore, score_brains, summary
-from kdnet.preparation.brain_training import BRAIN_MODALITY, BrainRecipe, BrainTrainer, brain_labels, recipe_json
+from kdnet.preparation.brain_test import BrainScore, card_figures, score_brains, summary
+from kdnet.preparation.brain_training import BrainRecipe, BrainTrainer, brain_labels, recipe_json
 
 INTENDED_USE = (
     "Extracts the brain from MR scans of the head as scanners give them: T1, T1 with contrast, T2, FLAIR and proton"
@@ -37,11 +38,13 @@ def add_parsers(commands: Any) -> None:
     train.add_argument("--seed", type=int, default=defaults.seed)
     train.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     train.add_argument("--start", type=Path, help="model file whose weights to start from")
+    train.add_argument("--summary", default="", help="words about the data, for the model's card")
     train.add_argument("--all", action="store_true", help="learn from the held-out people too")
     train.set_defaults(run=run_train)
     test = commands.add_parser("test-brain", help="compare extracted brains with the masks of held-out people")
     test.add_argument("model", type=Path, help="model file of kdnet train-brain")
     test.add_argument("cases", type=Path, help="CSV file as for train-brain")
+    test.add_argument("--update", action="store_true", help="write the figures into the card of the model")
     test.add_argument("-o", "--out", type=Path, help="CSV file to write, a row per scan")
     test.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
     test.set_defaults(run=run_test)
@@ -60,7 +63,7 @@ def run_train(args: argparse.Namespace) -> int:
         print(f"step {step} of {recipe.steps}: loss {loss:.4f}", file=sys.stderr, flush=True)
 
     network = trainer.train(checkpoint, tell)
-    save_model(args.out, _card(recipe, trainer, cases), network)
+    save_model(args.out, _card(recipe, trainer, cases, args.summary), network)
     checkpoint.unlink()
     return 0
 
@@ -70,7 +73,8 @@ def run_test(args: argparse.Namespace) -> int:
     torch.set_num_threads(args.threads)
     cases = [case for case in read_brain_cases(args.cases) if case.held_out]
     scores: list[BrainScore] = []
-    for score in score_brains(load_model(args.model), cases):
+    model = load_model(args.model)
+    for score in score_brains(model, cases):
         scores.append(score)
         print(f"{score.scan}: Dice {score.dice:.4f}, HD95 {score.hd95:.1f} mm, {score.seconds:.2f} s", flush=True)
     for name, value in summary(scores).items():
@@ -80,20 +84,22 @@ def run_test(args: argparse.Namespace) -> int:
             writer = csv.writer(stream)
             writer.writerow(["scan", "person", "modality", "dice", "hd95_mm", "seconds", "reference_ml", "found_ml"])
             writer.writerows(score.row() for score in scores)
+    if args.update:
+        save_model(args.model, replace(model.card, figures=card_figures(scores)), model.network)
     return 0
 
 
-def _card(recipe: BrainRecipe, trainer: BrainTrainer, cases: list[BrainCase]) -> ModelCard:
+def _card(recipe: BrainRecipe, trainer: BrainTrainer, cases: list[BrainCase], words: str) -> ModelCard:
     people = sorted({case.person for case in cases})
     return ModelCard(
         role=Role.STUDENT,
         name="Brain",
         network=trainer.spec,
-        modalities=(BRAIN_MODALITY,),
+        modalities=(ANY_SEQUENCE,),
         labels=brain_labels(),
         preprocessing=recipe.preprocessing,
         recipe=recipe_json(recipe),
-        training_data={"format": "whole heads", "cases": len(cases), "people": people},
+        training_data={"format": "whole heads", "cases": len(cases), "people": people, "summary": words},
         intended_use=INTENDED_USE,
         limits=LIMITS,
         created=datetime.now(UTC).date().isoformat(),

@@ -135,3 +135,18 @@ def test_the_panel_can_ask_without_torch() -> None:
         "import sys, kdnet.inference.input_care; sys.exit(any(n in sys.modules for n in ('torch', 'nibabel', 'SimpleITK')))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_model_of_any_sequence_takes_any_name() -> None:
+    needs = Needs("mr", (2.0, 2.0, 2.0), skull_removed=False)
+    voxels = ellipsoid((140, 170, 130), (2, 2, 2))
+    assert warnings_for(Scan("P1", voxels, (2, 2, 2), modality="flair"), needs) == ()
+    assert "CT image" in warnings_for(Scan("P1", voxels, (2, 2, 2), scanner="CT"), needs)[0]
+
+
+def test_a_whole_head_whose_brain_will_be_extracted_is_only_announced() -> None:
+    needs = Needs("t1ce", (2.0, 2.0, 2.0), skull_removed=True, extracts=True)
+    scan = Scan("P1", ellipsoid((170, 220, 220), (2, 2, 2)), (2, 2, 2))
+    assert warnings_for(scan, needs) == (
+        "P1 shows 4.3 L of tissue, so probably the whole head: its brain will be extracted first.",
+    )

@@ -107,7 +107,12 @@ def test_the_commands_make_a_model_and_test_it(table: Path, tmp_path: Path, caps
     loaded = load_model(model)
     assert loaded.card.preprocessing.intensities is Intensities.RANGE
     assert loaded.card.training_data["people"] == ["a", "b"]
-    assert main(["test-brain", str(model), str(table), "-o", str(tmp_path / "scores.csv"), "--threads", "1"]) == 0
+    assert (
+        main(["test-brain", str(model), str(table), "-o", str(tmp_path / "scores.csv"), "--threads", "1", "--update"]) == 0
+    )
+    card = load_model(model).card
+    assert card.figures["test_cases"] == 1
+    assert set(card.figures["modality_dice"]) == {"t1"}
     assert "1 of 1 people" in capsys.readouterr().out
     with (tmp_path / "scores.csv").open(newline="") as stream:
         assert [row["person"] for row in csv.DictReader(stream)] == ["c"]
