@@ -11,10 +11,11 @@ import errno
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kdnet.errors import RunFolderError
@@ -130,9 +131,63 @@ def _parse(line: bytes) -> Event | None:
     try:
         content = json.loads(line)
         kind = EventKind(content.pop("event"))
-        return Event(float(content.pop("time")), kind, str(content.pop("network")), content)
+        event = Event(float(content.pop("time")), kind, str(content.pop("network")), content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return None
+    return event if _is_sound(event) else None
+
+
+def _is_sound(event: Event) -> bool:
+    """Whether the values that readers use are of their kind; a damaged line may still be JSON."""
+    values = event.values
+    return REQUIRED.get(event.event, frozenset()) <= values.keys() and all(
+        check(values[name]) for name, check in KINDS.items() if name in values
+    )
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 53
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e300  # neither NaN nor infinite
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_number, value.values()))
+
+
+def _is_number_or_none(value: Any) -> bool:
+    return value is None or _is_number(value)
+
+
+KINDS: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
+    {
+        **dict.fromkeys(("step", "steps", "done", "total"), _is_count),
+        **dict.fromkeys(("networks", "runs"), _are_texts),
+        **dict.fromkeys(("losses", "dice"), _are_numbers),
+        **dict.fromkeys(("seconds", "cpu_seconds"), _is_number),
+        **dict.fromkeys(("seconds_left", "study_seconds_left"), _is_number_or_none),
+        **dict.fromkeys(("case", "reason", "text", "report"), _is_text),
+    }
+)
+"""Value of an event to what it must be, in whichever event it is."""
+
+REQUIRED: Mapping[EventKind, frozenset[str]] = MappingProxyType(
+    {
+        EventKind.LEFT_OUT: frozenset({"case", "reason"}),
+        EventKind.STEP: frozenset({"step"}),
+        EventKind.VALIDATION: frozenset({"step"}),
+    }
+)
 
 
 def _drop_partial_line(path: Path) -> None:

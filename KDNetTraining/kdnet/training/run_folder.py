@@ -11,6 +11,7 @@ from typing import Any
 
 from kdnet.errors import RunFolderError
 from kdnet.files import PARTIAL, replacing, writable_folder, write_json
+from kdnet.foreign import parse_json
 from kdnet.training import control, lock, process_record
 from kdnet.training.lock import exclusive
 from kdnet.training.process_record import record_process
@@ -165,9 +166,9 @@ def read_study(root: Path) -> dict[str, Any]:
     """
     path = root / "study.json"
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         schema = int(content["schema"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise RunFolderError(f"{root} is no run folder (study.json is missing or damaged): choose another one.") from error
     if schema > SCHEMA:
         raise RunFolderError(f"{root} was written by a newer version of kdnet: update kdnet to open it.")

@@ -49,10 +49,11 @@ def training_curves(events: Sequence[Event], kind: EventKind) -> list[Curve]:
     for event in effective(list(events)):
         if event.event is EventKind.NETWORK_FINISHED and "step" in event.values:
             chosen[event.network] = int(event.values["step"])
-        figures = event.values["losses"] if event.event is EventKind.STEP else event.values.get("dice")
+        figures = event.values.get("losses" if event.event is EventKind.STEP else "dice")
         if event.event is kind and figures:
             value = figures.get("gt", figures.get("total")) if kind is EventKind.STEP else np.mean(list(figures.values()))
-            points.setdefault(event.network, []).append((int(event.values["step"]), float(value)))
+            if value is not None:
+                points.setdefault(event.network, []).append((int(event.values["step"]), float(value)))
     curves = []
     for network, found in points.items():
         role, _, sees = network.rpartition("/")[2].partition("-")
