@@ -23,7 +23,7 @@ from kdnet.inference.progress import Progress, Stage
 from kdnet.inference.results_table import NAME, UNSAVED, State
 from kdnet.inference.segment import Options
 from kdnet.model_file import describe, load_model, read_card
-from kdnet.preparation.brain import BrainChoice
+from kdnet.preparation.brain import UNCHANGED, BrainChoice
 from kdnet.text import one_line, printable
 
 
@@ -115,7 +115,8 @@ def _segment_all(batch: Batch) -> list[Outcome]:
             if outcome.state is State.SEGMENTED:
                 amounts = ", ".join(f"{amount.name} {amount.millilitres:.1f} mL" for amount in outcome.amounts)
                 tqdm.write(printable(f"{outcome.labelmap}: {amounts}"))
-                _say(f"{outcome.name}: {outcome.brain}")
+                if outcome.brain != UNCHANGED:
+                    _say(f"{outcome.name}: {outcome.brain}")
             if batch.table_problem and not table_problem:
                 _say(f"{batch.table_problem} It is tried again after each case.")
             table_problem = batch.table_problem

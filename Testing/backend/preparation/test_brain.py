@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kdnet.data.image_io import write_volume
+from kdnet.data.image_io import read_volume, write_volume
 from kdnet.data.volume import Volume
 from kdnet.errors import DataError, SettingsError
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
@@ -117,3 +117,13 @@ def test_a_student_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.M
     found = BrainExtractor(CPU).extract([volume], ["scan"], AUTOMATIC, expected=True)
     assert found.volumes[0] is volume
     assert "missing from this installation" in found.words
+
+
+@pytest.mark.real
+def test_real_brains_without_skull_are_left_alone(real_cases: Path) -> None:
+    scans = [path for path in sorted((real_cases / "2mm").glob("*/*.nii.gz"))[::7] if "seg" not in path.name]
+    assert scans
+    for path in scans:
+        volume = read_volume(path)
+        found = Knowing(np.ones(volume.grid.shape, bool)).extract([volume], [path.name], AUTOMATIC, expected=True)
+        assert found.volumes[0] is volume
