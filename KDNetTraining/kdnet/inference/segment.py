@@ -14,6 +14,7 @@ from kdnet.inference.input_care import Needs, expects_brain, warnings_for
 from kdnet.inference.measure import Amount, measure, remove_islands
 from kdnet.inference.predictor import Predictor
 from kdnet.inference.progress import ProgressCallback
+from kdnet.inference.results_table import digest
 from kdnet.inference.scan_facts import scan_of
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
 
@@ -43,10 +44,15 @@ class Options:
             f"islands below {self.islands:g} mm3 cleared": self.islands > 0,
             "probabilities": self.probabilities,
             f"channel {' '.join(map(str, item.channels))}": bool(item.channels),
-            f"brain {self.brain.words}": self.brain.method is not BrainMethod.AUTOMATIC,
+            f"brain {self._brain_words()}": self.brain.method is not BrainMethod.AUTOMATIC,
             "mask of the brain": self.save_brain,
         }
         return ", ".join(words for words, is_chosen in chosen.items() if is_chosen)
+
+    def _brain_words(self) -> str:
+        """The method; of a mask its file and digest, because a corrected mask is another one."""
+        mask = self.brain.mask
+        return f"{mask.name} {digest(mask)}" if isinstance(mask, Path) else self.brain.method.value
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,11 +75,6 @@ class BrainChoice:
             raise SettingsError(f'--brain is "{text}": give automatic, student, none, or the file of a mask.')
         return cls(BrainMethod.MASK, path)
 
-    @property
-    def words(self) -> str:
-        """What was chosen, in a few words."""
-        return str(self.mask) if isinstance(self.mask, Path) else self.method.value
-
 
 @dataclass(frozen=True, eq=False)
 class Brain:

@@ -91,6 +91,19 @@ def test_a_mask_from_a_file_is_used(model_file: Path, scan: Path, brain: np.ndar
     assert "given mask" in _row(tmp_path / "out")["brain"]
 
 
+def test_a_corrected_mask_is_used_and_an_unchanged_one_not_again(
+    model_file: Path, scan: Path, brain: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask, grid = tmp_path / "drawn.nii.gz", read_volume(scan).grid
+    arguments = ["segment", str(model_file), str(scan), "-o", str(tmp_path / "out"), "--brain", str(mask)]
+    corrected = brain.copy()
+    corrected[12:24] = False
+    for drawn, segmented in ((brain, True), (brain, False), (corrected, True)):
+        write_volume(mask, Volume(drawn.astype(np.uint8), grid))
+        assert main(arguments) == 0
+        assert ("given mask" in capsys.readouterr().err) == segmented
+
+
 def test_one_mask_does_not_fit_two_cases(
     model_file: Path, scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
