@@ -84,7 +84,9 @@ def _add(case: _Found, part: str, file: Path, name: str) -> None:
 
 def _conventions(found: Mapping[str, _Found]) -> dict[str, Convention]:
     return {
-        name: convention_of(name, gross_tumor=REFERENCE in item.files and _stem(item.files[REFERENCE]).endswith("gtv"))
+        name: convention_of(
+            name, gross_tumor=REFERENCE in item.files and _stem(item.files[REFERENCE]).lower().endswith("gtv")
+        )
         for name, item in found.items()
     }
 

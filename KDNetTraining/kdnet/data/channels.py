@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import SimpleITK as sitk
-
+from kdnet.data.image_io import NIFTI_SUFFIXES, itk_format
+from kdnet.data.itk_files import count_itk_volumes
+from kdnet.data.nifti import read_nifti_header
 from kdnet.foreign import reading
 
 
 def count_volumes(path: Path) -> int:
-    """Return the length of the fourth axis of a file, or its number of components; 1 for a plain 3D file.
+    """Return how many 3D volumes a file holds along its further axes or as components; 1 for a plain 3D file.
 
     Raises:
         DataError: naming a file that cannot be read.
     """
     with reading(path, "export it again or leave the case out"):
-        reader = sitk.ImageFileReader()
-        reader.SetFileName(str(path))
-        reader.ReadImageInformation()
-        size = reader.GetSize()
-        return int(size[3]) if len(size) > 3 else int(reader.GetNumberOfComponents())
+        if path.name.lower().endswith(NIFTI_SUFFIXES):
+            return read_nifti_header(path).volumes
+        return count_itk_volumes(path, itk_format(path))

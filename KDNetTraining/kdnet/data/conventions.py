@@ -54,13 +54,24 @@ _STORED: Mapping[Convention, Mapping[int, Part]] = {
 _MAPPED = {Part.CORE: 1, Part.EDEMA: 2, Part.ENHANCING: 3, Part.CYST: 1, Part.CAVITY: 0}
 _PEDIATRIC = {Part.ENHANCING: 1, Part.CORE: 2, Part.CYST: 3, Part.EDEMA: 4, Part.CAVITY: 0}
 
+
+def _year(last_digits: str) -> str:
+    """A pattern of names that begin with a year; ``BraTS_13`` is the thirteenth case of a set, not one of 2013."""
+    return rf"brats(?:{last_digits}|[ _-]?20(?:{last_digits}))[ _-].*"
+
+
+_CHALLENGE = r"brats(?:[ _-]?20\d\d|\d\d)?[ _-]?"
+
 _NAMED = (
-    (Convention.GROSS_TUMOR, r"brats-men-rt(?![a-z]).*"),
-    (Convention.PEDIATRIC, r"brats-peds?(?![a-z]).*"),
-    (Convention.POST_TREATMENT, r"brats-gli-\d+-[1-9]\d\d(?!\d).*|brats-met(?![a-z]).*"),
-    (Convention.CURRENT, r"brats-(gli|ssa|men|goat|africa)(?![a-z]).*|brats[ _-]?(20)?2[23](?!\d).*"),
-    (Convention.EARLY, r"brats[ _-]?(20)?1[2-6](?!\d).*"),
-    (Convention.OLD, r"brats[ _-]?(20)?(1[7-9]|2[01])(?!\d).*|fets.*"),
+    (Convention.GROSS_TUMOR, rf"{_CHALLENGE}men[ _-]?rt(?![a-z]).*"),
+    (Convention.PEDIATRIC, rf"{_CHALLENGE}peds?(?![a-z]).*"),
+    (
+        Convention.POST_TREATMENT,
+        rf"{_CHALLENGE}gli[ _-]\d+[ _-][1-9]\d\d(?!\d).*|{_CHALLENGE}met(?![a-z]).*|{_year('2[4-9]')}",
+    ),
+    (Convention.CURRENT, rf"{_CHALLENGE}(gli|ssa|men|goat|africa)(?![a-z]).*|{_year('2[23]')}"),
+    (Convention.EARLY, _year("1[2-6]")),
+    (Convention.OLD, rf"{_year('1[7-9]|2[01]')}|fets.*"),
 )
 
 
@@ -176,6 +187,9 @@ def _unnamed(
 
 def _notes(values: Mapping[str, Collection[int]], table: LabelTable) -> tuple[str, ...]:
     held: set[int] = set().union(*values.values()) if values else set()
+    if table == brats_labels() and len(held) == 1:
+        (value,) = held
+        return (f"All references hold {value} alone: if they are masks of the whole tumor, use --labels {value}=Tumor.",)
     if table == brats_labels() and held == {1, 2}:
         return (
             "No reference holds enhancing tumor (3 or 4): check what 1 and 2 mean, or name them with --labels 1=A,2=B.",

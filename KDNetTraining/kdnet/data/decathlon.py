@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.data.cases import Case, Dataset, ImageFile
-from kdnet.data.modalities import spelled_modality
+from kdnet.data.modalities import channel_modality, spelled_modality
 from kdnet.errors import DataError, SettingsError
 from kdnet.labels import LabelTable, brats_labels, exclusive_labels
 
@@ -24,7 +24,7 @@ def read_decathlon(root: Path, description: Mapping[str, Any], labels: LabelTabl
     try:
         stored = [str(name) for _, name in sorted(description["modality"].items(), key=lambda item: int(item[0]))]
         names = {int(value): str(name) for value, name in description["labels"].items()}
-        pairs = [(root / str(item["image"]), root / str(item["label"])) for item in description["training"]]
+        pairs = [(listed_path(root, item["image"]), listed_path(root, item["label"])) for item in description["training"]]
         table, value_map = label_table(names, labels)
     except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as error:
         raise damaged(root, error) from error
@@ -57,9 +57,20 @@ def _unlisted(root: Path, listed: Iterable[Path]) -> list[str]:
     return [f"{len(others)} image(s) of imagesTr are not listed in dataset.json and not used, for example {others[0]}."]
 
 
+def listed_path(root: Path, text: Any) -> Path:
+    r"""Return the path of a file that a description lists, also as Windows writes it (``imagesTr\P1.nii.gz``)."""
+    path = root / str(text)
+    return path if path.exists() else root / str(text).replace("\\", "/")
+
+
 def damaged(root: Path, error: Exception) -> DataError:
     """What to tell of a ``dataset.json`` that lacks what it must say."""
-    reason = f"{error} is missing" if isinstance(error, KeyError) else str(error).removesuffix(".")
+    if isinstance(error, KeyError):
+        reason = f"{error} is missing"
+    elif isinstance(error, TypeError | AttributeError):  # Python's words for it say nothing to a user
+        reason = "a part of it is not built as the format asks, such as a list in place of names and values"
+    else:
+        reason = str(error).removesuffix(".")
     return DataError(f"{root / 'dataset.json'} is damaged ({reason}): correct it.")
 
 
@@ -72,7 +83,12 @@ def modality_names(root: Path, stored: Sequence[str]) -> tuple[str, ...]:
         DataError: when there is none, or two are the same.
     """
     plain = [re.sub(r"[^\w.-]+", "_", name.lower()) for name in stored]
-    names = tuple(spelled_modality(name) or other for name, other in zip(stored, plain, strict=True))
+    spelled = [spelled_modality(name) for name in stored]
+    guessed = [channel_modality(name) for name in stored]
+    names = tuple(
+        known or (guess if guess and [*spelled, *guessed].count(guess) == 1 else other)
+        for known, guess, other in zip(spelled, guessed, plain, strict=True)
+    )
     if not names or len(set(names)) < len(names):
         told = ", ".join(stored) or "nothing"
         raise DataError(f"{root / 'dataset.json'} names the modalities {told}: give each channel a name of its own.")

@@ -53,7 +53,7 @@ def read_volume(path: Path, component: int | None = None) -> Volume:
     elif path.name.lower().endswith(NIFTI_SUFFIXES):
         read = partial(read_nifti, component=component)
     else:
-        read = partial(read_itk, kind=_itk_format(path), component=component)
+        read = partial(read_itk, kind=itk_format(path), component=component)
     with reading(path, REMEDY):
         volume = read(path)
         # the extremes are NaN or infinite when any value is, and take no memory
@@ -74,7 +74,7 @@ def read_grid(path: Path) -> Grid:
             return read_series_grid(path)
         if path.name.lower().endswith(NIFTI_SUFFIXES):
             return read_nifti_grid(path)
-        return read_itk_grid(path, _itk_format(path))
+        return read_itk_grid(path, itk_format(path))
 
 
 def volume_warnings(path: Path, volume: Volume) -> tuple[str, ...]:
@@ -171,7 +171,12 @@ def _set_geometry(image: sitk.Image, affine: NDArray[np.float64]) -> None:
     image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
 
 
-def _itk_format(path: Path) -> ItkFormat:
+def itk_format(path: Path) -> ItkFormat:
+    """Return the format of a NRRD or MetaImage file by its suffix.
+
+    Raises:
+        DataError: for any other suffix.
+    """
     name = path.name.lower()
     if name.endswith(NRRD_SUFFIXES):
         return NRRD

@@ -99,6 +99,17 @@ def read_itk_grid(path: Path, kind: ItkFormat) -> Grid:
     return itk_grid(_reader(path, kind, kind.check(path)), path)
 
 
+def count_itk_volumes(path: Path, kind: ItkFormat) -> int:
+    """Return how many 3D volumes a file holds, along further axes or as components.
+
+    Raises:
+        DataError: naming the file and what is wrong with it.
+        RuntimeError: ITK's own.
+    """
+    reader = _reader(path, kind, kind.check(path))
+    return int(prod(reader.GetSize()[3:]) * reader.GetNumberOfComponents())
+
+
 def itk_grid(image: sitk.Image | sitk.ImageFileReader, path: Path) -> Grid:
     """Return the grid of what ITK has read.
 

@@ -7,7 +7,16 @@ from pathlib import Path
 
 from kdnet.data.geometry import UNPLACED
 from kdnet.data.integrity import Payload
-from kdnet.data.text_header import add_field, detached, header_lines, integers, numbers, odd_field, require_fields
+from kdnet.data.text_header import (
+    add_field,
+    detached,
+    header_lines,
+    integers,
+    numbers,
+    odd_field,
+    require_fields,
+    require_millimeters,
+)
 from kdnet.errors import DataError
 
 LAST = "ElementDataFile"
@@ -59,6 +68,7 @@ def check_metaimage(path: Path) -> CheckedHeader:
     require_fields(fields, ("NDims", "DimSize", "ElementType", LAST), path)
     shape = _shape(fields, path)
     _check_place(fields, len(shape), path)
+    require_millimeters([fields.get("DistanceUnits", "")], path)
     channels = integers(fields, "ElementNumberOfChannels", 1, 1, path) if "ElementNumberOfChannels" in fields else (1,)
     if fields["ElementType"] not in ELEMENTS:
         raise odd_field(fields, "ElementType", path)

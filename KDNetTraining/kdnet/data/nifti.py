@@ -201,6 +201,7 @@ def _scaled(stored: NDArray[Any], scale: tuple[float, float] | None) -> NDArray[
         return np.require(native, requirements=["ALIGNED", "WRITEABLE"])
     single = stored.dtype.itemsize <= 2 or (stored.dtype.kind, stored.dtype.itemsize) == ("f", 4)
     scaled: NDArray[Any] = stored.astype(np.float32 if single else np.float64)
-    np.multiply(scaled, scale[0], out=scaled)
-    np.add(scaled, scale[1], out=scaled)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite then is refused by who reads the volume
+        np.multiply(scaled, scale[0], out=scaled)
+        np.add(scaled, scale[1], out=scaled)
     return scaled

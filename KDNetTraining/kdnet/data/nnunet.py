@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.data.cases import Case, Dataset, ImageFile
-from kdnet.data.decathlon import damaged, label_table, modality_names
+from kdnet.data.decathlon import damaged, label_table, listed_path, modality_names
 from kdnet.errors import SettingsError
 from kdnet.labels import IGNORED, LabelMode, LabelTable, Region, brats_labels, exclusive_labels
 
@@ -27,7 +27,7 @@ def read_nnunet(root: Path, description: Mapping[str, Any], labels: LabelTable |
     """
     try:
         channels = sorted((int(index), str(name)) for index, name in description["channel_names"].items())
-        ending = str(description["file_ending"])
+        ending = "." + str(description["file_ending"]).removeprefix(".")
         table, value_map = _table(description["labels"], labels)
         if "ignore" in description["labels"]:
             value_map = {**value_map, _ignored(description["labels"]["ignore"], table): IGNORED}
@@ -45,7 +45,7 @@ def read_nnunet(root: Path, description: Mapping[str, Any], labels: LabelTable |
 def is_version_1(root: Path, description: Mapping[str, Any]) -> bool:
     """Whether a description with ``modality`` is that of nnU-Net 1: its images are numbered by channel on disk."""
     try:
-        listed = [root / str(item["image"]) for item in description["training"]]
+        listed = [listed_path(root, item["image"]) for item in description["training"]]
     except (KeyError, TypeError):
         return False
     return any(not path.exists() and _numbered(path, 0).exists() for path in listed[:20])
@@ -60,7 +60,7 @@ def read_version_1(root: Path, description: Mapping[str, Any], labels: LabelTabl
     try:
         stored = sorted((int(index), str(name)) for index, name in description["modality"].items())
         table, value_map = label_table({int(value): str(name) for value, name in description["labels"].items()}, labels)
-        pairs = [(root / str(item["image"]), str(item["label"])) for item in description["training"]]
+        pairs = [(listed_path(root, item["image"]), str(item["label"])) for item in description["training"]]
         modalities = modality_names(root, [name for _, name in stored])
         content = {
             path.name.removesuffix(".gz").removesuffix(".nii"): {
@@ -96,8 +96,8 @@ def _listed(root: Path, listed: Any, modalities: Sequence[str], value_map: Mappi
     cases = []
     try:
         for name, item in sorted(listed.items()):
-            images = [root / os.path.expandvars(str(path)) for path in item["images"]]
-            label = root / os.path.expandvars(str(item["label"]))
+            images = [listed_path(root, os.path.expandvars(str(path))) for path in item["images"]]
+            label = listed_path(root, os.path.expandvars(str(item["label"])))
             problems = () if len(images) == len(modalities) else (_too_many(root, name, len(images), len(modalities)),)
             files = {modality: ImageFile(path) for modality, path in zip(modalities, images, strict=False) if path.exists()}
             reference = ImageFile(label) if label.exists() else None

@@ -9,7 +9,16 @@ from pathlib import Path
 from kdnet.data.geometry import UNPLACED
 from kdnet.data.integrity import Payload
 from kdnet.data.metaimage import CheckedHeader
-from kdnet.data.text_header import add_field, after_lines, detached, header_lines, integers, odd_field, require_fields
+from kdnet.data.text_header import (
+    add_field,
+    after_lines,
+    detached,
+    header_lines,
+    integers,
+    odd_field,
+    require_fields,
+    require_millimeters,
+)
 from kdnet.errors import DataError
 
 MAGIC = re.compile(r"NRRD000[1-5]$")
@@ -24,6 +33,7 @@ TYPES = {
 SIZES = {name: size for size, names in TYPES.items() for name in names.split(", ")}
 SPATIAL_KINDS = ("domain", "space", "???", "none")
 ANATOMICAL = re.compile(r"(right|left)-(anterior|posterior)-superior|ras|las|lps")  # of which ITK knows where left is
+QUOTED = re.compile(r'"([^"]*)"')
 VECTOR = re.compile(r"\(([^()]*)\)|(none)", re.IGNORECASE)
 
 
@@ -49,6 +59,7 @@ def check_nrrd(path: Path) -> CheckedHeader:
         raise odd_field(fields, "dimension", path)
     shape = integers(fields, "sizes", dimension, 1, path)
     _check_place(fields, dimension, path)
+    require_millimeters([unit for name in ("spaceunits", "units") for unit in QUOTED.findall(fields.get(name, ""))], path)
     if fields["type"].lower() not in SIZES:
         raise odd_field(fields, "type", path)
     return CheckedHeader(_payload(fields, shape, end, path), _doubts(fields))

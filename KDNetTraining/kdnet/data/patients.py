@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_NUMBERED = r"(?P<patient>\D*\d.*?)"
 _PATIENTS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -12,7 +13,12 @@ _PATIENTS = tuple(
         r"(?P<patient>UCSF-[a-z]+-\d+)(?:_FU\d+\w*|_\d+)",
         r"(?P<patient>TCGA-[a-z0-9]{2}-[a-z0-9]{4})(?:[-_.].*)?",
         r"(?P<patient>sub-[a-z0-9]+)(?:_ses-[a-z0-9]+)?(?:_.*)?",
-        r"(?P<patient>.+?)[-_](?:ses|session|visit|tp|timepoint|baseline|followup|fu|scan|week|month|day)[-_]?\d*",
+        r"(?P<patient>RHUH-\d+)[-_]\d+",
+        r"(?P<patient>.+?)[-_](?:ses|session|visit|tp|timepoint|baseline|follow-?up|fu|week|month)[-_]?\d*(?:-\d+)?",
+        # these follow the name of a data set as well ("glioma_scan_001"), so a patient must have a number before them
+        rf"{_NUMBERED}[-_](?:scan|mri|exam|study|time|day|v|t)[-_]?\d+",
+        rf"{_NUMBERED}[-_](?:pre|post)(?:-?(?:op|rt|treatment))?",
+        rf"{_NUMBERED}[-_](?:19|20)\d\d(?P<mark>[-.]?)(?:0[1-9]|1[0-2])(?P=mark)(?:0[1-9]|[12]\d|3[01])",
     )
 )
 _TCGA = re.compile(r"TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}", re.IGNORECASE)

@@ -88,7 +88,7 @@ def describe(name: str) -> Description:
 
 # Words of one kind each; a word that is in none of them says nothing.
 _OTHER = re.compile(
-    r"""t2s|t2star\w*|star|r2s?|r1|t1rho|\w*map(s|ping|pe[dr])?|molli|shmolli|quant\w*|relaxometr\w*|synthetic|qsm
+    r"""t2s|t2star\w*|star|decay|relaxation|r2s?|r1|t1rho|\w*map(s|ping|pe[dr])?|molli|shmolli|quant\w*|relaxometr\w*|synthetic|qsm
     |swi\w*|swan|swp|swip|venbold|susc\w*|ha?emo|\w*adc|adcs?|dwi\w*|\w*diff\w*|dti|dki|ivim|hardi|noddi|tensor|trace\w*|b\d+\w*|fa|colfa|exp
     |\w*perf\w*|pwi|dsc|dce|\w*asl|cbf|cbv|rcbv|rcbf|mtt|ttp|tmax|ktrans|dyn\w*|twist|tricks|tof\w*|mra|mrv|angio\w*|veno\w*
     |ph|phase|pc|mip|minip|ep2d\w*|epi|bold|fmri|resting|loc|locali[sz]er\w*|scout\w*|aahscout|survey|topogram|calib\w*|fieldmap
@@ -135,6 +135,7 @@ _ABBREVIATIONS = tuple(
         (r"(?<![a-z])(?:c|gd|km)\s?\+", "contrast"),
         (r"(?<![a-z])(?:c|gd|km)-(?![a-z0-9])", "without contrast"),
         (r"\s-(?:c|gd|km)(?![a-z])", "with without contrast"),
+        (r"(?<![a-z])(?:non|wo)[\s-]con(?![a-z])", "without contrast"),
         (r"(?<=t1)\s?w?\+(?!\s?[a-z0-9])", "contrast"),
         (r"\+\s?(?:c|mc|gd|gad|km|k)(?![a-z])", "contrast"),
     )

@@ -10,6 +10,20 @@ from kdnet.data.integrity import require_regular
 from kdnet.errors import DataError
 
 MOST_LINE, MOST_LINES = 1 << 12, 4096
+OTHER_UNITS = frozenset(
+    f"{prefix}{unit}"
+    for prefix, units in {
+        "": ("m", "in", "inch", "inches", "meter", "meters", "metre", "metres", "micron", "microns", "km"),
+        "c": ("m",),
+        "n": ("m",),
+        "u": ("m",),
+        "µ": ("m",),
+        "μ": ("m",),
+        "centi": ("meter", "meters", "metre", "metres"),
+        "micro": ("meter", "meters", "metre", "metres"),
+    }.items()
+    for unit in units
+)
 
 
 def header_lines(path: Path, is_last: Callable[[str], bool]) -> tuple[list[str], int]:
@@ -35,6 +49,17 @@ def header_lines(path: Path, is_last: Callable[[str], bool]) -> tuple[list[str],
             if is_last(lines[-1]):
                 break
         return lines, stream.tell()
+
+
+def require_millimeters(units: Sequence[str], path: Path) -> None:
+    """Refuse lengths in another unit, which ITK takes for millimeters.
+
+    Raises:
+        DataError: naming the unit.
+    """
+    for unit in units:
+        if unit.strip().lower() in OTHER_UNITS:
+            raise DataError(f"{path} gives its lengths in {unit}, which is not read: export it again in mm.")
 
 
 def after_lines(path: Path, offset: int, count: int) -> int:

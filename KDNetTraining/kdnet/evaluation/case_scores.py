@@ -19,7 +19,7 @@ from kdnet.evaluation.lesions import LesionRules, LesionScore, score_lesions
 from kdnet.evaluation.meaning import Meaning
 from kdnet.evaluation.metrics import score_region
 from kdnet.evaluation.results import Empty
-from kdnet.labels import IGNORED, LabelTable
+from kdnet.labels import LabelTable
 
 TOLERANCE_MM = 0.1
 """How far the corners of two grids may lie apart: programs round their headers differently."""
@@ -80,7 +80,8 @@ def score_pair(pair: CasePair, meaning: Meaning, rules: LesionRules) -> tuple[Re
             f"({described(reference.grid)}): resample it onto that grid first."
         )
     found, wanted = np.asarray(prediction.voxels), np.asarray(reference.voxels)
-    counted = wanted != IGNORED
+    ignored = meaning.table.ignored(wanted)
+    counted = True if ignored is None else ~ignored
     voxel_ml = abs(float(np.linalg.det(reference.grid.affine[:3, :3]))) / 1000
     results = []
     for region in meaning.table.regions:

@@ -53,6 +53,8 @@ def find_meaning(pairs: Sequence[CasePair], references: Path, asked: LabelTable 
     values = {pair.case: _values(pair.reference) for pair in pairs}
     predicted = {pair.case: _values(pair.prediction) for pair in pairs}
     conventions = {pair.case: convention_of(pair.case, gross_tumor=_is_gross_tumor(pair.reference)) for pair in pairs}
+    if asked is None and (masks := _masks(values, predicted)) is not None:
+        return masks
     if asked is None and not _looks_like_brats(conventions, values, predicted):
         return Meaning(_exclusive([*values.values(), *predicted.values()]))
     if asked is not None and asked not in brats_tables().values():
@@ -86,6 +88,18 @@ def _looks_like_brats(
         return True
     held = set[int]().union(*values.values(), *predicted.values())
     return held <= _BRATS_VALUES and bool(held & {3, 4})
+
+
+def _masks(values: Mapping[str, Collection[int]], predicted: Mapping[str, Collection[int]]) -> Meaning | None:
+    """Masks of one label, which is 1 on one side and 255, the white of pictures, on the other."""
+    reference, prediction = (set[int]().union(*side.values()) for side in (values, predicted))
+    if len(reference) != 1 or len(prediction) != 1 or reference | prediction != {1, 255}:
+        return None
+    note = (
+        f"References hold {max(reference)} alone and predictions {max(prediction)}: both are taken for masks of one label."
+    )
+    white = {255: 1}
+    return Meaning(_exclusive([(1,)]), white, dict.fromkeys(values, white), notes=(note,))
 
 
 def _exclusive(values: Sequence[Collection[int]]) -> LabelTable:

@@ -6,7 +6,7 @@ import re
 
 # endings of a name's last word that only labelmaps and maps have; "seg" alone also ends names of data sets (MSSEG)
 LAST_WORD = re.compile(
-    r"(segs?|[ad]seg|probseg|.*segmentations?|.*segmented|.*labels?|.*labelmaps?|.*masks?|.*contours?"
+    r"(segs?|[ad]seg|probseg|[gcp]tv|wmparc|segmentierung|.*segmentations?|.*segmented|.*labels?|.*labelmaps?|.*masks?|.*contours?"
     r"|rois?|gt|groundtruth|.*annotations?|pred|preds|truth|.*predictions?|prob|probs|.*probabilit(y|ies)|percent|.*uncertainty)"
 )
 # words that give a labelmap or map away wherever they stand

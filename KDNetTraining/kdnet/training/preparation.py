@@ -177,7 +177,7 @@ def _splits(dataset: Dataset, request: StudyRequest, listed: FoldList) -> dict[i
         if count > len(patients):
             raise DataError(
                 f"{dataset.root} has {len(names)} usable cases of {len(patients)} patients, too few for {count} folds: "
-                "add cases or lower --fold-count."
+                "add cases, lower --fold-count, or say whose cases they are in a column patient of cases.csv."
             )
         known = assign_folds(names, count, seed=0, patients=dataset.patients)
     assignment = {name: known[name] for name in names}

@@ -21,6 +21,15 @@ from kdnet.labels import brats_labels, pediatric_labels, post_treatment_labels
         ("BraTS-GLI-02405-100", Convention.POST_TREATMENT),
         ("BraTS-GLI-00005-101", Convention.POST_TREATMENT),
         ("BraTS-PED-00005-000", Convention.PEDIATRIC),
+        ("BraTS_PED_00001", Convention.PEDIATRIC),
+        ("BraTS2024-PED-00001-000", Convention.PEDIATRIC),
+        ("BraTS_GLI_02405_100", Convention.POST_TREATMENT),
+        ("BraTS2024_00001", Convention.POST_TREATMENT),
+        ("BraTS_MEN_RT_0001_1", Convention.GROSS_TUMOR),
+        ("BraTS-2023_00001", Convention.CURRENT),
+        ("BraTS_13", Convention.UNNAMED),
+        ("BRATS_021", Convention.UNNAMED),
+        ("BraTS24", Convention.UNNAMED),
         ("P1", Convention.UNNAMED),
     ],
 )
@@ -71,6 +80,12 @@ def test_who_asks_for_a_table_decides() -> None:
     after = meaning(values, post_treatment_labels())
     assert (after.table, after.maps["b"], after.problems) == (post_treatment_labels(), {}, {})
     assert meaning({"BraTS-GLI-00005-100": {3, 4}}, brats_labels()).maps["BraTS-GLI-00005-100"] == {4: 0}
+
+
+def test_the_only_label_of_all_references_is_questioned() -> None:
+    for value in (2, 3, 4):
+        (note,) = meaning({"a": {value}, "b": {value}}).notes
+        assert f"--labels {value}=Tumor" in note
 
 
 def test_masks_of_one_label_are_one_label() -> None:

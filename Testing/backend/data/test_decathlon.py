@@ -127,3 +127,50 @@ def test_a_damaged_description_is_named(tmp_path: Path, change: dict[str, Any], 
     with pytest.raises(DataError, match=told) as caught:
         described(tmp_path, {**BRAIN, **change}, "case")
     assert str(tmp_path / "dataset.json") in str(caught.value)
+
+
+@pytest.mark.parametrize("separator", ["\\", "/"])
+def test_paths_are_read_as_any_system_writes_them(tmp_path: Path, separator: str) -> None:
+    write_case(tmp_path, "BRATS_001")
+    item = {"image": f".{separator}imagesTr{separator}BRATS_001.nii.gz", "label": f"labelsTr{separator}BRATS_001.nii.gz"}
+    (tmp_path / "dataset.json").write_text(json.dumps({**BRAIN, "training": [item]}))
+    dataset = read_dataset(tmp_path)
+    assert [case.name for case in dataset.cases] == ["BRATS_001"]
+    assert [report.problems for report in inspect_dataset(dataset)] == [()]
+
+
+def test_channels_are_known_by_their_words_where_only_one_fits(tmp_path: Path) -> None:
+    write_case(tmp_path, "BRATS_001")
+    spoken = {"0": "FLAIR MRI", "1": "native T1", "2": "Contrast-enhanced T1", "3": "MRI-T2"}
+    assert described(tmp_path, {**BRAIN, "modality": spoken}, "BRATS_001").modalities == ("flair", "t1", "t1ce", "t2")
+    alike = {"0": "FLAIR", "1": "T1 SE", "2": "T1 MPRAGE", "3": "T2"}
+    assert described(tmp_path, {**BRAIN, "modality": alike}, "BRATS_001").modalities == (
+        "flair",
+        "t1_se",
+        "t1_mprage",
+        "t2",
+    )
+
+
+@pytest.mark.parametrize("content", [{"modality": ["T1", "T2"]}, {"labels": ["background", "edema"]}, {"training": ["a"]}])
+def test_a_list_in_place_of_names_is_refused_in_words(tmp_path: Path, content: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="not built as the format asks") as caught:
+        described(tmp_path, {**BRAIN, **content}, "BRATS_001")
+    assert "attribute" not in str(caught.value)
+
+
+@pytest.mark.parametrize("axes", [4, 5])
+def test_volumes_are_counted_along_all_further_axes(tmp_path: Path, axes: int) -> None:
+    voxels = np.random.default_rng(0).integers(0, 99, (8, 9, 10, 4)).astype(np.int16)
+    write_case(tmp_path, "BRATS_001")
+    write(tmp_path / "imagesTr/BRATS_001.nii.gz", voxels if axes == 4 else voxels[:, :, :, None])
+    assert [report.problems for report in inspect_dataset(described(tmp_path, BRAIN, "BRATS_001"))] == [()]
+
+
+def test_an_impossible_header_is_judged_before_its_volumes_are_counted(tmp_path: Path) -> None:
+    lines = ("ObjectType = Image", "NDims = -1", "DimSize = 1", "ElementType = MET_SHORT", "ElementDataFile = LOCAL", "")
+    (tmp_path / "a.mha").write_text("\n".join(lines))
+    item = {"image": "a.mha", "label": "b.mha"}
+    (tmp_path / "dataset.json").write_text(json.dumps({**BRAIN, "training": [item]}))
+    (report,) = inspect_dataset(read_dataset(tmp_path))
+    assert "odd NDims" in report.problems[0]

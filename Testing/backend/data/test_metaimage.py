@@ -83,6 +83,16 @@ def test_an_impossible_header_is_refused_in_a_sentence(tmp_path: Path, fields: d
         read_volume(metaimage(tmp_path / "scan.mha", **fields))
 
 
+@pytest.mark.parametrize(("unit", "read"), [("mm", True), ("?", True), ("um", False), ("cm", False)])
+def test_only_millimeters_are_read(tmp_path: Path, unit: str, read: bool) -> None:
+    path = metaimage(tmp_path / "a.mha", DistanceUnits=unit)
+    if read:
+        assert np.array_equal(read_volume(path).voxels, noise())
+    else:
+        with pytest.raises(DataError, match=f"in {unit}, which is not read"):
+            read_volume(path)
+
+
 def test_a_field_that_is_given_twice_is_refused(tmp_path: Path) -> None:
     path = metaimage(tmp_path / "scan.mha")
     path.write_bytes(b"DimSize = 10 14 12\n" + path.read_bytes())

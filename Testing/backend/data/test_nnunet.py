@@ -166,5 +166,11 @@ def test_a_description_without_a_file_ending_says_so(tmp_path: Path) -> None:
 
 def test_channel_names_of_any_text_become_names_of_folders(tmp_path: Path) -> None:
     name_files(tmp_path, "imagesTr/a_0000.nii.gz")
-    data = described(tmp_path, channel_names={"0": "T2/FLAIR", "1": "T1+C", "2": "T1ce"})
-    assert data.modalities == ("t2_flair", "t1_c", "t1ce")
+    data = described(tmp_path, channel_names={"0": "T2/PD", "1": "T1+C", "2": "T1ce"})
+    assert data.modalities == ("t2_pd", "t1_c", "t1ce")
+
+
+def test_an_ending_may_lack_its_dot(tmp_path: Path) -> None:
+    name_files(tmp_path, *(f"imagesTr/a_000{index}.nii.gz" for index in range(4)), "labelsTr/a.nii.gz")
+    (case,) = described(tmp_path, file_ending="nii.gz").cases
+    assert (case.name, tuple(case.images)) == ("a", ("t1", "t1ce", "t2", "flair"))

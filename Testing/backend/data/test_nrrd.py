@@ -66,6 +66,7 @@ def test_either_suffix_is_read_in_either_case(tmp_path: Path, name: str, encodin
         {"space_origin": "(inf,0,0)"},
         {"space_origin": "(1e300,0,0)"},
         {"space": "left-sideways-superior"},
+        {"space_units": '"um" "um" "um"'},
         {"byte_skip": -2},
         {"byte_skip": 10},
         {"line_skip": 999999},

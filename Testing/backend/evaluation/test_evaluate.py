@@ -240,6 +240,27 @@ def test_other_values_are_labels_of_their_own(folders: tuple[Path, Path]) -> Non
     assert {region for _, region in table(out)} == {"label 1", "label 2", "label 7"}
 
 
+@pytest.mark.parametrize("drawn", [1, 255])
+def test_masks_of_1_and_of_255_are_masks_of_one_label(
+    folders: tuple[Path, Path], drawn: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = (labels() > 0).astype(np.uint8)
+    save(folders[0] / "P1.nii.gz", mask * np.uint8(256 - drawn))
+    save(folders[1] / "P1.nii.gz", mask * np.uint8(drawn))
+    code, out = run(folders)
+    assert code == 0
+    assert {region: row["dice"] for (_, region), row in table(out).items()} == {"label 1": "1"}
+    assert "both are taken for masks of one label" in capsys.readouterr().err
+
+
+def test_255_is_a_label_where_masks_hold_nothing_else(folders: tuple[Path, Path]) -> None:
+    for folder in folders:
+        save(folder / "P1.nii.gz", (labels() > 0) * np.uint8(255))
+    code, out = run(folders)
+    assert code == 0
+    assert {region: row["dice"] for (_, region), row in table(out).items()} == {"label 255": "1"}
+
+
 def test_a_description_names_the_labels(folders: tuple[Path, Path]) -> None:
     root = folders[1].parent
     content = {
