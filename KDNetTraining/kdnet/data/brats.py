@@ -33,17 +33,7 @@ def read_brats(root: Path, files: Iterable[Path], labels: LabelTable | None) -> 
         files: all files in it.
         labels: what the values mean, None to decide.
     """
-    found: dict[str, _Found] = {}
-    unknown: list[Path] = []
-    for file in files:
-        stem = _stem(file)
-        if not stem:
-            continue
-        part = file_part(stem)
-        if part is None or not part.case:
-            unknown.append(file)
-        else:
-            _add(found.setdefault(part.case, _Found()), part.part, file, part.case)
+    found, unknown = _sorted(root, files)
     modalities = _common_modalities([item.files for item in found.values()])
     if not modalities:
         return None
@@ -62,6 +52,31 @@ def read_brats(root: Path, files: Iterable[Path], labels: LabelTable | None) -> 
     )
     dataset = Dataset(root, "BraTS", modalities, meaning.table if meaning else _given(labels), cases)
     return replace(dataset, conventions=conventions, asked=labels, notes=_unrecognized(unknown))
+
+
+def _sorted(root: Path, files: Iterable[Path]) -> tuple[dict[str, _Found], list[Path]]:
+    """Case to its files, and the images whose names tell no modality.
+
+    Where no file names a case, folders do (``P1/t1ce.nii.gz``); otherwise such a file is a stray, as of an atlas.
+    """
+    found: dict[str, _Found] = {}
+    by_folder: dict[str, _Found] = {}
+    unknown: list[Path] = []
+    nameless: list[Path] = []
+    for file in files:
+        stem = _stem(file)
+        if not stem:
+            continue
+        part = file_part(stem)
+        folder = "_".join(file.parent.relative_to(root).parts)
+        if part is not None and part.case:
+            _add(found.setdefault(part.case, _Found()), part.part, file, part.case)
+        elif part is not None and folder:
+            _add(by_folder.setdefault(folder, _Found()), part.part, file, folder)
+            nameless.append(file)
+        else:
+            unknown.append(file)
+    return (found, [*unknown, *nameless]) if found else (by_folder, unknown)
 
 
 def _given(labels: LabelTable | None) -> LabelTable:

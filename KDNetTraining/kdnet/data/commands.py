@@ -20,7 +20,7 @@ from kdnet.data.inspection import CaseReport, inspect_dataset, inspect_each, ins
 from kdnet.data.phantom import write_phantom
 from kdnet.errors import SettingsError
 from kdnet.labels import LabelTable, exclusive_labels
-from kdnet.text import one_line
+from kdnet.text import one_line, printable
 
 LABELS_HELP = "auto, brats, brats-2024, brats-ped, or VALUE=NAME,... for exclusive labels"
 
@@ -56,9 +56,9 @@ def run_inspect(args: argparse.Namespace) -> int:
         content = {"format": final.format, "modalities": final.modalities, "labels": final.labels.to_json(), "notes": notes}
         print(json.dumps({**content, "usable": sound, "cases": [asdict(report) for report in reports]}, indent=2))
     else:
-        print(f"{final.format}, modalities {', '.join(final.modalities)}")
+        print(f"{final.format}, modalities {printable(', '.join(final.modalities))}")
         print(inspection_table(reports))
-        print(f"{sound} of {len(reports)} cases can be used.", *notes, sep="\n")
+        print(f"{sound} of {len(reports)} cases can be used.", *map(printable, notes), sep="\n")
     return 0 if sound == len(reports) else 1
 
 

@@ -20,6 +20,7 @@ from kdnet.data.references import known_values, label_values, lesion_sizes
 from kdnet.data.volume import Grid, Volume
 from kdnet.errors import DataError, KDNetError
 from kdnet.foreign import reading
+from kdnet.text import one_line, printable
 
 BRATS_VALUES = {1, 2, 3, 4}
 SMALL_LESION, MOST_SIZES = 100.0, 1000  # mm^3; a number that keeps records short
@@ -232,13 +233,13 @@ def inspection_table(reports: Iterable[CaseReport]) -> str:
     for report in reports:
         rows.append(
             (
-                report.name,
-                " ".join(report.modalities),
+                one_line(report.name),
+                one_line(" ".join(report.modalities)),
                 " x ".join(map(str, report.shape)),
                 " x ".join(f"{step:g}" for step in report.spacing),
                 report.orientation,
                 _shortened([str(value) for value in report.labels], " "),
-                " ".join(report.problems) or "none",
+                printable(" ".join(report.problems)) or "none",
             )
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(header) - 1)]

@@ -94,6 +94,17 @@ def guess_series(header: SeriesHeader, name: str = "") -> str:
     return _with_agent(contrast, header.has_agent) if weighting == "t1" else weighting
 
 
+def is_other_kind(header: SeriesHeader, name: str = "") -> bool:
+    """Return whether a series is a map, diffusion, perfusion or the like, by the first of its words that tell anything.
+
+    Args:
+        header: of the series.
+        name: of the volume in the program, or of the folder.
+    """
+    texts = (describe(text) for text in (header.description, header.protocol, name))
+    return next((text for text in texts if _tells(text)), NOTHING).other or _measured(header) == "other"
+
+
 def _tells(text: Description) -> bool:
     return text.t1 or text.t2 or text.fluid_attenuated or text.other
 

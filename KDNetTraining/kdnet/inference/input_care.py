@@ -37,7 +37,7 @@ class Scan:
         spacing: in mm, along the axes of ``voxels``.
         modality: ``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"`` or another that its name or header says; empty in doubt.
         scanner: DICOM's modality, such as ``"MR"`` or ``"CT"``; empty where it is not known.
-        other: whether its name says that it is a map, diffusion, perfusion or the like.
+        other: whether its name or header says that it is a map, diffusion, perfusion or the like.
         numbered: whether it is only a number in its name that says which modality it is.
     """
 
@@ -96,8 +96,8 @@ def _modality_warning(scan: Scan, needs: Needs) -> str:
         return f"{scan.name} looks like {guess}, but the model needs {wanted}: choose another volume or model."
     if scan.other:
         return (
-            f"{scan.name} looks like a map or another kind of image by its name, but the model needs {wanted}: choose"
-            " another volume."
+            f"{scan.name} looks like a map or another kind of image by its name or header, but the model needs {wanted}:"
+            " choose another volume."
         )
     if scan.numbered and not scan.modality:
         return f"{scan.name} is numbered and does not name its modality: make sure that it is {wanted}."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kdnet.data.dicom_file import DicomHeader, read_dicom_header
 from kdnet.data.modalities import MODALITIES, channel_modality, file_part
-from kdnet.data.series_header import SeriesHeader, guess_series
+from kdnet.data.series_header import SeriesHeader, guess_series, is_other_kind
 from kdnet.data.series_names import describe
 from kdnet.data.volume import Volume
 from kdnet.errors import KDNetError
@@ -33,7 +33,8 @@ def scan_of(item: Input, index: int, volume: Volume, modality: str, *, single: b
     if file.is_dir():
         header = _series_header(file)
         guess = guess_series(header, file.name)
-        return Scan(name, volume.voxels, volume.grid.spacing, guess, header.modality)
+        other = is_other_kind(header, file.name)
+        return Scan(name, volume.voxels, volume.grid.spacing, guess, header.modality, other=other)
     if item.named or item.channels:
         return Scan(name, volume.voxels, volume.grid.spacing)
     stem = image_stem(file)

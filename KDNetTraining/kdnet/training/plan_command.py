@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from kdnet.device import choose_device
+from kdnet.text import printable
 from kdnet.training.failures import explained
 from kdnet.training.options import add_study_options, study_request
 from kdnet.training.planning import make_plan
@@ -37,11 +38,11 @@ def run_plan(args: argparse.Namespace) -> int:
         torch.set_num_threads(request.threads)
     device = choose_device(request.device)
     with explained(device):
-        plan = make_plan(request, device, lambda text: print(text, file=sys.stderr, flush=True))
+        plan = make_plan(request, device, lambda text: print(printable(text), file=sys.stderr, flush=True))
     if args.json:
         print(json.dumps(plan.to_json()))
     else:
-        print(plan.words())
+        print(printable(plan.words()))
         for name, reason in plan.left_out.items():
-            print(f"left out: {name}: {reason}")
+            print(printable(f"left out: {name}: {reason}"))
     return 0

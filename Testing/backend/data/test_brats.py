@@ -103,3 +103,16 @@ def test_another_disease_in_brats_names_keeps_its_own_values() -> None:
     dataset = listed("patient_flair.nii.gz", labels=table)
     assert dataset.labels == table
     assert dataset.cases[0].value_map == {}
+
+
+def test_folders_name_the_cases_where_no_file_does() -> None:
+    dataset = listed(*(f"{case}/{part}.nii.gz" for case in ("P1", "P2", "site/P1") for part in ("T1_post", "tumor_seg")))
+    assert [case.name for case in dataset.cases] == ["P1", "P2", "site_P1"]
+    assert all(tuple(case.images) == ("t1ce",) and case.reference is not None for case in dataset.cases)
+    assert read_brats(ROOT, [ROOT / "t1ce.nii.gz"], None) is None
+
+
+def test_an_atlas_beside_named_cases_is_no_case() -> None:
+    dataset = listed("P1_t1.nii.gz", "P1_seg.nii.gz", "atlas/t1.nii.gz")
+    assert [case.name for case in dataset.cases] == ["P1"]
+    assert "t1.nii.gz" in dataset.notes[0]

@@ -190,6 +190,12 @@ def test_the_table_has_a_line_for_each_case_in_straight_columns(bench: Bench) ->
     assert len({line.index(word) for line, word in zip(lines, ("axes", "LPS", "LPS"), strict=True)}) == 1
 
 
+def test_names_cannot_steer_the_terminal_or_forge_lines_of_the_table() -> None:
+    table = inspection_table([CaseReport("P1\nP2\x1b[2J", ("t1\x07",), problems=("P1\x1b]0;x\nP3 is bad.",))])
+    assert len(table.splitlines()) == 2
+    assert not set(table) & set("\x1b\x07")
+
+
 def test_a_data_set_of_no_cases_has_no_reports() -> None:
     empty = Dataset(Path(), "BraTS", ("t1",), exclusive_labels({1: "a"}), ())
     assert inspect_dataset(empty) == ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kdnet.data.series_header import SeriesHeader, guess_series
+from kdnet.data.series_header import SeriesHeader, guess_series, is_other_kind
 
 
 @pytest.mark.parametrize("agent", ["NONE", "None", "NO", "N/A", "no contrast", "", "0"])
@@ -50,3 +50,18 @@ def test_numbers_that_are_none_are_missing() -> None:
     header = SeriesHeader.read(lambda tag: tags.get(tag, ""))
     assert (header.repetition_ms, header.echo_ms, header.inversion_ms) == (None, None, None)
     assert guess_series(header) == "t2"
+
+
+@pytest.mark.parametrize(
+    ("header", "other"),
+    [
+        (SeriesHeader(description="SWI"), True),
+        (SeriesHeader(description="ADC (10^-6 mm²/s)"), True),
+        (SeriesHeader(protocol="ep2d_diff"), True),
+        (SeriesHeader(description="AX", image_type="DERIVED\\SECONDARY\\ADC"), True),
+        (SeriesHeader(description="AX T1"), False),
+        (SeriesHeader(description="series 5"), False),
+    ],
+)
+def test_maps_and_diffusion_are_told_from_structural_images(header: SeriesHeader, other: bool) -> None:
+    assert is_other_kind(header) == other

@@ -95,6 +95,19 @@ def test_modalities_of_the_teacher_can_be_chosen(phantom: Path, tmp_path: Path, 
     assert "t2 is missing" in found["left_out"]["Phantom_001"]
 
 
+def test_names_of_cases_cannot_steer_the_terminal(
+    phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, name = tmp_path / "data", "P1\x1b[2J\nP2"
+    shutil.copytree(phantom, data)
+    for file in list((data / "Phantom_001").iterdir()):
+        file.rename(file.with_name(file.name.replace("Phantom_001", name)))
+    assert main(["plan", *study(data, tmp_path / "run")[1:], "--leave-out", name]) == 0
+    out = capsys.readouterr().out
+    assert "left out: P1?[2J?P2" in out
+    assert "\x1b" not in out
+
+
 def test_folds_can_be_dealt_out(phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found, _ = plan(study(phantom, tmp_path, "--fold-count", "2", "--folds", "0,1"), capsys)
     assert [fold["test"] for fold in found["folds"]] == [3, 3]
