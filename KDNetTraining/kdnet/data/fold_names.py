@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kdnet.errors import SettingsError
+from kdnet.text import one_line
 
 ALL_CASES = -1
 """Stands for a fold that trains on every case, as a model to be used should, and tests on none."""
 ALL_NAME = "all"
 _PREFIX = "fold"
+MOST_DIGITS = 9
 
 
 def fold_name(fold: int) -> str:
@@ -43,6 +45,6 @@ def format_folds(folds: Sequence[int]) -> str:
 def _fold(text: str) -> int:
     if text == ALL_NAME:
         return ALL_CASES
-    if not text.isdecimal():  # a minus too: the number that stands for all cases is none to be given
-        raise SettingsError(f'"{text}" is no fold: give numbers from 0, as in 0,1, or {ALL_NAME}.')
+    if not text.isdecimal() or len(text) > MOST_DIGITS:  # a minus too: what stands for all cases is none to be given
+        raise SettingsError(f'"{one_line(text, 40)}" is no fold: give numbers from 0, as in 0,1, or {ALL_NAME}.')
     return int(text)

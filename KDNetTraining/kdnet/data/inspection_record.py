@@ -10,7 +10,9 @@ from typing import Any
 
 from kdnet.data.cases import Case, Dataset
 from kdnet.data.inspection import CaseReport, inspect_case
+from kdnet.errors import KDNetError
 from kdnet.files import write_json
+from kdnet.foreign import read_json
 
 VERSION = 2  # raised when the inspection looks for more
 
@@ -64,10 +66,10 @@ def _report(content: dict[str, Any]) -> CaseReport:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         known: dict[str, Any] = content["cases"] if content["version"] == VERSION else {}
         for value in known.values():
             _report(value)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KDNetError, ValueError, LookupError, TypeError, AttributeError):
         return {}
     return known

@@ -59,7 +59,7 @@ def fit_recipe(
     if steps < VALIDATIONS:
         needed = (beside + VALIDATIONS * per_step) / 60 / RESERVE
         raise SettingsError(
-            f"{minutes:g} minutes are too few for {count} networks on this machine: allow at least {needed:.0f}."
+            f"{minutes:g} minutes are too few for {count} networks on this machine: allow at least {math.ceil(needed)}."
         )
     return replace(
         recipe, steps=steps, validation_every=max(1, steps // VALIDATIONS), warm_up=min(recipe.warm_up, steps // 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from kdnet.errors import RunFolderError
 from kdnet.files import replacing
+from kdnet.foreign import reading
+from kdnet.model_file import weights_hash
 from kdnet.networks.fill import first_not_finite
 from kdnet.tensor_file import load_tensors, save_tensors
+
+REMEDY = "delete it to train this network again"
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,17 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[int, dict[str, t
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[int, Mapping[str, torch.Tensor]]) -> None:
-    """Put the state of :func:`optimiser_tensors` back; settings such as the learning rate stay as they are."""
+    """Put the state of :func:`optimiser_tensors` back; settings such as the learning rate stay as they are.
+
+    Raises:
+        ValueError: when a tensor fits no parameter.
+    """
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    for index, values in tensors.items():
+        shapes = ((), (1,), tuple(parameters[index].shape)) if 0 <= index < len(parameters) else ()
+        for name, value in values.items():
+            if tuple(value.shape) not in shapes:
+                raise ValueError(f"{name} of parameter {index} does not fit the optimizer")
     state = optimiser.state_dict()
     state["state"] = {index: dict(values) for index, values in tensors.items()}
     optimiser.load_state_dict(state)
@@ -56,8 +70,9 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         tensors |= {f"optimiser/{index}/{name}": value for name, value in state.items()}
     # clone: averaged and best weights may share memory with others, which safetensors refuses
     tensors = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+    values = json.dumps(dict(checkpoint.values))
     with replacing(path) as temporary:
-        save_tensors(temporary, tensors, {"kdnet": json.dumps(dict(checkpoint.values))})
+        save_tensors(temporary, tensors, {"kdnet": values, "sha256": _digest(values, tensors)})
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -68,9 +83,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """
     groups: dict[str, dict[str, torch.Tensor]] = {}
     optimiser: dict[int, dict[str, torch.Tensor]] = {}
-    try:
+    with reading(path, REMEDY, RunFolderError):
         tensors, metadata = load_tensors(path)
         values = json.loads(metadata["kdnet"])
+        if "sha256" in metadata and metadata["sha256"] != _digest(metadata["kdnet"], tensors):  # older versions wrote none
+            raise RunFolderError(f"{path} is damaged (its content does not match its hash): {REMEDY}.")
+        if not isinstance(values, dict):
+            raise ValueError("it holds no values")
         for key, value in tensors.items():
             group, name = key.split("/", 1)
             if group == "optimiser":
@@ -78,8 +97,6 @@ def read_checkpoint(path: Path) -> Checkpoint:
                 optimiser.setdefault(int(index), {})[name] = value
             else:
                 groups.setdefault(group, {})[name] = value
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(f"{path} is damaged ({error}): delete it to train this network again.") from error
     for state in groups.values():
         if first_not_finite(state):
             raise RunFolderError(
@@ -87,3 +104,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
                 "begin a new run with a lower learning_rate or a gradient_clip."
             )
     return Checkpoint(values, groups, optimiser)
+
+
+def _digest(values: str, tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 over all that a state holds: with one changed bit a training would silently give another model."""
+    return hashlib.sha256(f"{values}\n{weights_hash(tensors)}".encode()).hexdigest()

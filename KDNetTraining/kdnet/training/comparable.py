@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kdnet.errors import RunFolderError
-from kdnet.foreign import read_json
 from kdnet.labels import LabelTable
+from kdnet.training.contents import read_kept
 from kdnet.training.view import RunView
 
 WITHOUT_EFFECT = frozenset({"name", "workers", "channels_last", "compile", "checkpoint_seconds", "precision"})
@@ -61,7 +61,7 @@ def _differing_case(tested: RunView, own: RunView) -> str:
         return min(alone)
     if not (tested.run.contents.exists() and own.run.contents.exists()):  # of an older version
         return ""
-    known = [read_json(view.run.contents, "resume its run", RunFolderError) for view in (tested, own)]
+    known = [read_kept(view.run.contents) for view in (tested, own)]
     return min((name for name in one if known[0].get(name) != known[1].get(name)), default="")
 
 

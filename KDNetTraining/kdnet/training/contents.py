@@ -13,7 +13,10 @@ from kdnet.data.cases import Case
 from kdnet.errors import RunFolderError
 from kdnet.files import write_json
 from kdnet.foreign import read_json
+from kdnet.text import one_line
 from kdnet.training.processes import Processes
+
+REMEDY = "restore it, or delete it if the data is as it was, then resume the run"
 
 Contents = Mapping[str, Mapping[str, str]]
 """Case to the digest of each of its files by modality, with ``"reference"``."""
@@ -56,7 +59,7 @@ def keep_contents(path: Path, contents: Contents) -> None:
     Raises:
         RunFolderError: naming the case and the file that has changed since the run began.
     """
-    known: Contents = read_json(path, "delete it, then resume the run", RunFolderError) if path.exists() else {}
+    known = read_kept(path) if path.exists() else {}
     for name, files in contents.items():
         before = known.get(name, files)
         changed = sorted(kind for kind in before.keys() | files.keys() if before.get(kind) != files.get(kind))
@@ -67,3 +70,16 @@ def keep_contents(path: Path, contents: Contents) -> None:
             )
     if contents.keys() - known.keys():
         write_json(path, {**known, **contents})
+
+
+def read_kept(path: Path) -> Contents:
+    """Read what :func:`keep_contents` wrote.
+
+    Raises:
+        RunFolderError: when the file is damaged.
+    """
+    known = read_json(path, REMEDY, RunFolderError)
+    for name, files in known.items():
+        if not isinstance(files, dict) or not all(isinstance(digest, str) for digest in files.values()):
+            raise RunFolderError(f"{path} is damaged (it gives no digests for case {one_line(name, 60)}): {REMEDY}.")
+    return known

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from enum import StrEnum
 from pathlib import Path
 
 from kdnet.errors import RunFolderError
 from kdnet.files import partial_path, write_json
+from kdnet.foreign import parse_message
 
 FILE = "control.json"
 
@@ -79,12 +79,11 @@ def forget_request(root: Path, before: float) -> None:
 
 def _read(root: Path) -> dict[str, object] | None:
     try:
-        content = json.loads((root / FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        return dict(parse_message((root / FILE).read_text(encoding="utf-8")) or {})
+    except (FileNotFoundError, IsADirectoryError):  # what nobody of kdnet made asks for nothing
         return None
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _clock_of(root: Path) -> float:

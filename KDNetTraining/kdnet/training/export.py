@@ -16,7 +16,7 @@ from kdnet.evaluation.results import Role, Score
 from kdnet.model_file import ModelCard, load_model, save_model
 from kdnet.training.comparable import check_comparable
 from kdnet.training.plan import PlannedNetwork
-from kdnet.training.view import RunView, view_run
+from kdnet.training.view import RunView, load_finished, view_run
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def export_model(
             kind = f"{own.sees} {own.role.value}"
             raise RunFolderError(f"{tested_in or root} has tested no {kind}: name the run that has with --tested-in.")
         raise RunFolderError(f"{network} in {root} is not tested yet: wait until the run has scored it.")
+    load_finished(own, view.folder(own))
     copy_model(view.folder(own).model, target, figures, wording)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 from pathlib import Path
 
 from kdnet.data.commands import LABELS_HELP, label_table
 from kdnet.data.fold_names import parse_folds
+from kdnet.errors import SettingsError
+from kdnet.text import one_line
 from kdnet.training.plan import parse_students
 from kdnet.training.recipe import read_recipe, recipe_names
 from kdnet.training.request import StudyRequest
@@ -24,7 +27,7 @@ def add_study_options(parser: argparse.ArgumentParser) -> None:
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="change a value of the recipe")
     add("--folds", help="test folds, as in 0,1 (default: each); all trains on every case")
     add("--fold-count", type=int, default=0, help="folds to deal out where cases.csv gives none (default: 3)")
-    add("--seeds", type=_numbers, default=(0,), help="seeds, as in 0,1 (default: 0)")
+    add("--seeds", type=_seeds, default=(0,), help="seeds, as in 0,1 (default: 0)")
     add("--minutes", type=float, default=0.0, help="time for the whole study; decides the steps")
     add("--epochs", type=float, default=0.0, help="times that each network sees every training case; decides the steps")
     add("--labels", default="auto", help=LABELS_HELP)
@@ -58,8 +61,11 @@ def study_request(args: argparse.Namespace) -> StudyRequest:
     )
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+def _seeds(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"-?[0-9]{1,20}", part) for part in parts):
+        raise SettingsError(f'--seeds is "{one_line(text, 40)}": give whole numbers, as in 0,1.')
+    return tuple(map(int, parts))
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -13,14 +13,15 @@ from kdnet.data.image_io import write_volume
 from kdnet.data.preprocessing import Preprocessing
 from kdnet.errors import ModelFileError, RunFolderError, SettingsError
 from kdnet.evaluation.results import Role
+from kdnet.foreign import reading
 from kdnet.inference.predictor import Predictor
-from kdnet.model_file import Model, ModelCard, load_model
+from kdnet.model_file import Model, ModelCard
 from kdnet.networks import build_network, preset
-from kdnet.training.checkpoint import Checkpoint, read_checkpoint
+from kdnet.training.checkpoint import REMEDY, Checkpoint, read_checkpoint
 from kdnet.training.events import EventKind
 from kdnet.training.plan import PlannedNetwork
 from kdnet.training.testing import read_inputs
-from kdnet.training.view import RunView, case_files, view_run
+from kdnet.training.view import RunView, case_files, load_finished, view_run
 
 
 def preview(root: Path, name: str, out: Path, device: torch.device, case_name: str = "") -> dict[str, Any]:
@@ -49,7 +50,9 @@ def preview(root: Path, name: str, out: Path, device: torch.device, case_name: s
     network = _planned(view, name)
     if view.dataset is None:
         raise RunFolderError(f"the data folder {view.request.data} of {root} is not there: put it back to see a case.")
-    parts = view.splits[network.fold]
+    parts = view.splits.get(network.fold)
+    if parts is None or not parts.validation:
+        raise RunFolderError(f"{view.run.splits} is missing or damaged: delete it, then resume the run.")
     case_name = case_name or parts.validation[0]
     case = next((case for case in view.dataset.cases if case.name == case_name), None)
     if case is None:
@@ -88,10 +91,11 @@ def _model(view: RunView, network: PlannedNetwork) -> tuple[Model, int, bool]:
     for attempt in range(2):
         try:
             if folder.model.exists():
-                return load_model(folder.model), _chosen_step(view, network.name), True
+                return load_finished(network, folder), _chosen_step(view, network.name), True
             if folder.checkpoint.exists():
-                state = read_checkpoint(folder.checkpoint)
-                return _from_state(view, network, state), int(state.values["step"]), False
+                with reading(folder.checkpoint, REMEDY, RunFolderError):
+                    state = read_checkpoint(folder.checkpoint)
+                    return _from_state(view, network, state), int(state.values["step"]), False
         except (RunFolderError, ModelFileError):
             if attempt:
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -10,11 +11,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
+from kdnet.bounds import check_names
 from kdnet.data.sampling import Augmentation
 from kdnet.distillation import DistillationSettings
 from kdnet.errors import RunFolderError, SettingsError
-from kdnet.foreign import read_json, reading
+from kdnet.foreign import parse_json, read_json, reading
+from kdnet.model_header import LARGEST_NUMBER
 from kdnet.networks import preset
+from kdnet.text import one_line
 from kdnet.typed_json import parse_dataclass
 
 
@@ -122,6 +126,10 @@ class Recipe:
     distillation: DistillationSettings = field(default_factory=DistillationSettings)
 
     def __post_init__(self) -> None:
+        check_names([self.name], "recipe", 1)
+        if re.search(r"[/\\:]", self.name):  # it becomes part of the name of the run folder
+            raise SettingsError(f'the recipe name "{self.name}" holds a slash or colon: rename it.')
+        _check_numbers(asdict(self))
         for name in (self.network, self.student_network or self.network):
             preset(name)
         positive = ("batch", "steps", "learning_rate", "validation_every")
@@ -221,13 +229,22 @@ def _recipe_content(name_or_file: str) -> dict[str, Any]:
 
 def _literal(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
         return text
 
 
 def _check_most(recipe: Recipe, name: str, most: int) -> None:
     _check(recipe, (name,), lambda value: value <= most, f"at most {most}")
+
+
+def _check_numbers(values: Mapping[str, Any], prefix: str = "") -> None:
+    """Refuse numbers that the card of a model cannot hold, now and not when the network has been trained."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            _check_numbers(value, f"{prefix}{name}.")
+        elif isinstance(value, int | float) and not abs(value) < LARGEST_NUMBER:
+            raise SettingsError(f"{prefix}{name} is {one_line(str(value), 40)}: give a number below {LARGEST_NUMBER:g}.")
 
 
 def _check(recipe: Recipe, names: Sequence[str], holds: Callable[[Any], bool], wanted: str) -> None:

@@ -89,22 +89,40 @@ class StudyRequest:
         """The inverse of :meth:`to_json`; values that an older version did not write take their defaults.
 
         Raises:
-            KeyError, TypeError, ValueError, KDNetError: on foreign content.
+            KeyError, TypeError, ValueError, OverflowError, KDNetError: on foreign content.
         """
         return cls(
             data=Path(content["data"]),
-            students=tuple(tuple(str(name) for name in student) for student in content["students"]),
+            students=tuple(_texts(student) for student in _list(content["students"])),
             recipe=Recipe.from_json(content["recipe"]),
-            folds=tuple(int(fold) for fold in content["folds"]),
-            seeds=tuple(int(seed) for seed in content["seeds"]),
+            folds=_numbers(content["folds"]),
+            seeds=_numbers(content["seeds"]),
             minutes=float(content["minutes"]),
             epochs=float(content.get("epochs", 0)),
             labels=LabelTable.from_json(content["labels"]) if content["labels"] else None,
-            leave_out=tuple(str(name) for name in content["leave_out"]),
-            modalities=tuple(str(name) for name in content.get("modalities", ())),
+            leave_out=_texts(content["leave_out"]),
+            modalities=_texts(content.get("modalities", [])),
             fold_count=int(content.get("fold_count", 0)),
             teacher=Path(content["teacher"]) if content.get("teacher") else None,
             command=str(content["command"]),
             device=str(content.get("device", "auto")),
             threads=int(content.get("threads", 0)),
         )
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("a list is expected")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not all(isinstance(item, str) for item in _list(value)):
+        raise TypeError("a list of texts is expected")
+    return tuple(value)
+
+
+def _numbers(value: Any) -> tuple[int, ...]:
+    if not all(type(item) is int for item in _list(value)):
+        raise TypeError("a list of whole numbers is expected")
+    return tuple(value)

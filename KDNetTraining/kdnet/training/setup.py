@@ -6,10 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
+from kdnet.bounds import check_names
 from kdnet.data.folds import Split
 from kdnet.data.inspection_record import InspectionRecord
 from kdnet.evaluation.results import Role
 from kdnet.model_file import Model
+from kdnet.model_header import MOST_MODALITIES
+from kdnet.networks import build_network, preset
 from kdnet.training.brought_teacher import adapt_recipe, open_teacher
 from kdnet.training.events import EventWriter
 from kdnet.training.jobs import channels
@@ -19,7 +24,7 @@ from kdnet.training.preparation import StudyData, read_study_data
 from kdnet.training.processes import ALONE, Processes
 from kdnet.training.recipe import Recipe
 from kdnet.training.request import StudyRequest
-from kdnet.training.trainee import Teacher
+from kdnet.training.trainee import Teacher, check_latents
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +104,21 @@ def set_up(
     student = request.recipe.trained_student_network
     presets = (student,) if opened else (request.recipe.network, student)
     check_patch(request.recipe, presets, len(data.dataset.modalities), data.dataset.labels.channels)
+    check_names(modalities, "modality", MOST_MODALITIES)  # which the card of each model names
     if opened is None:
+        _check_levels(request.recipe, data.dataset.labels.channels)
         return Setup(data, networks, request.recipe, warnings=data.warnings)
     teacher = opened.fit(data, modalities, request.recipe)
     recipe, warnings = adapt_recipe(request.recipe, teacher.model, len(networks[-1].modalities))
     return Setup(data, networks, recipe, teacher.model, (*data.warnings, *teacher.warnings, *warnings))
+
+
+def _check_levels(recipe: Recipe, channels_out: int) -> None:
+    """Refuse networks whose bottlenecks do not match before the first of them is trained."""
+    if recipe.distillation.gamma <= 0 or recipe.network == recipe.trained_student_network:
+        return
+    with torch.device("meta"):
+        student, teacher = (
+            build_network(preset(name).spec(1, channels_out)) for name in (recipe.trained_student_network, recipe.network)
+        )
+    check_latents(student, teacher)

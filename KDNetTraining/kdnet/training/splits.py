@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from kdnet.data.fold_names import fold_name, fold_number
 from kdnet.data.folds import Split
-from kdnet.errors import RunFolderError
+from kdnet.errors import RunFolderError, SettingsError
 from kdnet.files import write_json
+from kdnet.foreign import read_json
+from kdnet.text import one_line
+from kdnet.typed_json import parse_dataclass
+
+REMEDY = "delete it, then resume the run"
 
 
 def keep_splits(path: Path, splits: Mapping[int, Split]) -> None:
@@ -41,13 +45,11 @@ def read_splits(path: Path) -> dict[int, Split]:
     if not path.exists():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            fold_number(fold): Split(tuple(part["train"]), tuple(part["validation"]), tuple(part["test"]))
-            for fold, part in content.items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunFolderError(f"{path} is damaged ({error}): delete it, then resume the run.") from error
+        content = read_json(path, REMEDY, RunFolderError)
+        return {fold_number(fold): parse_dataclass(Split, part) for fold, part in content.items()}
+    except (ValueError, SettingsError) as error:
+        told = one_line(str(error), 200).rstrip(".")
+        raise RunFolderError(f"{path} is damaged ({told}): {REMEDY}.") from error
 
 
 def _names(splits: Mapping[int, Split]) -> set[str]:

@@ -7,7 +7,7 @@ steps. Everything is kept in the run folder, so that a study that was stopped or
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -200,8 +200,8 @@ class Study:
             card = replace(setup.brought.card, role=Role.TEACHER)
             save_model(folder.model, card, setup.brought.network)
         self.processes.gather(None)  # the model file is written by the first process and read by all
-        if not self.processes.once(lambda: _scored(folder)):
-            test = [setup.data.case(name) for name in setup.split_of(network).test]
+        test = [setup.data.case(name) for name in setup.split_of(network).test]
+        if not self.processes.once(lambda: _scored(network, folder, {case.name for case in test})):
             scores = score_network(network, folder, test, self.device, self.processes, self.stop, events, time_left)
             if self.processes.first:
                 self._record_figures(network, folder, scores)
@@ -262,16 +262,18 @@ class Study:
         self._say_finished(network, folder, events)
 
 
-def _scored(folder: NetworkFolder) -> bool:
-    """Whether the network's scores are there; scores that a crash of the machine damaged are dropped, to score again."""
-    if not folder.scores.exists():
+def _scored(network: PlannedNetwork, folder: NetworkFolder, cases: Set[str]) -> bool:
+    """Whether the scores of the network on ``cases`` are there; others, and damaged ones, are dropped, to score again."""
+    if not folder.scores.is_file():
         return False
-    try:
-        read_scores(folder.scores)
-    except RunFolderError:
-        folder.scores.unlink()
-        return False
-    return True
+    own = (network.role, network.sees, network.fold, network.seed)
+    with suppress(RunFolderError):
+        scores = read_scores(folder.scores)
+        of_others = any((score.role, score.modalities, score.fold, score.seed) != own for score in scores)
+        if not of_others and {score.case for score in scores} == cases:
+            return True
+    folder.scores.unlink()
+    return False
 
 
 def _write(events: EventWriter | None, kind: EventKind, network: str = "", **values: Any) -> None:

@@ -20,14 +20,13 @@ from kdnet.evaluation.metrics import score_case
 from kdnet.evaluation.results import Score
 from kdnet.files import write_json
 from kdnet.inference.predictor import Predictor
-from kdnet.model_file import load_model
 from kdnet.training.events import EventKind, EventWriter
 from kdnet.training.plan import PlannedNetwork
 from kdnet.training.processes import Processes
 from kdnet.training.run_folder import NetworkFolder
 from kdnet.training.stopping import StopRequest, stop_here
 from kdnet.training.time_left import TimeLeft
-from kdnet.training.view import read_scores
+from kdnet.training.view import load_finished, read_scores
 
 
 def score_network(
@@ -50,7 +49,7 @@ def score_network(
     Raises:
         Stopped: after a stop request, between two cases.
     """
-    model = load_model(folder.model)
+    model = load_finished(network, folder)
     predictor = Predictor(model, device)
     known = _read_parts(folder)
     processes.gather(None)  # nobody writes before all have read

@@ -55,7 +55,7 @@ class Trainee(nn.Module):
         # hidden in a tuple: a teacher registered as a submodule would be trained, averaged and saved
         self._teacher = (teacher,) if settings.needs_teacher else (None,)
         if teacher is not None and settings.gamma > 0:
-            _check_latents(self.network, teacher.network)
+            check_latents(self.network, teacher.network)
             if teacher.network.bottleneck_features != self.network.bottleneck_features:
                 self.projection = LatentProjection(self.network.bottleneck_features, teacher.network.bottleneck_features)
 
@@ -134,7 +134,12 @@ def collate(samples: Sequence[Sample], device: torch.device) -> tuple[torch.Tens
     return image.to(device, non_blocking=True), target.to(device, torch.float32, non_blocking=True)
 
 
-def _check_latents(student: SegmentationNetwork, teacher: SegmentationNetwork) -> None:
+def check_latents(student: SegmentationNetwork, teacher: SegmentationNetwork) -> None:
+    """Refuse networks whose bottlenecks cannot be compared.
+
+    Raises:
+        SettingsError: naming both.
+    """
     if student.stride != teacher.stride:
         raise SettingsError(
             f"the student halves its grid to 1/{student.stride} and the teacher to 1/{teacher.stride}, so their "

@@ -15,11 +15,14 @@ from torch.nn.parallel import DistributedDataParallel
 from kdnet.data.cache import PreparedCase
 from kdnet.data.sampling import PatchSampler, Sample
 from kdnet.distillation import DistillationSettings, LossTerms
+from kdnet.errors import RunFolderError
 from kdnet.evaluation.results import Role
+from kdnet.foreign import reading
 from kdnet.labels import IGNORED, LabelTable
 from kdnet.networks import SegmentationNetwork, preset
 from kdnet.networks.fill import first_not_finite
 from kdnet.training.checkpoint import (
+    REMEDY,
     Checkpoint,
     optimiser_tensors,
     read_checkpoint,
@@ -374,9 +377,14 @@ class Trainer:
         write_checkpoint(self.folder.checkpoint, Checkpoint(values, groups, optimiser_tensors(self.optimiser)))
 
     def _resume(self) -> None:
-        if not self.folder.checkpoint.exists():
+        path = self.folder.checkpoint
+        if not path.exists():
             return
-        state = read_checkpoint(self.folder.checkpoint)
+        state = read_checkpoint(path)
+        with reading(path, REMEDY, RunFolderError):
+            self._take_up(state)
+
+    def _take_up(self, state: Checkpoint) -> None:
         self.trainee.load_state_dict(state.groups["trainee"])
         if self.average is not None:
             self.average.load_state_dict(state.groups["average"])
@@ -384,6 +392,8 @@ class Trainer:
         self.scaler.load_state_dict(state.values["scaler"])
         self._spent_before = Spent(**state.values["spent"])
         self.step = int(state.values["step"])
+        if not 0 <= self.step <= self.job.recipe.steps:
+            raise ValueError(f"step {self.step} is not one of {self.job.recipe.steps}")
         self._validation_due = bool(state.values.get("validation_due", False))
         self.skipped = Skipped(**state.values.get("skipped", {}))
         plateau = dict(state.values["plateau"])

@@ -10,11 +10,12 @@ from typing import Any
 
 from kdnet.data.cases import Case, Dataset, ImageFile
 from kdnet.data.folds import Split
-from kdnet.errors import KDNetError, RunFolderError, SettingsError
+from kdnet.errors import KDNetError, ModelFileError, RunFolderError, SettingsError
 from kdnet.evaluation.results import Score
 from kdnet.foreign import parse_json, reading
 from kdnet.labels import LabelTable
-from kdnet.model_file import read_card
+from kdnet.model_file import Model, load_model, read_card
+from kdnet.text import one_line
 from kdnet.training.events import Event, EventKind, read_events
 from kdnet.training.plan import PlannedNetwork, named_network
 from kdnet.training.preparation import list_cases
@@ -46,8 +47,14 @@ class RunView:
     def networks(self) -> tuple[PlannedNetwork, ...]:
         """Planned, in order; empty while the data is being looked at for the first time."""
         started = [event for event in self.events if event.event is EventKind.STUDY_STARTED]
+        if not started and any(self.run.root.glob("*/seed*/*/model.safetensors")):
+            raise RunFolderError(f"{self.run.events} is missing or damaged: resume the run, which begins it anew.")
         names = started[-1].values.get("networks", ()) if started else ()
-        return tuple(named_network(str(name), self.teacher_modalities) for name in names)
+        try:
+            return tuple(named_network(str(name), self.teacher_modalities) for name in names)
+        except SettingsError as error:
+            told = one_line(str(error), 200).rstrip(".")
+            raise RunFolderError(f"{self.run.events} is damaged ({told}): resume the run.") from error
 
     @cached_property
     def teacher_modalities(self) -> tuple[str, ...]:
@@ -103,6 +110,21 @@ class RunView:
         return scores
 
 
+def load_finished(network: PlannedNetwork, folder: NetworkFolder) -> Model:
+    """Load the finished model of a network.
+
+    Raises:
+        ModelFileError: when it is damaged, or is another network of the run.
+    """
+    model = load_model(folder.model)
+    if (model.card.role, set(model.card.modalities)) != (network.role, set(network.modalities)):
+        raise ModelFileError(
+            f"{folder.model} is a {model.card.role.value} of {'+'.join(model.card.modalities)}, not the "
+            f"{network.role.value} of {network.sees} that the run trained: restore it, or delete it and resume the run."
+        )
+    return model
+
+
 def read_scores(path: Path) -> list[Score]:
     """The scores that the file ``path`` holds.
 
@@ -144,8 +166,9 @@ def recorded_request(root: Path) -> StudyRequest:
     content = read_study(root)
     try:
         return StudyRequest.from_json(content)
-    except (KeyError, TypeError, ValueError, KDNetError) as error:
-        raise RunFolderError(f"{root / 'study.json'} is damaged ({error}): begin a new run.") from error
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, KDNetError) as error:
+        told = one_line(str(error), 200).rstrip(".")
+        raise RunFolderError(f"{root / 'study.json'} is damaged ({told}): restore it, or begin a new run.") from error
 
 
 def case_files(case: Case) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from kdnet.cli import main
 from kdnet.data.image_io import read_volume
 from kdnet.files import write_json
 from kdnet.model_file import load_model
-from kdnet.training import preview as preview_module
+from kdnet.training import view as view_module
 from kdnet.training.control import Intent, request_stop
 from kdnet.training.events import EventKind
 from kdnet.training.run_folder import SCHEMA, NetworkFolder
@@ -173,7 +173,7 @@ def test_a_training_that_ends_meanwhile_is_previewed_with_its_model(
     """The state for resuming was there when it was looked for, and the model is when it is read."""
     model = NetworkFolder.model
     answers = iter([False])
-    original = preview_module.load_model
+    original = view_module.load_model
 
     class Late:
         def exists(self) -> bool:
@@ -184,7 +184,7 @@ def test_a_training_that_ends_meanwhile_is_previewed_with_its_model(
 
     run = copied(finished, tmp_path / "run")
     (run / STUDENT / "checkpoint.safetensors").write_bytes(b"gone in this moment")
-    monkeypatch.setattr(preview_module, "load_model", load)
+    monkeypatch.setattr(view_module, "load_model", load)
     monkeypatch.setattr(
         NetworkFolder, "model", property(lambda self: Late() if self.root == run / STUDENT else model.fget(self))
     )

@@ -123,7 +123,7 @@ def test_folds_can_be_dealt_out(phantom: Path, tmp_path: Path, capsys: pytest.Ca
     ("options", "told"),
     [
         (("--modalities", "t1,pd"), 'no modality "pd"'),
-        (("--modalities", "t1ce"), "nothing to be taught"),
+        (("--modalities", "t1ce"), "no teacher can see more"),
         (("--modalities", "t1,t2"), 'no modality "t1ce" for a student'),
         (("--fold-count", "9"), "too few for 9 folds"),
         (("--fold-count", "1"), "at least 2"),

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,98 @@ def test_a_damaged_recipe_is_named(run: Path, capsys: pytest.CaptureFixture[str]
         path.write_bytes(content)
         assert main(["resume", str(run)]) == 2
         assert "recipe.json" in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def set_in(name: str, *keys: str, value: object) -> Callable[[Path], None]:
+    def change(run: Path) -> None:
+        content = item = json.loads((run / name).read_text())
+        for key in keys[:-1]:
+            item = item[key]
+        item[keys[-1]] = value
+        (run / name).write_text(json.dumps(content))
+
+    return change
+
+
+def write(name: str, text: str) -> Callable[[Path], object]:
+    return lambda run: (run / name).write_text(text)
+
+
+def remove(name: str) -> Callable[[Path], None]:
+    return lambda run: (run / name).unlink()
+
+
+DEEP = '{"x":' + "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("command", "damage", "told"),
+    [
+        ("results", set_in("study.json", "folds", value=[1e300]), "study.json is damaged"),
+        ("results", set_in("study.json", "seeds", value=[1.5]), "study.json is damaged"),
+        ("resume", set_in("study.json", "students", value="t1ce"), "study.json is damaged"),
+        ("preview", remove("splits.json"), "splits.json is missing"),
+        ("preview", set_in("splits.json", "fold0", "validation", value=[]), "splits.json is missing or damaged"),
+        ("preview", set_in("splits.json", "fold0", "train", value="abc"), "splits.json is damaged"),
+        ("resume", write("splits.json", DEEP), "splits.json cannot be read"),
+        ("resume", set_in("contents.json", "Phantom_000", value="abc"), "contents.json is damaged"),
+        ("results", remove("events.jsonl"), "events.jsonl is missing"),
+        ("export", remove("events.jsonl"), "events.jsonl is missing"),
+    ],
+)
+def test_a_damaged_file_of_a_run_is_named(
+    run: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    damage: Callable[[Path], object],
+    told: str,
+) -> None:
+    damage(run)
+    more = {"preview": ["-o", str(tmp_path / "labels.nii.gz")], "export": ["-o", str(tmp_path / "student.safetensors")]}
+    network = ["--network", STUDENT, *more[command]] if command in more else []
+    assert main([command, str(run), *network]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("kdnet: ")
+    assert told in error
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        write("inspection.json", DEEP),
+        write("inspection.json", '{"version": 2, "cases": {"a": [1]}}'),
+        write("control.json", DEEP),
+        lambda run: (run / "control.json").mkdir(),
+        remove("events.jsonl"),
+    ],
+)
+def test_what_can_be_made_anew_is_made_anew(run: Path, finished: Path, damage: Callable[[Path], object]) -> None:
+    damage(run)
+    assert main(["resume", str(run)]) == 0
+    assert hashes(run) == hashes(finished)
+    assert main(["results", str(run)]) == 0
+
+
+@pytest.mark.parametrize("content", ["nothing", "baseline", "another case"])
+def test_scores_of_something_else_are_scored_again(run: Path, finished: Path, content: str) -> None:
+    path, wanted = run / STUDENT / "scores.json", (finished / STUDENT / "scores.json").read_text()
+    baseline = (finished / "fold0/seed0/baseline-t1ce/scores.json").read_text()
+    other = {"nothing": "[]", "baseline": baseline, "another case": wanted.replace("Phantom_", "Other_")}
+    path.write_text(other[content])
+    assert main(["resume", str(run)]) == 0
+    assert path.read_text() == wanted
+
+
+@pytest.mark.parametrize("command", ["preview", "export"])
+def test_the_model_of_another_network_is_refused(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    shutil.copy(run / TEACHER / "model.safetensors", run / STUDENT / "model.safetensors")
+    target = tmp_path / ("labels.nii.gz" if command == "preview" else "student.safetensors")
+    assert main([command, str(run), "--network", STUDENT, "-o", str(target)]) == 2
+    assert "not the student of t1ce" in capsys.readouterr().err
+    assert not target.exists()
 
 
 @pytest.mark.parametrize("target", [".", "/", "folder"])
