@@ -322,7 +322,11 @@ def _label_problems(values: Sequence[int], value_map: Mapping[int, int], dataset
     problems = []
     known = known_values(value_map, dataset.labels)
     if unknown := [str(value) for value in values if value_map.get(value, value) not in known]:
-        hint = "correct it or give the right label table"
+        (only, *others) = values
+        mask = not others and 0 < only <= MOST_LABELS
+        hint = (
+            f"correct it or name them, as in --labels {only}=Tumor" if mask else "correct it or give the right label table"
+        )
         problems.append(f"The reference holds unknown labels ({_shortened(unknown, ', ')}): {hint}.")
     if {3, 4} <= set(values) and value_map.get(4) == 3 == value_map.get(3, 3):
         problems.append(f"The reference holds labels of two conventions (3 and 4): {DECIDE}.")

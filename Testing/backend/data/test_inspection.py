@@ -143,6 +143,12 @@ def test_values_of_the_reference(bench: Bench, values: Sequence[float], dtype: t
         assert problem in told(bench)
 
 
+def test_a_mask_of_255_is_told_how_to_be_named(bench: Bench) -> None:
+    bench.label([255])
+    (problem,) = bench.inspect().problems
+    assert "--labels 255=Tumor" in problem
+
+
 def test_values_count_by_the_label_table_given(bench: Bench) -> None:
     bench.label([1, 2])
     dataset = read_dataset(bench.root, exclusive_labels({1: "Lesion"}))
