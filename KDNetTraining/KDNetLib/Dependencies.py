@@ -47,10 +47,10 @@ def package_name(requirement: str) -> str:
 def _satisfied(requirement: str) -> bool:
     name, _, lowest = requirement.partition(">=")
     try:
-        installed = importlib.metadata.version(name.strip())
-    except importlib.metadata.PackageNotFoundError:
+        installed: str | None = importlib.metadata.version(name.strip())
+    except (importlib.metadata.PackageNotFoundError, KeyError):
         return False
-    return is_enough(installed, lowest)
+    return installed is not None and is_enough(installed, lowest)  # None: an interrupted pip left an empty folder
 
 
 def is_enough(installed: str, lowest: str) -> bool:

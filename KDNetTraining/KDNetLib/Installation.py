@@ -32,8 +32,18 @@ MOST_LINES = 2000
 END_SECONDS = 2.0
 LOOK = (
     "-c",
-    "import importlib.metadata, json; print(json.dumps({'installed':"
-    " {str(one.metadata['Name']): one.version for one in importlib.metadata.distributions() if one.metadata['Name']}}))",
+    # of two of one name the first is imported; a name that begins with ~ is what an interrupted pip left of an old one
+    """
+import importlib.metadata, json, re
+found, seen = {}, set()
+for one in importlib.metadata.distributions():
+    name, version = one.metadata and one.metadata["Name"], one.metadata and one.metadata["Version"]
+    key = re.sub("[-_.]+", "-", str(name)).lower()
+    if name and version and key not in seen and not getattr(getattr(one, "_path", None), "name", "").startswith("~"):
+        seen.add(key)
+        found[str(name)] = str(version)
+print(json.dumps({"installed": found}))
+""",
 )
 
 Said = Callable[[str], None]

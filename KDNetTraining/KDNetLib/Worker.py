@@ -126,8 +126,14 @@ class Worker:
         self.start()
         assert self._process is not None
         self._jobs[number] = job
+        try:
+            line = json.dumps({"id": number, **job.request}, allow_nan=False)
+        except (TypeError, ValueError) as error:  # such as the spacing NaN of a damaged volume
+            told = f"This cannot be asked of the worker ({error}): check the volume's spacing and the settings."
+            self._process.answers.put({"id": number, "event": "error", "message": told})
+            return
         # a process that is about to end does not take it: poll() will notice that
-        self._process.write(json.dumps({"id": number, **job.request}))
+        self._process.write(line)
 
     def _hand_out(self, process: _Process, answer: Mapping[str, Any]) -> None:
         event, number = answer["event"], answer.get("id")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -206,6 +207,26 @@ def test_a_fresh_process_tells_what_is_there(module: Any) -> None:
     printed = start_python(LOOK, merged=True).communicate(timeout=60)[0].splitlines()
     assert _versions(printed)["numpy"] == numpy.__version__
     assert missing_packages() == ()
+
+
+def test_what_an_interrupted_pip_left_counts_as_nothing(
+    module: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from KDNetLib import Dependencies
+    from KDNetLib.Installation import LOOK, _versions
+    from KDNetLib.ProcessTree import start_python
+
+    for folder, name, version in (("first", "zzpkg-2.5.0", "2.5.0"), ("second", "zzpkg-2.4.0", "2.4.0")):
+        for file in (tmp_path / folder / f"{name}.dist-info", tmp_path / "first" / "~zpkg-2.3.0.dist-info"):
+            file.mkdir(parents=True, exist_ok=True)
+            (file / "METADATA").write_text(f"Metadata-Version: 2.1\nName: zzpkg\nVersion: {version}\n")
+    (tmp_path / "first" / "zzbare-1.0.dist-info").mkdir()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "first"), str(tmp_path / "second")]))
+    found = _versions(start_python(LOOK, merged=True).communicate(timeout=60)[0].splitlines())
+    assert {name: version for name, version in found.items() if name.startswith("zz")} == {"zzpkg": "2.5.0"}
+    monkeypatch.syspath_prepend(tmp_path / "first")
+    assert not Dependencies._satisfied("zzbare>=1.0")
+    assert Dependencies._satisfied("zzpkg>=2.5")
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,21 @@ FOREIGN += [
 FOREIGN += ['{"event": "progress", "id": null}', "[" * 5000, "\\x1b[2J"]
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), Path("x")])
+def test_what_cannot_be_asked_is_a_failure_at_once(module: Any, value: object) -> None:
+    from KDNetLib.Worker import Worker
+
+    worker, listener = Worker(("-c", HELLO + "time.sleep(20)")), Listener()
+    started = time.monotonic()
+    worker.submit({"task": "segment", "islands": value}, listener)
+    worker.poll()
+    assert not worker.busy
+    assert time.monotonic() - started < 10
+    worker.stop()
+    assert [what for what, _ in listener.heard] == ["failed"]
+    assert "cannot be asked" in listener.heard[0][1].message
+
+
 def test_lines_that_nobody_expects_are_passed_over(module: Any) -> None:
     lines = "".join(f"say({line!r})\n" for line in FOREIGN)
     heard, _ = ask(

@@ -36,6 +36,7 @@ from kdnet.foreign import parse_message, reason, surviving
 from kdnet.text import one_line
 
 IDLE_SECONDS = 900.0
+UNFIT = "unfit"  # stands for the task of a request that cannot be read
 
 
 class Answers:
@@ -91,11 +92,22 @@ def _private_stdout() -> IO[str]:
 def _listen(stdin: IO[bytes], requests: queue.Queue[Mapping[str, Any]]) -> None:
     try:
         for line in stdin:
-            request = parse_message(line.decode("utf-8", errors="replace"))
+            text = line.decode("utf-8", errors="replace")
+            request = parse_message(text) or _unfit_request(text)
             if request is not None:
                 requests.put(request)
     finally:
         os._exit(0)  # the parent is gone: nobody waits for what the main thread is doing
+
+
+def _unfit_request(line: str) -> Mapping[str, Any] | None:
+    """The request of a line that strict JSON does not allow, so that whoever asked gets an error as answer."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    number = content.get("id") if isinstance(content, dict) else None
+    return {"id": number, "task": UNFIT} if isinstance(number, int | str) else None
 
 
 def _answer(request: Mapping[str, Any], run: Callable[..., Mapping[str, Any]], answers: Answers) -> bool:
@@ -118,6 +130,8 @@ def _answer(request: Mapping[str, Any], run: Callable[..., Mapping[str, Any]], a
     with surviving(failed):
         if not isinstance(request.get("task"), str):
             raise KDNetError("A request to the worker lacks its task: update the extension.")
+        if request["task"] == UNFIT:
+            raise KDNetError("A request to the worker holds a number that is not finite: check the volume's spacing.")
         result = run(request, progress)
     if result is not None:
         with surviving(failed):
