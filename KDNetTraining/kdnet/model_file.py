@@ -164,6 +164,8 @@ def _card(path: Path, header: ModelHeader) -> ModelCard:
 
 
 def _refuse_pickle(path: Path) -> None:
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe or device could be read for ever
+        raise ModelFileError(f"{path} is not a regular file: choose a model file written by kdnet.")
     try:
         with path.open("rb") as stream:
             start = stream.read(9)

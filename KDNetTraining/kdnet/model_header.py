@@ -117,6 +117,8 @@ def read_header_text(path: Path) -> str:
         ModelFileError: when the file is missing, truncated, or of another program.
     """
     with reading(path, "choose another model file or copy it again", ModelFileError):
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise ValueError("it is not a regular file")
         with path.open("rb") as stream:
             start = stream.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0

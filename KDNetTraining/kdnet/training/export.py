@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from kdnet.data.fold_names import ALL_CASES
-from kdnet.errors import RunFolderError
+from kdnet.errors import ModelFileError, RunFolderError
 from kdnet.evaluation.results import Role, Score
-from kdnet.model_file import ModelCard, load_model, save_model
+from kdnet.model_file import ModelCard, load_model, read_card, save_model
 from kdnet.training.comparable import check_comparable
 from kdnet.training.plan import PlannedNetwork
 from kdnet.training.view import RunView, load_finished, view_run
@@ -63,6 +63,7 @@ def export_model(
     """
     _check_target(target)
     view = view_run(root)
+    _keep_others(target, view)
     own = next((item for item in view.networks if item.name == network), None)
     if own is None or not view.folder(own).model.exists():
         known = ", ".join(item.name for item in view.networks)
@@ -82,6 +83,19 @@ def _check_target(target: Path) -> None:
     if not target.name or target.is_dir():
         example = target / "student.safetensors"
         raise RunFolderError(f"{target} is a folder: name the model file to write, such as {example}.")
+
+
+def _keep_others(target: Path, view: RunView) -> None:
+    """Refuse to write over a model that the run needs, or over what is no model file."""
+    if not target.exists():
+        return
+    kept = [view.run.teacher, *(view.folder(network).model for network in view.networks)]
+    if any(path.exists() and path.samefile(target) for path in kept):
+        raise RunFolderError(f"{target} is a model of the run {view.run.root}: name another file.")
+    try:
+        read_card(target)
+    except ModelFileError as error:
+        raise RunFolderError(f"{target} exists and is no model file of kdnet, so it is kept: name another file.") from error
 
 
 def _scores_of(tested: RunView, own: RunView) -> list[Score]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from kdnet.data.cases import Dataset
 from kdnet.data.image_io import write_volume
 from kdnet.data.preprocessing import Preprocessing
 from kdnet.errors import ModelFileError, RunFolderError, SettingsError
@@ -57,6 +58,7 @@ def preview(root: Path, name: str, out: Path, device: torch.device, case_name: s
     case = next((case for case in view.dataset.cases if case.name == case_name), None)
     if case is None:
         raise SettingsError(f'the data of {root} has no case "{case_name}": choose one of its validation cases.')
+    _keep_data(out, view.dataset)
     model, step, finished = _model(view, network)
     missing = [name for name in model.card.modalities if name not in case.images]
     if missing:
@@ -74,6 +76,16 @@ def preview(root: Path, name: str, out: Path, device: torch.device, case_name: s
         "labels": model.card.labels.to_json(),
         **case_files(case),
     }
+
+
+def _keep_data(out: Path, dataset: Dataset) -> None:
+    """Refuse to write over an image or reference of the data."""
+    if not out.exists():
+        return
+    for case in dataset.cases:
+        for image in (*case.images.values(), *([case.reference] if case.reference else [])):
+            if image.path.exists() and image.path.samefile(out):
+                raise SettingsError(f"{out} belongs to case {case.name} of the data, so it is kept: name another file.")
 
 
 def _planned(view: RunView, name: str) -> PlannedNetwork:

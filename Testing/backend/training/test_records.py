@@ -228,6 +228,37 @@ def test_the_model_of_another_network_is_refused(
     assert not target.exists()
 
 
+def test_models_of_the_run_and_other_files_are_not_exported_over(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, target = tmp_path / "scan.nii.gz", tmp_path / "student.safetensors"
+    other.write_bytes(b"scan")
+    teacher = run / TEACHER / "model.safetensors"
+    before = teacher.read_bytes()
+    for path in (other, teacher):
+        assert main(["export", str(run), "--network", STUDENT, "-o", str(path)]) == 2
+        assert "name another file" in capsys.readouterr().err
+    assert other.read_bytes() == b"scan"
+    assert teacher.read_bytes() == before
+    for _ in range(2):  # its own file may be written again
+        assert main(["export", str(run), "--network", STUDENT, "-o", str(target)]) == 0
+
+
+def test_the_data_is_not_previewed_over(phantom: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in sorted(phantom.rglob("Phantom_000*.nii.gz")):
+        before = path.read_bytes()
+        assert main(["preview", str(run), "--network", STUDENT, "-o", str(path)]) == 2
+        assert "belongs to case Phantom_000" in capsys.readouterr().err
+        assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_no_model_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "model.safetensors")
+    assert main(["describe", str(tmp_path / "model.safetensors")]) == 2
+    assert "not a regular file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("target", [".", "/", "folder"])
 def test_a_model_is_not_exported_to_a_folder(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], target: str
