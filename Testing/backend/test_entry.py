@@ -29,7 +29,7 @@ def test_a_problem_of_the_user_is_one_sentence(capsys: pytest.CaptureFixture[str
 
 def test_control_characters_of_a_name_reach_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert raising(SettingsError("scan\x1b[2J\nkdnet: forged")) == 2
-    assert capsys.readouterr().err == "kdnet: scan?[2J?kdnet: forged\n"
+    assert capsys.readouterr().err == "kdnet: scan?[2J kdnet: forged\n"
 
 
 @pytest.mark.parametrize(
