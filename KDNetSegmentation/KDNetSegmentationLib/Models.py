@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from kdnet.errors import KDNetError, ModelFileError
 from kdnet.files import replacing, writable_folder
 from kdnet.foreign import reading
-from kdnet.model_header import parse_header, read_header_text
+from kdnet.schema.model_header import parse_header, read_header_text
 from kdnet.shared_files import BRAIN_STUDENT
 from KDNetLib.Folders import shared_resource
 
 if TYPE_CHECKING:
-    from kdnet.labels import LabelTable
+    from kdnet.schema.labels import LabelTable
 
 SUFFIX = ".safetensors"
 MOST_VOLUMES = 4  # that the panel can offer an input for
@@ -154,7 +154,7 @@ def read_model_info(path: Path, *, bundled: bool = False) -> ModelInfo:
     Raises:
         ModelFileError: when it is none.
     """
-    from kdnet.labels import LabelTable  # noqa: PLC0415 - needs numpy
+    from kdnet.schema.labels import LabelTable  # noqa: PLC0415 - needs numpy
 
     card = parse_header(path, read_header_text(path)).card
     with reading(f"the model card of {path}", "choose another model file or copy it again", ModelFileError):

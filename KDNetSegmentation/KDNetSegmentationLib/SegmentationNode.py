@@ -9,13 +9,13 @@ import numpy as np
 import slicer
 import vtk
 from kdnet.errors import DataError
-from kdnet.labels import brats_labels
+from kdnet.schema.labels import brats_labels
 from vtk.util import numpy_support
 
 from KDNetSegmentationLib.Geometry import affine_of
 
 if TYPE_CHECKING:
-    from kdnet.labels import Label, LabelTable
+    from kdnet.schema.labels import Label, LabelTable
 
 # Contexts of the terminologies that ship with Slicer; together with the codes they make a segment's terminology entry.
 TERMINOLOGY_CONTEXT = "Segmentation category and type - DICOM master list"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import slicer
-from kdnet.data.series_header import SeriesHeader, guess_series
+from kdnet.data.volumes.series_header import SeriesHeader, guess_series
 from kdnet.errors import DataError
 from kdnet.inference.input_care import Needs, Scan
 from kdnet.inference.input_care import warnings_for as care_warnings

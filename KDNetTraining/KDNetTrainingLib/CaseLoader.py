@@ -17,7 +17,7 @@ from KDNetLib.Command import Command, json_answer
 from KDNetLib.Ticker import Ticker
 from KDNetLib.Worker import Failure
 
-MODULE = ("-m", "kdnet.data.case_files")
+MODULE = ("-m", "kdnet.cli.case_files")
 ATTRIBUTE = "KDNet.case"  # on nodes that were loaded here, so that loading the case again replaces them
 
 
@@ -131,12 +131,12 @@ class CaseLoader:
 
 
 def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[LoadedCase | None]:
-    """Bring what ``kdnet.data.case_files`` wrote into the scene, one node a step; the last step gives all of them.
+    """Bring what ``kdnet.cli.case_files`` wrote into the scene, one node a step; the last step gives all of them.
 
     The slice views go to where the reference, or else the last labelmap with anything in it, shows most.
     """
     import numpy as np  # noqa: PLC0415
-    from kdnet.labels import LabelTable  # noqa: PLC0415 - needs numpy
+    from kdnet.schema.labels import LabelTable  # noqa: PLC0415 - needs numpy
     from KDNetSegmentationLib.SegmentationNode import centre_of  # noqa: PLC0415 - needs numpy
 
     case, labels = str(answer["case"]), LabelTable.from_json(answer["labels"])

@@ -62,7 +62,7 @@ class Curves:
         self.steps = 0
 
     def add(self, events: Iterable[Any]) -> None:
-        """Take in events of ``kdnet.training.events``; those without values to draw are passed over."""
+        """Take in events of ``kdnet.runs.events``; those without values to draw are passed over."""
         for event in events:
             values = event.values
             self.steps = max(self.steps, int(values.get("steps", 0)))

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import qt
-from kdnet.data.fold_names import ALL_CASES
 from kdnet.errors import SettingsError
+from kdnet.schema.folds import ALL_CASES
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 

@@ -53,10 +53,10 @@ from typing import Any
 import slicer
 from kdnet.errors import KDNetError, RunFolderError, SettingsError
 from kdnet.files import writable_folder
-from kdnet.training.control import Intent, request_stop
-from kdnet.training.lock import is_held
-from kdnet.training.run_folder import read_study
-from kdnet.training.status import RunStatus, read_status
+from kdnet.runs.control import Intent, request_stop
+from kdnet.runs.folder import read_study
+from kdnet.runs.lock import is_held
+from kdnet.runs.status import RunStatus, read_status
 from KDNetLib.Command import Command, json_answer
 from KDNetLib.ProcessTree import start_detached
 from KDNetLib.Worker import Failure

@@ -10,7 +10,7 @@ from typing import Any
 from KDNetLib.Command import Command, json_answer
 from KDNetLib.Worker import Failure
 
-MODULE = ("-m", "kdnet.training.choices")
+MODULE = ("-m", "kdnet.cli.capabilities")
 
 
 @dataclass(frozen=True)

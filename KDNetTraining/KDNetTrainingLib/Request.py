@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kdnet.data.fold_names import ALL_CASES, ALL_NAME, format_folds
 from kdnet.errors import SettingsError
+from kdnet.schema.folds import ALL_CASES, ALL_NAME, format_folds
 from kdnet.text import one_line, printable
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.errors import KDNetError
-from kdnet.training.status import RunStatus, StatusReader
+from kdnet.runs.status import RunStatus, StatusReader
 
 PERIOD_SECONDS = 0.4
 BITE_BYTES = 100_000  # read at once: Python runs one thread at a time, and Slicer's own must not wait for this one

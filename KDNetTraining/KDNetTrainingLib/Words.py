@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kdnet.data.fold_names import ALL_NAME
+from kdnet.schema.folds import ALL_NAME
 from slicer.i18n import tr as _
 
 

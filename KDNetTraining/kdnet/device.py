@@ -65,7 +65,8 @@ def agree(expected: list[torch.Tensor], found: list[torch.Tensor]) -> bool:
 
 def _window(device: torch.device) -> list[torch.Tensor]:
     """Logits and gradients of small networks of both families on one window, the same on every device."""
-    from kdnet.networks import NetworkSpec, build_network  # noqa: PLC0415 - heavy, and rarely asked for
+    from kdnet.networks.factory import build_network  # noqa: PLC0415 - heavy, and rarely asked for
+    from kdnet.schema.networks import NetworkSpec  # noqa: PLC0415 - heavy, and rarely asked for
 
     norm = ["INSTANCE", {"affine": True}]
     segresnet = {"init_filters": 8, "blocks_down": [1, 1, 1], "blocks_up": [1, 1], "norm": norm}

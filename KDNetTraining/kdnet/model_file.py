@@ -1,40 +1,35 @@
 """The model file: one safetensors file that holds a network's weights and, in its header, all there is to know of it.
 
 Teacher, baseline and student are all such files. Loading validates everything and never unpickles. The header is described
-in :mod:`kdnet.model_header`, the card in :mod:`kdnet.model_card`.
+in :mod:`kdnet.schema.model_header`, the card in :mod:`kdnet.schema.model_card`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
-from kdnet.bounds import check_window
 from kdnet.errors import KDNetError, ModelFileError, SettingsError
 from kdnet.files import replacing
 from kdnet.foreign import reading
-from kdnet.model_card import RESEARCH_ONLY, ModelCard
-from kdnet.model_header import HEADER_KEY, REMEDY, SCHEMA, ModelHeader, header_text, parse_header
-from kdnet.networks import SegmentationNetwork
+from kdnet.networks.base import SegmentationNetwork
 from kdnet.networks.fill import first_not_finite, network_with
+from kdnet.schema.bounds import check_window
+from kdnet.schema.model_card import ModelCard, _card, _read_header
+from kdnet.schema.model_header import HEADER_KEY, REMEDY, header_text
 from kdnet.tensor_file import save_tensors
-from kdnet.text import one_line, printable
+from kdnet.text import one_line
 
 __all__ = [
     "HEADER_KEY",
-    "RESEARCH_ONLY",
-    "SCHEMA",
     "Model",
     "ModelCard",
-    "describe",
     "load_model",
-    "read_card",
     "save_model",
     "weights_hash",
 ]
@@ -73,15 +68,6 @@ def save_model(path: Path, card: ModelCard, network: SegmentationNetwork) -> Non
         save_tensors(temporary, tensors, {HEADER_KEY: header_text(card.to_json(), weights_hash(tensors))})
 
 
-def read_card(path: Path) -> ModelCard:
-    """Read what a model is without its weights.
-
-    Raises:
-        ModelFileError: naming what is wrong with the file.
-    """
-    return _card(path, _read_header(path))
-
-
 def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
     """Load and validate a model file.
 
@@ -118,59 +104,3 @@ def weights_hash(tensors: Mapping[str, torch.Tensor]) -> str:
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.view(-1).view(torch.uint8).numpy().tobytes() if value.numel() else b"")
     return digest.hexdigest()
-
-
-def describe(path: Path) -> str:
-    """A model file in words and numbers, for ``kdnet describe``."""
-    card = read_card(path)
-    rows = {
-        "name": card.name,
-        "role": card.role.value,
-        "needs": " + ".join(card.modalities),
-        "segments": ", ".join(label.name for label in card.labels.labels),
-        "network": f"{card.network.architecture} {json.dumps(dict(card.network.arguments))}",
-        "grid": " x ".join(f"{step:g}" for step in card.preprocessing.spacing) + " mm",
-        **{f"figure {name}": json.dumps(value) for name, value in card.figures.items()},
-        **{f"data {name}": json.dumps(value) for name, value in card.training_data.items()},
-        "recipe": str(card.recipe.get("name", "")),
-        "created": f"{card.created} with kdnet {card.version}",
-        "size": f"{path.stat().st_size / 1e6:.1f} MB",
-        "intended use": card.intended_use,
-        "limits": card.limits,
-        "licence": card.licence,
-    }
-    width = min(max(map(len, rows)), 40)
-    return "\n".join(f"{printable(name):<{width}}  {printable(value)}" for name, value in rows.items())
-
-
-def _read_header(path: Path) -> ModelHeader:
-    _refuse_pickle(path)
-    try:
-        with safe_open(path, framework="pt") as stream:
-            metadata = stream.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise ModelFileError(f"{path} is truncated or no model file ({one_line(str(error), 200)}): {REMEDY}.") from error
-    if HEADER_KEY not in metadata:
-        raise ModelFileError(f"{path} holds weights of another program: choose a model file written by kdnet.")
-    return parse_header(path, metadata[HEADER_KEY])
-
-
-def _card(path: Path, header: ModelHeader) -> ModelCard:
-    try:
-        return ModelCard.from_json(header.card)
-    except SettingsError as error:
-        told = one_line(str(error), 300).rstrip(".")
-        raise ModelFileError(f"{path} has a damaged model card ({told}): {REMEDY}.") from error
-
-
-def _refuse_pickle(path: Path) -> None:
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe or device could be read for ever
-        raise ModelFileError(f"{path} is not a regular file: choose a model file written by kdnet.")
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(9)
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be read ({error.strerror}): correct its name.") from error
-    # the first eight bytes of a safetensors file are a length, which can look like a pickle's or an archive's first ones
-    if start[8:] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
-        raise ModelFileError(f"{path} is a pickled PyTorch file, which can run code: choose a .safetensors model file.")

@@ -7,8 +7,8 @@ import torch
 from kdnet import device as device_module
 from kdnet.device import choose_device, computes_bfloat16
 from kdnet.errors import SettingsError
-from kdnet.training.optimisation import settled_precision
-from kdnet.training.recipe import Precision
+from kdnet.schema.recipe import Precision
+from kdnet.training.optimization import settled_precision
 
 CPU = torch.device("cpu")
 

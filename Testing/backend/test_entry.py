@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from kdnet import cli
+from kdnet.cli import command as cli
 from kdnet.entry import carry_out
 from kdnet.errors import SettingsError
 

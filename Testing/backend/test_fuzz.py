@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kdnet.cli import main as kdnet
+from made_runs import study
 
 from .fuzz.images import mutated_image, write_images
 from .fuzz.judge import Judge, Process, complaint
 from .fuzz.messages import mutated_line, sound_requests
 from .fuzz.models import mutated_model
 from .fuzz.runs import mutated_run
-from .training.runs import study
 
 pytestmark = [
     pytest.mark.slow,

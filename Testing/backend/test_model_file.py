@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 import torch
 from kdnet.cli import main
-from kdnet.data.preprocessing import Preprocessing
 from kdnet.errors import KDNetError, ModelFileError
-from kdnet.evaluation.results import Role
-from kdnet.labels import brats_labels
-from kdnet.model_file import ModelCard, load_model, read_card, save_model
-from kdnet.networks import build_network, preset
+from kdnet.model_file import load_model, save_model
+from kdnet.networks.factory import build_network
+from kdnet.schema.labels import brats_labels
+from kdnet.schema.model_card import ModelCard, read_card
+from kdnet.schema.network_id import Role
+from kdnet.schema.networks import preset
+from kdnet.schema.preprocessing import Preprocessing
 from safetensors import safe_open
 from safetensors.torch import save_file
 

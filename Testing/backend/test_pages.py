@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kdnet.data.augmentation import Augmentation
-from kdnet.distillation.settings import DistillationSettings
-from kdnet.training.recipe import Recipe, read_recipe, recipe_names
+from kdnet.schema.recipe import Augmentation, DistillationSettings, Recipe, read_recipe, recipe_names
 
 ROOT = Path(__file__).resolve().parents[2]
 METHOD = (ROOT / "docs/method.md").read_text(encoding="utf-8")

@@ -24,17 +24,20 @@ from statistics import median
 import nibabel
 import numpy as np
 import torch
-from kdnet.data.image_io import read_volume, write_volume
 from kdnet.data.phantom import make_case
-from kdnet.data.preprocessing import Preprocessing, prepare_image
-from kdnet.data.volume import Grid, Volume
+from kdnet.data.preprocessing.prepare import prepare_image
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.io import read_volume, write_volume
 from kdnet.evaluation.metrics import score_case
-from kdnet.evaluation.results import Role
 from kdnet.inference.predictor import Predictor
-from kdnet.inference.progress import Progress
-from kdnet.labels import brats_labels
-from kdnet.model_file import Model, ModelCard, load_model, save_model
-from kdnet.networks import build_network, preset
+from kdnet.model_file import Model, load_model, save_model
+from kdnet.networks.factory import build_network
+from kdnet.schema.labels import brats_labels
+from kdnet.schema.model_card import ModelCard
+from kdnet.schema.network_id import Role
+from kdnet.schema.networks import preset
+from kdnet.schema.preprocessing import Preprocessing
+from kdnet.schema.segmentation import Progress
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REAL = REPOSITORY.parent / "shared" / "brats" / "1mm" / "Brats18_CBICA_AOP_1" / "Brats18_CBICA_AOP_1_t1ce.nii.gz"

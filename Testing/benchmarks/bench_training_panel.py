@@ -24,8 +24,8 @@ NETWORKS = ["fold0/seed0/teacher", "fold0/seed0/baseline-t1ce", "fold0/seed0/stu
 WRITER = """
 import sys, time
 from pathlib import Path
-from kdnet.training.events import EventKind, EventWriter
-from kdnet.training.lock import exclusive
+from kdnet.runs.events import EventKind, EventWriter
+from kdnet.runs.lock import exclusive
 folder, seconds, names = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
 with exclusive(folder):
     events, until, step = EventWriter(folder / "events.jsonl"), time.monotonic() + seconds, 0

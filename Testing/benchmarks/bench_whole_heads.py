@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from kdnet.data.image_io import read_volume
+from kdnet.data.volumes.io import read_volume
 from kdnet.inference.predictor import Predictor
 from kdnet.model_file import load_model
 from kdnet.preparation.brain import BrainChoice, BrainExtractor

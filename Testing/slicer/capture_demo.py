@@ -15,8 +15,8 @@ import vtk
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "KDNetSegmentation"))
 
-from kdnet.labels import LabelTable
-from kdnet.model_file import read_card
+from kdnet.schema.labels import LabelTable
+from kdnet.schema.model_card import read_card
 from KDNetSegmentationLib.SegmentationNode import centre_of, show_labelmap
 from trame_slicer.core import SlicerApp
 from trame_slicer.views import SliceView

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from capture_demo import SIZE, capture_overlay
-from kdnet.data.image_io import write_volume
-from kdnet.data.volume import Grid, Volume
-from kdnet.labels import brats_labels
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.io import write_volume
+from kdnet.schema.labels import brats_labels
 
 
 def test_a_block_of_enhancing_tumour_is_seen_where_it_is(tmp_path: Path) -> None:

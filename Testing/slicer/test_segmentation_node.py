@@ -10,7 +10,7 @@ import pytest
 import slicer
 import vtk
 from conftest import add_volume
-from kdnet.labels import brats_labels, exclusive_labels
+from kdnet.schema.labels import brats_labels, exclusive_labels
 from KDNetSegmentationLib.SegmentationNode import (
     centre_of,
     segment_id,

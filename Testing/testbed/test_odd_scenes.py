@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from kdnet.data.preprocessing import Preprocessing
 from kdnet.errors import DataError, ModelFileError
-from kdnet.evaluation.results import Role
-from kdnet.labels import brats_labels, exclusive_labels
-from kdnet.model_file import ModelCard, save_model
-from kdnet.networks import NetworkSpec, build_network
+from kdnet.model_file import save_model
+from kdnet.networks.factory import build_network
+from kdnet.schema.labels import brats_labels, exclusive_labels
+from kdnet.schema.model_card import ModelCard
+from kdnet.schema.network_id import Role
+from kdnet.schema.networks import NetworkSpec
+from kdnet.schema.preprocessing import Preprocessing
 
 
 def model_file(path: Path, modalities: tuple[str, ...]) -> Path:

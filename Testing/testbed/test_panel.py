@@ -276,7 +276,7 @@ def test_a_model_of_two_modalities_asks_for_two_volumes(
     from dataclasses import replace
 
     from kdnet.model_file import load_model, save_model
-    from kdnet.networks import build_network
+    from kdnet.networks.factory import build_network
 
     card = load_model(repository / "Resources/Models/Phantom demo.safetensors").card
     spec = replace(card.network, in_channels=2)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import slicer
 from kdnet.cli import main as kdnet
-from kdnet.data.image_io import read_volume
+from kdnet.data.volumes.io import read_volume
 
 Wait = Callable[[Callable[[], bool]], None]
 

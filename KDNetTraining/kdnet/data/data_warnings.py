@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import prod
 
-from kdnet.data.cases import Dataset
-from kdnet.data.folds import Split
-from kdnet.data.inspection import CaseReport
+from kdnet.data.dataset import Dataset
+from kdnet.schema.case_report import CaseReport
+from kdnet.schema.folds import Split
 
 SMALL_VOXELS = 2.0  # of the recipe's grid; of a smaller lesion about one voxel or none is left
 TOLD_SHARE = 0.25  # of all lesions

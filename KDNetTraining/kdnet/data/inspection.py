@@ -7,53 +7,31 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 
-from kdnet.data.cases import Case, Dataset, ImageFile
-from kdnet.data.channels import count_volumes
-from kdnet.data.conventions import DECIDE, Meaning, decide
-from kdnet.data.image_io import check_volume, read_volume
+from kdnet.data.dataset import Case, Dataset, ImageFile
+from kdnet.data.formats.channels import count_volumes
+from kdnet.data.formats.conventions import DECIDE, Meaning, decide
 from kdnet.data.references import known_values, label_values, lesion_sizes
-from kdnet.data.volume import Grid, Volume
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.io import check_volume, read_volume
 from kdnet.errors import DataError, KDNetError
 from kdnet.foreign import reading
+from kdnet.schema.case_report import CaseReport
 from kdnet.text import one_line, printable
 
 BRATS_VALUES = {1, 2, 3, 4}
+
 SMALL_LESION, MOST_SIZES = 100.0, 1000  # mm^3; a number that keeps records short
+
 MOST_LABELS = 255  # an image in place of a labelmap has no lesions to be counted
+
 NOTHING_DRAWN = "The references of all cases are empty: draw them, or choose another folder."
+
 MOST_THREADS = 4  # each holds a volume; reading is bound by the disk soon
-
-
-@dataclass(frozen=True)
-class CaseReport:
-    """What the inspection of a case found.
-
-    Attributes:
-        name: of the case.
-        modalities: that it has.
-        shape, spacing, orientation: of its first readable volume.
-        labels: values in its reference file, background left out.
-        problems: sentences, each with its remedy; empty for a usable case.
-        digests: modality to a digest of its voxels.
-        lesions: number of connected parts of the reference, of any label.
-        small_lesions: volumes in mm^3 of those up to 100 mm^3, smallest first, at most 1000 of them.
-    """
-
-    name: str
-    modalities: tuple[str, ...]
-    shape: tuple[int, ...] = ()
-    spacing: tuple[float, ...] = ()
-    orientation: str = ""
-    labels: tuple[int, ...] = ()
-    problems: tuple[str, ...] = ()
-    digests: tuple[tuple[str, str], ...] = ()
-    lesions: int = 0
-    small_lesions: tuple[float, ...] = ()
 
 
 Inspect = Callable[[Case, Dataset], CaseReport]

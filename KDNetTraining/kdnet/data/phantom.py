@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from kdnet.data.image_io import write_volume
-from kdnet.data.modalities import MODALITIES
-from kdnet.data.volume import Grid, Volume
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.io import write_volume
 from kdnet.errors import SettingsError
 from kdnet.files import writable_folder
+from kdnet.schema.modalities import MODALITIES
 
 Field = NDArray[np.float64]
 MOST_VOXELS = 500_000_000  # an image of 0.8 m at 1 mm

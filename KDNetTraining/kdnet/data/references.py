@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from kdnet.data.cases import Case
-from kdnet.data.image_io import read_volume
-from kdnet.data.volume import Volume
+from kdnet.data.dataset import Case
+from kdnet.data.volumes.grid import Volume
+from kdnet.data.volumes.io import read_volume
 from kdnet.errors import DataError
 from kdnet.foreign import reading
-from kdnet.labels import IGNORED, LabelTable
+from kdnet.schema.labels import IGNORED, LabelTable
 
 ROUNDING = 1e-3  # of a label that was stored scaled or resampled as a float; 0.5 is no label
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
-from kdnet.data.image_io import IMAGE_SUFFIXES
+from kdnet.data.volumes.io import IMAGE_SUFFIXES
 from kdnet.errors import DataError
 
 _LABELMAP = re.compile(

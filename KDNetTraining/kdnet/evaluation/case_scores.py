@@ -10,16 +10,16 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-from kdnet.data.cases import Case, ImageFile
+from kdnet.data.dataset import Case, ImageFile
 from kdnet.data.references import read_reference
-from kdnet.data.volume import Grid, Volume
+from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.errors import DataError
 from kdnet.evaluation.case_pairs import CasePair
 from kdnet.evaluation.lesions import LesionRules, LesionScore, score_lesions
 from kdnet.evaluation.meaning import Meaning
 from kdnet.evaluation.metrics import score_region
-from kdnet.evaluation.results import Empty
-from kdnet.labels import LabelTable
+from kdnet.schema.labels import LabelTable
+from kdnet.schema.results import Empty
 
 TOLERANCE_MM = 0.1
 """How far the corners of two grids may lie apart: programs round their headers differently."""

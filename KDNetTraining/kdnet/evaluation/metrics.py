@@ -10,8 +10,8 @@ import torch
 from monai.metrics import compute_dice, compute_hausdorff_distance
 from numpy.typing import NDArray
 
-from kdnet.evaluation.results import HD95_ONE_EMPTY, Empty
-from kdnet.labels import LabelTable
+from kdnet.schema.labels import LabelTable
+from kdnet.schema.results import HD95_ONE_EMPTY, Empty
 
 __all__ = ["HD95_ONE_EMPTY", "RegionScore", "bounding_box", "score_case", "score_region"]
 
@@ -46,7 +46,7 @@ def score_case(
 
     Args:
         prediction: values of the label table.
-        reference: likewise; voxels of :data:`~kdnet.labels.IGNORED` do not count.
+        reference: likewise; voxels of :data:`~kdnet.schema.labels.IGNORED` do not count.
         labels: whose regions are compared.
         spacing: of the grid along i, j, k in mm.
 
@@ -55,7 +55,7 @@ def score_case(
 
     Example:
         >>> import numpy as np
-        >>> from kdnet.labels import brats_labels
+        >>> from kdnet.schema.labels import brats_labels
         >>> labelmap = np.full((2, 2, 2), 3, np.uint8)
         >>> score_case(labelmap, labelmap, brats_labels(), (1.0, 1.0, 1.0))[0]
         RegionScore(region='ET', dice=1.0, hd95=0.0, empty=<Empty.NEITHER: 'neither'>)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdnet.errors import KDNetError
-from kdnet.evaluation.results import Role, Score
+from kdnet.schema.network_id import Role
+from kdnet.schema.results import Score
 
 MEAN = "mean"
 """Name of the row that averages over regions."""

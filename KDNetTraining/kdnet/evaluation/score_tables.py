@@ -11,8 +11,8 @@ import numpy as np
 
 from kdnet.errors import SettingsError
 from kdnet.evaluation.case_scores import RegionResult
-from kdnet.evaluation.results import Empty
 from kdnet.files import replacing
+from kdnet.schema.results import Empty
 from kdnet.text import one_line, table_cell
 
 Figure = Callable[[RegionResult], float | None]

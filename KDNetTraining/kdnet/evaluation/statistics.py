@@ -3,130 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kdnet.evaluation.pairing import MEAN, PairedDice, by_patient, pair_dice, patients_of, per_case
-from kdnet.evaluation.results import Empty, Role, Score
 from kdnet.evaluation.signed_rank import signed_rank_p
+from kdnet.schema.network_id import Role
+from kdnet.schema.results import Comparison, Empty, GapRecovery, Interval, NetworkSummary, Score, StudySummary
 
 __all__ = ["MEAN", "Comparison", "GapRecovery", "Interval", "NetworkSummary", "StudySummary", "per_case", "summarise"]
 
 RESAMPLES = 10_000
+
 DECIMALS = 9
 """Differences of Dice are rounded to these, so that errors of floating point neither make nor break ties."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure with its bootstrap 95 % interval over patients."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class GapRecovery:
-    """The share of the distance from baseline to teacher that a student covers, with its bootstrap 95 % interval.
-
-    An end is None where it is unbounded: with so few cases, or so small a gap, the gap may as well be nothing.
-    """
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True)
-class NetworkSummary:
-    """One network in one region, over all test cases that it was scored on.
-
-    Seeds are averaged per case and cases per patient, so that a patient with many visits counts once.
-
-    Attributes:
-        role: of the network.
-        modalities: that it sees.
-        region: name, or ``"mean"``.
-        cases: number of cases.
-        dice: mean over patients.
-        dice_deviation: standard deviation over patients; None for a single patient.
-        hd95: mean over patients in mm, penalties included.
-        hd95_deviation: standard deviation over patients; None for a single patient.
-        patients: number of patients.
-        scored: number of segmentations of single regions (cases times seeds, and times regions for ``"mean"``).
-        penalties: how many of them count a penalty in place of HD95, because the region is in only one of prediction and
-            reference.
-        empty_predictions: how many of them lack a region that the reference contains; None where old records do not tell.
-    """
-
-    role: Role
-    modalities: str
-    region: str
-    cases: int
-    dice: float
-    dice_deviation: float | None
-    hd95: float
-    hd95_deviation: float | None
-    patients: int = 0
-    scored: int = 0
-    penalties: int = 0
-    empty_predictions: int | None = None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A student against its baseline in one region, over the cases that both were scored on.
-
-    The unit of all statistics is the patient: visits are averaged first.
-
-    Attributes:
-        modalities: that both see.
-        region: name, or ``"mean"``.
-        cases: number of cases.
-        student: mean Dice over the patients.
-        baseline: likewise.
-        teacher: likewise; None when the teacher was not scored on all of them.
-        difference: of mean Dice, student minus baseline.
-        p: Wilcoxon signed-rank, two-sided; 1 when all pairs are equal.
-        better: number of patients in whom the student has the higher Dice.
-        recovery: gap recovery of mean Dice; None where there is none.
-        no_recovery: why there is none, empty where there is one.
-        patients: number of patients, which is the number of pairs.
-    """
-
-    modalities: str
-    region: str
-    cases: int
-    student: float
-    baseline: float
-    teacher: float | None
-    difference: Interval
-    p: float
-    better: int
-    recovery: GapRecovery | None
-    no_recovery: str
-    patients: int = 0
-
-
-@dataclass(frozen=True)
-class StudySummary:
-    """All figures of a study."""
-
-    networks: tuple[NetworkSummary, ...]
-    comparisons: tuple[Comparison, ...]
-
-    def network(self, role: Role, modalities: str, region: str) -> NetworkSummary | None:
-        """The row of one network and region, if there is one."""
-        rows = (row for row in self.networks if (row.role, row.modalities, row.region) == (role, modalities, region))
-        return next(rows, None)
-
-    def comparison(self, modalities: str, region: str) -> Comparison | None:
-        """The row of one student and region, if there is one."""
-        rows = (row for row in self.comparisons if (row.modalities, row.region) == (modalities, region))
-        return next(rows, None)
 
 
 def summarise(scores: Sequence[Score], *, patients: Mapping[str, str] | None = None, seed: int = 0) -> StudySummary:

@@ -15,14 +15,13 @@ from typing import TypeVar
 from kdnet.errors import KDNetError
 from kdnet.inference.grouping import Input, Refused
 from kdnet.inference.inputs import Found
-from kdnet.inference.measure import Amount
 from kdnet.inference.predictor import Predictor
-from kdnet.inference.progress import ProgressCallback
 from kdnet.inference.result_names import absolute, different_names
 from kdnet.inference.results_folder import choose_targets, staged, sweep
 from kdnet.inference.results_table import ResultsTable, Row, State, digest
-from kdnet.inference.segment import Options, segment_case
+from kdnet.inference.segment_files import Options, segment_case
 from kdnet.preparation.brain import BrainExtractor
+from kdnet.schema.segmentation import Amount, ProgressCallback
 from kdnet.text import one_line
 
 Case = TypeVar("Case", Input, Refused, Input | Refused)

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kdnet.data.image_io import IMAGE_SUFFIXES
-from kdnet.data.modalities import MODALITIES, channel_modality, file_part
-from kdnet.data.series_names import describe
+from kdnet.data.volumes.io import IMAGE_SUFFIXES
+from kdnet.schema.modalities import MODALITIES, channel_modality, file_part
+from kdnet.schema.series_names import describe
 
 CHANNEL = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})")  # nnU-Net numbers modalities
 OVERVIEW = re.compile(r"(.*[\s_.-])?(localizers?|localisers?|scouts?|survey)([\s_.-].*)?", re.IGNORECASE)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kdnet.data.foreground import Foreground
-from kdnet.data.modalities import ANY_SEQUENCE
+from kdnet.data.preprocessing.foreground import Foreground
 from kdnet.preparation.skull import BRAIN_LITERS
+from kdnet.schema.modalities import ANY_SEQUENCE
 
 LEAST_LITRES = 0.6  # smaller than the brain of a child of one year
 MOST_LITRES = 7.5  # larger than any head with neck

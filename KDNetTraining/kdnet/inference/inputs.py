@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kdnet.data.dicom_file import read_dicom_header
+from kdnet.data.volumes.dicom_file import read_dicom_header
 from kdnet.errors import DataError, KDNetError
 from kdnet.inference.grouping import Input, Refused, Sorted, image_stem, image_suffix, sort_images, written_suffix
 from kdnet.inference.not_scans import is_no_scan

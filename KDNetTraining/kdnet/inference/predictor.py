@@ -10,16 +10,16 @@ import torch
 from numpy.typing import NDArray
 
 from kdnet.causes import device_failed, memory_ran_out
-from kdnet.data.preprocessing import Placement, prepare_image
-from kdnet.data.resampling import resample
-from kdnet.data.volume import Volume
+from kdnet.data.preprocessing.prepare import Placement, prepare_image
+from kdnet.data.preprocessing.resampling import resample
+from kdnet.data.volumes.grid import Volume
 from kdnet.device import computes_bfloat16
 from kdnet.errors import DataError, DeviceError, SettingsError
 from kdnet.foreign import reason
-from kdnet.inference.forward import WHOLE_VOXELS, forward, passes
-from kdnet.inference.progress import Progress, ProgressCallback, Stage
-from kdnet.labels import LabelMode
+from kdnet.inference.sliding_window import WHOLE_VOXELS, forward, passes
 from kdnet.model_file import Model
+from kdnet.schema.labels import LabelMode
+from kdnet.schema.segmentation import Progress, ProgressCallback, Stage
 
 SLAB_VOXELS = 1 << 20  # original voxels that are resampled and labelled at a time
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from kdnet.errors import DataError, KDNetError
 from kdnet.files import replacing
 from kdnet.foreign import reading
-from kdnet.inference.measure import Amount
+from kdnet.schema.segmentation import Amount
 from kdnet.text import FORMULA, table_cell
 
 NAME = "volumes.csv"

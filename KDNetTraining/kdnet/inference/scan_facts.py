@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from kdnet.data.dicom_file import DicomHeader, read_dicom_header
-from kdnet.data.modalities import MODALITIES, channel_modality, file_part
-from kdnet.data.series_header import SeriesHeader, guess_series, is_other_kind
-from kdnet.data.series_names import describe
-from kdnet.data.volume import Volume
+from kdnet.data.volumes.dicom_file import DicomHeader, read_dicom_header
+from kdnet.data.volumes.grid import Volume
+from kdnet.data.volumes.series_header import SeriesHeader, guess_series, is_other_kind
 from kdnet.errors import KDNetError
 from kdnet.foreign import read_json
 from kdnet.inference.grouping import CHANNEL, Input, image_stem
 from kdnet.inference.input_care import Scan
+from kdnet.schema.modalities import MODALITIES, channel_modality, file_part
+from kdnet.schema.series_names import describe
 
 DESCRIPTION = "dataset.json"  # of nnU-Net, beside its folder of images or above it
 

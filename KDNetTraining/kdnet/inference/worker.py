@@ -68,7 +68,7 @@ def main(idle_seconds: float = IDLE_SECONDS) -> int:
     threading.Thread(target=_listen, args=(stdin.buffer, requests), daemon=True).start()
     with suppress(OSError, queue.Empty):  # the parent is gone, or asks for nothing any more
         answers.send(event="hello", pid=os.getpid())
-        from kdnet.inference.tasks import Tasks  # noqa: PLC0415 - heavy
+        from kdnet.inference.worker_tasks import Tasks  # noqa: PLC0415 - heavy
 
         run = Tasks().run
         answers.send(event="ready")

@@ -11,7 +11,7 @@ from monai.networks.nets.attentionunet import AttentionLayer
 from torch import nn
 
 from kdnet.errors import SettingsError
-from kdnet.networks.interface import NetworkOutput, SegmentationNetwork
+from kdnet.networks.base import NetworkOutput, SegmentationNetwork
 
 
 class AttentionUNet(SegmentationNetwork):

@@ -10,7 +10,7 @@ import torch
 from monai.networks.nets import DynUNet
 from torch import nn
 
-from kdnet.networks.interface import NetworkOutput, SegmentationNetwork
+from kdnet.networks.base import NetworkOutput, SegmentationNetwork
 
 
 class PlainUNet(SegmentationNetwork):

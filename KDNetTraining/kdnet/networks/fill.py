@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch.overrides import TorchFunctionMode
 
-from kdnet.networks.build import build_network
-from kdnet.networks.interface import NetworkSpec, SegmentationNetwork
+from kdnet.networks.base import SegmentationNetwork
+from kdnet.networks.factory import build_network
+from kdnet.schema.networks import NetworkSpec
 
 
 class _ListsOnCpu(TorchFunctionMode):

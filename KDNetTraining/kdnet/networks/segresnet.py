@@ -8,7 +8,7 @@ import torch
 from monai.networks.nets import SegResNet
 from torch import nn
 
-from kdnet.networks.interface import NetworkOutput, SegmentationNetwork
+from kdnet.networks.base import NetworkOutput, SegmentationNetwork
 
 
 class ResidualUNet(SegmentationNetwork):

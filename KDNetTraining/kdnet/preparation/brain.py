@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kdnet.data.volume import Volume
+from kdnet.data.volumes.grid import Volume
 from kdnet.errors import DataError, SettingsError
 from kdnet.inference.predictor import Predictor
-from kdnet.inference.progress import Progress, ProgressCallback, Stage
 from kdnet.model_file import load_model
 from kdnet.preparation.brain_mask import (
     checked_mask,
@@ -26,6 +25,7 @@ from kdnet.preparation.brain_mask import (
     tidy_mask,
 )
 from kdnet.preparation.skull import Skull, look_for_skull
+from kdnet.schema.segmentation import Progress, ProgressCallback, Stage
 from kdnet.shared_files import BRAIN_STUDENT, shared_resource
 
 UNCHANGED = "The scan shows no skull, so it was segmented as it is."

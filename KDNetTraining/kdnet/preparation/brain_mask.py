@@ -9,9 +9,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from kdnet.data.foreground import Foreground
-from kdnet.data.image_io import read_volume
-from kdnet.data.volume import Grid, Volume
+from kdnet.data.preprocessing.foreground import Foreground
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.io import read_volume
 from kdnet.errors import DataError
 
 LEAST_ML, MOST_ML = 250.0, 2500.0  # from half the brain of a toddler to more than the largest brain with its fluid

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kdnet.data.foreground import Foreground
+from kdnet.data.preprocessing.foreground import Foreground
 
 if TYPE_CHECKING:
-    from kdnet.data.volume import Volume  # only where it is used: a panel must not wait for nibabel
+    from kdnet.data.volumes.grid import Volume  # only where it is used: a panel must not wait for nibabel
 
 BRAIN_LITERS = 2.3  # larger than any brain, smaller than any head that is not cut off
 FACE_SHARE = 0.12  # of the outermost slice; more patient there means that the patient does not end where the scan does

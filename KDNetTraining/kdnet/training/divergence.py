@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kdnet.errors import SettingsError
-from kdnet.training.recipe import Recipe
+from kdnet.schema.recipe import Recipe
 
 MOST_IN_A_ROW = 10
 

@@ -12,15 +12,21 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from kdnet.data.cache import PreparedCase
-from kdnet.data.sampling import PatchSampler, Sample
-from kdnet.distillation import DistillationSettings, LossTerms
 from kdnet.errors import RunFolderError
-from kdnet.evaluation.results import Role
 from kdnet.foreign import reading
-from kdnet.labels import IGNORED, LabelTable
-from kdnet.networks import SegmentationNetwork, preset
+from kdnet.losses.distillation_loss import LossTerms
+from kdnet.networks.base import SegmentationNetwork
 from kdnet.networks.fill import first_not_finite
+from kdnet.runs.control import Intent, Stopped
+from kdnet.runs.events import EventKind, EventWriter
+from kdnet.runs.folder import NetworkFolder
+from kdnet.runs.stop_request import StopRequest
+from kdnet.runs.time_remaining import TimeLeft
+from kdnet.schema.labels import IGNORED
+from kdnet.schema.network_id import Role
+from kdnet.schema.networks import preset
+from kdnet.schema.recipe import Checkpoint as CheckpointChoice
+from kdnet.schema.recipe import Precision
 from kdnet.training.checkpoint import (
     REMEDY,
     Checkpoint,
@@ -29,17 +35,14 @@ from kdnet.training.checkpoint import (
     restore_optimiser,
     write_checkpoint,
 )
-from kdnet.training.control import Intent
+from kdnet.training.distillation_module import Trainee
+from kdnet.training.distributed import Processes
 from kdnet.training.divergence import Skipped, diverged
-from kdnet.training.events import EventKind, EventWriter
-from kdnet.training.optimisation import PlateauState, learning_rate, make_optimiser, settled_precision, update_average
-from kdnet.training.processes import Processes
-from kdnet.training.recipe import Checkpoint as CheckpointChoice
-from kdnet.training.recipe import Precision, Recipe
-from kdnet.training.run_folder import NetworkFolder
-from kdnet.training.stopping import Stopped, StopRequest, stop_here
-from kdnet.training.time_left import TimeLeft
-from kdnet.training.trainee import Teacher, Trainee, collate, start_from_prior, start_from_teacher
+from kdnet.training.initialization import start_from_prior, start_from_teacher
+from kdnet.training.interruption import stop_here
+from kdnet.training.job import Trained, TrainingJob
+from kdnet.training.optimization import PlateauState, learning_rate, make_optimiser, settled_precision, update_average
+from kdnet.training.patches import PatchSampler, Sample, collate
 from kdnet.training.validation import Validation, mean_validation, validate_case
 from kdnet.training.workers import load_patches
 
@@ -65,58 +68,6 @@ class Spent:
     def plus(self, other: Spent) -> Spent:
         """Both together."""
         return Spent(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingJob:
-    """What to train.
-
-    Attributes:
-        role: of the network.
-        recipe: how.
-        labels: the label table.
-        channels: which channels of the prepared images the network sees.
-        training: cases to learn from.
-        validation: cases that choose the checkpoint.
-        seed: of weights, patches and augmentation.
-        teacher: for a student.
-    """
-
-    role: Role
-    recipe: Recipe
-    labels: LabelTable
-    channels: tuple[int, ...]
-    training: Sequence[PreparedCase]
-    validation: Sequence[PreparedCase]
-    seed: int
-    teacher: Teacher | None = None
-
-    @property
-    def settings(self) -> DistillationSettings:
-        """The student's distillation; teacher and baseline learn from the reference alone."""
-        if self.role is Role.STUDENT:
-            return self.recipe.distillation
-        return DistillationSettings(lambda_=0.0, gamma=0.0)
-
-    @property
-    def preset_name(self) -> str:
-        """Preset of this job's network."""
-        return self.recipe.network if self.role is Role.TEACHER else self.recipe.trained_student_network
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A finished training.
-
-    Attributes:
-        network: with the chosen weights, in evaluation mode, on the CPU.
-        step: at which these weights were reached.
-        validation: how good they are.
-    """
-
-    network: SegmentationNetwork
-    step: int
-    validation: Validation
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from monai.metrics import compute_dice
 
-from kdnet.data.cache import PreparedCase
-from kdnet.distillation import ReferenceLoss
-from kdnet.inference.forward import forward
-from kdnet.labels import LabelTable
-from kdnet.networks import SegmentationNetwork
+from kdnet.data.preprocessing.case_cache import PreparedCase
+from kdnet.inference.sliding_window import forward
+from kdnet.losses.ground_truth import ReferenceLoss
+from kdnet.networks.base import SegmentationNetwork
+from kdnet.schema.labels import LabelTable
 
 
 @dataclass(frozen=True)

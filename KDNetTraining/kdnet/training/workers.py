@@ -11,8 +11,8 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
-from kdnet.data.sampling import PatchSampler, Sample, StepDataset
 from kdnet.errors import SettingsError
+from kdnet.training.patches import PatchSampler, Sample, StepDataset
 
 END_SECONDS = 60  # in which the training must have saved its state after SIGTERM
 SOCKET_NAME = len("/pymp-12345678/listener-12345678")  # what Python adds to the temporary folder

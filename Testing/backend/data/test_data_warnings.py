@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kdnet.data.cases import Case, Dataset
 from kdnet.data.data_warnings import data_warnings
-from kdnet.data.folds import Split
-from kdnet.data.inspection import CaseReport
-from kdnet.labels import brats_labels
+from kdnet.data.dataset import Case, Dataset
+from kdnet.schema.case_report import CaseReport
+from kdnet.schema.folds import Split
+from kdnet.schema.labels import brats_labels
 
 FINE, COARSE = (1.0, 1.0, 1.0), (2.0, 2.0, 2.0)
 

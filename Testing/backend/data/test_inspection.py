@@ -9,11 +9,12 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from kdnet.data.cases import Case, Dataset
-from kdnet.data.formats import read_dataset
-from kdnet.data.inspection import CaseReport, inspect_case, inspect_dataset, inspection_table, usable
-from kdnet.data.modalities import MODALITIES
-from kdnet.labels import exclusive_labels
+from kdnet.data.dataset import Case, Dataset
+from kdnet.data.formats.detect import read_dataset
+from kdnet.data.inspection import inspect_case, inspect_dataset, inspection_table, usable
+from kdnet.schema.case_report import CaseReport
+from kdnet.schema.labels import exclusive_labels
+from kdnet.schema.modalities import MODALITIES
 
 SHAPE = (8, 9, 10)
 AFFINE = np.diag([-2.0, -2.0, 3.0, 1.0])

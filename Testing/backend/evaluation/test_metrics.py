@@ -9,8 +9,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kdnet.evaluation.metrics import HD95_ONE_EMPTY, score_case, score_region
-from kdnet.labels import IGNORED, brats_labels, exclusive_labels
+from kdnet.evaluation.metrics import score_case, score_region
+from kdnet.schema.labels import IGNORED, brats_labels, exclusive_labels
+from kdnet.schema.results import HD95_ONE_EMPTY
 from monai.metrics import compute_dice, compute_hausdorff_distance
 
 LABELS = brats_labels()

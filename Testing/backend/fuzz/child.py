@@ -50,15 +50,16 @@ def _limit_memory() -> None:
 
 def _readers() -> dict[str, Callable[[Path], None]]:
     import torch
-    from kdnet.data.image_io import check_volume, read_grid, read_volume
-    from kdnet.data.volume import Grid, Volume
+    from kdnet.data.volumes.grid import Grid, Volume
+    from kdnet.data.volumes.io import check_volume, read_grid, read_volume
     from kdnet.errors import KDNetError
     from kdnet.inference.predictor import Predictor
-    from kdnet.model_file import describe, load_model, read_card
-    from kdnet.model_header import parse_header, read_header_text
-    from kdnet.training.export import export_model
-    from kdnet.training.results import read_results
-    from kdnet.training.status import read_status
+    from kdnet.model_file import load_model
+    from kdnet.runs.status import read_status
+    from kdnet.schema.model_card import describe, read_card
+    from kdnet.schema.model_header import parse_header, read_header_text
+    from kdnet.study.export import export_model
+    from kdnet.study.results import read_results
 
     torch.set_num_threads(1)
 

@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from kdnet.model_header import HEADER_KEY, model_hash
+from kdnet.schema.model_header import HEADER_KEY, model_hash
 
 from .extremes import Random, mutated_bytes, mutated_json, mutated_text
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from kdnet.cli import main
-from kdnet.data.image_io import read_volume, write_volume
-from kdnet.data.volume import Grid, Volume
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.io import read_volume, write_volume
 from kdnet.inference import results_folder, results_table
 
 SHAPE = (24, 26, 22)

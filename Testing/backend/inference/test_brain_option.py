@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kdnet.cli import main
-from kdnet.data.image_io import read_volume, write_volume
-from kdnet.data.volume import Grid, Volume
-from kdnet.inference.tasks import Tasks
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.io import read_volume, write_volume
+from kdnet.inference.worker_tasks import Tasks
 from kdnet.preparation.brain import BrainExtractor
 
 SHAPE = (48, 60, 50)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kdnet.data.image_io import read_volume
+from kdnet.data.volumes.io import read_volume
 from kdnet.errors import DeviceError
 from kdnet.inference.predictor import Predictor
 from kdnet.model_file import load_model

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kdnet.data.image_io import read_volume
-from kdnet.data.volume import Grid, Volume
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.io import read_volume
 from kdnet.inference.grouping import Input
 from kdnet.inference.input_care import Needs, Scan, warnings_for
 from kdnet.inference.scan_facts import scan_of

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from kdnet.errors import DataError
-from kdnet.inference.inputs import Input, Refused, find_inputs, require_inputs, survey
+from kdnet.inference.grouping import Input, Refused
+from kdnet.inference.inputs import find_inputs, require_inputs, survey
 
 
 def folder_with(folder: Path, *names: str) -> Path:

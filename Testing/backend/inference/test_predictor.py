@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kdnet.data.volume import Grid, Volume
+from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.errors import DataError, SettingsError
 from kdnet.inference.predictor import Predictor
-from kdnet.inference.progress import Progress, Stage
 from kdnet.model_file import Model, load_model
-from kdnet.networks import NetworkOutput
+from kdnet.networks.base import NetworkOutput
+from kdnet.schema.segmentation import Progress, Stage
 from torch import nn
 
 CPU = torch.device("cpu")
@@ -60,7 +60,7 @@ def test_too_little_memory_for_any_window_is_told_in_a_sentence(
 def test_an_image_too_large_for_the_memory_goes_through_in_windows(
     model_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kdnet.inference.forward.WINDOW", 16)
+    monkeypatch.setattr("kdnet.inference.sliding_window.WINDOW", 16)
     model = load_model(model_file)
     short = short_of_memory(model, lambda: torch.OutOfMemoryError("CUDA out of memory."), largest=16**3)
     windowed = Predictor(model, CPU, whole_voxels=0).predict([head()]).labelmap.voxels
@@ -100,7 +100,7 @@ def test_scores_that_overflow_in_16_bits_are_computed_in_32(model_file: Path, mo
 
 def test_empty_windows_need_no_known_layer(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last layer of a network may be transposed, or unknown."""
-    monkeypatch.setattr("kdnet.inference.forward.WINDOW", 16)
+    monkeypatch.setattr("kdnet.inference.sliding_window.WINDOW", 16)
     network = Scored(-5.0)
     predictor = Predictor(Model(load_model(model_file).card, network), CPU, whole_voxels=0)  # type: ignore[arg-type]
     assert not predictor.predict([head()]).labelmap.voxels.any()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from kdnet.errors import DataError
-from kdnet.inference.measure import Amount
 from kdnet.inference.results_table import NAME, UNSAVED, ResultsTable, Row, State, digest
+from kdnet.schema.segmentation import Amount
 
 
 def rows(folder: Path, name: str = NAME) -> list[dict[str, str]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kdnet.data.image_io import read_volume
-from kdnet.inference.measure import measure
+from kdnet.data.volumes.io import read_volume
+from kdnet.inference.postprocessing import measure
 from kdnet.inference.predictor import Predictor
 from kdnet.model_file import load_model
 from kdnet.shared_files import BRAIN_STUDENT

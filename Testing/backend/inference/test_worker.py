@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 from kdnet.cli import main as kdnet
-from kdnet.data.image_io import read_volume
-from kdnet.labels import brats_labels
+from kdnet.data.volumes.io import read_volume
+from kdnet.schema.labels import brats_labels
 
 
 class Client:

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kdnet.data.image_io import read_volume, write_volume
-from kdnet.data.volume import Volume
+from kdnet.data.volumes.grid import Volume
+from kdnet.data.volumes.io import read_volume, write_volume
 from kdnet.errors import DataError, SettingsError
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
-
-from .heads import head, stripped
+from made_heads import head, stripped
 
 CPU = torch.device("cpu")
 AUTOMATIC = BrainChoice()

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kdnet.data.foreground import Foreground
-from kdnet.data.image_io import write_volume
-from kdnet.data.volume import Grid, Volume
+from kdnet.data.preprocessing.foreground import Foreground
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.io import write_volume
 from kdnet.errors import DataError
 from kdnet.preparation.brain_mask import is_plausible, milliliters, only_brain, read_mask, share_covered, tidy_mask
-
-from .heads import head, stripped
+from made_heads import head, stripped
 
 
 def test_a_tidied_mask_is_one_part_without_holes() -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kdnet.data.image_io import read_volume
-from kdnet.data.volume import Grid, Volume
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.io import read_volume
 from kdnet.preparation.skull import Skull, has_skull, look_for_skull
-
-from .heads import head, stripped
+from made_heads import head, stripped
 
 
 @pytest.mark.parametrize("noise", [0.0, 5.0])

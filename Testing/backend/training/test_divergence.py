@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 from kdnet.cli import main
-from kdnet.data.sampling import PatchSampler, Sample
 from kdnet.errors import RunFolderError, SettingsError
 from kdnet.model_file import load_model
 from kdnet.networks.fill import first_not_finite
+from kdnet.runs.events import EventKind
+from kdnet.schema.recipe import read_recipe
 from kdnet.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from kdnet.training.divergence import MOST_IN_A_ROW, Skipped
-from kdnet.training.events import EventKind
-from kdnet.training.recipe import read_recipe
-
-from .runs import events, hashes, study
+from kdnet.training.patches import PatchSampler, Sample
+from made_runs import events, hashes, study
 
 
 def poisoned(monkeypatch: pytest.MonkeyPatch, steps: range) -> None:

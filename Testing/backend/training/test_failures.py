@@ -13,9 +13,8 @@ from kdnet.cli import main
 from kdnet.errors import SettingsError
 from kdnet.training.failures import explain, explained
 from kdnet.training.workers import check_sockets
+from made_runs import study
 from torch.utils.data import DataLoader
-
-from .runs import study
 
 CPU = torch.device("cpu")
 SENTENCES = [

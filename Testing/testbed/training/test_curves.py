@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import slicer
 import vtk
-from kdnet.training.events import Event, EventKind
+from kdnet.runs.events import Event, EventKind
 
 STUDENT, TEACHER = "fold0/seed0/student-t1ce", "fold0/seed0/teacher"
 

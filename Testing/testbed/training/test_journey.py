@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import slicer
-from kdnet.training.status import RunState, read_status
+from kdnet.runs.status import RunState, read_status
 
 from .conftest import REPOSITORY, kill, rows
 

@@ -1,0 +1,108 @@
+"""``kdnet train-brain`` and ``kdnet test-brain``."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kdnet.files import replacing
+from kdnet.model_file import load_model, save_model
+from kdnet.schema.modalities import ANY_SEQUENCE
+from kdnet.schema.model_card import ModelCard
+from kdnet.schema.network_id import Role
+from kdnet.study.brain_cases import BrainCase, prepare_heads, read_brain_cases
+from kdnet.study.brain_test import BrainScore, card_figures, score_brains, summary
+from kdnet.study.brain_training import BrainRecipe, BrainTrainer, brain_labels, recipe_json
+
+INTENDED_USE = (
+    "Extracts the brain from MR scans of the head as scanners give them: T1, T1 with contrast, T2, FLAIR and proton"
+    " density, any orientation and slice thickness."
+)
+
+LIMITS = "Learned from the masks of HD-BET, not from outlines of experts. Look at the mask before you rely on it."
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the commands to the parser of ``kdnet``."""
+    defaults = BrainRecipe()
+    train = commands.add_parser("train-brain", help="train the network that extracts brains from whole heads")
+    train.add_argument("cases", type=Path, help="CSV file with the columns person, modality, scan, mask, held_out")
+    train.add_argument("-o", "--out", type=Path, required=True, help="model file to write; its .checkpoint lies beside it")
+    train.add_argument("--steps", type=int, default=defaults.steps, help="samples to learn from (default: %(default)s)")
+    train.add_argument("--rate", type=float, default=defaults.learning_rate, help="learning rate (default: %(default)s)")
+    train.add_argument("--seed", type=int, default=defaults.seed)
+    train.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
+    train.add_argument("--start", type=Path, help="model file whose weights to start from")
+    train.add_argument("--summary", default="", help="words about the data, for the model's card")
+    train.add_argument("--all", action="store_true", help="learn from the held-out people too")
+    train.set_defaults(run=run_train)
+    test = commands.add_parser("test-brain", help="compare extracted brains with the masks of held-out people")
+    test.add_argument("model", type=Path, help="model file of kdnet train-brain")
+    test.add_argument("cases", type=Path, help="CSV file as for train-brain")
+    test.add_argument("--update", action="store_true", help="write the figures into the card of the model")
+    test.add_argument("-o", "--out", type=Path, help="CSV file to write, a row per scan")
+    test.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
+    test.set_defaults(run=run_test)
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Carry out ``kdnet train-brain``."""
+    torch.set_num_threads(args.threads)
+    recipe = replace(BrainRecipe(), steps=args.steps, seed=args.seed, learning_rate=args.rate)
+    cases = [case for case in read_brain_cases(args.cases) if args.all or not case.held_out]
+    start = load_model(args.start).network.requires_grad_(True) if args.start else None
+    trainer = BrainTrainer(recipe, prepare_heads(cases, recipe.preprocessing), start)
+    checkpoint = args.out.with_name(f"{args.out.name}.checkpoint")
+
+    def tell(step: int, loss: float) -> None:
+        print(f"step {step} of {recipe.steps}: loss {loss:.4f}", file=sys.stderr, flush=True)
+
+    network = trainer.train(checkpoint, tell)
+    save_model(args.out, _card(recipe, trainer, cases, args.summary), network)
+    checkpoint.unlink()
+    return 0
+
+
+def run_test(args: argparse.Namespace) -> int:
+    """Carry out ``kdnet test-brain``."""
+    torch.set_num_threads(args.threads)
+    cases = [case for case in read_brain_cases(args.cases) if case.held_out]
+    scores: list[BrainScore] = []
+    model = load_model(args.model)
+    for score in score_brains(model, cases):
+        scores.append(score)
+        print(f"{score.scan}: Dice {score.dice:.4f}, HD95 {score.hd95:.1f} mm, {score.seconds:.2f} s", flush=True)
+    for name, value in summary(scores).items():
+        print(f"{name}: {value}")
+    if args.out:
+        with replacing(args.out) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(["scan", "person", "modality", "dice", "hd95_mm", "seconds", "reference_ml", "found_ml"])
+            writer.writerows(score.row() for score in scores)
+    if args.update:
+        save_model(args.model, replace(model.card, figures=card_figures(scores)), model.network)
+    return 0
+
+
+def _card(recipe: BrainRecipe, trainer: BrainTrainer, cases: list[BrainCase], words: str) -> ModelCard:
+    people = sorted({case.person for case in cases})
+    return ModelCard(
+        role=Role.STUDENT,
+        name="Brain",
+        network=trainer.spec,
+        modalities=(ANY_SEQUENCE,),
+        labels=brain_labels(),
+        preprocessing=recipe.preprocessing,
+        recipe=recipe_json(recipe),
+        training_data={"format": "whole heads", "cases": len(cases), "people": people, "summary": words},
+        intended_use=INTENDED_USE,
+        limits=LIMITS,
+        created=datetime.now(UTC).date().isoformat(),
+    )

@@ -1,0 +1,97 @@
+"""``python -m kdnet.cli.case_files``: a case as plain arrays, for a viewer that cannot wait for files to be read.
+
+The answer is one JSON object on stdout: ``case``, ``labels`` (the label table), ``volumes`` and ``labelmaps``, each with
+``name``, ``file`` (``.npy``, ``[k, j, i]``) and ``affine`` (voxel indices ``i, j, k`` to RAS mm). Reference labels have the
+values of the label table, whatever the convention of the file. It is no subcommand of ``kdnet`` because that imports torch,
+which takes longer than reading a case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kdnet.data.dataset import Case, Dataset
+from kdnet.data.formats.detect import read_dataset
+from kdnet.data.references import read_reference
+from kdnet.data.volumes.grid import Volume
+from kdnet.data.volumes.io import read_volume
+from kdnet.entry import carry_out, prepare_streams
+from kdnet.errors import DataError
+from kdnet.files import writable_folder
+from kdnet.schema.labels import LabelTable
+
+
+def write_case(
+    dataset: Dataset, name: str, folder: Path, labelmaps: Sequence[tuple[str, Path]] = (), modalities: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Write the arrays of a case into ``folder``; return what the module tells on stdout.
+
+    Args:
+        dataset: that has the case.
+        name: of the case.
+        folder: for the arrays.
+        labelmaps: more labelmaps of the case by name, such as predictions.
+        modalities: to write; all when empty.
+
+    Raises:
+        KDNetError: when there is no such case, or a file cannot be read.
+    """
+    case = _find(dataset, name)
+    writable_folder(folder)
+    chosen = [modality for modality in case.images if not modalities or modality in modalities]
+    volumes = []
+    for modality in chosen:
+        image = case.images[modality]
+        volumes.append(_write(modality, read_volume(image.path, image.component), folder / f"{modality}.npy"))
+    found: list[dict[str, Any]] = []
+    for label, path in labelmaps:
+        found.append(_write(label, read_volume(path), folder / f"labelmap-{len(found)}.npy", np.uint8))
+    if case.reference is not None:
+        found.append(_write("reference", read_reference(case, dataset.labels), folder / "reference.npy", np.uint8))
+    return {"case": name, "labels": dataset.labels.to_json(), "volumes": volumes, "labelmaps": found}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out the command; return the exit code."""
+    parser = argparse.ArgumentParser(prog="kdnet.cli.case_files", description="Write a case as arrays.")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("case")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--labels", type=json.loads, help="label table as JSON, instead of what the format suggests")
+    parser.add_argument("--modalities", default="", help="as in t1ce,flair (default: all)")
+    parser.add_argument("--labelmap", action="append", default=[], metavar="NAME=FILE")
+    prepare_streams()
+
+    def run() -> int:
+        args = parser.parse_args(arguments)
+        dataset = read_dataset(args.data, LabelTable.from_json(args.labels) if args.labels else None)
+        pairs = [(label, Path(path)) for label, _, path in (item.partition("=") for item in args.labelmap)]
+        wanted = [part for part in args.modalities.split(",") if part]
+        print(json.dumps(write_case(dataset, args.case, args.out, pairs, wanted)))
+        return 0
+
+    return carry_out(run)
+
+
+def _find(dataset: Dataset, name: str) -> Case:
+    for case in dataset.cases:
+        if case.name == name:
+            return case
+    raise DataError(f"{dataset.root} has no case {name}: choose the folder that the case is in.")
+
+
+def _write(name: str, volume: Volume, path: Path, kind: type | None = None) -> dict[str, Any]:
+    voxels = np.asarray(volume.voxels)
+    np.save(path, np.ascontiguousarray(voxels.T, dtype=kind or voxels.dtype), allow_pickle=False)
+    return {"name": name, "file": str(path), "affine": volume.grid.affine.tolist()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

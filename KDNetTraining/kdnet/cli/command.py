@@ -1,0 +1,67 @@
+"""The ``kdnet`` command."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import kdnet
+from kdnet.entry import carry_out, prepare_streams
+
+# where each command is defined; a command imports its own module alone, because torch and MONAI take seconds to import
+MODULES = MappingProxyType(
+    {
+        "kdnet.cli.data": ("inspect", "phantom"),
+        "kdnet.cli.study": ("study", "resume"),
+        "kdnet.cli.plan": ("plan",),
+        "kdnet.cli.runs": ("results", "preview", "export"),
+        "kdnet.cli.segment": ("segment", "describe"),
+        "kdnet.cli.evaluate": ("evaluate",),
+        "kdnet.cli.brain": ("train-brain", "test-brain"),
+    }
+)
+
+
+def main(arguments: Sequence[str] | None = None, started: float | None = None) -> int:
+    """Run ``kdnet``; return the exit code, see :func:`kdnet.entry.carry_out`.
+
+    Args:
+        arguments: those of the process by default.
+        started: when the process began, in seconds since 1970, where that is known to be earlier than now.
+    """
+    if arguments is None:
+        prepare_streams()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+
+    def run() -> int:
+        args = _parser(given).parse_args(given)
+        args.command_line = given
+        args.started = time.time() if started is None else started
+        code: int = args.run(args)
+        return code
+
+    return carry_out(run)
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kdnet", description="Distil a multi-modal teacher into a student that segments from fewer modalities."
+    )
+    parser.add_argument("--version", action="version", version=f"kdnet {kdnet.__version__}")
+    if list(given) != ["--version"]:
+        commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+        for module in _modules(given):
+            add = getattr(module, "add_parsers", None) or module.add_parser
+            add(commands)
+    return parser
+
+
+def _modules(given: Sequence[str]) -> Iterator[Any]:
+    """The module of the command that is asked for, or all of them where it is not known."""
+    own = [name for name, commands in MODULES.items() if given[:1] and given[0] in commands]
+    return map(importlib.import_module, own or MODULES)

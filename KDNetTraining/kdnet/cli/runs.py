@@ -1,0 +1,81 @@
+"""``kdnet results``, ``kdnet preview`` and ``kdnet export``: looking at a run and taking a model out of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kdnet.device import choose_device
+from kdnet.schema.results import HD95_DEFINITION
+from kdnet.study.export import Wording, export_model
+from kdnet.study.preview import preview
+from kdnet.study.results import read_results
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the commands to the parser of ``kdnet``."""
+    results = commands.add_parser("results", help="tell what came out of a run so far")
+    results.add_argument("run_folder", type=Path, help="its run folder")
+    results.add_argument("--json", action="store_true", help="print JSON, with all files, instead of text")
+    results.set_defaults(run=run_results)
+    look = commands.add_parser("preview", help="segment a validation case with a network as it is now")
+    look.add_argument("run_folder", type=Path, help="its run folder")
+    look.add_argument("--network", required=True, help="for example fold0/seed0/student-t1ce")
+    look.add_argument("--case", default="", help="another case of the data")
+    look.add_argument("-o", "--out", type=Path, required=True, help="the labelmap, such as labels.nii.gz")
+    look.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    look.set_defaults(run=run_preview)
+    export = commands.add_parser("export", help="make a model file for users, with its test figures in its card")
+    export.add_argument("run_folder", type=Path, help="its run folder")
+    export.add_argument("--network", required=True, help="for example fold0/seed0/student-t1ce")
+    export.add_argument("-o", "--out", type=Path, required=True, help="the model file, such as student.safetensors")
+    export.add_argument("--name", default="", help="shown to users")
+    export.add_argument("--summary", default="", help="of the training data, for the card")
+    export.add_argument("--intended-use", default="", help="for the card")
+    export.add_argument("--limits", default="", help="where it may fail, for the card")
+    export.add_argument("--tested-in", type=Path, metavar="RUN", help="run that cross-validated a network of all cases")
+    export.set_defaults(run=run_export)
+
+
+def run_results(args: argparse.Namespace) -> int:
+    """Carry out ``kdnet results``."""
+    content = read_results(args.run_folder)
+    print(json.dumps(content) if args.json else _text(content))
+    return 0
+
+
+def run_preview(args: argparse.Namespace) -> int:
+    """Carry out ``kdnet preview``; what was segmented is told as JSON."""
+    print(json.dumps(preview(args.run_folder, args.network, args.out, choose_device(args.device), args.case)))
+    return 0
+
+
+def run_export(args: argparse.Namespace) -> int:
+    """Carry out ``kdnet export``."""
+    wording = Wording(args.name, args.summary, args.intended_use, args.limits)
+    export_model(args.run_folder, args.network, args.out, wording, tested_in=args.tested_in)
+    return 0
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    lines = ["network  modalities  region  Dice (mean ± sd)  HD95 (mm)"]
+    for row in content["summary"]:
+        deviation = "" if row["dice_deviation"] is None else f" ± {row['dice_deviation']:.3f}"
+        penalties = f" ({row['penalties']} of {row['scored']} are penalties)" if row["penalties"] else ""
+        cells = (row["role"], row["modalities"], row["region"], f"{row['dice']:.3f}{deviation}", f"{row['hd95']:.1f}")
+        lines.append("  ".join(cells) + penalties)
+    for student in content["students"]:
+        for row in student["comparisons"]:
+            change = row["difference"]
+            gap = f"{row['recovery']['value']:.0%}" if row["recovery"] else f"undefined ({row['no_recovery']})"
+            lines.append(
+                f"student {row['modalities']} against baseline, {row['region']}: {change['value']:+.3f} "
+                f"({change['low']:+.3f} to {change['high']:+.3f}), p = {row['p']:.3f}, gap recovery {gap}"
+            )
+    if any(row["penalties"] for row in content["summary"]):
+        lines.append(HD95_DEFINITION)
+    lines += [f"not scored yet: {name}" for name in content["missing"]]
+    return "\n".join([*lines, *([f"Report: {content['report']}"] if content["report"] else [])])

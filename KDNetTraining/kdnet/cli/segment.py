@@ -1,0 +1,151 @@
+"""``kdnet segment`` and ``kdnet describe``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from kdnet.device import choose_device
+from kdnet.errors import SettingsError
+from kdnet.files import writable_folder
+from kdnet.inference.batch import Batch, Outcome
+from kdnet.inference.inputs import Found, require_inputs, survey
+from kdnet.inference.predictor import Predictor
+from kdnet.inference.results_table import NAME, UNSAVED, State
+from kdnet.inference.segment_files import Options
+from kdnet.model_file import load_model
+from kdnet.preparation.brain import UNCHANGED, BrainChoice
+from kdnet.schema.model_card import describe, read_card
+from kdnet.schema.segmentation import Progress, Stage
+from kdnet.text import one_line, printable
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the commands to the parser of ``kdnet``."""
+    segment = commands.add_parser("segment", help="segment volumes with a model file")
+    segment.add_argument("model", type=Path, help="a .safetensors file written by kdnet")
+    segment.add_argument("inputs", type=Path, nargs="+", help="NIfTI, NRRD, MetaImage, DICOM folder, folder of cases")
+    segment.add_argument("-o", "--out", type=Path, required=True, help="folder for labelmaps and volumes.csv")
+    segment.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    segment.add_argument("--flips", action="store_true", help="average over mirrored images: 8 times slower")
+    segment.add_argument("--probabilities", action="store_true", help="write a map in percent per region too")
+    segment.add_argument("--islands", type=float, default=0.0, metavar="MM3", help="clear islands smaller than this")
+    segment.add_argument("--overwrite", action="store_true", help="segment again what is done; corrections are kept")
+    segment.add_argument(
+        "--channel", default="", metavar="N", help="volume of a 4D file, counted from 0; one per modality: 3,0,1,2"
+    )
+    segment.add_argument(
+        "--brain",
+        default="automatic",
+        metavar="HOW",
+        help="extract the brain from scans with skull: automatic, student (always), none, or the file of a mask",
+    )
+    segment.add_argument("--save-brain", action="store_true", help="write the mask of the extracted brain too")
+    segment.set_defaults(run=run_segment)
+    description = commands.add_parser("describe", help="tell what a model file is, needs and can do")
+    description.add_argument("model", type=Path)
+    description.add_argument("--json", action="store_true", help="print JSON instead of text")
+    description.set_defaults(run=run_describe)
+
+
+def run_segment(args: argparse.Namespace) -> int:
+    """Carry out ``kdnet segment``; the exit code is 1 when an input failed."""
+    if not 0 <= args.islands < math.inf:
+        raise SettingsError(f"--islands is {args.islands:g}: give 0 or a positive number of mm³.")
+    channels, brain = _channels(args.channel), BrainChoice.parse(args.brain)
+    predictor = Predictor(load_model(args.model), choose_device(args.device), flips=args.flips)
+    modalities = predictor.model.card.modalities
+    if channels and len(channels) != len(modalities):
+        raise SettingsError(f"--channel has {len(channels)} numbers: give one for each of {', '.join(modalities)}.")
+    found = survey(args.inputs, modalities, channels)
+    require_inputs(found)
+    if brain.mask is not None and len(found.cases) > 1:
+        raise SettingsError(f"--brain names one mask, but there are {len(found.cases)} cases: give one scan.")
+    new = not args.out.exists()
+    folder = writable_folder(args.out)
+    outcomes: list[Outcome] = []
+    try:
+        options = Options(args.probabilities, args.islands, args.overwrite, brain, args.save_brain)
+        batch = Batch(predictor, args.model, found, folder, options)
+        outcomes = _segment_all(batch)
+        batch.finish(discard_empty=new and not any(outcome.labelmap for outcome in outcomes))
+    finally:
+        if new and not any(folder.iterdir()):  # nothing could be segmented, so nothing is left behind
+            folder.rmdir()
+    _summarize(outcomes, found, folder)
+    if batch.table_problem:
+        _say(f"{batch.table_problem} Until then the rows are in {UNSAVED}, which the next command reads.")
+    return 1 if batch.table_problem or any(outcome.state is State.FAILED for outcome in outcomes) else 0
+
+
+def _channels(text: str) -> tuple[int, ...]:
+    """The numbers of ``--channel``, such as ``2`` or ``3,0``."""
+    parts = [part.strip() for part in text.split(",")] if text else []
+    if not all(part.isdecimal() and len(part) < 6 for part in parts):
+        raise SettingsError(f'--channel is "{one_line(text)}": give a number from 0, or one per modality such as 3,0,1,2.')
+    return tuple(int(part) for part in parts)
+
+
+def _segment_all(batch: Batch) -> list[Outcome]:
+    """Segment with a bar on stderr, and say of each case what became of it."""
+    outcomes: list[Outcome] = []
+    with tqdm(total=len(batch.cases), desc="segmenting", file=sys.stderr, disable=None) as bar:
+
+        def show(progress: Progress) -> None:
+            if progress.stage is Stage.BRAIN:
+                bar.set_postfix_str("extract brain")
+            if progress.stage is Stage.FORWARD:
+                bar.set_postfix_str(f"pass {progress.done} of {progress.total}")
+
+        table_problem = ""
+        for outcome in batch.run(show):
+            outcomes.append(outcome)
+            bar.update(outcome.state is not State.LEFT_OUT)
+            for warning in outcome.warnings:
+                _say(f"warning: {warning}")
+            if outcome.error:
+                _say(outcome.error)
+            if outcome.state is State.SEGMENTED:
+                amounts = ", ".join(f"{amount.name} {amount.millilitres:.1f} mL" for amount in outcome.amounts)
+                tqdm.write(printable(f"{outcome.labelmap}: {amounts}"))
+                if outcome.brain != UNCHANGED:
+                    _say(f"{outcome.name}: {outcome.brain}")
+            if batch.table_problem and not table_problem:
+                _say(f"{batch.table_problem} It is tried again after each case.")
+            table_problem = batch.table_problem
+    return outcomes
+
+
+def _summarize(outcomes: Sequence[Outcome], found: Found, folder: Path) -> None:
+    """One line on stderr about many cases, and about what was not taken for a scan."""
+    counts = Counter(outcome.state for outcome in outcomes)
+    others = [f"{counts[state]} {state.value}" for state in State if state is not State.SEGMENTED and counts[state]]
+    if len(outcomes) > 1 or counts[State.DONE_BEFORE]:
+        parts = ", ".join([f"Segmented {counts[State.SEGMENTED]} of {len(outcomes)} cases", *others])
+        table = f" Volumes are in {folder / NAME}." if counts[State.SEGMENTED] or counts[State.DONE_BEFORE] else ""
+        tqdm.write(printable(f"{parts}.{table}"), file=sys.stderr)
+    if counts[State.DONE_BEFORE]:
+        tqdm.write("Cases that were done before are skipped; --overwrite segments them again.", file=sys.stderr)
+    if found.no_scans:
+        first = ", ".join(path.name for path in found.no_scans[:3])
+        more = ", ..." if len(found.no_scans) > 3 else ""
+        text = f"Passed over as labelmaps, masks or maps by their names: {len(found.no_scans)} ({first}{more})."
+        tqdm.write(printable(text), file=sys.stderr)
+
+
+def _say(sentence: str) -> None:
+    tqdm.write(printable(f"kdnet: {sentence}"), file=sys.stderr)
+
+
+def run_describe(args: argparse.Namespace) -> int:
+    """Carry out ``kdnet describe``."""
+    print(json.dumps(read_card(args.model).to_json(), indent=2) if args.json else describe(args.model))
+    return 0

@@ -1,0 +1,116 @@
+"""What a data set is to the rest of the backend, whatever its format on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from kdnet.data.formats.conventions import Convention
+from kdnet.errors import SettingsError
+from kdnet.schema.labels import LabelTable
+from kdnet.schema.patients import patient_of
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """Where one scalar volume is stored.
+
+    Attributes:
+        path: the file.
+        component: index along the fourth axis of a 4D file (Decathlon), None for a 3D file.
+    """
+
+    path: Path
+    component: int | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One patient visit.
+
+    Attributes:
+        name: unique in the data set.
+        images: modality name (``"t1ce"``) to file, in the order of the data set's modalities.
+        reference: the expert labelmap, None where there is none.
+        value_map: values of the file to values of the label table where they differ (BraTS up to 2021: 4 to 3).
+        problems: what is wrong with it by its listing alone, in sentences.
+        channels: that a 4D file must have, None where files are 3D.
+        patient: whose visit it is; cases of one patient are never in different folds.
+    """
+
+    name: str
+    images: Mapping[str, ImageFile]
+    reference: ImageFile | None
+    value_map: Mapping[int, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    channels: int | None = None
+    patient: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.patient:
+            object.__setattr__(self, "patient", patient_of(self.name))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All cases of a folder.
+
+    Attributes:
+        root: the folder.
+        format: name of the recognised format, for example ``"BraTS"``.
+        modalities: names in channel order.
+        labels: the label table that references are mapped to.
+        cases: sorted by name.
+        conventions: case to what its name tells about the values of its reference; empty where the format describes them.
+        asked: the label table that the user asked for, None to decide by names and values.
+        notes: about the listing, in sentences.
+    """
+
+    root: Path
+    format: str
+    modalities: tuple[str, ...]
+    labels: LabelTable
+    cases: tuple[Case, ...]
+    conventions: Mapping[str, Convention] = field(default_factory=dict)
+    asked: LabelTable | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def patients(self) -> dict[str, str]:
+        """Case to its patient, the unit that folds, intervals and tests count."""
+        return {case.name: case.patient for case in self.cases}
+
+    def seeing(self, modalities: Sequence[str]) -> Dataset:
+        """The data set as if it had these modalities alone, in its own order.
+
+        Raises:
+            SettingsError: for a modality that it lacks.
+        """
+        for modality in modalities:
+            if modality not in self.modalities:
+                known = ", ".join(self.modalities)
+                raise SettingsError(f'the data has no modality "{modality}": choose among {known}.')
+        kept = tuple(name for name in self.modalities if name in modalities)
+        cases = tuple(
+            replace(case, images={name: case.images[name] for name in kept if name in case.images}) for case in self.cases
+        )
+        return replace(self, modalities=kept, cases=cases)
+
+
+def case_files(case: Case) -> dict[str, Any]:
+    """Where the images and the reference of ``case`` are, as plain JSON values.
+
+    ``images`` and ``reference`` give ``path`` and ``component`` (index along the fourth axis, None for a 3D file);
+    ``value_map`` gives the values of the reference file that mean other values of the label table.
+    """
+    return {
+        "images": {modality: _file(image) for modality, image in case.images.items()},
+        "reference": _file(case.reference) if case.reference else None,
+        "value_map": {str(stored): value for stored, value in case.value_map.items()},
+    }
+
+
+def _file(image: ImageFile) -> dict[str, Any]:
+    return {"path": str(image.path.resolve()), "component": image.component}

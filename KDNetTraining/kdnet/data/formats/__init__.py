@@ -1,0 +1,1 @@
+"""Data set layouts: BraTS, Medical Segmentation Decathlon, nnU-Net."""

@@ -1,0 +1,22 @@
+"""How many volumes a file holds, by its header alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kdnet.data.volumes.io import NIFTI_SUFFIXES, itk_format
+from kdnet.data.volumes.itk_files import count_itk_volumes
+from kdnet.data.volumes.nifti import read_nifti_header
+from kdnet.foreign import reading
+
+
+def count_volumes(path: Path) -> int:
+    """Return how many 3D volumes a file holds along its further axes or as components; 1 for a plain 3D file.
+
+    Raises:
+        DataError: naming a file that cannot be read.
+    """
+    with reading(path, "export it again or leave the case out"):
+        if path.name.lower().endswith(NIFTI_SUFFIXES):
+            return read_nifti_header(path).volumes
+        return count_itk_volumes(path, itk_format(path))

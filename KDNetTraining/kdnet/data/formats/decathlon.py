@@ -1,0 +1,121 @@
+"""Medical Segmentation Decathlon: ``dataset.json``, ``imagesTr`` with 4D files, ``labelsTr``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kdnet.data.dataset import Case, Dataset, ImageFile
+from kdnet.errors import DataError, SettingsError
+from kdnet.schema.labels import LabelTable, brats_labels, exclusive_labels
+from kdnet.schema.modalities import channel_modality, spelled_modality
+
+ABBREVIATIONS = {"ncr": 1, "net": 1, "ncr/net": 1, "ed": 2, "et": 3}
+
+
+def read_decathlon(root: Path, description: Mapping[str, Any], labels: LabelTable | None) -> Dataset:
+    """Return the data set that ``dataset.json`` describes; its brain tumors get the BraTS table.
+
+    Raises:
+        DataError: when the description is damaged.
+    """
+    try:
+        stored = [str(name) for _, name in sorted(description["modality"].items(), key=lambda item: int(item[0]))]
+        names = {int(value): str(name) for value, name in description["labels"].items()}
+        pairs = [(listed_path(root, item["image"]), listed_path(root, item["label"])) for item in description["training"]]
+        table, value_map = label_table(names, labels)
+    except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as error:
+        raise damaged(root, error) from error
+    modalities = modality_names(root, stored)
+    components = range(len(modalities)) if len(modalities) > 1 else (None,)
+    cases: dict[str, Case] = {}
+    for image, label in pairs:
+        name = image.name.removesuffix(".gz").removesuffix(".nii")
+        if name in cases:
+            raise DataError(f"{root / 'dataset.json'} lists the case {name} twice: correct it.")
+        files = {modality: ImageFile(image, at) for modality, at in zip(modalities, components, strict=True)}
+        reference = ImageFile(label) if label.exists() else None
+        cases[name] = Case(name, files, reference, value_map, channels=len(modalities) if len(modalities) > 1 else None)
+    return Dataset(
+        root,
+        "Decathlon",
+        modalities,
+        table,
+        tuple(case for _, case in sorted(cases.items())),
+        notes=tuple(_unlisted(root, [image for image, _ in pairs])),
+    )
+
+
+def _unlisted(root: Path, listed: Iterable[Path]) -> list[str]:
+    """A note about images in ``imagesTr`` that the description does not list."""
+    known = {path.name for path in listed}
+    others = sorted(path.name for path in (root / "imagesTr").glob("[!.]*.nii*") if path.name not in known)
+    if not others:
+        return []
+    return [f"{len(others)} image(s) of imagesTr are not listed in dataset.json and not used, for example {others[0]}."]
+
+
+def listed_path(root: Path, text: Any) -> Path:
+    r"""Return the path of a file that a description lists, also as Windows writes it (``imagesTr\P1.nii.gz``)."""
+    path = root / str(text)
+    return path if path.exists() else root / str(text).replace("\\", "/")
+
+
+def damaged(root: Path, error: Exception) -> DataError:
+    """What to tell of a ``dataset.json`` that lacks what it must say."""
+    if isinstance(error, KeyError):
+        reason = f"{error} is missing"
+    elif isinstance(error, TypeError | AttributeError):  # Python's words for it say nothing to a user
+        reason = "a part of it is not built as the format asks, such as a list in place of names and values"
+    else:
+        reason = str(error).removesuffix(".")
+    return DataError(f"{root / 'dataset.json'} is damaged ({reason}): correct it.")
+
+
+def modality_names(root: Path, stored: Sequence[str]) -> tuple[str, ...]:
+    """The names of channels as all formats share them: those of MR in BraTS' spelling, any others in small letters.
+
+    They become names of folders and are joined by ``+``, so of others than letters and digits ``_`` is left.
+
+    Raises:
+        DataError: when there is none, or two are the same.
+    """
+    plain = [re.sub(r"[^\w.-]+", "_", name.lower()) for name in stored]
+    spelled = [spelled_modality(name) for name in stored]
+    guessed = [channel_modality(name) for name in stored]
+    names = tuple(
+        known or (guess if guess and [*spelled, *guessed].count(guess) == 1 else other)
+        for known, guess, other in zip(spelled, guessed, plain, strict=True)
+    )
+    if not names or len(set(names)) < len(names):
+        told = ", ".join(stored) or "nothing"
+        raise DataError(f"{root / 'dataset.json'} names the modalities {told}: give each channel a name of its own.")
+    return names
+
+
+def label_table(names: Mapping[int, str], wanted: LabelTable | None = None) -> tuple[LabelTable, dict[int, int]]:
+    """The table for labels by name, and how the file's values map to it.
+
+    The three labels of brain tumours are recognised by their names, whatever their values; any others are exclusive.
+
+    Args:
+        names: value to name, with or without the background 0.
+        wanted: the table to be used instead of the one that the names suggest.
+    """
+    tumour = {value: _tumour_label(name) for value, name in names.items() if value}
+    is_tumour = sorted(label or 0 for label in tumour.values()) == [1, 2, 3]
+    if is_tumour and wanted in (None, brats_labels()):
+        return brats_labels(), {value: label for value, label in tumour.items() if label and value != label}
+    return wanted or exclusive_labels({value: name for value, name in names.items() if value}), {}
+
+
+def _tumour_label(name: str) -> int | None:
+    """The BraTS value of a part of a tumour, None for anything else."""
+    name = name.lower()
+    if "edema" in name:  # and oedema
+        return 2
+    if ("non" in name and "enhancing" in name) or "necro" in name:
+        return 1
+    return 3 if "enhancing" in name else ABBREVIATIONS.get(name)

@@ -1,0 +1,76 @@
+"""What an inspection found, kept in a file, so that a study that goes on does not read hundreds of cases again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kdnet.data.dataset import Case, Dataset
+from kdnet.data.inspection import inspect_case
+from kdnet.errors import KDNetError
+from kdnet.files import write_json
+from kdnet.foreign import read_json
+from kdnet.schema.case_report import CaseReport
+
+VERSION = 2  # raised when the inspection looks for more
+
+
+class InspectionRecord:
+    """Inspects cases, and remembers those whose files have kept their size and time.
+
+    Args:
+        path: the JSON file; one that is missing, damaged or of another version is begun anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known = _read(path)
+        self._found: dict[str, Any] = {}
+
+    def inspect(self, case: Case, dataset: Dataset) -> CaseReport:
+        """The report on ``case``; several threads may ask at once."""
+        key = _signature(case, dataset)
+        content = self._known.get(key)
+        report = inspect_case(case, dataset) if content is None else _report(content)
+        self._found[key] = asdict(report)
+        return report
+
+    def write(self) -> None:
+        """Write what is known, atomically; cases that nobody asked about again are kept."""
+        if self._found.keys() - self._known.keys():
+            write_json(self._path, {"version": VERSION, "cases": {**self._known, **self._found}})
+
+
+def _signature(case: Case, dataset: Dataset) -> str:
+    """Changes when a file of the case does, or what is expected of it."""
+    files = []
+    for modality, image in [*case.images.items(), ("reference", case.reference)]:
+        if image is not None:
+            try:
+                status = image.path.stat()
+                files.append((modality, image.path.name, image.component, status.st_size, status.st_mtime_ns))
+            except OSError:
+                files.append((modality, image.path.name, image.component, -1, -1))
+    expected = (dataset.modalities, dataset.labels.to_json(), sorted(case.value_map.items()), case.channels, case.problems)
+    settings = (case.name, files, expected)
+    return hashlib.blake2b(json.dumps(settings).encode(), digest_size=16).hexdigest()
+
+
+def _report(content: dict[str, Any]) -> CaseReport:
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+    values["digests"] = tuple((modality, digest) for modality, digest in content["digests"])
+    return CaseReport(**values)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = read_json(path)
+        known: dict[str, Any] = content["cases"] if content["version"] == VERSION else {}
+        for value in known.values():
+            _report(value)
+    except (KDNetError, ValueError, LookupError, TypeError, AttributeError):
+        return {}
+    return known

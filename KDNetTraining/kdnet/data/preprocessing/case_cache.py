@@ -1,0 +1,148 @@
+"""Prepared cases on disk: preprocessing is done once for each content of the files and each choice of settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from kdnet.data.dataset import Case
+from kdnet.data.preprocessing.prepare import prepare_image, prepare_labelmap
+from kdnet.data.references import read_reference
+from kdnet.data.volumes.io import read_volume
+from kdnet.errors import DataError
+from kdnet.files import replacing, writable_folder
+from kdnet.schema.labels import LabelTable
+from kdnet.schema.preprocessing import Preprocessing
+
+VERSION = 3  # raised when preprocessing changes its result
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedCase:
+    """A case as training reads it.
+
+    It holds paths, not open files: each map of a file costs a descriptor, of which a process may have 256, and a map
+    that is sent to another process is sent as its content.
+
+    Attributes:
+        name: of the case.
+        image_source: the image, or the ``.npy`` file that holds it.
+        labelmap_source: likewise the labelmap.
+    """
+
+    name: str
+    image_source: NDArray[np.float32] | Path
+    labelmap_source: NDArray[np.uint8] | Path
+
+    @property
+    def image(self) -> NDArray[np.float32]:
+        """float32 ``[modality, i, j, k]`` in the order of the data set's modalities, mapped as long as it is in use."""
+        source = self.image_source
+        return open_memmap(source, mode="r") if isinstance(source, Path) else source
+
+    @property
+    def labelmap(self) -> NDArray[np.uint8]:
+        """uint8 ``[i, j, k]`` in values of the label table, mapped likewise."""
+        source = self.labelmap_source
+        return open_memmap(source, mode="r") if isinstance(source, Path) else source
+
+
+class CaseCache:
+    """Prepares cases and keeps the result.
+
+    An entry is a folder named by the content of the case's files and the settings. Each of its files is written whole or
+    not at all, and every process that prepares a case writes the same content, so that several may fill one cache at
+    once without asking each other.
+
+    Args:
+        folder: where to keep them; made when first needed.
+        preprocessing: the settings.
+        labels: the table that references are mapped to.
+    """
+
+    def __init__(self, folder: Path, preprocessing: Preprocessing, labels: LabelTable) -> None:
+        self.folder = folder
+        self.preprocessing = preprocessing
+        self.labels = labels
+
+    def get(self, case: Case, digests: Mapping[str, str] | None = None) -> PreparedCase:
+        """The prepared ``case``, from disk where it is there and whole.
+
+        Args:
+            case: to prepare.
+            digests: what :func:`case_digests` gives for the case, where that is known already.
+
+        Raises:
+            DataError: naming the file that cannot be prepared.
+        """
+        entry = self.folder / self._key(case, case_digests(case) if digests is None else digests)
+        prepared = _read(case.name, entry)
+        if prepared is None:
+            self._prepare(case, entry)
+            prepared = _read(case.name, entry)
+        if prepared is None:
+            raise DataError(f"the prepared case {entry} cannot be read back: check the disk.")
+        return prepared
+
+    def _prepare(self, case: Case, entry: Path) -> None:
+        names = [str(image.path) for image in case.images.values()]
+        volumes = [read_volume(image.path, image.component) for image in case.images.values()]
+        image, placement = prepare_image(volumes, self.preprocessing, names)
+        labelmap = prepare_labelmap(read_reference(case, self.labels), placement)
+        writable_folder(entry)
+        for name, array in (("image.npy", image), ("labelmap.npy", labelmap)):
+            with replacing(entry / name) as temporary:
+                np.save(temporary, array, allow_pickle=False)
+
+    def _key(self, case: Case, digests: Mapping[str, str]) -> str:
+        digest = hashlib.blake2b(digest_size=16)
+        settings = {
+            "version": VERSION,
+            "preprocessing": self.preprocessing.to_json(),
+            "labels": self.labels.to_json(),
+            "values": sorted(case.value_map.items()),
+        }
+        digest.update(json.dumps(settings, sort_keys=True).encode())
+        for modality, image in [*case.images.items(), ("reference", case.reference)]:
+            digest.update(f"{modality} {image.component if image else None}".encode())
+            if image is not None:
+                digest.update(bytes.fromhex(digests[modality]))
+        return digest.hexdigest()
+
+
+def case_digests(case: Case) -> dict[str, str]:
+    """Digest of the content of each file of ``case`` by modality, with ``"reference"``; places and names do not count.
+
+    Raises:
+        DataError: naming a file that cannot be read.
+    """
+    files = [*case.images.items(), *([("reference", case.reference)] if case.reference else [])]
+    by_path = {path: _file_digest(path) for path in dict.fromkeys(image.path for _, image in files)}
+    return {modality: by_path[image.path] for modality, image in files}
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "blake2b").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): check the file.") from error
+
+
+def _read(name: str, entry: Path) -> PreparedCase | None:
+    prepared = PreparedCase(name, entry / "image.npy", entry / "labelmap.npy")
+    try:
+        image, labelmap = prepared.image, prepared.labelmap
+    except (FileNotFoundError, ValueError):  # missing, truncated or something else
+        return None
+    except OSError as error:
+        raise DataError(f"{entry} cannot be read ({error.strerror or error}): check the disk.") from error
+    fits = image.dtype == np.float32 and labelmap.dtype == np.uint8 and image.ndim == 4
+    return prepared if fits and image.shape[1:] == labelmap.shape else None

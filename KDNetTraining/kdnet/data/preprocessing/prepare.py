@@ -1,0 +1,234 @@
+"""From volumes as they are stored to what a network sees, and the way back.
+
+Order: turn the axes to the closest of right, anterior, superior; crop to the head; resample; normalise. Cropping comes
+first because everything after it then costs only what the head costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import nibabel
+import numpy as np
+import SimpleITK as sitk
+import torch
+from numpy.typing import NDArray
+
+from kdnet.data.preprocessing.foreground import Foreground
+from kdnet.data.preprocessing.resampling import resample, resampling_matrix
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.errors import DataError
+from kdnet.schema.preprocessing import Intensities, Preprocessing
+
+PATIENT_SHARE = 0.01  # a prepared voxel with more patient than this in it is foreground
+
+LEAST_PEAK, GREATEST_PEAK = 2.0**-10, 2.0**64  # of intensities that need no other unit to be computed with in float32
+
+FLAT_SHARE = 2.0**-23  # of the peak; a smaller deviation is what float32 rounds
+
+SEARCH_STEP_MM = 2.0  # the head is looked for on a grid about this coarse
+
+DARKEST, BRIGHTEST = 0.01, 0.99  # quantiles that become 0 and 1 where intensities are scaled by range
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where a prepared image lies in the volume that it was made from.
+
+    Attributes:
+        original: grid of the stored volume.
+        axes: for each RAS axis, which stored axis runs along it.
+        flipped: for each RAS axis, whether the stored axis runs against it.
+        box: crop box, start and stop per RAS axis, in stored voxels.
+        spacing: of the stored voxels along the RAS axes in mm.
+        shape: of the prepared image.
+        prepared_spacing: of the prepared image in mm.
+    """
+
+    original: Grid
+    axes: tuple[int, int, int]
+    flipped: tuple[bool, bool, bool]
+    box: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+    spacing: tuple[float, float, float]
+    shape: tuple[int, int, int]
+    prepared_spacing: tuple[float, float, float]
+
+    def turned(self, voxels: NDArray[Any]) -> NDArray[Any]:
+        """A view of ``voxels`` ``[i, j, k]`` with its axes along right, anterior, superior."""
+        turned = np.transpose(voxels, self.axes)
+        return turned[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
+
+    def cropped(self, voxels: NDArray[Any]) -> NDArray[Any]:
+        """A view of ``voxels`` turned and cut to the crop box; writing to it changes ``voxels``."""
+        return self.turned(voxels)[tuple(slice(start, stop) for start, stop in self.box)]
+
+    def matrices(self, *, back: bool = False) -> list[torch.Tensor]:
+        """Resampling matrices from the crop box to the prepared grid, or ``back``."""
+        pairs = []
+        for (start, stop), step, size, prepared in zip(
+            self.box, self.spacing, self.shape, self.prepared_spacing, strict=True
+        ):
+            length = stop - start
+            # both grids share their centre, so rounding the size moves nothing
+            offset = (length * step - size * prepared) / 2
+            arguments = (size, prepared, length, step, -offset) if back else (length, step, size, prepared, offset)
+            pairs.append(torch.from_numpy(resampling_matrix(*arguments)))
+        return pairs
+
+
+def prepare_image(
+    volumes: Sequence[Volume], settings: Preprocessing, names: Sequence[str] = ()
+) -> tuple[NDArray[np.float32], Placement]:
+    """Prepare the modalities of one case.
+
+    Args:
+        volumes: one per modality, all on one grid.
+        settings: of the model or training.
+        names: of the volumes, for messages.
+
+    Returns:
+        float32 ``[modality, i, j, k]`` along right, anterior, superior, each modality normalized as the settings say; and
+        where it lies.
+
+    Raises:
+        DataError: when grids differ or nothing but background is found.
+    """
+    for index, volume in enumerate(volumes[1:], start=1):
+        if not volume.grid.matches(volumes[0].grid, tolerance_mm=0.1):
+            name = names[index] if names else f"modality {index + 1}"
+            raise DataError(f"{name} has another geometry than the first modality: resample it onto that grid first.")
+    volumes = [_in_usual_unit(volume) for volume in volumes]
+    axes, flipped = _turning(volumes[0].grid)
+    placement = _whole(volumes[0].grid, axes, flipped)
+    foregrounds = [Foreground.of(placement.turned(volume.voxels)) for volume in volumes]
+    placement = _place(volumes, foregrounds, placement, settings)
+    matrices = placement.matrices()
+    prepared = np.zeros((len(volumes), *placement.shape), dtype=np.float32)
+    for index, (volume, foreground) in enumerate(zip(volumes, foregrounds, strict=True)):
+        part = placement.cropped(volume.voxels)
+        if settings.intensities is Intensities.RANGE:
+            prepared[index] = ranged(resample(torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)), matrices))
+            continue
+        # at the edge, patient and background are averaged: a fine scan must look like a coarse one of the same head, on
+        # which a network may have been trained
+        share = resample(torch.from_numpy(foreground.mask(part).astype(np.float32)), matrices)
+        values = resample(torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)), matrices)
+        prepared[index] = _normalised(values, share > PATIENT_SHARE)
+    return prepared, placement
+
+
+def prepare_labelmap(volume: Volume, placement: Placement) -> NDArray[np.uint8]:
+    """Bring a reference labelmap onto the prepared grid: each voxel takes the label that covers most of it.
+
+    Returns:
+        uint8 ``[i, j, k]``.
+
+    Raises:
+        DataError: when the labelmap is not on the grid of the image.
+    """
+    if not volume.grid.matches(placement.original, tolerance_mm=0.1):
+        raise DataError("the reference segmentation has another geometry than the images: resample it first.")
+    part = placement.cropped(volume.voxels)
+    matrices = placement.matrices()
+    best = torch.full(placement.shape, -1.0)
+    labelmap = torch.zeros(placement.shape, dtype=torch.uint8)
+    for value in np.unique(part):
+        share = resample(torch.from_numpy((part == value).astype(np.float32)), matrices)
+        larger = share > best
+        labelmap[larger] = int(value)
+        best = torch.maximum(best, share)
+    return labelmap.numpy()
+
+
+def ranged(values: torch.Tensor) -> torch.Tensor:
+    """Map the quantiles ``DARKEST`` and ``BRIGHTEST`` of ``values`` to 0 and 1, and clip beyond."""
+    ordered = values.ravel().sort().values
+    low, high = (float(ordered[round(share * (len(ordered) - 1))]) for share in (DARKEST, BRIGHTEST))
+    return ((values - low) / max(high - low, 1e-6)).clamp(0, 1)
+
+
+def prepare_share(mask: Volume, placement: Placement) -> NDArray[np.float32]:
+    """Bring a mask of 0 and other values onto the prepared grid.
+
+    Returns:
+        float32 ``[i, j, k]``: the share of each voxel that the mask covers.
+
+    Raises:
+        DataError: when the mask is not on the grid of the image.
+    """
+    if not mask.grid.matches(placement.original, tolerance_mm=0.1):
+        raise DataError("the mask has another geometry than the image: resample it first.")
+    part = np.ascontiguousarray(placement.cropped(mask.voxels) != 0, dtype=np.float32)
+    return np.asarray(resample(torch.from_numpy(part), placement.matrices()).numpy())
+
+
+def _in_usual_unit(volume: Volume) -> Volume:
+    """``volume`` scaled by a power of two, which is exact, where its intensities are too small or large for float32."""
+    if volume.voxels.dtype.kind != "f":
+        return volume
+    peak = max(abs(float(volume.voxels.min())), abs(float(volume.voxels.max())))
+    if peak == 0 or LEAST_PEAK <= peak <= GREATEST_PEAK:
+        return volume
+    # in float64, because the smallest numbers of a type have fewer digits
+    return replace(volume, voxels=np.ldexp(volume.voxels.astype(np.float64), 10 - int(np.frexp(peak)[1])))
+
+
+def _turning(grid: Grid) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
+    orientation = nibabel.orientations.io_orientation(grid.affine)
+    stored = [int(np.flatnonzero(orientation[:, 0] == axis)[0]) for axis in range(3)]
+    flips = [bool(orientation[axis, 1] < 0) for axis in stored]
+    return (stored[0], stored[1], stored[2]), (flips[0], flips[1], flips[2])
+
+
+def _whole(grid: Grid, axes: tuple[int, int, int], flipped: tuple[bool, bool, bool]) -> Placement:
+    """The placement of a volume that is neither cropped nor resampled."""
+    i, j, k = (grid.shape[axis] for axis in axes)
+    first, second, third = (grid.spacing[axis] for axis in axes)
+    spacing = (first, second, third)
+    return Placement(grid, axes, flipped, ((0, i), (0, j), (0, k)), spacing, (i, j, k), spacing)
+
+
+def _place(
+    volumes: Sequence[Volume], foregrounds: Sequence[Foreground], whole: Placement, settings: Preprocessing
+) -> Placement:
+    """Find the head in any of the volumes and put the prepared grid around it."""
+    steps = [max(1, round(SEARCH_STEP_MM / step)) for step in whole.spacing]
+    strided = tuple(slice(None, None, step) for step in steps)
+    found = np.zeros([-(-size // step) for size, step in zip(whole.shape, steps, strict=True)], dtype=bool)
+    for volume, foreground in zip(volumes, foregrounds, strict=True):
+        mask = foreground.mask(whole.turned(volume.voxels)[strided])
+        found |= mask if foreground.background is not None else _largest_component(mask)
+    if not found.any():
+        raise DataError("nothing but background is found in the volume: choose a volume that shows a head.")
+    box, shape = [], []
+    for axis in range(3):
+        indices = np.flatnonzero(found.any(axis=tuple(other for other in range(3) if other != axis)))
+        # one search step more, because the head may begin between two places where it was looked for
+        margin = int(np.ceil(settings.margin / whole.spacing[axis])) + steps[axis] - 1
+        start = max(0, int(indices[0]) * steps[axis] - margin)
+        stop = min(whole.shape[axis], int(indices[-1]) * steps[axis] + 1 + margin)
+        box.append((start, stop))
+        shape.append(max(1, round((stop - start) * whole.spacing[axis] / settings.spacing[axis])))
+    return replace(
+        whole,
+        box=(box[0], box[1], box[2]),
+        shape=(shape[0], shape[1], shape[2]),
+        prepared_spacing=settings.spacing,
+    )
+
+
+def _largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    components = sitk.RelabelComponent(sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8))))
+    return np.asarray(sitk.GetArrayViewFromImage(components) == 1)
+
+
+def _normalised(values: torch.Tensor, inside: torch.Tensor) -> NDArray[np.float32]:
+    """Z-score over ``inside``, 0 elsewhere."""
+    foreground = values[inside].double()
+    if not foreground.numel():
+        return torch.zeros_like(values).numpy()
+    flat = max(FLAT_SHARE * float(foreground.abs().max()), float(np.finfo(np.float32).tiny))
+    scaled = (values - float(foreground.mean())) / max(float(foreground.std(unbiased=False)), flat)
+    return torch.where(inside, scaled, torch.zeros_like(scaled)).numpy()

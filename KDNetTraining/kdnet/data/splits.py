@@ -1,0 +1,220 @@
+"""Which cases train, choose the checkpoint, and test: always whole patients, with all of their visits."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kdnet.errors import DataError
+from kdnet.foreign import parse_json, reading
+from kdnet.schema.folds import ALL_CASES, Split
+from kdnet.schema.patients import patient_of
+
+SPLITS_FILE = "splits_final.json"
+
+
+@dataclass(frozen=True)
+class FoldList:
+    """What a file beside the data says about its cases.
+
+    Attributes:
+        folds: case to fold; empty where no file gives folds.
+        patients: case to patient, of the cases that the file names one for.
+        source: the file, None when there is none that fits.
+        notes: files that were found and not followed, in sentences.
+    """
+
+    folds: Mapping[str, int] = field(default_factory=dict)
+    patients: Mapping[str, str] = field(default_factory=dict)
+    source: Path | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_folds(root: Path, cases: Collection[str]) -> FoldList:
+    """Read the folds that a file in ``root`` or its parent gives.
+
+    Looked for are ``cases.csv`` (columns ``case``, ``fold`` and, if wanted, ``patient``) and nnU-Net's
+    ``splits_final.json``. A file that is of another program or names none of the cases is not followed, and told of.
+
+    Args:
+        root: of the data set.
+        cases: its case names.
+
+    Raises:
+        DataError: for a list of this data set's cases that is damaged, or leaves some of them out.
+    """
+    notes: list[str] = []
+    for folder in (root, root.resolve().parent):
+        for name, read in (("cases.csv", _read_table), (SPLITS_FILE, _read_splits)):
+            path = folder / name
+            if not path.is_file():
+                continue
+            found = read(path, cases)
+            if isinstance(found, str):
+                notes.append(found)
+            else:
+                notes += _lacking(path, found.folds, cases)
+                return FoldList(found.folds, found.patients, path, tuple(notes))
+    return FoldList(notes=tuple(notes))
+
+
+def _lacking(path: Path, folds: Mapping[str, int], cases: Collection[str]) -> list[str]:
+    """A note about cases that a list of folds leaves out."""
+    lacking = sorted(set(cases) - folds.keys())
+    if not folds or not lacking:
+        return []
+    return [f"{path} gives no fold for {len(lacking)} of {len(cases)} cases, for example {lacking[0]}: add them."]
+
+
+def _read_table(path: Path, cases: Collection[str]) -> FoldList | str:
+    """The content of ``cases.csv``, or why it is not followed."""
+    with reading(path, "save it as UTF-8 with the columns case and fold"):
+        content = path.read_bytes()
+        try:
+            rows = _rows(content.decode("utf-8-sig"))  # spreadsheets put a mark before UTF-8
+        except UnicodeDecodeError:
+            rows = _rows(content.decode("latin-1"))
+        except csv.Error:
+            rows = []
+    foreign = f"{path} lists other things than these cases and their folds, so it is not followed."
+    if not rows or not {"case", "fold"} & rows[0].keys():
+        return foreign
+    named = [row for row in rows if row.get("case", "") in cases]
+    if not named:
+        return foreign
+    folds: dict[str, int] = {}
+    for row in named if "fold" in rows[0] else ():
+        fold = row.get("fold", "")
+        if not fold.isdecimal() or folds.get(row["case"], int(fold)) != int(fold):
+            raise DataError(f'{path} gives case {row["case"]} the fold "{fold}": give each case one whole number from 0.')
+        folds[row["case"]] = int(fold)
+    patients = {row["case"]: row["patient"] for row in named if row.get("patient")}
+    return FoldList(folds, patients) if folds or patients else foreign
+
+
+def _rows(text: str) -> list[dict[str, str]]:
+    """The rows of a table by its header in small letters; spreadsheets of some languages separate by semicolons."""
+    header = text.partition("\n")[0]
+    delimiter = max((",", ";", "\t"), key=header.count)
+    rows = csv.DictReader(text.splitlines(), delimiter=delimiter)
+    return [
+        {str(name).strip().lower(): (value or "").strip() for name, value in row.items() if isinstance(value, str | None)}
+        for row in rows
+    ]
+
+
+def _read_splits(path: Path, cases: Collection[str]) -> FoldList | str:
+    """The folds of nnU-Net's ``splits_final.json``: a case belongs to the fold that validates on it."""
+    content = read_json_list(path)
+    folds: dict[str, int] = {}
+    with reading(path, "correct it or take it away"):
+        for fold, part in enumerate(content):
+            for name in part["val"]:
+                if folds.setdefault(str(name), fold) != fold:
+                    raise DataError(f"{path} tests case {name} in two folds: correct it or take it away.")
+    known = {name: fold for name, fold in folds.items() if name in cases}
+    return FoldList(known) if known else f"{path} lists other cases than these, so it is not followed."
+
+
+def read_json_list(path: Path) -> list[Any]:
+    """Read a JSON file that holds a list.
+
+    Raises:
+        DataError: naming the file.
+    """
+    with reading(path, "correct it or take it away"):
+        content = parse_json(path.read_text(encoding="utf-8-sig"))
+        if not isinstance(content, list):
+            raise ValueError("it holds no list")
+    return content
+
+
+def assign_folds(names: Sequence[str], count: int, seed: int, patients: Mapping[str, str] | None = None) -> dict[str, int]:
+    """Deal the patients out to ``count`` folds of nearly equal size, at random but always the same for a seed.
+
+    Args:
+        names: of the cases.
+        count: of the folds.
+        seed: of the order.
+        patients: case to patient; where it lacks a case, its name tells.
+    """
+    visits = _visits(names, patients)
+    owners = list(visits)
+    order = [owners[index] for index in np.random.default_rng(seed).permutation(len(owners))]
+    if all(len(cases) == 1 for cases in visits.values()):
+        return {visits[owner][0]: position % count for position, owner in enumerate(order)}
+    sizes = [0] * count
+    folds: dict[str, int] = {}
+    for owner in sorted(order, key=lambda owner: -len(visits[owner])):  # most visits first keeps folds of equal size
+        fold = sizes.index(min(sizes))
+        sizes[fold] += len(visits[owner])
+        folds |= dict.fromkeys(visits[owner], fold)
+    return folds
+
+
+def split(
+    folds: Mapping[str, int], fold: int, *, validation_share: float, seed: int, patients: Mapping[str, str] | None = None
+) -> Split:
+    """Return the split that tests on ``fold`` and carves validation cases out of the others, by whole patients.
+
+    Args:
+        folds: case to fold.
+        fold: to test, or :data:`~kdnet.schema.folds.ALL_CASES`.
+        validation_share: of the cases that are not tested.
+        seed: of the choice.
+        patients: case to patient; where it lacks a case, its name tells.
+
+    Raises:
+        DataError: when too few cases or patients are left to train.
+    """
+    if fold == ALL_CASES:
+        names = sorted(folds)
+        if not names:
+            raise DataError("there is no case to train on: add cases.")
+        return Split(tuple(names), _chosen(names, max(1, round(len(names) * validation_share)), [seed], patients), ())
+    test = tuple(sorted(name for name, number in folds.items() if number == fold))
+    others = sorted(name for name, number in folds.items() if number != fold)
+    if not test or len(others) < 2:
+        raise DataError(f"{len(folds)} cases are too few to train, validate and test fold {fold}: add cases.")
+    if len(_visits(others, patients)) < 2:
+        raise DataError(f"the cases beside fold {fold} are all of one patient, who cannot train and validate: add some.")
+    count = min(max(1, round(len(others) * validation_share)), len(others) - 1)
+    validation = _chosen(others, count, [seed, fold], patients)
+    return Split(tuple(name for name in others if name not in validation), validation, test)
+
+
+def shared_patients(folds: Mapping[str, int], patients: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Return the patients who have cases in more than one fold, sorted."""
+    found: dict[str, set[int]] = {}
+    for name, fold in folds.items():
+        found.setdefault(_patient(name, patients), set()).add(fold)
+    return tuple(sorted(patient for patient, numbers in found.items() if len(numbers) > 1))
+
+
+def _chosen(names: Sequence[str], count: int, seed: Sequence[int], patients: Mapping[str, str] | None) -> tuple[str, ...]:
+    """About ``count`` cases of patients drawn at random, never all patients."""
+    visits = _visits(names, patients)
+    owners = list(visits)
+    chosen: list[str] = []
+    for index in np.random.default_rng(seed).permutation(len(owners))[: max(1, len(owners) - 1)]:
+        if len(chosen) >= count:
+            break
+        chosen += visits[owners[index]]
+    return tuple(sorted(chosen))
+
+
+def _visits(names: Sequence[str], patients: Mapping[str, str] | None) -> dict[str, list[str]]:
+    """Patient to cases, both in the order of the cases' names."""
+    visits: dict[str, list[str]] = {}
+    for name in sorted(names):
+        visits.setdefault(_patient(name, patients), []).append(name)
+    return visits
+
+
+def _patient(name: str, patients: Mapping[str, str] | None) -> str:
+    return (patients or {}).get(name) or patient_of(name)

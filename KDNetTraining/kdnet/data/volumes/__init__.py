@@ -1,0 +1,1 @@
+"""Volumes: geometry, reading and writing of image files, checks of foreign bytes."""

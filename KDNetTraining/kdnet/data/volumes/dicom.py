@@ -1,0 +1,142 @@
+"""Reading a folder with one DICOM series: what its slices say is judged first, then GDCM decodes their pixels.
+
+GDCM's own series reader makes up positions, orientations and spacings that are missing, straightens sheared stacks, and
+gives all slices the number type of the first. So the place of the volume comes from the headers alone, each slice is
+decoded by itself with its own rescale slope, and a series that is not one regular stack is refused.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from kdnet.data.volumes.dicom_file import DicomHeader, read_dicom_header
+from kdnet.data.volumes.dicom_frame import is_complete
+from kdnet.data.volumes.dicom_stack import Stack, stack_of
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.integrity import require_reasonable, require_regular
+from kdnet.errors import DataError
+from kdnet.foreign import reason
+
+SOP_CLASS, SERIES, FRAMES = 0x00080016, 0x0020000E, 0x00280008
+
+ROWS, COLUMNS = 0x00280010, 0x00280011
+
+SAMPLES, PHOTOMETRIC = 0x00280002, 0x00280004
+
+ALLOCATED, STORED, HIGH_BIT = 0x00280100, 0x00280101, 0x00280102
+
+INTERCEPT, SLOPE = 0x00281052, 0x00281053
+
+IMAGE_TYPE = 0x00080008
+
+GRAY = ("MONOCHROME1", "MONOCHROME2", "")
+
+MULTI_FRAME = (  # SOP classes whose frames have their geometry in functional groups
+    "1.2.840.10008.5.1.4.1.1.4.1",
+    "1.2.840.10008.5.1.4.1.1.4.3",
+    "1.2.840.10008.5.1.4.1.1.4.4",
+    "1.2.840.10008.5.1.4.1.1.2.1",
+    "1.2.840.10008.5.1.4.1.1.2.2",
+)
+
+
+def read_series(folder: Path) -> Volume:
+    """Read the one DICOM series in a folder.
+
+    Raises:
+        DataError: naming the folder or file, when there is no series or several, or when it is not one regular stack of
+            whole slices.
+    """
+    stack = _stack(folder)
+    slices = [_pixels(header) for header in stack.headers]
+    # every slice has the number type that its own slope and intercept call for
+    kind = np.result_type(*{plane.dtype for plane in slices})
+    kind = np.dtype(np.float32) if kind.kind == "f" else kind
+    voxels = np.empty(stack.grid.shape, dtype=kind, order="F")
+    for k, plane in enumerate(slices):
+        voxels[:, :, k] = plane.T
+    return Volume(voxels, stack.grid, stack.doubts)
+
+
+def read_series_grid(folder: Path) -> Grid:
+    """Read the place of a DICOM series alone.
+
+    Raises:
+        DataError: as :func:`read_series`, but for what only the pixels show.
+    """
+    return _stack(folder).grid
+
+
+def _stack(folder: Path) -> Stack:
+    headers = _image_headers(folder)
+    if not headers:
+        raise DataError(f"{folder} holds no DICOM series: choose a folder with the files of one MR series.")
+    series = {header.text(SERIES) for header in headers}
+    if len(series) > 1:
+        raise DataError(f"{folder} holds {len(series)} DICOM series: choose a folder with only one.")
+    for header in headers:
+        _check_image(header)
+    rows, columns = (headers[0].integer(tag) for tag in (ROWS, COLUMNS))
+    require_reasonable((columns, rows, len(headers)), folder)
+    return stack_of(folder, headers)
+
+
+def _image_headers(folder: Path) -> list[DicomHeader]:
+    """The headers of all images in a folder; reports, presentation states and other files are passed over."""
+    headers = []
+    for path in sorted(folder.iterdir()):
+        if not path.is_file() or path.name.startswith("."):
+            continue
+        header = read_dicom_header(path)
+        if header is None and path.suffix.lower() in (".dcm", ".ima"):
+            raise DataError(f"{path} is not a DICOM file, or an empty one: copy or export the series again.")
+        if header is not None and (header.pixel_bytes is not None or ROWS in header.values):
+            headers.append(header)
+    return headers
+
+
+def _check_image(header: DicomHeader) -> None:
+    """Refuse an image that is no whole slice of gray values."""
+    path = header.path
+    frames = header.text(FRAMES) or "1"
+    if header.text(SOP_CLASS) in MULTI_FRAME or frames != "1":
+        raise DataError(f"{path} is an enhanced or multi-frame DICOM file: convert it to NIfTI first, as with dcm2niix.")
+    if "MOSAIC" in header.text(IMAGE_TYPE).upper():
+        raise DataError(f"{path} is a mosaic of many slices in one image: convert it to NIfTI first, as with dcm2niix.")
+    if header.integer(SAMPLES, 1) != 1 or header.text(PHOTOMETRIC) not in GRAY:
+        raise DataError(f"{path} holds colours: choose a series with one value per voxel.")
+    rows, columns = header.integer(ROWS), header.integer(COLUMNS)
+    allocated = header.integer(ALLOCATED)
+    stored = header.integer(STORED, allocated)
+    if min(rows, columns) < 1 or allocated not in (8, 16, 32) or not 0 < stored <= allocated:
+        raise DataError(f"{path} does not give the size of its pixels or slice: export the DICOM series again.")
+    if header.integer(HIGH_BIT, stored - 1) >= allocated:
+        raise DataError(f"{path} has an odd high bit: export the DICOM series again.")
+    if header.pixel_bytes is None:
+        raise DataError(f"{path} has no pixel data: export the DICOM series again.")
+    size = rows * columns * allocated // 8
+    if 0 <= header.pixel_bytes < size or (header.pixel_bytes < 0 and not is_complete(header, size)):
+        raise DataError(f"{path} is truncated (its pixel data ends early): copy or export the DICOM series again.")
+    for tag in (SLOPE, INTERCEPT):
+        if header.text(tag) and header.numbers(tag, 1) is None:
+            raise DataError(f"{path} has an odd rescale slope or intercept: export the DICOM series again.")
+    if header.numbers(SLOPE, 1) == (0.0,):
+        raise DataError(f"{path} has a rescale slope of 0: export the DICOM series again.")
+
+
+def _pixels(header: DicomHeader) -> NDArray[Any]:
+    """The rescaled values of a slice, ``[row, column]``."""
+    require_regular(header.path)
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(header.path))
+    try:
+        plane: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute())
+    except RuntimeError as error:
+        raise DataError(f"{header.path} cannot be read ({reason(error)}): export the DICOM series again.") from error
+    return plane.reshape(header.integer(ROWS), header.integer(COLUMNS))

@@ -1,0 +1,50 @@
+"""What every format must say about the place of its voxels, and what is refused in each of them alike."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdnet.data.volumes.grid import Grid
+from kdnet.errors import DataError
+
+SHEAR_LIMIT = 0.01  # largest cosine between two axes that still counts as a rounding error
+
+SPACING_LIMIT = 0.01  # largest relative difference of two statements about one spacing
+
+LARGEST_MM, SMALLEST_MM = 1e6, 1e-6  # beyond these, a spacing or place is damage and arithmetic becomes inexact
+
+UNPLACED = "does not say how the patient lies ({missing}): check that left and right are not exchanged."
+
+
+def straight_grid(shape: tuple[int, ...], affine: NDArray[np.float64], name: object) -> Grid:
+    """Return the grid of a volume whose axes are perpendicular.
+
+    Args:
+        shape: number of voxels along i, j, k.
+        affine: 4 x 4, voxel indices to RAS mm.
+        name: file or folder, for messages.
+
+    Raises:
+        DataError: for numbers that are not finite, voxels without size, or axes that are parallel or sheared.
+    """
+    if not np.isfinite(affine).all():
+        raise DataError(f"{name} lies nowhere (its header holds NaN or infinite numbers): correct its header.")
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    if spacing.min() < SMALLEST_MM or spacing.max() > LARGEST_MM or np.abs(affine[:3, 3]).max() > LARGEST_MM:
+        raise DataError(f"{name} has voxels of no size or an absurd place: correct its header.")
+    if shear(affine) > SHEAR_LIMIT:
+        raise DataError(f"{name} has axes that are not perpendicular: resample it onto a straight grid first.")
+    i, j, k = (int(length) for length in shape)
+    return Grid((i, j, k), np.asarray(affine, dtype=np.float64))
+
+
+def shear(affine: NDArray[np.float64]) -> float:
+    """Return the largest cosine between two axes of ``affine``."""
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    return float(np.abs(axes.T @ axes - np.eye(3)).max())
+
+
+def differs(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+    """Return whether two statements about one spacing contradict each other."""
+    return bool((np.abs(first - second) > SPACING_LIMIT * np.minimum(np.abs(first), np.abs(second))).any())

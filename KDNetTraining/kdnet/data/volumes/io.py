@@ -1,0 +1,202 @@
+"""Reading and writing volumes: NIfTI, NRRD, MetaImage and DICOM folders.
+
+Each format has a module of its own that judges a file before a library sees it; whatever still goes wrong becomes one
+sentence here. A volume lies where Slicer and other ITK programs see it. NIfTI is written by nibabel, because ITK writes
+half a file to a full disk without an error, and because only so a labelmap can have both of its input's transforms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from kdnet.data.volumes.dicom import read_series, read_series_grid
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.itk_files import LPS_RAS, METAIMAGE, NRRD, ItkFormat, read_itk, read_itk_grid
+from kdnet.data.volumes.nifti import read_nifti, read_nifti_grid, read_nifti_header
+from kdnet.errors import DataError
+from kdnet.files import replacing
+from kdnet.foreign import reading, reason
+
+IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+WRITTEN_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")  # one file each, which can replace another at once
+
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
+
+NRRD_SUFFIXES = (".nrrd", ".nhdr")
+
+NIFTI_QFORM = ("qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z", "pixdim")
+
+NIFTI_SFORM = ("sform_code", "srow_x", "srow_y", "srow_z")
+
+REMEDY = "export it again or choose another"
+
+
+def read_volume(path: Path, component: int | None = None) -> Volume:
+    """Read one scalar volume.
+
+    Args:
+        path: a NIfTI, NRRD or MetaImage file, or a folder with one DICOM series.
+        component: index along the fourth axis of a 4D file.
+
+    Returns:
+        The volume, with what its file leaves in doubt in ``warnings``.
+
+    Raises:
+        DataError: naming the file and what is wrong with it, whatever the file holds.
+    """
+    _require_utf8(path)
+    read: Callable[..., Volume]
+    if path.is_dir():
+        read = read_series
+    elif path.name.lower().endswith(NIFTI_SUFFIXES):
+        read = partial(read_nifti, component=component)
+    else:
+        read = partial(read_itk, kind=itk_format(path), component=component)
+    with reading(path, REMEDY):
+        volume = read(path)
+        # the extremes are NaN or infinite when any value is, and take no memory
+        if volume.voxels.dtype.kind == "f" and not np.isfinite([volume.voxels.min(), volume.voxels.max()]).all():
+            raise DataError(f"{path} holds NaN or infinite values: export the volume again without them.")
+        return volume
+
+
+def read_grid(path: Path) -> Grid:
+    """Read shape and geometry alone; of a 4D file those of its first three axes.
+
+    Raises:
+        DataError: naming the file and what is wrong with it.
+    """
+    _require_utf8(path)
+    with reading(path, REMEDY):
+        if path.is_dir():
+            return read_series_grid(path)
+        if path.name.lower().endswith(NIFTI_SUFFIXES):
+            return read_nifti_grid(path)
+        return read_itk_grid(path, itk_format(path))
+
+
+def volume_warnings(path: Path, volume: Volume) -> tuple[str, ...]:
+    """Return what a user should know about a volume that was read but whose file leaves something in doubt.
+
+    For example a NIfTI file that says nothing about how the patient lies, whose left and right are a guess. Nothing is read
+    again: the reader has left its remarks in ``volume.warnings``.
+
+    Args:
+        path: that the volume was read from, to name it.
+        volume: as ``read_volume`` returned it.
+
+    Returns:
+        One sentence each, which names the file, the doubt and what to check; empty for a volume without doubts.
+    """
+    return tuple(f"{path} {doubt}" for doubt in volume.warnings)
+
+
+def write_volume(path: Path, volume: Volume, *, like: Path | None = None) -> None:
+    """Write ``volume`` atomically and compressed, in the format of the suffix, with exactly its geometry.
+
+    Args:
+        path: ending in one of ``WRITTEN_SUFFIXES``.
+        volume: to write.
+        like: the file whose grid this is. From NIfTI to NIfTI both of its transforms are then taken over to the bit, with
+            their codes, so that programs which disagree on which of them counts all see the two at one place.
+
+    Raises:
+        KDNetError: when the file cannot be written, or its suffix stands for no format or one of two files.
+    """
+    _require_utf8(path)
+    if not path.name.lower().endswith(WRITTEN_SUFFIXES):
+        raise DataError(f"{path} has a suffix that no image is written with: let its name end in .nii.gz or .nrrd.")
+    with replacing(path) as temporary:
+        if path.name.lower().endswith(NIFTI_SUFFIXES):
+            _write_nifti(temporary, volume, like if like and like.name.lower().endswith(NIFTI_SUFFIXES) else None)
+            return
+        try:
+            sitk.WriteImage(to_sitk(volume), str(temporary), useCompression=True)
+        except RuntimeError as error:
+            raise OSError(0, reason(error)) from error
+
+
+def to_sitk(volume: Volume) -> sitk.Image:
+    """The volume as a SimpleITK image."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.voxels.T))
+    _set_geometry(image, volume.grid.affine)
+    return image
+
+
+def check_volume(volume: Volume, name: str) -> None:
+    """Refuse a volume that no network could segment.
+
+    Args:
+        volume: to be segmented.
+        name: file or node, for the message.
+
+    Raises:
+        DataError: for absurd spacing or size, or voxels that are all alike.
+    """
+    spacing, shape = volume.grid.spacing, volume.grid.shape
+    extent = [size * step for size, step in zip(shape, spacing, strict=True)]
+    told = " x ".join(f"{step:.3g}" for step in spacing)
+    if min(spacing) < 0.05 or max(spacing) > 20:
+        raise DataError(f"{name} has a spacing of {told} mm, which no head scan has: correct its spacing.")
+    if max(extent) > 1000:
+        raise DataError(f"{name} is {max(extent):.0f} mm long, which no head scan is: correct its spacing or crop it.")
+    if min(shape) < 8:
+        raise DataError(f"{name} has only {min(shape)} voxels along one axis: choose a volume with at least 8.")
+    first = volume.voxels.flat[0]
+    if not (volume.voxels != first).any():
+        raise DataError(f"{name} holds the value {first:g} everywhere: choose a volume that shows something.")
+
+
+def _write_nifti(path: Path, volume: Volume, like: Path | None) -> None:
+    image = nibabel.Nifti1Image(volume.voxels, volume.grid.affine, dtype=volume.voxels.dtype)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(volume.grid.affine, code=1)
+    image.set_qform(volume.grid.affine, code=1)
+    source = read_nifti_header(like) if like else None
+    if source is not None and source.shape[:3] == volume.grid.shape:
+        for name in (*NIFTI_QFORM, *NIFTI_SFORM, "xyzt_units"):
+            image.header[name] = source.fields[name]
+        image = nibabel.Nifti1Image(volume.voxels, None, image.header)
+    nibabel.save(image, path)
+
+
+def _set_geometry(image: sitk.Image, affine: NDArray[np.float64]) -> None:
+    """Give ``image`` of three axes the place of ``affine`` (to RAS)."""
+    lps = LPS_RAS @ affine
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(lps[:3, 3].tolist())
+    image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
+
+
+def itk_format(path: Path) -> ItkFormat:
+    """Return the format of a NRRD or MetaImage file by its suffix.
+
+    Raises:
+        DataError: for any other suffix.
+    """
+    name = path.name.lower()
+    if name.endswith(NRRD_SUFFIXES):
+        return NRRD
+    if name.endswith((".mha", ".mhd")):
+        return METAIMAGE
+    if path.exists():
+        raise DataError(
+            f"{path} is in no format that is read: choose a NIfTI, NRRD or MetaImage file, or a folder with a DICOM series."
+        )
+    raise DataError(f"{path} does not exist: correct its name.")
+
+
+def _require_utf8(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:  # ITK would end the process
+        raise DataError(f"{str(path)!a} has a name that is no UTF-8: rename it.") from error

@@ -1,0 +1,158 @@
+"""Reading MetaImage and NRRD files, after their headers have been judged.
+
+ITK says where the volume lies. Compressed and raw values are taken from the file itself: ITK decompresses wrongly where a
+MetaImage header does not give the compressed size, and does not look at checksums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from kdnet.data.volumes.geometry import SPACING_LIMIT, straight_grid
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.integrity import inflate_whole, read_payload, require_payload
+from kdnet.data.volumes.metaimage import CheckedHeader, check_metaimage
+from kdnet.data.volumes.nrrd import check_nrrd
+from kdnet.errors import DataError
+
+KINDS = {  # of values by ITK's number of the pixel type; a list axis of one makes it a vector of one value
+    kind: name
+    for name, kinds in {
+        "i1": (sitk.sitkInt8, sitk.sitkVectorInt8),
+        "u1": (sitk.sitkUInt8, sitk.sitkVectorUInt8),
+        "i2": (sitk.sitkInt16, sitk.sitkVectorInt16),
+        "u2": (sitk.sitkUInt16, sitk.sitkVectorUInt16),
+        "i4": (sitk.sitkInt32, sitk.sitkVectorInt32),
+        "u4": (sitk.sitkUInt32, sitk.sitkVectorUInt32),
+        "i8": (sitk.sitkInt64, sitk.sitkVectorInt64),
+        "u8": (sitk.sitkUInt64, sitk.sitkVectorUInt64),
+        "f4": (sitk.sitkFloat32, sitk.sitkVectorFloat32),
+        "f8": (sitk.sitkFloat64, sitk.sitkVectorFloat64),
+    }.items()
+    for kind in kinds
+}
+
+LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class ItkFormat:
+    """One of the formats that ITK reads here.
+
+    Attributes:
+        reader: ITK's name of it, so that the suffix may be in upper case.
+        check: judges a header.
+    """
+
+    reader: str
+    check: Callable[[Path], CheckedHeader]
+
+
+METAIMAGE = ItkFormat("MetaImageIO", check_metaimage)
+
+NRRD = ItkFormat("NrrdImageIO", check_nrrd)
+
+
+def read_itk(path: Path, kind: ItkFormat, component: int | None = None) -> Volume:
+    """Read one scalar volume.
+
+    Args:
+        path: of the file.
+        kind: its format.
+        component: index along the fourth axis or of the channel of a file with several.
+
+    Raises:
+        DataError: naming the file and what is wrong with it.
+        RuntimeError: ITK's own, where the file breaks a rule that only ITK knows.
+    """
+    header = kind.check(path)
+    reader = _reader(path, kind, header)
+    grid = itk_grid(reader, path)
+    _require_volume(reader, component, path)
+    payload = header.payload
+    if reader.GetNumberOfComponents() > 1 or payload.encoding == "text":
+        require_payload(payload, path)
+        if payload.encoding == "deflate":  # proves the checksum
+            inflate_whole(payload.path, payload.size, skip=payload.offset, packed=payload.packed)
+        values = sitk.GetArrayFromImage(reader.Execute())
+    else:
+        values = read_payload(payload, KINDS[reader.GetPixelIDValue()], path)
+    volumes = max(reader.GetNumberOfComponents(), prod(reader.GetSize()[3:]))
+    # values of vectors lie together, volumes of a 4D file one after the other
+    order = (volumes, *grid.shape) if reader.GetNumberOfComponents() > 1 else (*grid.shape, volumes)
+    stacked = values.ravel().reshape(order, order="F")
+    chosen = stacked[component or 0] if reader.GetNumberOfComponents() > 1 else stacked[..., component or 0]
+    return Volume(chosen.copy(order="F") if volumes > 1 else chosen, grid, header.doubts)
+
+
+def read_itk_grid(path: Path, kind: ItkFormat) -> Grid:
+    """Read shape and place alone; of a 4D file those of its first three axes.
+
+    Raises:
+        DataError: naming the file and what is wrong with it.
+        RuntimeError: ITK's own.
+    """
+    return itk_grid(_reader(path, kind, kind.check(path)), path)
+
+
+def count_itk_volumes(path: Path, kind: ItkFormat) -> int:
+    """Return how many 3D volumes a file holds, along further axes or as components.
+
+    Raises:
+        DataError: naming the file and what is wrong with it.
+        RuntimeError: ITK's own.
+    """
+    reader = _reader(path, kind, kind.check(path))
+    return int(prod(reader.GetSize()[3:]) * reader.GetNumberOfComponents())
+
+
+def itk_grid(image: sitk.Image | sitk.ImageFileReader, path: Path) -> Grid:
+    """Return the grid of what ITK has read.
+
+    Raises:
+        DataError: for an image of two axes or one whose axes are sheared.
+    """
+    dimension, size = image.GetDimension(), image.GetSize()
+    if dimension < 3:
+        raise DataError(f"{path} is a 2D image: choose a 3D volume.")
+    direction = np.array(image.GetDirection()).reshape(dimension, dimension)
+    lengths = np.linalg.norm(direction[:3, :3], axis=0)
+    if (np.abs(lengths - 1) > SPACING_LIMIT).any() or direction[3:, :3].any() or direction[:3, 3:].any():
+        raise DataError(f"{path} has a direction matrix that scales or mixes its axes: correct its header.")
+    affine = np.eye(4)
+    affine[:3, :3] = direction[:3, :3] * np.asarray(image.GetSpacing()[:3])
+    affine[:3, 3] = image.GetOrigin()[:3]
+    return straight_grid(size[:3], LPS_RAS @ affine, path)
+
+
+def _reader(path: Path, kind: ItkFormat, header: CheckedHeader) -> sitk.ImageFileReader:
+    """A reader that has read the header, and found in it what the check found."""
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(kind.reader)
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    if prod(reader.GetSize()) * reader.GetNumberOfComponents() != prod(header.payload.shape):
+        raise DataError(f"{path} has a header that can be read in two ways: export it again.")
+    if reader.GetPixelIDValue() not in KINDS:
+        raise DataError(f"{path} holds voxels of an unknown type: export it as integers or floats.")
+    return reader
+
+
+def _require_volume(reader: sitk.ImageFileReader, component: int | None, path: Path) -> None:
+    """Refuse a file without a 3D volume, or with several when none of them is chosen."""
+    size, components = reader.GetSize(), reader.GetNumberOfComponents()
+    volumes = prod(size[3:])
+    if component is not None and not 0 <= component < max(components, volumes):
+        raise DataError(f"{path} has no channel {component}: choose one that it has.")
+    if components > 1 and (component is None or volumes > 1):
+        raise DataError(f"{path} holds colours or vectors: choose a volume with one value per voxel.")
+    if volumes > 1 and component is None:
+        raise DataError(f"{path} is {len(size)}D with {volumes} volumes: choose one (--channel) or export it.")
+    if min(size[:3]) == 1:
+        raise DataError(f"{path} is a 2D image: choose a 3D volume.")

@@ -1,0 +1,213 @@
+"""Reading NIfTI-1 and NIfTI-2 files: the header is judged first, and the voxels are decompressed once.
+
+nibabel knows the fields of the header. The voxels are taken from the named file itself, because ITK's reader confuses a
+file with its neighbor of the other suffix, believes any offset and hides NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+
+from kdnet.data.volumes.geometry import straight_grid
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.integrity import (
+    GZIP_MAGIC,
+    inflate_start,
+    inflate_whole,
+    require_reasonable,
+    require_regular,
+    truncated,
+)
+from kdnet.data.volumes.nifti_place import nifti_affine
+from kdnet.errors import DataError
+
+KINDS = {348: (nibabel.Nifti1Header, b"n+1\0", b"ni1\0"), 540: (nibabel.Nifti2Header, b"n+2\0", b"ni2\0")}
+
+MAGIC_AT = {348: 344, 540: 4}
+
+LONGEST_HEADER = 544
+
+MOST_OFFSET = 1 << 26  # extensions of a header stay far below
+
+SCALARS = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
+
+COMPLEX = (32, 1792, 2048)
+
+COLORS = (128, 2304)
+
+
+@dataclass(frozen=True)
+class NiftiHeader:
+    """A header that has been judged.
+
+    Attributes:
+        fields: nibabel's header, as it is stored.
+        shape: number of voxels along all axes, at least three.
+        dtype: of the stored voxels, with their byte order.
+        offset: of the first voxel in the (decompressed) file.
+        compressed: whether the file is a gzip file.
+        scale: slope and intercept, None when voxels are stored as they are.
+    """
+
+    fields: Any
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    offset: int
+    compressed: bool
+    scale: tuple[float, float] | None
+
+    @property
+    def volumes(self) -> int:
+        """Number of volumes with three axes in the file."""
+        return prod(self.shape[3:])
+
+
+def read_nifti_header(path: Path) -> NiftiHeader:
+    """Read and judge the header of a NIfTI file.
+
+    Raises:
+        DataError: naming the file, for a header that is foreign, damaged or promises more than there is.
+    """
+    size_of_file = require_regular(path)
+    with path.open("rb") as stream:
+        start = stream.read(LONGEST_HEADER)
+    compressed = start.startswith(GZIP_MAGIC)
+    if compressed:
+        if path.name.lower().endswith(".nii"):
+            raise DataError(f"{path} is compressed: let its name end in .nii.gz.")
+        start = inflate_start(path, LONGEST_HEADER)
+    fields, size = _fields(start, path)
+    shape, dtype = _shape(fields, path), _dtype(fields, path)
+    header = NiftiHeader(fields, shape, dtype, _offset(fields, size, path), compressed, _scale(fields, path))
+    require_reasonable(shape, path)
+    if not compressed and size_of_file < header.offset + prod(shape) * dtype.itemsize:
+        raise truncated(path)
+    return header
+
+
+def read_nifti_grid(path: Path) -> Grid:
+    """Read shape and place alone; of a 4D file those of its first three axes.
+
+    Raises:
+        DataError: naming the file and what is wrong with it.
+    """
+    header = read_nifti_header(path)
+    return straight_grid(header.shape[:3], nifti_affine(header.fields, header.shape[:3], path)[0], path)
+
+
+def read_nifti(path: Path, component: int | None = None) -> Volume:
+    """Read one volume of a NIfTI file.
+
+    Args:
+        path: of the file.
+        component: index of the volume in a file with several.
+
+    Raises:
+        DataError: naming the file and what is wrong with it.
+    """
+    header = read_nifti_header(path)
+    _require_volume(header, component, path)
+    affine, doubts = nifti_affine(header.fields, header.shape[:3], path)
+    grid = straight_grid(header.shape[:3], affine, path)
+    volumes = _stored(header, path).reshape((*header.shape[:3], header.volumes), order="F")
+    chosen = volumes[..., component or 0]
+    # a copy lets go of the other volumes
+    return Volume(_scaled(chosen.copy(order="F") if header.volumes > 1 else chosen, header.scale), grid, doubts)
+
+
+def _fields(start: bytes, path: Path) -> tuple[Any, int]:
+    for order, mark in (("little", "<"), ("big", ">")):
+        size = int.from_bytes(start[:4], order)  # type: ignore[arg-type]
+        if size not in KINDS:
+            continue
+        if len(start) < size:
+            raise truncated(path)
+        kind, single, pair = KINDS[size]
+        magic = start[MAGIC_AT[size] : MAGIC_AT[size] + 4]
+        if magic == pair:
+            raise DataError(f"{path} keeps its voxels in another file: save it as one .nii or .nii.gz file.")
+        if magic != single:
+            break
+        return kind(start[:size], endianness=mark, check=False), size
+    raise DataError(f"{path} is not a NIfTI file: export it again or choose another.")
+
+
+def _shape(fields: Any, path: Path) -> tuple[int, ...]:
+    dimensions = int(fields["dim"][0])
+    shape = tuple(int(length) for length in fields["dim"][1 : 1 + max(dimensions, 0)])
+    if not 1 <= dimensions <= 7 or min(shape) < 1:
+        raise DataError(f"{path} has axes without length (dim {fields['dim'].tolist()}): export it again.")
+    if dimensions < 3:
+        raise DataError(f"{path} is a 2D image: choose a 3D volume.")
+    return shape
+
+
+def _dtype(fields: Any, path: Path) -> np.dtype[Any]:
+    code = int(fields["datatype"])
+    if code in COMPLEX:
+        raise DataError(f"{path} holds complex numbers: export its magnitude.")
+    if code in COLORS:
+        raise DataError(f"{path} holds colours or vectors: choose a volume with one value per voxel.")
+    if code not in SCALARS:
+        raise DataError(f"{path} holds voxels of an unknown type ({code}): export it as integers or floats.")
+    stored: np.dtype[Any] = np.dtype(fields.endianness + SCALARS[code])
+    return stored
+
+
+def _offset(fields: Any, size: int, path: Path) -> int:
+    offset = float(fields["vox_offset"])
+    if not size + 4 <= offset <= MOST_OFFSET or offset != int(offset):
+        raise DataError(f"{path} lets its voxels begin at byte {offset:g}, where none can be: export it again.")
+    return int(offset)
+
+
+def _scale(fields: Any, path: Path) -> tuple[float, float] | None:
+    slope, intercept = float(fields["scl_slope"]), float(fields["scl_inter"])
+    if slope == 0 or np.isnan(slope):  # as the format defines it: not scaled
+        return None
+    if not np.isfinite([slope, intercept]).all():
+        raise DataError(f"{path} scales its voxels by {slope:g} and {intercept:g}: correct its header.")
+    return None if (slope, intercept) == (1, 0) else (slope, intercept)
+
+
+def _require_volume(header: NiftiHeader, component: int | None, path: Path) -> None:
+    if int(header.fields["intent_code"]) in range(1003, 1012) and header.volumes > 1:
+        raise DataError(f"{path} holds colours or vectors: choose a volume with one value per voxel.")
+    if component is not None and not 0 <= component < header.volumes:
+        raise DataError(f"{path} has no channel {component}: choose one that it has.")
+    if component is None and header.volumes > 1:
+        dimensions = sum(length > 1 for length in header.shape[3:]) + 3
+        raise DataError(f"{path} is {dimensions}D with {header.volumes} volumes: choose one (--channel) or export it.")
+    if min(header.shape[:3]) == 1:
+        raise DataError(f"{path} is a 2D image: choose a 3D volume.")
+
+
+def _stored(header: NiftiHeader, path: Path) -> NDArray[Any]:
+    count = prod(header.shape)
+    if not header.compressed:
+        stored = np.fromfile(path, dtype=header.dtype, count=count, offset=header.offset)
+        if stored.size < count:
+            raise truncated(path)
+        return stored
+    size = header.offset + count * header.dtype.itemsize
+    return np.frombuffer(inflate_whole(path, size), dtype=header.dtype, count=count, offset=header.offset)
+
+
+def _scaled(stored: NDArray[Any], scale: tuple[float, float] | None) -> NDArray[Any]:
+    """``stored`` in native byte order and aligned, with slope and intercept applied."""
+    if scale is None:
+        native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+        return np.require(native, requirements=["ALIGNED", "WRITEABLE"])
+    single = stored.dtype.itemsize <= 2 or (stored.dtype.kind, stored.dtype.itemsize) == ("f", 4)
+    scaled: NDArray[Any] = stored.astype(np.float32 if single else np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite then is refused by who reads the volume
+        np.multiply(scaled, scale[0], out=scaled)
+        np.add(scaled, scale[1], out=scaled)
+    return scaled

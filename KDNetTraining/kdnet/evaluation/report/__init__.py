@@ -1,5 +1,0 @@
-"""The report of a study."""
-
-from kdnet.evaluation.report.write import write_report
-
-__all__ = ["write_report"]

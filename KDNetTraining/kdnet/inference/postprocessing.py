@@ -1,0 +1,31 @@
+"""Volumes in millilitres, and islands too small to keep."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+
+from kdnet.data.volumes.grid import Volume
+from kdnet.schema.labels import LabelTable
+from kdnet.schema.segmentation import Amount
+
+
+def measure(labelmap: Volume, labels: LabelTable) -> tuple[Amount, ...]:
+    """Volume of every label, then of every region that is more than one label, in mL."""
+    per_voxel = abs(float(np.linalg.det(labelmap.grid.affine[:3, :3]))) / 1000
+    counts = np.bincount(np.asarray(labelmap.voxels).ravel(), minlength=256)
+    amounts = [Amount(label.name, float(counts[label.value]) * per_voxel) for label in labels.labels]
+    for region in labels.regions:
+        if len(region.values) > 1:
+            amounts.append(Amount(region.name, float(sum(counts[value] for value in region.values)) * per_voxel))
+    return tuple(amounts)
+
+
+def remove_islands(labelmap: Volume, smallest: float) -> Volume:
+    """Clear connected islands (of any labels together) smaller than ``smallest`` mm³."""
+    voxels = np.asarray(labelmap.voxels)
+    per_voxel = abs(float(np.linalg.det(labelmap.grid.affine[:3, :3])))
+    islands = sitk.ConnectedComponent(sitk.GetImageFromArray((voxels > 0).astype(np.uint8)), True)
+    voxel_count = min(np.ceil(smallest / per_voxel), voxels.size + 1.0)  # what is larger than all clears all
+    kept = sitk.RelabelComponent(islands, minimumObjectSize=int(voxel_count))
+    return Volume(np.where(sitk.GetArrayViewFromImage(kept) > 0, voxels, 0).astype(np.uint8), labelmap.grid)

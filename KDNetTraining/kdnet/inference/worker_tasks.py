@@ -1,0 +1,214 @@
+"""What the worker can do, as functions of a request's plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.io import check_volume
+from kdnet.device import choose_device, mps_agrees
+from kdnet.errors import DataError, SettingsError
+from kdnet.evaluation.metrics import score_case
+from kdnet.files import writable_folder
+from kdnet.inference.batch import Batch, Outcome
+from kdnet.inference.input_care import expects_brain
+from kdnet.inference.inputs import require_inputs, survey
+from kdnet.inference.postprocessing import measure, remove_islands
+from kdnet.inference.predictor import Predictor
+from kdnet.inference.segment_files import Options
+from kdnet.model_file import load_model
+from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
+from kdnet.schema.labels import LabelTable
+from kdnet.schema.segmentation import Progress
+
+Request = Mapping[str, Any]
+
+Report = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The model in memory, with what tells whether it is still the one asked for."""
+
+    key: tuple[Any, ...]
+    predictor: Predictor
+
+
+class Tasks:
+    """Carries out requests; keeps the model of the last one."""
+
+    def __init__(self) -> None:
+        self._loaded: Loaded | None = None
+        self._extractor: BrainExtractor | None = None
+
+    def run(self, request: Request, report: Report) -> dict[str, Any]:
+        """Carry out ``request``; its ``task`` is ``segment``, ``batch``, ``validate``, ``compare`` or ``devices``.
+
+        Raises:
+            KDNetError: in one sentence, when it cannot be done.
+        """
+        tasks: dict[str, Callable[[Request, Report], dict[str, Any]]] = {
+            "segment": self._segment,
+            "batch": self._batch,
+            "validate": _validate,
+            "compare": _compare,
+            "devices": _devices,
+        }
+        if request["task"] not in tasks:
+            raise SettingsError(f'the worker knows no task "{request["task"]}": update the extension.')
+        return tasks[request["task"]](request, report)
+
+    def _predictor(self, request: Request, report: Report) -> Predictor:
+        """The model asked for, from memory where it is there."""
+        path, flips = Path(request["model"]), bool(request.get("flips", False))
+        device = choose_device(request.get("device", "auto"))
+        key = (path, path.stat().st_mtime_ns if path.is_file() else 0, str(device), flips)
+        if self._loaded is None or self._loaded.key != key:
+            self._loaded = None
+            report(stage="load", done=0, total=1)
+            self._loaded = Loaded(key, Predictor(load_model(path), device, flips=flips))
+        return self._loaded.predictor
+
+    def _extractor_on(self, device: torch.device) -> BrainExtractor:
+        """The extractor of brains, from memory where it is there."""
+        if self._extractor is None or self._extractor.device != device:
+            self._extractor = BrainExtractor(device)
+        return self._extractor
+
+    def _segment(self, request: Request, report: Report) -> dict[str, Any]:
+        """Segment mapped arrays.
+
+        Takes ``volumes``, each with ``name``, ``file`` (``.npy``, ``[k, j, i]``) and ``affine`` (IJK to RAS); gives the
+        file of the ``labelmap`` (uint8, ``[k, j, i]``), files of ``probabilities`` by name, and ``amounts`` in mL.
+        ``brain`` is as ``--brain`` of ``kdnet segment``, or ``mask`` with a ``brain_mask`` file (``.npy``, ``[k, j, i]``);
+        what was done comes back as ``brain``, and its mask as ``brain_mask``, empty where there is none.
+        """
+        predictor = self._predictor(request, report)
+        volumes = [_volume(item) for item in request["volumes"]]
+        names = [str(item["name"]) for item in request["volumes"]]
+        expected = expects_brain(predictor.model.card.training_data)
+        brain = self._extractor_on(predictor.device).extract(
+            volumes, names, _brain_choice(request), expected=expected, progress=_reporting(report)
+        )
+        prediction = predictor.predict(
+            brain.volumes,
+            probabilities=bool(request.get("probabilities", False)),
+            names=names,
+            progress=_reporting(report),
+        )
+        islands = float(request.get("islands", 0.0))
+        labelmap = remove_islands(prediction.labelmap, islands) if islands else prediction.labelmap
+        folder = Path(request["folder"])
+        maps = enumerate(prediction.probabilities.items())
+        return {
+            "device": str(predictor.device),
+            "labelmap": _save(folder / "labelmap.npy", labelmap),
+            "probabilities": {name: _save(folder / f"percent{index}.npy", volume) for index, (name, volume) in maps},
+            "amounts": [asdict(amount) for amount in measure(labelmap, predictor.model.card.labels)],
+            "brain": brain.words,
+            "brain_mask": _save(folder / "brain.npy", brain.mask) if brain.mask else "",
+        }
+
+    def _batch(self, request: Request, report: Report) -> dict[str, Any]:
+        """Segment the files ``inputs`` into the folder ``out`` as ``kdnet segment`` does; tells all names, then of each.
+
+        Gives ``cases``, ``no_scans`` (how many files are labelmaps, masks or maps by their names) and ``table_problem``
+        (why ``volumes.csv`` could not be written, or empty).
+        """
+        predictor = self._predictor(request, report)
+        found = survey([Path(path) for path in request["inputs"]], predictor.model.card.modalities)
+        require_inputs(found)
+        options = Options(
+            bool(request.get("probabilities", False)),
+            float(request.get("islands", 0.0)),
+            bool(request.get("overwrite", False)),
+            _brain_choice(request),
+            bool(request.get("save_brain", False)),
+        )
+        folder = writable_folder(Path(request["out"]))
+        extractor = self._extractor_on(predictor.device)
+        batch = Batch(predictor, Path(request["model"]), found, folder, options, extractor)
+        names = [item.name for item in (*batch.left_out, *batch.cases)]
+        report(stage="batch", done=0, total=len(names), names=names)
+        outcomes: list[Outcome] = []
+        for outcome in batch.run(_reporting(report)):
+            outcomes.append(outcome)
+            report(stage="batch", done=len(outcomes), total=len(names), case=_case(outcome))
+        batch.finish()
+        return {
+            "cases": [_case(outcome) for outcome in outcomes],
+            "no_scans": len(found.no_scans),
+            "table_problem": batch.table_problem,
+        }
+
+
+def _validate(request: Request, report: Report) -> dict[str, Any]:
+    """Load the file ``model`` whole, which finds out all that can be wrong with it."""
+    report(stage="load", done=0, total=1)
+    return {"name": load_model(Path(request["model"])).card.name}
+
+
+def _compare(request: Request, _report: Report) -> dict[str, Any]:
+    """Score the labelmap ``prediction`` against ``reference`` (``.npy``, one grid) by the regions of ``labels``."""
+    prediction, reference = (np.load(request[name], mmap_mode="r").T for name in ("prediction", "reference"))
+    labels = LabelTable.from_json(request["labels"])
+    scores = score_case(prediction, reference, labels, request["spacing"])
+    return {"scores": [asdict(score) for score in scores]}
+
+
+def _devices(_request: Request, _report: Report) -> dict[str, Any]:
+    """What can compute here, the one that ``auto`` takes first."""
+    names = {"cpu": f"CPU, {torch.get_num_threads()} threads"}
+    if torch.backends.mps.is_available():
+        apple = {"mps": "Apple GPU (MPS)"}
+        names = apple | names if mps_agrees() else names | apple
+    for index in reversed(range(torch.cuda.device_count())):
+        names = {f"cuda:{index}": torch.cuda.get_device_name(index), **names}
+    return {"devices": names}
+
+
+def _brain_choice(request: Request) -> BrainChoice:
+    method = str(request.get("brain", BrainMethod.AUTOMATIC.value))
+    if method != BrainMethod.MASK:
+        return BrainChoice.parse(method)
+    return BrainChoice(BrainMethod.MASK, np.load(request["brain_mask"], mmap_mode="r", allow_pickle=False).T != 0)
+
+
+def _volume(item: Mapping[str, Any]) -> Volume:
+    voxels = np.load(item["file"], mmap_mode="r", allow_pickle=False).T
+    name = str(item["name"])
+    if voxels.ndim != 3:
+        raise DataError(f"{name} has {voxels.ndim} axes: choose a 3D volume with one value per voxel.")
+    if np.issubdtype(voxels.dtype, np.floating) and not np.isfinite(voxels).all():
+        raise DataError(f"{name} holds NaN or infinite values: export the volume again without them.")
+    i, j, k = voxels.shape
+    volume = Volume(voxels, Grid((i, j, k), np.array(item["affine"], dtype=np.float64)))
+    check_volume(volume, name)
+    return volume
+
+
+def _save(path: Path, volume: Volume) -> str:
+    np.save(path, np.ascontiguousarray(volume.voxels.T), allow_pickle=False)
+    return str(path)
+
+
+def _reporting(report: Report) -> Callable[[Progress], None]:
+    return lambda progress: report(stage=progress.stage.value, done=progress.done, total=progress.total)
+
+
+def _case(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "name": outcome.name,
+        "state": outcome.state.value,
+        "labelmap": str(outcome.labelmap or ""),
+        "amounts": [asdict(amount) for amount in outcome.amounts],
+        "error": outcome.error,
+        "warnings": list(outcome.warnings),
+        "brain": outcome.brain,
+    }

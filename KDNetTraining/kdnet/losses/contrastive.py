@@ -1,0 +1,34 @@
+"""The contrastive term in the manner of PMKL: a student's features are to be told apart as its teacher's are."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+SHARPNESS = 0.1  # temperature of InfoNCE (He et al., CVPR 2020, use 0.07)
+
+MOST_VOXELS = 1024  # of a patch that take part, which bounds memory to that number squared
+
+
+class ContrastLoss(nn.Module):
+    """InfoNCE between the student's and the teacher's features at the bottleneck, after Chen et al., TMI 2022 (PMKL).
+
+    A student's voxel has its teacher's features at the same place as positive, and those at all other places of the
+    patch as negatives; a batch of one patch, as on a CPU, has no other cases to take them from.
+    """
+
+    def forward(self, student: torch.Tensor, teacher: torch.Tensor, _target: torch.Tensor) -> torch.Tensor:
+        """Compare two bottlenecks ``[batch, feature, i, j, k]`` of one shape."""
+        with torch.autocast(student.device.type, enabled=False):
+            own, theirs = _directions(student), _directions(teacher.detach())
+            alike = torch.einsum("bfv,bfw->bvw", own, theirs) / SHARPNESS
+            places = torch.arange(alike.shape[2], device=alike.device).expand(alike.shape[0], -1)
+            return functional.cross_entropy(alike.flatten(end_dim=1), places.flatten())
+
+
+def _directions(latent: torch.Tensor) -> torch.Tensor:
+    """Features of length 1, ``[batch, feature, voxel]``, of voxels that lie evenly in the patch."""
+    voxels = latent.float().flatten(start_dim=2)
+    stride = -(-voxels.shape[2] // MOST_VOXELS)
+    return functional.normalize(voxels[:, :, ::stride], dim=1)

@@ -1,0 +1,92 @@
+"""L = lambda * L_KD + (1 - lambda) * L_GT + gamma * L_KL, with another method's latent term in place of L_KL if wanted."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from kdnet.errors import SettingsError
+from kdnet.losses.contrastive import ContrastLoss
+from kdnet.losses.ground_truth import ReferenceLoss
+from kdnet.losses.known import split_known
+from kdnet.losses.latent_kl import LatentLoss
+from kdnet.losses.prototypes import PrototypeLoss
+from kdnet.losses.soft_targets import SoftTargetLoss
+from kdnet.networks.base import NetworkOutput
+from kdnet.schema.labels import LabelMode
+from kdnet.schema.recipe import DistillationSettings, LatentMethod
+
+
+class LossTerms(NamedTuple):
+    """The total and what it is made of, each a scalar; terms with weight 0 are not computed and 0."""
+
+    total: torch.Tensor
+    gt: torch.Tensor
+    kd: torch.Tensor
+    latent: torch.Tensor
+
+    def values(self) -> dict[str, float]:
+        """The terms as plain numbers, for an event."""
+        return {name: float(term.detach()) for name, term in self._asdict().items()}
+
+
+def latent_term(mode: LabelMode, settings: DistillationSettings) -> nn.Module:
+    """The term that gamma weighs: a module that maps both bottlenecks and the target to a scalar."""
+    if settings.latent_method is LatentMethod.PROTOTYPES:
+        return PrototypeLoss(mode)
+    if settings.latent_method is LatentMethod.CONTRAST:
+        return ContrastLoss()
+    return LatentLoss(settings.latent_softmax, settings.latent_reduction)
+
+
+class DistillationLoss(nn.Module):
+    """The total loss of METHOD section 2, whose last term may be that of another method.
+
+    With lambda = 0 and gamma = 0 it is exactly L_GT, the loss of teacher and baseline.
+    """
+
+    def __init__(self, mode: LabelMode, settings: DistillationSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.reference = ReferenceLoss(mode)
+        self.soft_targets = SoftTargetLoss(
+            mode, temperature=settings.temperature, student_temperature=settings.student_temperature
+        )
+        self.latent = latent_term(mode, settings)
+
+    def forward(
+        self,
+        student: NetworkOutput,
+        target: torch.Tensor,
+        teacher: NetworkOutput | None = None,
+        student_bottleneck: torch.Tensor | None = None,
+    ) -> LossTerms:
+        """The terms for one batch.
+
+        Args:
+            student: output of the network in training.
+            target: reference ``[batch, channel, i, j, k]``; voxels of :data:`~kdnet.schema.labels.IGNORED` take no part.
+            teacher: output of the frozen teacher on the same patch; needed unless lambda = gamma = 0.
+            student_bottleneck: the student's bottleneck after :class:`LatentProjection`, if there is one.
+
+        Raises:
+            SettingsError: when a teacher is needed and absent.
+        """
+        zero = student.logits.new_zeros(())
+        lambda_, gamma = self.settings.lambda_, self.settings.gamma
+        gt = self.reference(student.logits, target, student.auxiliary) if lambda_ < 1 else zero
+        if not self.settings.needs_teacher:
+            return LossTerms(gt, gt.detach(), zero, zero)
+        if teacher is None:
+            raise SettingsError("distillation needs a teacher: give one, or set lambda and gamma to 0.")
+        kd = self._taught(student, teacher, target) if lambda_ > 0 else zero
+        bottleneck = student.bottleneck if student_bottleneck is None else student_bottleneck
+        latent = self.latent(bottleneck, teacher.bottleneck, target) if gamma > 0 else zero
+        total = lambda_ * kd + (1 - lambda_) * gt + gamma * latent
+        return LossTerms(total, gt.detach(), kd.detach(), latent.detach())
+
+    def _taught(self, student: NetworkOutput, teacher: NetworkOutput, target: torch.Tensor) -> torch.Tensor:
+        _, known = split_known(target)
+        return torch.as_tensor(self.soft_targets(student.logits, teacher.logits, student.auxiliary, known))

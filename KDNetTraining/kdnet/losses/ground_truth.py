@@ -1,0 +1,63 @@
+"""L_GT: the loss against the expert's labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from kdnet.losses.dice import OverlapLoss
+from kdnet.losses.known import split_known
+from kdnet.schema.labels import LabelMode
+
+
+class ReferenceLoss(nn.Module):
+    """L_GT = (1 - Dice(y, sigma(f_s(x^k)))) + BCE(y, sigma(f_s(x^k))), METHOD section 2.
+
+    With deep supervision the coarser outputs are compared with the averaged target, each level weighing half of the one
+    before it, and the weights adding up to 1 (Isensee et al. 2021).
+    """
+
+    def __init__(self, mode: LabelMode) -> None:
+        super().__init__()
+        self.loss = OverlapLoss(mode)
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor, auxiliary: Sequence[torch.Tensor] = ()) -> torch.Tensor:
+        """Compare ``logits`` and each of ``auxiliary`` with ``target`` ``[batch, channel, i, j, k]``.
+
+        Voxels of :data:`~kdnet.schema.labels.IGNORED` take no part.
+        """
+        plain, known = split_known(target)
+        return deeply_supervised(self.loss, logits, plain, auxiliary, known)
+
+
+def deeply_supervised(
+    loss: OverlapLoss,
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    auxiliary: Sequence[torch.Tensor],
+    known: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """The weighted mean of ``loss`` over the output and its coarser companions.
+
+    Args:
+        loss: of one level.
+        logits: of the finest level.
+        target: on the same grid.
+        auxiliary: logits of coarser levels.
+        known: how much each voxel counts, ``[batch, 1, i, j, k]``; a coarser voxel counts by the share that is known.
+    """
+    total = loss(logits, target, known)
+    weight = weights = 1.0
+    for level in auxiliary:
+        weight /= 2
+        weights += weight
+        i, j, k = level.shape[2:]
+        share = None if known is None else functional.adaptive_avg_pool3d(known, (i, j, k))
+        pooled = functional.adaptive_avg_pool3d(target if known is None else target * known, (i, j, k))
+        if share is not None:
+            pooled = (pooled / share.clamp(min=1e-6)).clamp(max=1)
+        total = total + weight * loss(level, pooled, share)
+    return torch.as_tensor(total / weights)

@@ -1,0 +1,106 @@
+"""From a network's description to the network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from kdnet.errors import PackageError, SettingsError
+from kdnet.foreign import reason
+from kdnet.networks.attention_unet import AttentionUNet
+from kdnet.networks.base import SegmentationNetwork
+from kdnet.networks.dynunet import PlainUNet
+from kdnet.networks.monai_network import ExternalNetwork, check_plain
+from kdnet.networks.segresnet import ResidualUNet
+from kdnet.schema.networks import NetworkSpec
+from kdnet.text import one_line
+
+MOST_CHANNELS = 4096
+
+MOST_LEVELS = 32
+
+COUNTED = ("blocks", "depths", "layers", "units")  # in names of arguments that say how many modules are made
+
+MOST_BLOCKS = 64
+
+LARGEST_ARGUMENT = 16384
+
+
+def build_network(spec: NetworkSpec) -> SegmentationNetwork:
+    """Build the network that ``spec`` describes, with fresh weights from torch's global random generator.
+
+    Example:
+        >>> import torch
+        >>> network = build_network(NetworkSpec("dynunet", 1, 3, {"filters": [4, 8, 16]}))
+        >>> output = network(torch.zeros(1, 1, 16, 16, 16))
+        >>> tuple(output.logits.shape), tuple(output.bottleneck.shape)
+        ((1, 3, 16, 16, 16), (1, 16, 4, 4, 4))
+
+    Raises:
+        SettingsError: for an unknown architecture, or arguments that it does not take or that no machine could build.
+        PackageError: when the architecture needs a package that is not installed.
+    """
+    architectures: dict[str, type[SegmentationNetwork]] = {
+        "segresnet": ResidualUNet,
+        "dynunet": PlainUNet,
+        "attention_unet": AttentionUNet,
+        "monai": ExternalNetwork,
+    }
+    if spec.architecture not in architectures:
+        known = ", ".join(architectures)
+        name = one_line(spec.architecture, 40)
+        raise SettingsError(f'network architecture "{name}" is not known: choose one of {known}.')
+    _check_size(spec)
+    try:
+        return architectures[spec.architecture](spec.in_channels, spec.out_channels, **_tuples(spec.arguments))
+    except ImportError as error:
+        name = spec.arguments.get("network", spec.architecture)
+        raise PackageError(
+            f'The network "{name}" needs a Python package that is missing ({reason(error)}): install it, for example '
+            f"{_package(error)}, and try again."
+        ) from error
+    except (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError, AttributeError, AssertionError) as error:
+        told = one_line(str(error).strip().partition("\n")[0], 200).rstrip(".") or type(error).__name__
+        raise SettingsError(f'network "{spec.architecture}" cannot be built with these arguments: {told}.') from error
+
+
+def _check_size(spec: NetworkSpec) -> None:
+    """Refuse what would take for ever to build, before it is built."""
+    if not (1 <= spec.in_channels <= MOST_CHANNELS and 1 <= spec.out_channels <= MOST_CHANNELS):
+        raise SettingsError(f"a network of {spec.in_channels} and {spec.out_channels} channels is absurd: correct them.")
+    check_plain(spec.arguments, "the network's arguments")
+    for name, value in spec.arguments.items():
+        _check_argument(name, value)
+
+
+def _check_argument(name: str, value: object) -> None:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_argument(str(key), item)
+    elif isinstance(value, list | tuple):
+        if len(value) > MOST_LEVELS:
+            raise SettingsError(f"the network's argument {name} has {len(value)} values: at most {MOST_LEVELS} are taken.")
+        for item in value:
+            _check_argument(name, item)
+    elif isinstance(value, int | float):
+        most = MOST_BLOCKS if any(word in name for word in COUNTED) else LARGEST_ARGUMENT
+        if not abs(value) <= most:
+            told = one_line(str(value), 40)
+            raise SettingsError(f"the network's argument {name} is {told}: at most {most} is taken.")
+
+
+def _package(error: ImportError) -> str:
+    """The package to install for a failed import; MONAI's own error names it in its text only."""
+    named = re.search(r"(?:No module named|from|import) '?([A-Za-z_]\w*)", str(error))
+    return (error.name or (named[1] if named else "it")).partition(".")[0]
+
+
+def _tuples(arguments: Mapping[str, object]) -> dict[str, object]:
+    """Turn the lists of JSON back into the tuples that MONAI's layer factories ask for."""
+    return {name: _tuple(value) for name, value in arguments.items()}
+
+
+def _tuple(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _tuple(item) for name, item in value.items()}
+    return tuple(_tuple(item) for item in value) if isinstance(value, list | tuple) else value

@@ -1,0 +1,260 @@
+"""Reading the network of a MONAI bundle: its description and weights, without running anything that it holds.
+
+Of a bundle's configuration only ``network_def`` is read, and of that only a class name and plain arguments. Format:
+https://docs.monai.io/en/stable/mb_specification.html
+"""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from kdnet.errors import ModelFileError, PackageError, SettingsError
+from kdnet.foreign import parse_json, reading
+from kdnet.networks.monai_network import CLASSES, check_plain
+
+CONFIGURATIONS = ("inference", "train", "network", "metadata")
+
+SUFFIXES = (".json", ".yaml", ".yml")
+
+WEIGHTS = (".safetensors", ".pt", ".pth")
+
+SCRIPTED = ".ts"
+
+PACKAGE = "monai.networks.nets"
+
+NESTED = ("state_dict", "model_state_dict", "model", "network", "net")
+
+MOST_CONFIGURATION_BYTES = 4 << 20
+
+MOST_YAML_VALUES = 20_000
+
+SOUND_UNPICKLER = (2, 10)  # torch before it runs code in spite of weights_only (CVE-2025-32434, CVE-2026-24747)
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A network trained with MONAI.
+
+    Attributes:
+        path: of its folder.
+        name: shown to users.
+        network: class in ``monai.networks.nets``.
+        arguments: of the class, plain values.
+        weights: state dict.
+        inputs: what its metadata calls the input channels; empty when they are not named.
+        outputs: likewise of the output channels.
+    """
+
+    path: Path
+    name: str
+    network: str
+    arguments: Mapping[str, Any]
+    weights: Mapping[str, torch.Tensor]
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+
+def bundle_folder(path: Path) -> Path | None:
+    """The bundle that ``path``, a folder or a file in its ``models`` folder, belongs to; None for anything else."""
+    folders = [path] if path.is_dir() else [path.parent, path.parent.parent]
+    return next((folder for folder in folders if any(_configurations(folder))), None)
+
+
+def read_bundle(folder: Path, weights: Path | None = None) -> Bundle:
+    """Read the bundle in ``folder``.
+
+    Args:
+        folder: with ``configs/inference.json`` (or ``.yaml``, ``train``, ``metadata``).
+        weights: one of its files of weights; by default the one in ``models`` or in the folder itself.
+
+    Raises:
+        ModelFileError: when it is damaged, or its network is described by more than a class and plain values.
+    """
+    path, definition = _definition(folder)
+    target = definition.get("_target_")
+    arguments = {name: value for name, value in definition.items() if name not in ("_target_", "_desc_")}
+    name = _class_name(target)
+    if name is None:
+        raise ModelFileError(f'{path} asks for "{target}": only {", ".join(CLASSES)} of {PACKAGE} are built.')
+    try:
+        check_plain(arguments)
+    except SettingsError as error:
+        raise ModelFileError(f"{path} cannot be used: {error}") from error
+    metadata = _metadata(folder)
+    formats = metadata.get("network_data_format")
+    formats = formats if isinstance(formats, Mapping) else {}
+    return Bundle(
+        folder,
+        str(metadata.get("name", folder.resolve().name)),
+        name,
+        arguments,
+        read_weights(weights or _weights_file(folder)),
+        _channel_names(formats.get("inputs")),
+        _channel_names(formats.get("outputs")),
+    )
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The state dict in a safetensors file, or in a PyTorch file that holds nothing but tensors.
+
+    Nothing that the file holds is run: TorchScript is refused, and PyTorch files are read only by a version of torch whose
+    reader of weights is sound.
+
+    Raises:
+        ModelFileError: when the file is damaged, or would have to run code.
+    """
+    with reading(path, "export it again", ModelFileError):
+        content: Any = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
+        for name in NESTED:
+            if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
+                content = content[name]
+        if not isinstance(content, Mapping) or not all(map(_is_plain_tensor, content.values())):
+            raise ModelFileError(f"{path} holds no state dict: save the network's state_dict() alone.")
+        return {str(name).removeprefix("module."): value for name, value in content.items()}
+
+
+def _unpickled(path: Path) -> Any:
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = [name.split("/")[1:] for name in archive.namelist()]
+            packed = any(item.compress_type != zipfile.ZIP_STORED for item in archive.infolist())
+        if any(parts[:1] in (["code"], ["constants.pkl"]) for parts in names):
+            raise ModelFileError(
+                f"{path} is TorchScript, which runs code when it is read: save its state_dict() as model.safetensors."
+            )
+        if packed:  # torch.save stores; what is compressed may be of any size when it is unpacked
+            raise ModelFileError(f"{path} is a compressed archive, which torch.save does not write: export it again.")
+    if torch_version() < SOUND_UNPICKLER:
+        least = ".".join(map(str, SOUND_UNPICKLER))
+        raise ModelFileError(
+            f"{path} is a pickled PyTorch file, which torch {torch.__version__} cannot read safely: save its state_dict() "
+            f"as model.safetensors, or install torch {least} or newer."
+        )
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ModelFileError(f"{path} holds more than weights, which could run code: save its state dict alone.") from error
+
+
+def torch_version() -> tuple[int, ...]:
+    """Major and minor version of torch."""
+    return tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2])
+
+
+def _is_plain_tensor(value: object) -> bool:
+    """Whether it is a tensor of numbers whose elements are all in its storage, and no longer than that."""
+    if not isinstance(value, torch.Tensor) or value.layout is not torch.strided or value.is_quantized or value.is_meta:
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+
+
+def _configurations(folder: Path) -> Iterator[Path]:
+    for parent in (folder / "configs", folder):
+        for stem in CONFIGURATIONS:
+            yield from (path for suffix in SUFFIXES if (path := parent / f"{stem}{suffix}").is_file())
+
+
+def _definition(folder: Path) -> tuple[Path, Mapping[str, Any]]:
+    for path in _configurations(folder):
+        content = _read(path)
+        for key in ("network_def", "network"):
+            definition = content.get(key)
+            if isinstance(definition, Mapping) and "_target_" in definition:
+                return path, definition
+    raise ModelFileError(f"{folder} describes no network_def in configs/inference.json: add it, or choose another bundle.")
+
+
+def _class_name(target: object) -> str | None:
+    if not isinstance(target, str):
+        return None
+    package, _, name = target.rpartition(".")
+    ours = package in ("", PACKAGE) or package.rpartition(".")[0] == PACKAGE
+    name = {"Unet": "UNet", "DynUnet": "DynUNet", "Dynunet": "DynUNet", "BasicUnet": "BasicUNet"}.get(name, name)
+    return name if ours and name in CLASSES else None
+
+
+def _metadata(folder: Path) -> Mapping[str, Any]:
+    for path in (folder / "configs" / "metadata.json", folder / "metadata.json"):
+        if path.is_file():
+            return _read(path)
+    return {}
+
+
+def _channel_names(described: object) -> tuple[str, ...]:
+    """Names in ``{"image": {"channel_def": {"0": "T1c", ...}}}``; empty when they are not all there."""
+    if not isinstance(described, Mapping) or len(described) != 1:
+        return ()
+    only = next(iter(described.values()))
+    names = only.get("channel_def") if isinstance(only, Mapping) else None
+    if not isinstance(names, Mapping) or set(names) != {str(index) for index in range(len(names))}:
+        return ()
+    return tuple(str(names[str(index)]) for index in range(len(names)))
+
+
+def _weights_file(folder: Path) -> Path:
+    found = [path for parent in (folder / "models", folder) for path in sorted(parent.glob("*")) if path.suffix in WEIGHTS]
+    named = [path for suffix in WEIGHTS for path in found if path.name == f"model{suffix}"]
+    scripted = [path for parent in (folder / "models", folder) for path in parent.glob(f"*{SCRIPTED}")]
+    if not found and scripted:
+        raise ModelFileError(
+            f"{scripted[0]} is TorchScript, which runs code when it is read: put the state_dict() of its network beside it "
+            "as model.safetensors."
+        )
+    if not named and len(found) != 1:
+        told = f"holds {len(found)} files of weights" if found else "holds no weights"
+        raise ModelFileError(f"{folder} {told}: put one model.safetensors or model.pt into its models folder.")
+    return (named or found)[0]
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    with reading(path, "correct it", ModelFileError):
+        if path.stat().st_size > MOST_CONFIGURATION_BYTES:
+            raise ModelFileError(f"{path} is larger than {MOST_CONFIGURATION_BYTES >> 20} MiB: choose another bundle.")
+        text = path.read_text(encoding="utf-8-sig")
+        content = parse_json(text) if path.suffix == ".json" else _yaml(path, text)
+    if not isinstance(content, Mapping):
+        raise ModelFileError(f"{path} describes no bundle: correct it.")
+    return content
+
+
+def _yaml(path: Path, text: str) -> Any:
+    try:
+        yaml = importlib.import_module("yaml")
+    except ImportError as error:
+        raise PackageError(f"{path} needs the package PyYAML to be read: install it, or save it as JSON.") from error
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is not None:
+        _unfolded(root, {}, yaml.MappingNode)
+    return yaml.safe_load(text)
+
+
+def _unfolded(node: Any, counts: dict[int, int], mapping: type) -> int:
+    """How many values a node holds when every alias in it is written out; the text of a bomb is short.
+
+    Raises:
+        ValueError: when they are too many, or a node holds itself.
+    """
+    known = counts.get(id(node))
+    if known is not None:
+        if not known:
+            raise ValueError("it holds an alias to itself")
+        return known
+    counts[id(node)] = 0  # being counted
+    children: Sequence[Any] = node.value if not isinstance(node.value, str) else ()
+    if isinstance(node, mapping):  # of pairs of nodes
+        children = [part for pair in children for part in pair]
+    total = 1 + sum(_unfolded(child, counts, mapping) for child in children)
+    if total > MOST_YAML_VALUES:
+        raise ValueError(f"it unfolds to more than {MOST_YAML_VALUES} values")
+    counts[id(node)] = total
+    return total

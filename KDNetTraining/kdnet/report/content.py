@@ -1,0 +1,76 @@
+"""What a report is written from, and what of a study it still lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdnet.runs.events import Event
+from kdnet.schema.labels import LabelTable
+from kdnet.schema.network_id import Role
+from kdnet.schema.results import Score, StudyDescription, StudySummary
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that a report shows.
+
+    Attributes:
+        description: what was done.
+        summary: the figures.
+        scores: of every case.
+        events: of the run, in order.
+        overlays: example pictures, those of one case beside each other.
+        labels: names and colours.
+    """
+
+    description: StudyDescription
+    summary: StudySummary
+    scores: Sequence[Score]
+    events: Sequence[Event]
+    overlays: Sequence[Overlay]
+    labels: LabelTable
+
+    @property
+    def teacher(self) -> str:
+        """What the teacher sees, as scores name it."""
+        return "+".join(self.description.teacher_modalities)
+
+    def networks(self) -> list[tuple[Role, str]]:
+        """The networks of the study in reading order: teacher, then each baseline with its student."""
+        students = self.description.student_modalities
+        pairs = [(role, sees) for sees in students for role in (Role.BASELINE, Role.STUDENT)]
+        return [(Role.TEACHER, self.teacher), *pairs]
+
+    def unscored(self) -> list[str]:
+        """Networks without scores, for example ``"fold 1, seed 0: student t1ce"``; empty once the study is finished."""
+        scored = {(score.role, score.modalities, score.fold, score.seed) for score in self.scores}
+        return [
+            f"fold {fold}, seed {seed}: {role.value} {sees}"
+            for fold in self.description.folds
+            for seed in self.description.seeds
+            for role, sees in self.networks()
+            if (role, sees, fold, seed) not in scored
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """One example picture for the report.
+
+    Attributes:
+        case: its name.
+        title: what the labelmap is, for example ``"student t1ce"`` or ``"reference"``.
+        image: an axial slice of the input volume, any scalar type; the first axis runs to the left, the second to the back.
+        labelmap: label values on the same slice, uint8.
+        spacing: distance of neighbouring pixels along the two axes of the slice in mm.
+    """
+
+    case: str
+    title: str
+    image: NDArray[np.generic]
+    labelmap: NDArray[np.uint8]
+    spacing: tuple[float, float] = (1.0, 1.0)

@@ -1,0 +1,61 @@
+"""The tables of a study, with all that is needed to repeat it, as Markdown."""
+
+from __future__ import annotations
+
+from kdnet.report import published, tables
+from kdnet.report.content import Content
+from kdnet.report.tables import Table
+from kdnet.report.words import PAIRING, PENALTIES, SPREAD, caveats, percent, seen, verdicts
+from kdnet.schema.results import HD95_DEFINITION
+from kdnet.text import one_line
+
+
+def markdown_report(content: Content) -> str:
+    """The whole document."""
+    students = ", ".join(seen(sees) for sees in content.description.student_modalities)
+    blocks = [
+        f"# Teacher, baseline and student: {_plain(students)}",
+        *map(_plain, verdicts(content)),
+        *map(_plain, caveats(content)),
+        "## Dice",
+        _table(tables.dice_table(content)),
+        "## HD95 (mm)",
+        _table(tables.distance_table(content)),
+        f"{SPREAD} {HD95_DEFINITION}",
+        "### Penalties in HD95",
+        _table(tables.penalty_table(content)),
+        PENALTIES,
+        "## Student against baseline",
+        _table(tables.comparison_table(content)),
+        f"Difference of mean Dice and gap recovery with bootstrap 95 % intervals; {PAIRING}; "
+        "Wilcoxon signed-rank p, not corrected for several comparisons. Gap recovery is (student - baseline) / "
+        "(teacher - baseline).",
+        *_published(content),
+        "## How to repeat it",
+        f"```\n{one_line(content.description.command, 10_000).replace('```', '` ` `')}\n```",
+        "\n".join(f"- {name}: {_plain(value)}" for name, value in tables.facts(content).items()),
+        _table(tables.split_table(content)),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _published(content: Content) -> list[str]:
+    told = []
+    for modality in content.description.student_modalities:
+        rows = published.published_recoveries(modality, content.description.regions)
+        if rows:
+            shares = ", ".join(f"{row.method} {percent(row.share)}" for row in rows)
+            told.append(f"- Published gap recovery, {seen(rows[0].modality)} student: {shares}")
+    if not told:
+        return []
+    return ["\n".join(dict.fromkeys(told)), f"{published.SOURCE}. {published.CAVEAT}"]
+
+
+def _table(table: Table) -> str:
+    lines = [table.header, ("---",) * len(table.header), *table.rows]
+    return "\n".join("| " + " | ".join(_plain(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """Text of foreign origin on one line and without HTML."""
+    return one_line(text, 2000).replace("<", "&lt;")

@@ -1,0 +1,266 @@
+"""The sections of the page, each from the content of the report to HTML; empty when there is nothing to show."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from itertools import groupby
+
+from kdnet.evaluation.pairing import MEAN, per_case
+from kdnet.report import published, tables
+from kdnet.report.case_plot import case_panels
+from kdnet.report.content import Content, Overlay
+from kdnet.report.curves import curve_panels
+from kdnet.report.elements import ROLES, details, key, panels, paragraph, table, tile
+from kdnet.report.forest import difference_plot, recovery_plot
+from kdnet.report.slices import slice_pictures
+from kdnet.report.tables import Table
+from kdnet.report.words import (
+    MINUS,
+    PAIRING,
+    PENALTIES,
+    SPREAD,
+    Outcome,
+    caveats,
+    listed,
+    outcome,
+    p_value,
+    percent,
+    recovery_range,
+    seen,
+    signed,
+    unit,
+    verdicts,
+)
+from kdnet.runs.events import EventKind
+from kdnet.schema.network_id import Role
+from kdnet.schema.results import HD95_DEFINITION, Comparison
+
+WORST = 8
+
+ROLE_KEY = [(role, role) for role in ROLES]
+
+
+def opening(content: Content) -> str:
+    """What was done and what came out."""
+    told = content.description
+    students = ", ".join(seen(sees) for sees in told.student_modalities)
+    alone = " or from ".join(seen(sees) for sees in told.student_modalities)
+    parts = [
+        paragraph(f"KD-Net study · {told.data}", "above"),
+        f"<h1>Teacher, baseline and student: {escape(students)}</h1>",
+        paragraph(
+            f"A teacher network learnt to segment from {listed(seen(content.teacher).split(' + '))} together. Then two "
+            f"networks of one design learnt to do it from {alone} alone: the baseline from the expert labels only, the "
+            "student from the labels and from the teacher. If distillation helps, the student comes closer to the teacher "
+            f"than the baseline does. {_training_sentence(content)}",
+            "lead",
+        ),
+    ]
+    rows = [content.summary.comparison(sees, MEAN) for sees in told.student_modalities]
+    compared = [row for row in rows if row is not None]
+    for index, text in enumerate(verdicts(content)):
+        kind = {Outcome.BETTER: " better", Outcome.WORSE: " worse"}.get(outcome(compared[index]), "") if compared else ""
+        parts.append(f'<div class="verdict{kind}">{paragraph(text)}</div>')
+    parts += [_tiles(row, several=len(compared) > 1) for row in compared]
+    notes = "".join(f"<li>{escape(text)}</li>" for text in caveats(content))
+    return "".join(parts) + (f'<ul class="caveats">{notes}</ul>' if notes else "")
+
+
+def networks(content: Content) -> str:
+    """Dice and HD95 of every network."""
+    if not content.scores:
+        return ""
+    caption = f"Dice, and below it HD95 in mm. {SPREAD}"
+    dice, distance = tables.dice_table(content), tables.distance_table(content)
+    regions = "; ".join(
+        f"{region.name}: {', '.join(label.name.lower() for label in content.labels.labels if label.value in region.values)}"
+        for region in content.labels.regions
+        if len(region.values) > 1 or region.name not in {label.name for label in content.labels.labels}
+    )
+    note = paragraph(f"Regions: {regions}.", "note") if regions else ""
+    penalties = table(tables.penalty_table(content), caption=f"Penalties in HD95. {PENALTIES}")
+    definition = paragraph(HD95_DEFINITION, "note")
+    return "<h2>The three networks</h2>" + table(dice, caption=caption, details=distance) + note + definition + penalties
+
+
+def comparison(content: Content) -> str:
+    """Student against baseline, paired."""
+    if not content.summary.comparisons:
+        return ""
+    parts = [
+        "<h2>Does distillation help?</h2>",
+        panels(
+            [difference_plot(content), recovery_plot(content)],
+            caption="Points with bootstrap 95 % intervals over patients; arrows: the interval goes on. Gap recovery is "
+            f"(student {MINUS} baseline) / (teacher {MINUS} baseline) of mean Dice; dashed: published figures, mean over "
+            "regions.",
+            two=True,
+        ),
+        table(
+            tables.comparison_table(content),
+            caption=f"Difference of mean Dice and gap recovery with bootstrap 95 % intervals; {PAIRING}; two-sided "
+            "Wilcoxon signed-rank p, not corrected for several comparisons.",
+            mean_rows=True,
+        ),
+        _published(content),
+    ]
+    return "".join(parts)
+
+
+def cases(content: Content) -> str:
+    """Every case: pictures, and the worst in a table."""
+    parts = []
+    for sees in content.description.student_modalities:
+        if any(score.role is Role.STUDENT and score.modalities == sees for score in content.scores):
+            rows = tables.case_table(content, sees)
+            worst = Table(rows.header, rows.rows[:WORST])
+            parts += [
+                f"<h3>{escape(seen(sees))}</h3>" if len(content.description.student_modalities) > 1 else "",
+                panels(
+                    case_panels(content, sees),
+                    caption="Dice of every test case; a line in the student's colour rises from the baseline, a grey one "
+                    "does not. Bars are means.",
+                ),
+                table(worst, caption="The student's worst cases first: Dice, mean over regions unless one is named."),
+                details(f"All {len(rows.rows)} cases", table(rows, caption="All cases, worst first."))
+                if len(rows.rows) > WORST
+                else "",
+            ]
+    return "<h2>Case by case</h2>" + key(ROLE_KEY) + "".join(parts) if parts else ""
+
+
+def examples(content: Content) -> str:
+    """Slices of a few cases with reference and predictions."""
+    if not content.overlays:
+        return ""
+    entries = [(f"rgb{label.color}", label.name) for label in content.labels.labels]
+    parts = ["<h2>What it looks like</h2>", key(entries)]
+    for case, group in groupby(content.overlays, key=lambda overlay: overlay.case):
+        parts.append(_example(content, case, list(group)))
+    return "".join(parts)
+
+
+def training(content: Content) -> str:
+    """Curves of all trainings."""
+    parts = []
+    for sees in content.description.student_modalities:
+        pictures = curve_panels(content, sees)
+        if pictures:
+            several = len(content.description.student_modalities) > 1
+            parts.append(f"<h3>{escape(seen(sees))}</h3>" if several else "")
+            caption = "One line per training. The loss is smoothed; dots mark the weights that were kept, chosen on "
+            parts.append(panels(pictures, caption=caption + "validation cases.", two=True))
+    return "<h2>Training</h2>" + key(ROLE_KEY) + "".join(parts) if parts else ""
+
+
+def repeating(content: Content) -> str:
+    """Command, data, splits, settings."""
+    told = content.description
+    facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in tables.facts(content).items())
+    splits = "".join(
+        f"<h3>{escape(name)}, {escape(part)}</h3><p>{escape(', '.join(names))}</p>"
+        for name, parts in told.splits.items()
+        for part, names in parts.items()
+    )
+    settings = escape(json.dumps(told.settings, indent=2))
+    return "".join(
+        [
+            "<h2>How to repeat it</h2>",
+            f'<pre tabindex="0"><code>{escape(told.command)}</code></pre>',
+            f'<dl class="facts">{facts}</dl>',
+            table(tables.split_table(content), caption="Cases of each fold", narrow=True) if told.splits else "",
+            _left_out(content),
+            details("Names of the cases", splits) if splits else "",
+            details("All settings", f'<pre tabindex="0">{settings}</pre>'),
+        ]
+    )
+
+
+def _training_sentence(content: Content) -> str:
+    told = content.description
+    if told.teacher:
+        return (
+            f"The teacher, {told.teacher}, was brought along; the others were trained for {told.steps} steps with the same "
+            "seeds and data order, and all were tested on cases that neither of these two was trained or chosen on."
+        )
+    return (
+        f"All were trained for {told.steps} steps with the same seeds and data order, and tested on cases that none of "
+        "them was trained or chosen on."
+    )
+
+
+def _tiles(row: Comparison, *, several: bool) -> str:
+    prefix = f"{seen(row.modalities)}: " if several else ""
+    gap = row.recovery
+    shown = percent(gap.value) if gap else "undefined"
+    below = f"95 % interval {recovery_range(gap)}" if gap else row.no_recovery
+    low, high = signed(row.difference.low), signed(row.difference.high)
+    chain = f"{row.baseline:.3f} → {row.student:.3f}"
+    aim = "the teacher is not scored yet" if row.teacher is None else f"the teacher reaches {row.teacher:.3f}"
+    return "".join(
+        [
+            '<div class="tiles">',
+            tile(f"{prefix}gap recovery", shown, below, words=gap is None),
+            tile(f"{prefix}student {MINUS} baseline, Dice", signed(row.difference.value), f"{low} to {high}"),
+            tile(f"{prefix}baseline → student, Dice", chain, aim),
+            tile(f"{prefix}student better in", f"{row.better} of {row.patients}", f"{unit(row)}, {p_value(row.p)}"),
+            "</div>",
+        ]
+    )
+
+
+def _published(content: Content) -> str:
+    rows = []
+    for sees in content.description.student_modalities:
+        own = content.summary.comparison(sees, MEAN)
+        found = published.published_recoveries(sees, content.description.regions)
+        if own and found:
+            here = percent(own.recovery.value) if own.recovery else "undefined"
+            rows.append((f"this study, {seen(sees)} student", here))
+            rows += [(f"{item.method}, {seen(item.modality)} student", percent(item.share)) for item in found]
+    if not rows:
+        return ""
+    caption = f"Gap recovery, mean over regions, beside published figures: {published.SOURCE}"
+    shown = Table(("method", "gap recovery"), tuple(dict.fromkeys(rows)))
+    return (
+        "<h3>Beside published figures</h3>"
+        + table(shown, caption=caption, narrow=True)
+        + paragraph(published.CAVEAT, "note")
+    )
+
+
+def _example(content: Content, case: str, overlays: list[Overlay]) -> str:
+    figures = []
+    names = ["image", *(overlay.title for overlay in overlays)]
+    for name, picture in zip(names, slice_pictures(overlays, content.labels), strict=True):
+        alternative = f"Slice of {case}" if name == "image" else f"Slice of {case} with the labels of the {name}"
+        below = f"<span>{escape(_dice_of(content, case, name))}</span>"
+        caption = f"<figcaption>{escape(name)}{below}</figcaption>"
+        figures.append(f'<figure><img src="{picture}" alt="{escape(alternative)}">{caption}</figure>')
+    return f'<h3>{escape(case)}</h3><div class="slices">{"".join(figures)}</div>'
+
+
+def _dice_of(content: Content, case: str, title: str) -> str:
+    """Mean Dice of the network that an overlay's title names, over the whole volume; empty where that is not clear."""
+    role, _, sees = title.partition(" ")
+    if role not in ROLES:
+        return ""
+    students = content.description.student_modalities
+    if not sees:
+        sees = content.teacher if role == Role.TEACHER else students[0]
+    dice = per_case(content.scores, Role(role), sees, MEAN, lambda score: score.dice).get(case)
+    seeds = len({score.seed for score in content.scores})
+    return "" if dice is None else f"Dice {dice:.2f}{', mean of seeds' if seeds > 1 else ''}"
+
+
+def _left_out(content: Content) -> str:
+    reasons = {
+        str(event.values["case"]): str(event.values["reason"])
+        for event in content.events
+        if event.event is EventKind.LEFT_OUT
+    }
+    if not reasons:
+        return ""
+    items = "".join(f"<li>{escape(case)}: {escape(reason)}</li>" for case, reason in sorted(reasons.items()))
+    return f"<h3>Left out</h3><ul>{items}</ul>"

@@ -1,0 +1,84 @@
+"""Slices with coloured labels, as PNG data."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.image import imsave
+from numpy.typing import NDArray
+from scipy.ndimage import zoom
+
+from kdnet.report.content import Overlay
+from kdnet.schema.labels import LabelTable
+
+PIXELS = 320
+"""Length of the longer side of a picture."""
+
+MARGIN = 4
+
+FILL = 0.38
+
+
+def slice_pictures(overlays: Sequence[Overlay], labels: LabelTable) -> list[str]:
+    """The plain slice and then each overlay of one case, cut to the head, as addresses for ``<img src>``.
+
+    Slices are turned to rows and columns, so that the patient is looked at from the feet, as radiologists do.
+    """
+    first = overlays[0]
+    image = first.image.T.astype(float)
+    spacing = first.spacing[1], first.spacing[0]
+    box = _head(image)
+    grey = _grey(_enlarged(image[box], spacing, order=1))
+    pictures = [_png(grey)]
+    for overlay in overlays:
+        labelmap = overlay.labelmap.T[box]
+        pictures.append(_png(_painted(grey, _enlarged(labelmap, spacing, order=0), labels)))
+    return pictures
+
+
+def _head(image: NDArray[np.generic]) -> tuple[slice, slice]:
+    """The box of what is not background, whose value the corner has."""
+    there = image != image[0, 0]
+    if not there.any():
+        return slice(None), slice(None)
+    rows, columns = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
+    return (
+        slice(max(0, int(rows[0]) - MARGIN), int(rows[-1]) + MARGIN + 1),
+        slice(max(0, int(columns[0]) - MARGIN), int(columns[-1]) + MARGIN + 1),
+    )
+
+
+def _enlarged(plane: NDArray[np.generic], spacing: tuple[float, float], *, order: int) -> NDArray[np.generic]:
+    size = np.array(plane.shape) * spacing
+    factors = PIXELS / size.max() * np.array(spacing)
+    enlarged: NDArray[np.generic] = zoom(plane, factors, order=order, grid_mode=True, mode="nearest")
+    return enlarged
+
+
+def _grey(plane: NDArray[np.generic]) -> NDArray[np.float64]:
+    values = plane.astype(float)
+    low, high = float(values.min()), float(np.percentile(values, 99.8))
+    scaled = np.clip((values - low) / max(high - low, 1e-9), 0, 1)
+    return np.repeat(scaled[..., None], 3, axis=2)
+
+
+def _painted(grey: NDArray[np.float64], labelmap: NDArray[np.generic], labels: LabelTable) -> NDArray[np.float64]:
+    painted = grey.copy()
+    edge = np.zeros(labelmap.shape, bool)
+    for axis in (0, 1):
+        edge |= labelmap != np.roll(labelmap, 1, axis)
+    for label in labels.labels:
+        inside = labelmap == label.value
+        color = np.array(label.color) / 255
+        painted[inside] = (1 - FILL) * painted[inside] + FILL * color
+        painted[inside & edge] = color
+    return painted
+
+
+def _png(pixels: NDArray[np.float64]) -> str:
+    stream = io.BytesIO()
+    imsave(stream, (pixels * 255).astype(np.uint8), format="png")
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()

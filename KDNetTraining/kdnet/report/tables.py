@@ -1,0 +1,154 @@
+"""The figures of a study as rows of text, for Markdown and HTML alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kdnet.evaluation.pairing import MEAN, per_case
+from kdnet.report.content import Content
+from kdnet.report.words import difference, p_value, recovery, seen
+from kdnet.schema.network_id import Role
+from kdnet.schema.results import NetworkSummary
+
+
+@dataclass(frozen=True)
+class Table:
+    """Column names and rows of text, all of one length."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def network_cells(content: Content) -> list[tuple[Role, str, list[NetworkSummary | None]]]:
+    """For each network that was scored: its role, what it sees, and its summary per region and on average."""
+    regions = [*content.description.regions, MEAN]
+    rows = [
+        (role, sees, [content.summary.network(role, sees, region) for region in regions])
+        for role, sees in content.networks()
+    ]
+    return [row for row in rows if row[2][-1] is not None]
+
+
+def dice_table(content: Content) -> Table:
+    """Mean Dice ± standard deviation over patients of every network and region."""
+    rows = [(*_named(role, sees, cells), *(dice(cell) for cell in cells)) for role, sees, cells in network_cells(content)]
+    return Table(_network_header(content), tuple(rows))
+
+
+def distance_table(content: Content) -> Table:
+    """Mean HD95 in mm ± standard deviation over patients of every network and region, penalties included."""
+    rows = [(*_named(role, sees, cells), *(hd95(cell) for cell in cells)) for role, sees, cells in network_cells(content)]
+    return Table(_network_header(content), tuple(rows))
+
+
+def penalty_table(content: Content) -> Table:
+    """How many figures of HD95 are penalties, and how many of these are regions that a network did not find at all."""
+    rows = [
+        (*_named(role, sees, cells), *(penalties(cell) for cell in cells)) for role, sees, cells in network_cells(content)
+    ]
+    return Table((*_network_header(content)[:-1], "all regions"), tuple(rows))
+
+
+def comparison_table(content: Content) -> Table:
+    """Paired difference, p and gap recovery of every student and region."""
+    rows = [
+        (
+            seen(row.modalities),
+            row.region,
+            counted(row.cases, row.patients),
+            difference(row.difference),
+            f"{row.better} of {row.patients}",
+            p_value(row.p).removeprefix("p = ").removeprefix("p "),
+            recovery(row),
+        )
+        for row in content.summary.comparisons
+    ]
+    return Table(("student", "region", "cases", "student minus baseline", "better in", "p", "gap recovery"), tuple(rows))
+
+
+def case_table(content: Content, modalities: str) -> Table:
+    """Every test case, the student's worst first: mean Dice of the three networks, and the student's regions."""
+
+    def mean_dice(role: Role, sees: str, region: str = MEAN) -> dict[str, float]:
+        return per_case(content.scores, role, sees, region, lambda score: score.dice)
+
+    student, baseline = mean_dice(Role.STUDENT, modalities), mean_dice(Role.BASELINE, modalities)
+    teacher = mean_dice(Role.TEACHER, content.teacher)
+    regions = [mean_dice(Role.STUDENT, modalities, region) for region in content.description.regions]
+    distance = per_case(content.scores, Role.STUDENT, modalities, MEAN, lambda score: score.hd95)
+    rows = [
+        (
+            case,
+            *(_number(column.get(case)) for column in (student, baseline, teacher, *regions)),
+            f"{distance[case]:.1f}",
+        )
+        for case in sorted(student, key=lambda name: (student[name], name))
+    ]
+    named = tuple(f"student {region}" for region in content.description.regions)
+    return Table(("case", "student", "baseline", "teacher", *named, "student HD95 (mm)"), tuple(rows))
+
+
+def facts(content: Content) -> dict[str, str]:
+    """What a reader needs to judge and repeat the study."""
+    told = content.description
+    return {
+        "Data": f"{told.data}, {told.cases} cases",
+        "Student sees": ", ".join(seen(sees) for sees in told.student_modalities),
+        "Teacher sees": seen(content.teacher),
+        "Recipe": f"{told.recipe}, {told.steps} steps for every network",
+        "Test folds": ", ".join(map(str, told.folds)) or "none",
+        "Seeds": ", ".join(map(str, told.seeds)),
+        "Time": f"{told.seconds / 60:.0f} min of training, {told.cpu_seconds / 60:.0f} min of CPU",
+        "Hardware": told.hardware,
+        "Code": f"kdnet {told.code_version}",
+    }
+
+
+def split_table(content: Content) -> Table:
+    """How many cases each fold trains, validates and tests on."""
+    rows = [
+        (name, *(str(len(parts.get(part, []))) for part in ("train", "validation", "test")))
+        for name, parts in content.description.splits.items()
+    ]
+    return Table(("fold", "training", "validation", "test"), tuple(rows))
+
+
+def dice(row: NetworkSummary | None) -> str:
+    """``"0.512 ± 0.201"``."""
+    return "" if row is None else _spread(row.dice, row.dice_deviation, "{:.3f}")
+
+
+def hd95(row: NetworkSummary | None) -> str:
+    """``"12.3 ± 8.0"``."""
+    return "" if row is None else _spread(row.hd95, row.hd95_deviation, "{:.1f}")
+
+
+def penalties(row: NetworkSummary | None) -> str:
+    """``"1 of 6 (1 empty prediction)"``, or ``"0 of 6"``."""
+    if row is None:
+        return ""
+    told = f"{row.penalties} of {row.scored}"
+    if not row.penalties or row.empty_predictions is None:
+        return told
+    return f"{told} ({row.empty_predictions} empty prediction{'' if row.empty_predictions == 1 else 's'})"
+
+
+def counted(cases: int, patients: int) -> str:
+    """``"6"``, or ``"6 (4 patients)"`` where some patients have several visits."""
+    return str(cases) if patients == cases else f"{cases} ({patients} patient{'' if patients == 1 else 's'})"
+
+
+def _network_header(content: Content) -> tuple[str, ...]:
+    return ("network", "sees", "cases", *content.description.regions, MEAN)
+
+
+def _named(role: Role, sees: str, cells: list[NetworkSummary | None]) -> tuple[str, str, str]:
+    return role.value, seen(sees), counted(cells[-1].cases, cells[-1].patients) if cells[-1] else "0"
+
+
+def _spread(value: float, deviation: float | None, form: str) -> str:
+    return form.format(value) if deviation is None else f"{form.format(value)} ± {form.format(deviation)}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

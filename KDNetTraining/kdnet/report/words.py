@@ -1,0 +1,180 @@
+"""Figures and outcomes of a study in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+from kdnet.evaluation.pairing import MEAN
+from kdnet.report.content import Content
+from kdnet.schema.results import Comparison, GapRecovery, Interval
+
+SIGNIFICANT = 0.05
+
+FEWEST_PATIENTS = 6
+"""With fewer pairs a two-sided signed-rank test cannot give p < 0.05, whatever they are."""
+
+MINUS = "\N{MINUS SIGN}"
+
+SPREAD = "Mean ± standard deviation over the test patients, on the original grids of their cases."
+
+PENALTIES = (
+    "How many of the figures (cases times seeds) are the penalty, because the region is in only one of prediction and "
+    "reference. Each of them pulls the mean of HD95 up."
+)
+
+PAIRING = "paired by case, fold and seed; visits of one patient are averaged and count once"
+
+NAMES = {"t1": "T1", "t1ce": "T1ce", "t2": "T2", "flair": "FLAIR"}
+
+
+class Outcome(Enum):
+    """What a paired comparison says about a student."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    UNDECIDED = "not distinguishable"
+
+
+def outcome(row: Comparison) -> Outcome:
+    """Better or worse only when the interval leaves out zero and p is below 0.05; undecided otherwise."""
+    if row.p < SIGNIFICANT and row.difference.low > 0:
+        return Outcome.BETTER
+    if row.p < SIGNIFICANT and row.difference.high < 0:
+        return Outcome.WORSE
+    return Outcome.UNDECIDED
+
+
+def seen(modalities: str) -> str:
+    """Modalities as clinicians write them: ``"t1+t1ce"`` becomes ``"T1 + T1ce"``."""
+    return " + ".join(NAMES.get(name, name) for name in modalities.split("+"))
+
+
+def listed(words: Sequence[str]) -> str:
+    """``"ET, TC and WT"``."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def signed(value: float) -> str:
+    """A difference of Dice with its sign; what rounds to nothing has none."""
+    return f"{value:+.3f}".replace("-", MINUS) if round(value, 3) else "0.000"
+
+
+def percent(share: float) -> str:
+    """A share in whole percent."""
+    whole = round(share * 100)
+    return f"{whole} %".replace("-", MINUS)
+
+
+def p_value(p: float) -> str:
+    """``"p = 0.031"`` or ``"p < 0.001"``."""
+    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+
+
+def difference(value: Interval) -> str:
+    """A difference of Dice with its interval."""
+    return f"{signed(value.value)} ({signed(value.low)} to {signed(value.high)})"
+
+
+def recovery_range(value: GapRecovery) -> str:
+    """The interval of a gap recovery, which may have no ends."""
+    low = "unbounded" if value.low is None else percent(value.low)
+    high = "unbounded" if value.high is None else percent(value.high)
+    return f"{low} to {high}"
+
+
+def recovery(row: Comparison) -> str:
+    """Gap recovery with its interval, or why there is none."""
+    if row.recovery is None:
+        return f"undefined: {row.no_recovery}"
+    return f"{percent(row.recovery.value)} ({recovery_range(row.recovery)})"
+
+
+def verdicts(content: Content) -> list[str]:
+    """What came out, in plain words, whichever way: one paragraph per student that can be compared."""
+    told = []
+    for modalities in content.description.student_modalities:
+        row = content.summary.comparison(modalities, MEAN)
+        if row is not None:
+            sentences = [headline(row), _regions(content, modalities), _recovery_sentence(row)]
+            told.append(" ".join(sentence for sentence in sentences if sentence))
+    if told:
+        return told
+    if not content.description.folds:
+        return ["Every case was trained on, so none is left to test: a cross-validation tells how good such networks are."]
+    return ["No student has been scored beside its baseline yet."]
+
+
+def headline(row: Comparison) -> str:
+    """One sentence on one student."""
+    verb = {
+        Outcome.BETTER: "beats its baseline",
+        Outcome.WORSE: "is worse than its baseline",
+        Outcome.UNDECIDED: "is not distinguishable from its baseline",
+    }[outcome(row)]
+    return (
+        f"The {seen(row.modalities)} student {verb}: mean Dice {row.student:.3f} against {row.baseline:.3f} "
+        f"(difference {signed(row.difference.value)}, 95 % interval {signed(row.difference.low)} to "
+        f"{signed(row.difference.high)}, {p_value(row.p)}, {_tested(row)})."
+    )
+
+
+def caveats(content: Content) -> list[str]:
+    """What a reader must know before believing the figures."""
+    told = []
+    missing = content.unscored()
+    if missing:
+        expected = len(content.networks()) * len(content.description.folds) * len(content.description.seeds)
+        told.append(
+            f"This study is not finished: {len(missing)} of {expected} networks have no scores yet "
+            f"({'; '.join(missing[:4])}{'; ...' if len(missing) > 4 else ''}). Comparisons use the folds and seeds that "
+            "are there."
+        )
+    if content.description.teacher:
+        told.append(
+            f"The teacher, {content.description.teacher}, was trained elsewhere. If it learnt from test cases of this "
+            "study, its own figures and the student's are too good."
+        )
+    rows = content.summary.comparisons
+    if rows and min(row.patients for row in rows) < FEWEST_PATIENTS:
+        fewest = min(rows, key=lambda row: row.patients)
+        told.append(f"With {_tested(fewest)} no test can tell a difference from chance (p < 0.05).")
+    if rows and len({score.seed for score in content.scores}) == 1:
+        told.append("One seed: how far two trainings differ by chance alone is not part of the intervals.")
+    return told
+
+
+def _regions(content: Content, modalities: str) -> str:
+    found: dict[Outcome, list[str]] = {kind: [] for kind in Outcome}
+    for region in content.description.regions:
+        row = content.summary.comparison(modalities, region)
+        if row is not None:
+            found[outcome(row)].append(f"{region} ({signed(row.difference.value)})")
+    parts = [f"{kind.value} on {listed(regions)}" for kind, regions in found.items() if regions]
+    return f"By region it is {listed(parts)}." if len(content.description.regions) > 1 and parts else ""
+
+
+def _recovery_sentence(row: Comparison) -> str:
+    if row.recovery is not None:
+        told = f"It recovers {percent(row.recovery.value)} of the distance from baseline to teacher"
+        return f"{told} (95 % interval {recovery_range(row.recovery)})."
+    if row.teacher is None:
+        return "Gap recovery waits for the teacher's scores."
+    return (
+        f"The teacher is not above the baseline ({row.teacher:.3f} against {row.baseline:.3f}), so there was nothing to "
+        "distil and gap recovery is undefined."
+    )
+
+
+def unit(row: Comparison) -> str:
+    """What is paired: cases, or patients where some have several visits."""
+    return "cases" if row.patients == row.cases else "patients"
+
+
+def _tested(row: Comparison) -> str:
+    cases = _counted(row.cases, "test case")
+    return cases if row.patients == row.cases else f"{cases} of {_counted(row.patients, 'patient')}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

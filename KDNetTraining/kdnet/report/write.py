@@ -1,0 +1,95 @@
+"""Writing all files of a report."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from kdnet.evaluation.statistics import summarise
+from kdnet.files import replacing, writable_folder, write_json
+from kdnet.report.content import Content, Overlay
+from kdnet.report.markdown import markdown_report
+from kdnet.report.page import html_page
+from kdnet.runs.events import Event
+from kdnet.schema.labels import LabelTable
+from kdnet.schema.results import Comparison, NetworkSummary, Score, StudyDescription, StudySummary
+from kdnet.text import printable, table_cell
+
+COMPARISON_COLUMNS = (
+    "student_minus_baseline",
+    "difference_low",
+    "difference_high",
+    "p",
+    "better",
+    "gap_recovery",
+    "gap_recovery_low",
+    "gap_recovery_high",
+)
+
+
+def write_report(
+    folder: Path,
+    description: StudyDescription,
+    scores: Sequence[Score],
+    events: Sequence[Event],
+    overlays: Sequence[Overlay],
+    labels: LabelTable,
+) -> Path:
+    """Write ``results.json``, ``scores.csv``, ``summary.csv``, ``results.md`` and ``report.html``; return the last.
+
+    The HTML file holds its pictures itself and opens without a network. A study that is not finished gives a report of
+    what there is.
+
+    Raises:
+        KDNetError: when the folder cannot be written, or scores of student, baseline and teacher do not pair.
+    """
+    summary = summarise(scores, patients=description.patients)
+    content = Content(description, summary, scores, events, overlays, labels)
+    pages = {"results.md": markdown_report(content), "report.html": html_page(content)}
+    writable_folder(folder)
+    results = {
+        "description": asdict(description),
+        "summary": asdict(summary),
+        "unscored": content.unscored(),
+        "scores": [asdict(score) for score in scores],
+    }
+    write_json(folder / "results.json", results)
+    _write_csv(folder / "scores.csv", [field.name for field in fields(Score)], [asdict(score) for score in scores])
+    columns = [*(field.name for field in fields(NetworkSummary)), *COMPARISON_COLUMNS]
+    _write_csv(folder / "summary.csv", columns, _summary_rows(summary))
+    for name, text in pages.items():
+        with replacing(folder / name) as temporary:
+            temporary.write_text(_harmless(text), encoding="utf-8")
+    return folder / "report.html"
+
+
+def _harmless(text: str) -> str:
+    """The text of a page without control characters and lone surrogates, which names of files and regions may hold."""
+    return text.translate({ord(sign): "?" for sign in set(text) - {"\n"} if printable(sign) == "?"})
+
+
+def _summary_rows(summary: StudySummary) -> Iterable[dict[str, Any]]:
+    """One row per network and region; those of students also hold their comparison with the baseline."""
+    for network in summary.networks:
+        comparison = summary.comparison(network.modalities, network.region) if network.role == "student" else None
+        yield {**asdict(network), **(_comparison_cells(comparison) if comparison else {})}
+
+
+def _comparison_cells(row: Comparison) -> dict[str, Any]:
+    recovery = row.recovery
+    cells = (
+        *(row.difference.value, row.difference.low, row.difference.high, row.p, row.better),
+        *((recovery.value, recovery.low, recovery.high) if recovery else (None, None, None)),
+    )
+    return dict(zip(COMPARISON_COLUMNS, cells, strict=True))
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, columns, restval="")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: table_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()})

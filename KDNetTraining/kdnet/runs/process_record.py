@@ -1,0 +1,87 @@
+"""Which process writes a run folder, so that another one can show or end it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kdnet.files import write_json
+from kdnet.foreign import parse_message
+
+FILE = "process.json"
+
+CLOCK_SECONDS = 10.0  # by which the times of a process and of its record may differ
+
+
+def record_process(root: Path) -> None:
+    """Note this process in the run folder ``root``, whose lock it holds."""
+    write_json(root / FILE, {"pid": os.getpid(), "host": platform.node(), "started": time.time()})
+
+
+def recorded_pid(root: Path) -> int | None:
+    """The process noted last, None where there is none or it ran on another machine. Whether it lives the lock tells."""
+    return _local_pid(_read(root))
+
+
+def recorded_process_lives(root: Path) -> bool:
+    """Whether the process noted last is another one that runs on this machine: what can be known without a lock."""
+    record = _read(root)
+    pid = _local_pid(record)
+    if pid is None or pid == os.getpid() or not _exists(pid):
+        return False
+    begun, noted = _begun(pid), record.get("started")
+    # a process that began after the record was written has only inherited the number
+    return begun is None or not isinstance(noted, int | float) or begun <= noted + CLOCK_SECONDS
+
+
+def _read(root: Path) -> Mapping[str, Any]:
+    try:
+        return parse_message((root / FILE).read_text(encoding="utf-8")) or {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _local_pid(record: Mapping[str, Any]) -> int | None:
+    pid = record.get("pid")
+    return pid if isinstance(pid, int) and pid > 0 and record.get("host") == platform.node() else None
+
+
+def _begun(pid: int) -> float | None:
+    """When the process began, in seconds since 1970, where the system tells it in a file."""
+    try:
+        return Path(f"/proc/{pid}").stat().st_ctime
+    except OSError:
+        return None
+
+
+if sys.platform == "win32":
+    import ctypes
+
+    STILL_ACTIVE = 259
+    QUERY = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
+
+    def _exists(pid: int) -> bool:
+        kernel = ctypes.WinDLL("kernel32")
+        handle = kernel.OpenProcess(QUERY, False, pid)
+        if not handle:
+            return False
+        code = ctypes.c_ulong()
+        known = kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+        kernel.CloseHandle(handle)
+        return bool(known) and code.value == STILL_ACTIVE
+
+else:
+
+    def _exists(pid: int) -> bool:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True

@@ -1,0 +1,55 @@
+"""The cases of each fold, as a run keeps them: a run that goes on must go on with the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from kdnet.errors import RunFolderError, SettingsError
+from kdnet.files import write_json
+from kdnet.foreign import read_json
+from kdnet.json_schema import parse_dataclass
+from kdnet.schema.folds import Split, fold_name, fold_number
+from kdnet.text import one_line
+
+REMEDY = "delete it, then resume the run"
+
+
+def keep_splits(path: Path, splits: Mapping[int, Split]) -> None:
+    """Write ``splits`` to ``path``, or find the same there.
+
+    Raises:
+        RunFolderError: when the run was begun with other cases.
+    """
+    known = read_splits(path)
+    if not known:
+        write_json(path, {fold_name(fold): asdict(split) for fold, split in splits.items()})
+        return
+    before, now = _names(known), _names(splits)
+    for name in sorted(before - now):
+        raise RunFolderError(f"{path.parent} was begun with case {name}, which the data lacks or cannot use now: mend it.")
+    for name in sorted(now - before):
+        raise RunFolderError(f"{path.parent} was begun without case {name}: take it out of the data or begin a new run.")
+    if known != splits:
+        raise RunFolderError(f"{path.parent} was begun with other folds: restore cases.csv or begin a new run.")
+
+
+def read_splits(path: Path) -> dict[int, Split]:
+    """The splits that ``path`` holds, fold to its cases; empty where there are none yet.
+
+    Raises:
+        RunFolderError: when the file is damaged.
+    """
+    if not path.exists():
+        return {}
+    try:
+        content = read_json(path, REMEDY, RunFolderError)
+        return {fold_number(fold): parse_dataclass(Split, part) for fold, part in content.items()}
+    except (ValueError, SettingsError) as error:
+        told = one_line(str(error), 200).rstrip(".")
+        raise RunFolderError(f"{path} is damaged ({told}): {REMEDY}.") from error
+
+
+def _names(splits: Mapping[int, Split]) -> set[str]:
+    return {name for split in splits.values() for name in (*split.train, *split.validation, *split.test)}

@@ -1,0 +1,87 @@
+"""Requests to stop a study: signals, the panel's button and the terminal."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from kdnet.runs.control import Intent, Stopped, requested
+
+POLL_SECONDS = 0.5
+
+AGAIN_SECONDS = 2.0  # torchrun forwards a Ctrl-C that the terminal has already sent to all processes
+
+
+class StopRequest:
+    """Whether a stop was requested: by a signal, or by ``control.json`` in the run folder.
+
+    Args:
+        root: the run folder; None to listen to signals alone.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.signal = ""
+        self._root = root
+        self._looked = -math.inf
+        self._asked: Intent | None = None
+
+    def __bool__(self) -> bool:
+        return self.intent is not None
+
+    @property
+    def intent(self) -> Intent | None:
+        """What is requested; the file is looked for twice a second at most, so that asking costs nothing."""
+        if self.signal:
+            return Intent.PAUSE
+        now = time.monotonic()
+        if self._asked is None and self._root is not None and now - self._looked >= POLL_SECONDS:
+            self._looked = now
+            self._asked = requested(self._root)
+        return self._asked
+
+    @property
+    def reason(self) -> str:
+        """``"paused"``, ``"stopped"``, ``"paused by SIGINT"``; empty while there is no request."""
+        intent = self.intent
+        if intent is None:
+            return ""
+        return f"{intent.done} by {self.signal}" if self.signal else intent.done
+
+    def check(self) -> None:
+        """End here on request; for work that this process does while others wait for it.
+
+        Raises:
+            Stopped: on request.
+        """
+        if self.reason:
+            raise Stopped(self.reason)
+
+
+@contextmanager
+def stop_on_signals(root: Path | None = None) -> Iterator[StopRequest]:
+    """Turn SIGINT and SIGTERM into a :class:`StopRequest`.
+
+    A second Ctrl-C interrupts at once. A second SIGTERM does not: job schedulers and torchrun both send one, and the state
+    must be saved all the same.
+    """
+    request, first = StopRequest(root), math.inf
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        nonlocal first
+        now = time.monotonic()
+        if number == signal.SIGINT and now - first >= AGAIN_SECONDS:
+            raise KeyboardInterrupt
+        first = min(first, now)
+        request.signal = request.signal or signal.Signals(number).name
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield request
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,88 @@
+"""How long the whole study will still take, from what its networks took so far; interruptions do not count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from kdnet.runs.events import Event, EventKind
+from kdnet.schema.network_id import PlannedNetwork, Role
+
+RELATIVE: Mapping[Role, float] = {Role.TEACHER: 1.0, Role.BASELINE: 1.0, Role.STUDENT: 1.35}
+"""Time of a step where it is not measured yet: a student's also passes through its teacher."""
+
+
+class TimeLeft:
+    """Estimates the seconds left of a study, from steps and test cases timed in this run.
+
+    Args:
+        networks: all of the study, in order.
+        steps: of each network; 0 of one that is not trained.
+        cases: number of test cases of each network.
+        done: names of the networks that are trained and tested.
+        trained: names of those that are trained.
+        events: of the run so far, in which earlier sessions told what they took.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[PlannedNetwork],
+        steps: int,
+        cases: Mapping[str, int],
+        *,
+        done: Iterable[str] = (),
+        trained: Iterable[str] = (),
+        events: Iterable[Event] = (),
+    ) -> None:
+        self._roles = {network.name: network.role for network in networks}
+        self._steps = {network.name: steps for network in networks}
+        self._cases = {network.name: cases[network.name] for network in networks}
+        self._seconds_per_step: dict[Role, float] = {}
+        self._seconds_per_case: float | None = None
+        for event in events:
+            self._recall(event)
+        for name in trained:
+            self._steps[name] = 0
+        for name in done:
+            self._steps[name] = self._cases[name] = 0
+
+    def during_training(self, network: str, step: int, seconds_per_step: float) -> float | None:
+        """Seconds left when ``network`` is at ``step`` and takes ``seconds_per_step``, validations included."""
+        self._seconds_per_step[self._roles[network]] = seconds_per_step
+        return self._left(network, step, 0)
+
+    def during_test(self, network: str, case: int, seconds_per_case: float) -> float | None:
+        """Seconds left when ``case`` test cases of ``network`` are segmented and each took ``seconds_per_case``."""
+        self._seconds_per_case = seconds_per_case
+        self._steps[network] = 0
+        return self._left(network, 0, case)
+
+    def finish(self, network: str) -> None:
+        """Count ``network`` as trained and tested."""
+        self._steps[network] = self._cases[network] = 0
+
+    def _left(self, network: str, step: int, case: int) -> float | None:
+        seconds = 0.0
+        for name, role in self._roles.items():
+            here = name == network
+            steps = self._steps[name] - (step if here else 0)
+            cases = self._cases[name] - (case if here else 0)
+            if steps > 0:
+                seconds += steps * self._step(role)
+            if cases > 0:  # nothing is known of testing before the first network is tested
+                seconds += cases * (self._seconds_per_case or 0.0)
+        return round(seconds, 1)
+
+    def _step(self, role: Role) -> float:
+        if role in self._seconds_per_step:
+            return self._seconds_per_step[role]
+        measured, seconds = next(iter(self._seconds_per_step.items()), (role, 0.0))
+        return seconds * RELATIVE[role] / RELATIVE[measured]
+
+    def _recall(self, event: Event) -> None:
+        role, values = self._roles.get(event.network), event.values
+        if role is None:
+            return
+        if event.event is EventKind.NETWORK_FINISHED and values.get("seconds") and self._steps[event.network]:
+            self._seconds_per_step[role] = float(values["seconds"]) / self._steps[event.network]
+        if event.event is EventKind.EVALUATION and values.get("seconds_per_case"):
+            self._seconds_per_case = float(values["seconds_per_case"])

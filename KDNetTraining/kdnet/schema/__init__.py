@@ -1,0 +1,1 @@
+"""Types that panels, command line and backend exchange; standard library only."""

@@ -1,0 +1,15 @@
+"""Durations, sizes and shares as people read them, written in one way everywhere."""
+
+from __future__ import annotations
+
+
+def duration(minutes: float) -> str:
+    """``"40 s"``, ``"25 min"`` or ``"7 h 30 min"``."""
+    if minutes < 2:
+        return f"{minutes * 60:.0f} s"
+    hours, rest = divmod(round(minutes), 60)
+    return f"{hours} h {rest} min" if hours else f"{rest} min"
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, count / 1e6):.0f} MB"

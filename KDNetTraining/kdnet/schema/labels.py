@@ -1,0 +1,234 @@
+"""What the values of a labelmap mean, and how a network's channels are read as labels.
+
+Two output modes (METHOD: overlapping regions or exclusive labels):
+
+- ``regions``: one sigmoid channel per region; regions may overlap (BraTS: ET inside TC inside WT).
+- ``exclusive``: one softmax channel per label, background first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdnet.errors import SettingsError
+from kdnet.json_schema import parse_dataclass
+from kdnet.schema.bounds import check_names
+from kdnet.text import one_line
+
+if TYPE_CHECKING:
+    import torch
+
+
+MOST_LABELS = 255  # that a labelmap of bytes holds beside the background
+
+IGNORED = 255
+"""Value of voxels that nobody has labelled: they take no part in losses and figures."""
+
+
+class LabelMode(StrEnum):
+    """How the channels of a network relate to labels."""
+
+    REGIONS = "regions"
+    EXCLUSIVE = "exclusive"
+
+
+@dataclass(frozen=True)
+class Code:
+    """A coded concept of a terminology, for example SNOMED CT 86049000 "Neoplasm, Primary"."""
+
+    scheme: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Terminology:
+    """Category and type of a segment, as Slicer and DICOM SEG store them."""
+
+    category: Code
+    type: Code
+
+
+@dataclass(frozen=True)
+class Label:
+    """One value of a labelmap.
+
+    Attributes:
+        value: 1 to 255; 0 is background.
+        name: short, shown to users.
+        color: red, green, blue from 0 to 255.
+        terminology: codes for the segment, if known.
+    """
+
+    value: int
+    name: str
+    color: tuple[int, int, int]
+    terminology: Terminology | None = None
+
+
+@dataclass(frozen=True)
+class Region:
+    """A named union of labels that is evaluated, and predicted by one channel in ``regions`` mode."""
+
+    name: str
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """The label table of a data set or model.
+
+    Attributes:
+        mode: how network channels relate to labels.
+        labels: the values of the labelmap, background left out.
+        regions: what is evaluated; in ``regions`` mode also the network's channels, in this order.
+    """
+
+    mode: LabelMode
+    labels: tuple[Label, ...]
+    regions: tuple[Region, ...]
+
+    def __post_init__(self) -> None:
+        values = [label.value for label in self.labels]
+        if not values or len(set(values)) != len(values) or not all(0 < value < 256 for value in values):
+            told = one_line(str(values), 60)
+            raise SettingsError(f"the label values {told} must be different whole numbers from 1 to 255.")
+        check_names([label.name for label in self.labels], "label", MOST_LABELS)
+        check_names([region.name for region in self.regions], "region", MOST_LABELS)
+        for label in self.labels:
+            if not all(0 <= part <= 255 for part in label.color):
+                raise SettingsError(f'the color of label "{label.name}" must have three parts from 0 to 255.')
+        for region in self.regions:
+            unknown = set(region.values) - set(values)
+            if not region.values or unknown or len(set(region.values)) != len(region.values):
+                told = one_line(str(sorted(unknown)), 60)
+                raise SettingsError(f'region "{region.name}" names no labels, one twice, or {told}, which the table lacks.')
+        if self.mode is LabelMode.REGIONS:
+            self.painting()
+
+    @property
+    def channels(self) -> int:
+        """Number of output channels of a network for this table."""
+        return len(self.regions) if self.mode is LabelMode.REGIONS else len(self.labels) + 1
+
+    def painting(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of channel and label value, largest region first, in which :meth:`decode` paints in ``regions`` mode.
+
+        A region paints the value that no smaller region inside it has: WT paints oedema, TC the core, ET itself.
+        """
+        pairs = []
+        for channel, region in sorted(enumerate(self.regions), key=lambda item: -len(item[1].values)):
+            inner = [set(other.values) for other in self.regions if set(other.values) < set(region.values)]
+            own = [value for value in region.values if not any(value in values for values in inner)]
+            if len(own) != 1:
+                raise SettingsError(
+                    f'region "{region.name}" must have exactly one label that no region inside it has, not {own}.'
+                )
+            pairs.append((channel, own[0]))
+        return tuple(pairs)
+
+    def encode(self, labelmap: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+        """Turn a labelmap ``[i, j, k]`` into training targets ``[channel, i, j, k]`` of 0 and 1.
+
+        Voxels that nobody has labelled are :data:`IGNORED` in every channel.
+        """
+        if self.mode is LabelMode.REGIONS:
+            members: Sequence[Sequence[int]] = [region.values for region in self.regions]
+        else:
+            members = [(0,), *((label.value,) for label in self.labels)]
+        target = np.stack([np.isin(labelmap, values) for values in members]).astype(np.uint8)
+        if (ignored := self.ignored(labelmap)) is not None:
+            target[:, ignored] = IGNORED
+        return target
+
+    def ignored(self, labelmap: NDArray[np.integer[Any]]) -> NDArray[np.bool_] | None:
+        """Return where nobody has labelled a labelmap, None where there is no such voxel."""
+        if any(label.value == IGNORED for label in self.labels):
+            return None
+        found = labelmap == IGNORED
+        return found if found.any() else None
+
+    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """Apply sigma of METHOD section 2 to ``logits`` ``[batch, channel, i, j, k]``."""
+        return logits.sigmoid() if self.mode is LabelMode.REGIONS else logits.softmax(dim=1)
+
+    def decode(self, logits: torch.Tensor) -> torch.Tensor:
+        """Turn logits ``[batch, channel, i, j, k]`` into a uint8 labelmap ``[batch, i, j, k]``.
+
+        A region is present where its logit is above 0 (probability above one half); smaller regions overwrite larger
+        ones. Exclusive labels take the channel with the largest logit.
+        """
+        import torch  # noqa: PLC0415
+
+        if self.mode is LabelMode.EXCLUSIVE:
+            values = torch.tensor([0, *(label.value for label in self.labels)], dtype=torch.uint8, device=logits.device)
+            return values[logits.argmax(dim=1)]
+        labelmap = torch.zeros_like(logits[:, 0], dtype=torch.uint8)
+        for channel, value in self.painting():
+            labelmap.masked_fill_(logits[:, channel] > 0, value)
+        return labelmap
+
+    def to_json(self) -> dict[str, Any]:
+        """The table as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`; raises SettingsError on foreign content."""
+        return parse_dataclass(cls, content)
+
+
+def _structure(value: str, meaning: str) -> Terminology:
+    category = Code("SCT", "49755003", "Morphologically Altered Structure")
+    return Terminology(category, Code("SCT", value, meaning))
+
+
+_CORE = ("Necrotic and non-enhancing core", (216, 101, 79), _structure("6574001", "Necrosis"))
+
+_OEDEMA = ("Oedema", (140, 224, 228), _structure("79654002", "Edema"))
+
+_ENHANCING = ("Enhancing tumour", (255, 214, 92), _structure("86049000", "Neoplasm, Primary"))
+
+
+def brats_labels() -> LabelTable:
+    """The BraTS table in the convention of 2023 and later: 1 core, 2 oedema, 3 enhancing; regions ET, TC, WT.
+
+    Readers of older data map their 4 to 3, so that a model never depends on the year of its training data.
+    """
+    return LabelTable(
+        LabelMode.REGIONS,
+        (Label(1, *_CORE), Label(2, *_OEDEMA), Label(3, *_ENHANCING)),
+        (Region("ET", (3,)), Region("TC", (1, 3)), Region("WT", (1, 2, 3))),
+    )
+
+
+def post_treatment_labels() -> LabelTable:
+    """The table of BraTS-GLI 2024 and later, after treatment: as :func:`brats_labels`, and 4 is the resection cavity."""
+    plain = brats_labels()
+    cavity = Label(4, "Resection cavity", (111, 184, 210))
+    return LabelTable(LabelMode.REGIONS, (*plain.labels, cavity), (*plain.regions, Region("RC", (4,))))
+
+
+def pediatric_labels() -> LabelTable:
+    """The table of BraTS-PED: 1 enhancing tumor, 2 non-enhancing core, 3 cyst, 4 edema; regions ET, CC, TC, WT."""
+    cyst = Label(3, "Cystic component", (241, 214, 145))
+    return LabelTable(
+        LabelMode.REGIONS,
+        (Label(1, *_ENHANCING), Label(2, "Non-enhancing core", _CORE[1]), cyst, Label(4, *_OEDEMA)),
+        (Region("ET", (1,)), Region("CC", (3,)), Region("TC", (1, 2, 3)), Region("WT", (1, 2, 3, 4))),
+    )
+
+
+def exclusive_labels(names: Mapping[int, str]) -> LabelTable:
+    """A table of exclusive labels, value to name, each of them evaluated on its own."""
+    palette = ((221, 130, 101), (128, 174, 128), (241, 214, 145), (177, 122, 101), (111, 184, 210), (216, 101, 79))
+    labels = tuple(
+        Label(value, name, palette[index % len(palette)]) for index, (value, name) in enumerate(sorted(names.items()))
+    )
+    return LabelTable(LabelMode.EXCLUSIVE, labels, tuple(Region(label.name, (label.value,)) for label in labels))

@@ -1,0 +1,108 @@
+"""MR modalities: their names for files, people and series descriptions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from kdnet.schema.series_names import guess_modality
+
+MODALITIES = ("t1", "t1ce", "t2", "flair")
+
+ANY_SEQUENCE = "mr"  # of a model that takes any of them, and proton density
+
+REFERENCE = "reference"
+
+_AGENT = r"(?:gd|gad|gado|gadolinium|km)"
+
+_CONTRAST = rf"(?:c|ce|{_AGENT}|enhanced|contrast|(?:post|with)(?:-?(?:contrast|{_AGENT}))?)"
+
+_NATIVE = r"(?:n|pre|native?|(?:pre|non|no|without)-?contrast|unenhanced|non-?enhanced)"
+
+_WEIGHTED = r"-?(?:w|wi|weighted)"
+
+_SPELLINGS = {
+    "flair": rf"(?:t2f|(?:t2(?:{_WEIGHTED})?-?)?flair)",
+    "t1ce": rf"t1(?:{_WEIGHTED})?-?{_CONTRAST}",
+    "t1": rf"t1(?:{_WEIGHTED})?(?:-?{_NATIVE})?",
+    "t2": rf"t2(?:{_WEIGHTED})?",
+    REFERENCE: r"(?:seg|segm|dseg|gtv|(?:tumou?r|lesion)-(?:seg|segmentation|mask))",
+}
+
+_PARTS = {part: re.compile(pattern, re.IGNORECASE) for part, pattern in _SPELLINGS.items()}
+
+_MOST_WORDS = 4  # of the longest spelling, "t1-weighted-post-contrast"
+
+_BIDS_ENTITY = re.compile(r"(?P<key>[a-zA-Z]+)-(?P<value>[a-zA-Z0-9.+]+)")
+
+_BIDS_CASE = ("sub", "ses")  # the other entities tell how an image was made, not whose it is
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """What the name of an image file says.
+
+    Attributes:
+        case: the case that the file belongs to; empty when the name is a modality alone (``t1ce.nii.gz``).
+        part: one of :data:`MODALITIES`, or :data:`REFERENCE` for the expert's segmentation.
+    """
+
+    case: str
+    part: str
+
+
+def file_part(stem: str) -> FilePart | None:
+    """Split the name of a file, without its suffix, into case and modality.
+
+    Args:
+        stem: for example ``"BraTS-GLI-00001-000-t1c"`` or ``"sub-01_ce-gadolinium_T1w"``.
+
+    Returns:
+        None when the name ends in no known spelling of a modality or reference.
+
+    Example:
+        >>> file_part("sub-01_ses-2_acq-mprage_ce-gadolinium_T1w")
+        FilePart(case='sub-01_ses-2', part='t1ce')
+        >>> file_part("P1_t2f")
+        FilePart(case='P1', part='flair')
+    """
+    if stem.lower().startswith("sub-") and (found := _bids_part(stem)) is not None:
+        return found
+    cuts = [match.start() for match in re.finditer("[_-]", stem)]
+    starts = [-1, *cuts][-_MOST_WORDS:]
+    for start in starts:  # the longest ending first: "T2-FLAIR" is not "FLAIR" of a case called "..._T2"
+        ending = stem[start + 1 :].replace("_", "-")
+        for part, pattern in _PARTS.items():
+            if pattern.fullmatch(ending):
+                return FilePart(stem[: max(start, 0)], part)
+    return None
+
+
+def spelled_modality(name: str) -> str:
+    """Return the modality that ``name`` is a known spelling of, as channels of data sets have it; empty otherwise."""
+    ending = re.sub(r"[\s_-]+", "-", name.strip())
+    return next((part for part, pattern in _PARTS.items() if part != REFERENCE and pattern.fullmatch(ending)), "")
+
+
+def channel_modality(name: str) -> str:
+    """Return the modality of a channel by its spelling, else by its words; empty when it is none of the four."""
+    return spelled_modality(name) or guess_modality(name)
+
+
+def _bids_part(stem: str) -> FilePart | None:
+    """Read a BIDS name, whose entities may stand between subject and suffix; None when the suffix is unknown."""
+    *fields, suffix = stem.split("_")
+    entities = [_BIDS_ENTITY.fullmatch(field) for field in fields]
+    if not all(entities):
+        return None
+    pairs = [(match["key"].lower(), match["value"]) for match in entities if match is not None]
+    values = dict(pairs)
+    if re.fullmatch("seg|dseg|mask", suffix, re.IGNORECASE) and "brain" not in stem.lower():
+        part = REFERENCE
+    elif re.fullmatch("t1w?|t2w?|flair|t1c|t1ce|t1gd", suffix, re.IGNORECASE):
+        agent = "" if values.get("ce", "none").lower() in ("none", "no", "pre") else "contrast"
+        part = guess_modality(" ".join((values.get("acq", ""), suffix, agent))) or spelled_modality(suffix)
+    else:
+        return None
+    case = "_".join(f"{key}-{value}" for key, value in pairs if key in _BIDS_CASE)
+    return FilePart(case, part) if part else None

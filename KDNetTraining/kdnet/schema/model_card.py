@@ -1,0 +1,154 @@
+"""The card of a model: what it is, needs, was trained on and can do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+import kdnet
+from kdnet.errors import ModelFileError, SettingsError
+from kdnet.json_schema import parse_dataclass
+from kdnet.schema.bounds import check_names, check_window
+from kdnet.schema.labels import LabelTable
+from kdnet.schema.model_header import HEADER_KEY, MOST_MODALITIES, REMEDY, ModelHeader, parse_header
+from kdnet.schema.network_id import Role
+from kdnet.schema.networks import NetworkSpec
+from kdnet.schema.preprocessing import Preprocessing
+from kdnet.text import one_line, printable
+
+RESEARCH_ONLY = "For research use only; not a medical device."
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model is, needs and can do.
+
+    Attributes:
+        role: its part in the study that it comes from.
+        name: shown to users.
+        network: what to build.
+        modalities: that it needs, in channel order.
+        labels: what it segments.
+        preprocessing: how volumes are prepared.
+        window: edge of the windows in which the network does best, in its voxels; 0 for whole heads.
+        recipe: how it was trained.
+        figures: how well it does, by name; with those of its teacher and baseline where known.
+        training_data: summary, number of cases, citations.
+        intended_use: what for, in words for users.
+        limits: where it may fail, in words for users.
+        licence: terms of use.
+        created: ISO date.
+        version: of kdnet.
+    """
+
+    role: Role
+    name: str
+    network: NetworkSpec
+    modalities: tuple[str, ...]
+    labels: LabelTable
+    preprocessing: Preprocessing
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    training_data: Mapping[str, Any] = field(default_factory=dict)
+    window: int = 0
+    intended_use: str = ""
+    limits: str = ""
+    licence: str = RESEARCH_ONLY
+    created: str = ""
+    version: str = kdnet.__version__
+
+    def __post_init__(self) -> None:
+        check_window(self.window)
+        check_names(self.modalities, "modality", MOST_MODALITIES)
+        if not self.modalities or len(self.modalities) != self.network.in_channels:
+            raise SettingsError(
+                f"the network takes {self.network.in_channels} modalities, but the model names {len(self.modalities)}."
+            )
+        if self.network.out_channels != self.labels.channels:
+            raise SettingsError(
+                f"the network gives {self.network.out_channels} channels, but its labels need {self.labels.channels}."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """The card as plain JSON values."""
+        return {
+            **asdict(self),
+            "modalities": list(self.modalities),
+            "labels": self.labels.to_json(),
+            "preprocessing": self.preprocessing.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> ModelCard:
+        """The inverse of :meth:`to_json`; raises SettingsError on foreign content."""
+        return parse_dataclass(cls, content)
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read what a model is without its weights.
+
+    Raises:
+        ModelFileError: naming what is wrong with the file.
+    """
+    return _card(path, _read_header(path))
+
+
+def describe(path: Path) -> str:
+    """A model file in words and numbers, for ``kdnet describe``."""
+    card = read_card(path)
+    rows = {
+        "name": card.name,
+        "role": card.role.value,
+        "needs": " + ".join(card.modalities),
+        "segments": ", ".join(label.name for label in card.labels.labels),
+        "network": f"{card.network.architecture} {json.dumps(dict(card.network.arguments))}",
+        "grid": " x ".join(f"{step:g}" for step in card.preprocessing.spacing) + " mm",
+        **{f"figure {name}": json.dumps(value) for name, value in card.figures.items()},
+        **{f"data {name}": json.dumps(value) for name, value in card.training_data.items()},
+        "recipe": str(card.recipe.get("name", "")),
+        "created": f"{card.created} with kdnet {card.version}",
+        "size": f"{path.stat().st_size / 1e6:.1f} MB",
+        "intended use": card.intended_use,
+        "limits": card.limits,
+        "licence": card.licence,
+    }
+    width = min(max(map(len, rows)), 40)
+    return "\n".join(f"{printable(name):<{width}}  {printable(value)}" for name, value in rows.items())
+
+
+def _read_header(path: Path) -> ModelHeader:
+    _refuse_pickle(path)
+    try:
+        with safe_open(path, framework="pt") as stream:
+            metadata = stream.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise ModelFileError(f"{path} is truncated or no model file ({one_line(str(error), 200)}): {REMEDY}.") from error
+    if HEADER_KEY not in metadata:
+        raise ModelFileError(f"{path} holds weights of another program: choose a model file written by kdnet.")
+    return parse_header(path, metadata[HEADER_KEY])
+
+
+def _card(path: Path, header: ModelHeader) -> ModelCard:
+    try:
+        return ModelCard.from_json(header.card)
+    except SettingsError as error:
+        told = one_line(str(error), 300).rstrip(".")
+        raise ModelFileError(f"{path} has a damaged model card ({told}): {REMEDY}.") from error
+
+
+def _refuse_pickle(path: Path) -> None:
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe or device could be read for ever
+        raise ModelFileError(f"{path} is not a regular file: choose a model file written by kdnet.")
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(9)
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read ({error.strerror}): correct its name.") from error
+    # the first eight bytes of a safetensors file are a length, which can look like a pickle's or an archive's first ones
+    if start[8:] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
+        raise ModelFileError(f"{path} is a pickled PyTorch file, which can run code: choose a .safetensors model file.")

@@ -1,0 +1,235 @@
+"""The header of a model file: its schema, its hashes, and the card as plain JSON values, checked before anything uses them.
+
+Standard library only: the Slicer modules list models before torch is installed. Layout of the JSON text under
+:data:`HEADER_KEY` in the metadata of a safetensors file::
+
+    {"schema": 2, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2
+    {"schema": 1, "sha256": ..., "card": {...}}                             kdnet 0.1: the hash covers the weights alone
+
+With schema 2, ``sha256`` covers the card and ``weights_sha256``, so that the card of one model on the weights of another is
+noticed without the weights being read. Hashes find damage and careless edits; they are no signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kdnet.errors import ModelFileError, SettingsError
+from kdnet.foreign import parse_json, reading
+from kdnet.schema.bounds import check_grid, check_names, check_window
+from kdnet.text import one_line, printable
+
+SCHEMA = 2
+
+FIRST_SCHEMA_WITH_CARD_HASH = 2
+
+HEADER_KEY = "kdnet"
+
+MOST_CARD_CHARACTERS = 4 << 20
+
+MOST_HEADER_BYTES = 64 << 20
+
+MOST_VALUES, DEEPEST, LONGEST_TEXT = 50_000, 24, 20_000
+
+MOST_MODALITIES = 64
+
+LARGEST_NUMBER = 1e18
+
+REMEDY = "copy or download it again"
+
+
+@dataclass(frozen=True)
+class ModelHeader:
+    """What the header says.
+
+    Attributes:
+        card: plain JSON values; numbers are finite, text is printable, names and grid can be used.
+        weights_sha256: hash that the weights must have.
+    """
+
+    card: Mapping[str, Any]
+    weights_sha256: str
+
+
+def parse_header(path: Path, text: str) -> ModelHeader:
+    """Check the JSON text of a header.
+
+    Args:
+        path: of the file, for messages.
+        text: found under :data:`HEADER_KEY`.
+
+    Raises:
+        ModelFileError: when it is damaged, altered, or newer than this program.
+    """
+    if len(text) > MOST_CARD_CHARACTERS:
+        raise ModelFileError(f"{path} has a model card of {len(text) >> 20} MiB, which no model needs: {REMEDY}.")
+    with reading(f"the header of {path}", REMEDY, ModelFileError):
+        header = parse_json(text)
+        schema = header["schema"]
+        if type(schema) is not int or schema < 1:
+            raise ModelFileError(f"{path} has a damaged header (its schema is no whole number): {REMEDY}.")
+        if schema > SCHEMA:
+            raise ModelFileError(f"{path} was written by a newer kdnet (schema {schema}): update kdnet to use it.")
+        card, digest = header["card"], str(header["sha256"])
+        try:
+            check_card(card)
+        except SettingsError as error:
+            told = one_line(str(error), 300).rstrip(".")
+            raise ModelFileError(f"{path} has a damaged model card ({told}): {REMEDY}.") from error
+        if schema < FIRST_SCHEMA_WITH_CARD_HASH:
+            return ModelHeader(card, digest)
+        weights = str(header["weights_sha256"])
+    if model_hash(card, weights) != digest:
+        raise ModelFileError(f"{path} was altered (its model card does not match its hash): {REMEDY}.")
+    return ModelHeader(card, weights)
+
+
+def header_text(card: Mapping[str, Any], weights_sha256: str) -> str:
+    """The header of a new model file, as JSON text.
+
+    Args:
+        card: plain JSON values; figures that are no finite numbers are written as null.
+        weights_sha256: hash of the weights.
+
+    Raises:
+        SettingsError: when the card could not be read again.
+    """
+    finite = _finite(card)
+    check_card(finite)
+    content = {
+        "schema": SCHEMA,
+        "sha256": model_hash(finite, weights_sha256),
+        "weights_sha256": weights_sha256,
+        "card": finite,
+    }
+    return json.dumps(content, allow_nan=False)
+
+
+def model_hash(card: Mapping[str, Any], weights_sha256: str) -> str:
+    """SHA-256 over the card, in one way of writing it, and the hash of the weights."""
+    written = json.dumps(card, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(f"{written}\n{weights_sha256}".encode()).hexdigest()
+
+
+def read_header_text(path: Path) -> str:
+    """Read the text under :data:`HEADER_KEY` from a safetensors file without the package ``safetensors``.
+
+    Raises:
+        ModelFileError: when the file is missing, truncated, or of another program.
+    """
+    with reading(path, "choose another model file or copy it again", ModelFileError):
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise ValueError("it is not a regular file")
+        with path.open("rb") as stream:
+            start = stream.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+            if not 2 <= length <= MOST_HEADER_BYTES:
+                raise ValueError("it is truncated or no model file")
+            metadata = parse_json(stream.read(length).decode("utf-8")).get("__metadata__") or {}
+        if HEADER_KEY not in metadata:
+            raise ModelFileError(f"{path} holds weights of another program: choose a model file written by kdnet.")
+        return str(metadata[HEADER_KEY])
+
+
+def check_card(card: Any) -> None:
+    """Check all of a card that can be checked without its network.
+
+    Raises:
+        SettingsError: naming what is wrong.
+    """
+    if not isinstance(card, Mapping):
+        raise SettingsError("the card is no JSON object.")
+    _check_values(card)
+    for name in ("name", "role", "licence", "created", "version"):
+        if not isinstance(card.get(name), str):
+            raise SettingsError(f"{name} is missing or no text.")
+    check_names([card["name"]], "model", 1)
+    modalities = card.get("modalities")
+    if not isinstance(modalities, list) or not modalities or not all(isinstance(name, str) for name in modalities):
+        raise SettingsError("modalities is no list of names.")
+    check_names(modalities, "modality", MOST_MODALITIES)
+    window = card.get("window", 0)
+    if type(window) is not int:
+        raise SettingsError("window is no whole number.")
+    check_window(window)
+    _check_preprocessing(card.get("preprocessing"))
+    _check_figures(card.get("figures"))
+    _check_training_data(card.get("training_data"))
+
+
+def _check_values(card: Mapping[str, Any]) -> None:
+    """Bound the number, depth and length of values; require finite numbers and printable text."""
+    pending: list[tuple[Any, int]] = [(card, 0)]
+    count = 0
+    while pending:
+        value, depth = pending.pop()
+        count += 1
+        if count > MOST_VALUES or depth > DEEPEST:
+            raise SettingsError(f"it has more than {MOST_VALUES} values, or nests more than {DEEPEST} deep.")
+        if isinstance(value, Mapping):
+            pending += [(item, depth + 1) for pair in value.items() for item in pair]
+        elif isinstance(value, list | tuple):
+            pending += [(item, depth + 1) for item in value]
+        elif isinstance(value, str):
+            _check_text(value)
+        elif isinstance(value, int | float) and not abs(value) < LARGEST_NUMBER:  # also where it is NaN
+            raise SettingsError("it holds a number that is not finite.")
+
+
+def _check_text(text: str) -> None:
+    if len(text) > LONGEST_TEXT:
+        raise SettingsError(f"a text in it is longer than {LONGEST_TEXT} characters.")
+    plain = text.replace("\n", " ").replace("\t", " ")
+    if printable(plain) != plain:
+        raise SettingsError(f'the text "{one_line(text, 40)}" holds control characters.')
+
+
+def _check_preprocessing(content: Any) -> None:
+    if not isinstance(content, Mapping):
+        raise SettingsError("preprocessing is no JSON object.")
+    spacing, margin = content.get("spacing"), content.get("margin", 0.0)
+    if not isinstance(spacing, list) or not all(map(_is_number, spacing)) or not _is_number(margin):
+        raise SettingsError("preprocessing lacks a spacing or margin in mm.")
+    check_grid(spacing, float(margin))
+
+
+def _check_figures(content: Any) -> None:
+    if not isinstance(content, Mapping):
+        raise SettingsError("figures is no JSON object.")
+    for name, value in content.items():
+        if name.endswith("dice") and not isinstance(value, Mapping):
+            raise SettingsError(f"the figure {name} is no Dice by region.")
+        for figure in value.values() if isinstance(value, Mapping) else (value,):
+            if name.endswith("dice") and not (figure is None or (_is_number(figure) and 0 <= figure <= 1)):
+                raise SettingsError(f"the figure {name} is no Dice from 0 to 1.")
+
+
+def _check_training_data(content: Any) -> None:
+    if not isinstance(content, Mapping):
+        raise SettingsError("training_data is no JSON object.")
+    cases = content.get("cases", 0)
+    if type(cases) is not int or cases < 0:
+        raise SettingsError("the number of cases in training_data is no whole number.")
+    if not all(isinstance(content.get(name, ""), str) for name in ("format", "summary")):
+        raise SettingsError("format and summary in training_data must be texts.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

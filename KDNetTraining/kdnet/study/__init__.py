@@ -1,0 +1,1 @@
+"""Many networks: from a request to prepared data, teacher, baselines, students, scores and report."""

@@ -1,0 +1,96 @@
+"""The scans and masks that the brain student learns from, listed in one CSV file."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdnet.data.preprocessing.prepare import prepare_image, prepare_share
+from kdnet.data.volumes.io import read_volume
+from kdnet.errors import DataError
+from kdnet.foreign import reading
+from kdnet.schema.preprocessing import Preprocessing
+
+COLUMNS = ("person", "modality", "scan", "mask", "held_out")
+
+
+@dataclass(frozen=True)
+class BrainCase:
+    """A scan with the mask of its brain.
+
+    Attributes:
+        person: whose head it is; all scans of a person are held out together.
+        modality: for example ``"t1"``.
+        scan: file with the whole head.
+        mask: file with the brain, on the scan's grid: the teacher's answer.
+        held_out: whether it is kept for the test.
+    """
+
+    person: str
+    modality: str
+    scan: Path
+    mask: Path
+    held_out: bool
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedHead:
+    """A scan as the network sees it.
+
+    Attributes:
+        image: float16 ``[i, j, k]`` from 0 to 1, along right, anterior, superior.
+        share: float16 ``[i, j, k]``, the share of each voxel that is brain.
+        weight: how often it is drawn, compared with the others.
+    """
+
+    image: NDArray[np.float16]
+    share: NDArray[np.float16]
+    weight: float
+
+
+def read_brain_cases(path: Path) -> list[BrainCase]:
+    """Read a CSV file with the columns ``COLUMNS``; files are relative to its folder, ``held_out`` is 0 or 1.
+
+    Raises:
+        DataError: naming the file and what is wrong with it.
+    """
+    with reading(path, "correct it"), path.open(newline="", encoding="utf-8-sig") as stream:
+        rows = list(csv.DictReader(stream))
+    if not rows or not set(COLUMNS) <= set(rows[0]):
+        raise DataError(f"{path} must have a row per scan and the columns {', '.join(COLUMNS)}: add what is missing.")
+    cases = [
+        BrainCase(
+            row["person"],
+            row["modality"].lower(),
+            path.parent / row["scan"],
+            path.parent / row["mask"],
+            row["held_out"] == "1",
+        )
+        for row in rows
+    ]
+    mixed = {case.person for case in cases if case.held_out} & {case.person for case in cases if not case.held_out}
+    if mixed:
+        raise DataError(f"{path} holds out some scans of {min(mixed)} but not all: hold out all or none of a person.")
+    return cases
+
+
+def prepare_heads(cases: Sequence[BrainCase], preprocessing: Preprocessing) -> list[PreparedHead]:
+    """Read and prepare ``cases``.
+
+    A rare modality is drawn more often than its share, but not so often that its few heads are learned by heart: weights
+    are one over the square root of how many scans there are.
+    """
+    counts = Counter(case.modality for case in cases)
+    heads = []
+    for case in cases:
+        image, placement = prepare_image([read_volume(case.scan)], preprocessing, [str(case.scan)])
+        share = prepare_share(read_volume(case.mask), placement)
+        weight = counts[case.modality] ** -0.5
+        heads.append(PreparedHead(image[0].astype(np.float16), share.astype(np.float16), weight))
+    return heads

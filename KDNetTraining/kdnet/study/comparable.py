@@ -1,0 +1,71 @@
+"""Whether figures that one run measured may stand in the card of a model that another run trained."""
+
+from __future__ import annotations
+
+from kdnet.errors import RunFolderError
+from kdnet.schema.labels import LabelTable
+from kdnet.study.contents import read_kept
+from kdnet.study.reader import RunView
+
+WITHOUT_EFFECT = frozenset({"name", "workers", "channels_last", "compile", "checkpoint_seconds", "precision"})
+
+FROM_CASES = frozenset({"steps", "warm_up", "validation_every"})  # with --epochs or --minutes they depend on the cases
+
+
+def check_comparable(tested: RunView, own: RunView) -> None:
+    """Refuse figures of another training: of other settings, labels, modalities or data.
+
+    Args:
+        tested: the run whose figures are wanted.
+        own: the run of the model.
+
+    Raises:
+        RunFolderError: naming what differs.
+    """
+    differing = _settings(tested, own)
+    if tested.labels and own.labels and _meaning(tested.labels) != _meaning(own.labels):
+        differing.append("labels")
+    if tested.teacher_modalities != own.teacher_modalities:
+        differing.append("modalities of the teacher")
+    if differing:
+        raise RunFolderError(
+            f"{tested.run.root} tested networks that were trained otherwise than those of {own.run.root} "
+            f"({', '.join(differing)}): name the run that tested the same settings with --tested-in."
+        )
+    case = _differing_case(tested, own)
+    if case:
+        raise RunFolderError(
+            f"{tested.run.root} tested networks on other data than {own.run.root} was trained on (case {case} differs): "
+            "name the run that tested the same data with --tested-in."
+        )
+
+
+def _settings(tested: RunView, own: RunView) -> list[str]:
+    """Names of the recipe's values that differ and that change what comes out."""
+    one, other = tested.recipe().to_json(), own.recipe().to_json()
+    ignored = WITHOUT_EFFECT
+    asked = [(view.request.epochs, view.request.minutes) for view in (tested, own)]
+    if asked[0] == asked[1] and any(asked[0]):
+        ignored |= FROM_CASES
+    return sorted(name for name in one.keys() | other.keys() if name not in ignored and one.get(name) != other.get(name))
+
+
+def _meaning(labels: LabelTable) -> tuple[object, ...]:
+    return labels.mode, tuple(sorted(label.value for label in labels.labels)), labels.regions
+
+
+def _differing_case(tested: RunView, own: RunView) -> str:
+    """A case that only one of the runs has, or whose files differ; empty when there is none."""
+    one, other = _cases(tested), _cases(own)
+    alone = one ^ other
+    if alone:
+        return min(alone)
+    if not (tested.run.contents.exists() and own.run.contents.exists()):  # of an older version
+        return ""
+    known = [read_kept(view.run.contents) for view in (tested, own)]
+    return min((name for name in one if known[0].get(name) != known[1].get(name)), default="")
+
+
+def _cases(view: RunView) -> set[str]:
+    parts = view.splits.values()
+    return {name for part in parts for name in (*part.train, *part.validation, *part.test)}

@@ -1,0 +1,138 @@
+"""A finished network of a run as a model file for users, whose card says how well it did on cases that it had not seen."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kdnet.errors import ModelFileError, RunFolderError
+from kdnet.model_file import load_model, save_model
+from kdnet.schema.folds import ALL_CASES
+from kdnet.schema.model_card import ModelCard, read_card
+from kdnet.schema.network_id import PlannedNetwork, Role
+from kdnet.schema.results import Score
+from kdnet.study.comparable import check_comparable
+from kdnet.study.reader import RunView, load_finished, view_run
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What a person has to say in a model card; what is empty stays as it was.
+
+    Attributes:
+        name: shown to users.
+        summary: of the training data.
+        intended_use: what for.
+        limits: where it may fail.
+    """
+
+    name: str = ""
+    summary: str = ""
+    intended_use: str = ""
+    limits: str = ""
+
+    def put_into(self, card: ModelCard) -> ModelCard:
+        """The card with these words."""
+        return replace(
+            card,
+            name=self.name or card.name,
+            training_data={**card.training_data, **({"summary": self.summary} if self.summary else {})},
+            intended_use=self.intended_use or card.intended_use,
+            limits=self.limits or card.limits,
+        )
+
+
+def export_model(
+    root: Path, network: str, target: Path, wording: Wording = Wording(), *, tested_in: Path | None = None
+) -> None:
+    """Copy a network's model file, with its test figures beside those of its teacher and baseline.
+
+    Args:
+        root: the run folder.
+        network: its path inside the run, for example ``"fold0/seed0/student-t1ce"``.
+        target: the model file to write.
+        wording: of the card.
+        tested_in: the run that cross-validated the same settings, for a network that was trained on every case.
+
+    Raises:
+        KDNetError: when the network is not finished and scored, or the file cannot be written.
+    """
+    _check_target(target)
+    view = view_run(root)
+    _keep_others(target, view)
+    own = next((item for item in view.networks if item.name == network), None)
+    if own is None or not view.folder(own).model.exists():
+        known = ", ".join(item.name for item in view.networks)
+        raise RunFolderError(f'{root} has no finished network "{network}": choose one of {known}.')
+    scores = view.scores() if tested_in is None else _scores_of(view_run(tested_in), view)
+    figures = tested_figures(own if tested_in is None else replace(own, fold=ALL_CASES), scores)
+    if not figures:
+        if own.fold == ALL_CASES or tested_in is not None:
+            kind = f"{own.sees} {own.role.value}"
+            raise RunFolderError(f"{tested_in or root} has tested no {kind}: name the run that has with --tested-in.")
+        raise RunFolderError(f"{network} in {root} is not tested yet: wait until the run has scored it.")
+    load_finished(own, view.folder(own))
+    copy_model(view.folder(own).model, target, figures, wording)
+
+
+def _check_target(target: Path) -> None:
+    if not target.name or target.is_dir():
+        example = target / "student.safetensors"
+        raise RunFolderError(f"{target} is a folder: name the model file to write, such as {example}.")
+
+
+def _keep_others(target: Path, view: RunView) -> None:
+    """Refuse to write over a model that the run needs, or over what is no model file."""
+    if not target.exists():
+        return
+    kept = [view.run.teacher, *(view.folder(network).model for network in view.networks)]
+    if any(path.exists() and path.samefile(target) for path in kept):
+        raise RunFolderError(f"{target} is a model of the run {view.run.root}: name another file.")
+    try:
+        read_card(target)
+    except ModelFileError as error:
+        raise RunFolderError(f"{target} exists and is no model file of kdnet, so it is kept: name another file.") from error
+
+
+def _scores_of(tested: RunView, own: RunView) -> list[Score]:
+    check_comparable(tested, own)
+    return tested.scores()
+
+
+def copy_model(source: Path, target: Path, figures: Mapping[str, Any], wording: Wording = Wording()) -> None:
+    """Write the model file ``source`` to ``target``, which may be the same, with more in its card.
+
+    Raises:
+        KDNetError: when a file cannot be read or written.
+    """
+    model = load_model(source)
+    card = replace(wording.put_into(model.card), figures={**model.card.figures, **figures})
+    save_model(target, card, model.network)
+
+
+def tested_figures(network: PlannedNetwork, scores: Sequence[Score]) -> dict[str, Any]:
+    """Mean test Dice by region, of the network, its teacher and its baseline, and the number of cases.
+
+    Those of its own fold and seed, or for a network of all cases those of every fold, which is a cross-validation.
+    Empty where the network is not tested.
+    """
+    found: dict[Role, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    cases = set()
+    for score in scores:
+        same = network.fold == ALL_CASES or (score.fold, score.seed) == (network.fold, network.seed)
+        if same and (score.role is Role.TEACHER or score.modalities == network.sees):
+            found[score.role][score.region].append(score.dice)
+            cases |= {score.case} if score.role is network.role else set()
+    if network.role not in found:
+        return {}
+    means = {
+        role: {region: round(float(np.mean(values)), 4) for region, values in regions.items()}
+        for role, regions in found.items()
+    }
+    figures: dict[str, Any] = {"dice": means[network.role], "test_cases": len(cases)}
+    return figures | {f"{role.value}_dice": mean for role, mean in means.items() if role is not network.role}

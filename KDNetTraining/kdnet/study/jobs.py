@@ -1,0 +1,92 @@
+"""From a planned network to the training that makes it, and to the card of the model that comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from kdnet.data.preprocessing.case_cache import PreparedCase
+from kdnet.schema.folds import ALL_CASES, ALL_NAME
+from kdnet.schema.model_card import ModelCard
+from kdnet.schema.network_id import PlannedNetwork
+from kdnet.schema.networks import NetworkSpec
+from kdnet.schema.recipe import Recipe
+from kdnet.study.prepare_data import StudyData
+from kdnet.training.job import Trained, TrainingJob
+from kdnet.training.teacher import Teacher
+from kdnet.training.trainer import Spent
+
+METHOD = ("Hu, Maillard et al., MICCAI 2020 (KD-Net)",)
+
+BRATS = (
+    "Menze et al. 2015, 10.1109/TMI.2014.2377694",
+    "Bakas et al. 2017, 10.1038/sdata.2017.117",
+    "Bakas et al. 2018, arXiv:1811.02629",
+    "Baid et al. 2021, arXiv:2107.02314",
+)
+
+
+def training_job(
+    network: PlannedNetwork,
+    data: StudyData,
+    prepared: Mapping[str, PreparedCase],
+    recipe: Recipe,
+    teacher: Teacher | None = None,
+) -> TrainingJob:
+    """What to train for ``network``; of its fold's cases those that are prepared."""
+    split = data.splits[network.fold]
+    return TrainingJob(
+        role=network.role,
+        recipe=recipe,
+        labels=data.dataset.labels,
+        channels=channels(network.modalities, data),
+        training=[prepared[name] for name in split.train if name in prepared],
+        validation=[prepared[name] for name in split.validation if name in prepared],
+        seed=network.seed,
+        teacher=teacher,
+    )
+
+
+def channels(modalities: tuple[str, ...], data: StudyData) -> tuple[int, ...]:
+    """The channels of the prepared images that hold ``modalities``, in that order."""
+    return tuple(data.dataset.modalities.index(name) for name in modalities)
+
+
+def citations(cases: Sequence[str]) -> list[str]:
+    """What a model that was trained on ``cases`` has to cite; BraTS where they have the names that BraTS gives.
+
+    Cases of a hospital may have the layout of BraTS, and so has the phantom: only names such as ``BraTS-GLI-00001-000``,
+    ``BraTS2021_00000`` or ``Brats18_CBICA_AAB_1`` tell the data itself.
+    """
+    theirs = any(name.lower().startswith("brats") for name in cases)
+    return [*METHOD, *(BRATS if theirs else ())]
+
+
+def model_card(
+    network: PlannedNetwork, data: StudyData, recipe: Recipe, spec: NetworkSpec, trained: Trained, spent: Spent
+) -> ModelCard:
+    """The card of a network trained in a study, which took the time ``spent``."""
+    split = data.splits[network.fold]
+    validated = {"validation_dice": trained.validation.dice, "validation_cases": len(split.validation)}
+    return ModelCard(
+        role=network.role,
+        name=f"{network.role.value.capitalize()} {network.sees.upper()}",
+        network=spec,
+        modalities=network.modalities,
+        labels=data.dataset.labels,
+        preprocessing=data.preprocessing,
+        window=recipe.window,
+        recipe=recipe.to_json(),
+        figures={} if network.fold == ALL_CASES else validated,  # on cases that it learnt from they would tell nothing
+        training_data={
+            "format": data.dataset.format,
+            "cases": len(split.train),
+            "fold": ALL_NAME if network.fold == ALL_CASES else network.fold,
+            "seed": network.seed,
+            "step": trained.step,
+            "seconds": round(spent.seconds, 1),
+            "cpu_seconds": round(spent.cpu_seconds, 1),
+            "citations": citations(split.train),
+        },
+        created=datetime.now(tz=UTC).date().isoformat(),
+    )

@@ -1,0 +1,49 @@
+"""The networks of a study, in the order in which they are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kdnet.errors import SettingsError
+from kdnet.schema.folds import ALL_CASES
+from kdnet.schema.network_id import PlannedNetwork, Role
+
+
+def plan_networks(
+    modalities: Sequence[str], students: Sequence[tuple[str, ...]], folds: Sequence[int], seeds: Sequence[int]
+) -> tuple[PlannedNetwork, ...]:
+    """Teacher, then per student modality the baseline and the student, for each fold and seed.
+
+    The fold of all cases has no baselines: a baseline is there to be compared with, and nothing is tested.
+
+    Args:
+        modalities: of the data set; the teacher sees all of them.
+        students: what each student sees, any non-empty proper subset.
+
+    Raises:
+        SettingsError: for modalities that the data lacks, or that leave nothing to distil.
+    """
+    chosen = tuple(dict.fromkeys(_ordered(student, modalities) for student in students))
+    networks = []
+    for fold in dict.fromkeys(folds):
+        for seed in dict.fromkeys(seeds):
+            networks.append(PlannedNetwork(Role.TEACHER, tuple(modalities), fold, seed))
+            for sees in chosen:
+                if fold != ALL_CASES:
+                    networks.append(PlannedNetwork(Role.BASELINE, sees, fold, seed))
+                networks.append(PlannedNetwork(Role.STUDENT, sees, fold, seed))
+    return tuple(networks)
+
+
+def _ordered(student: tuple[str, ...], modalities: Sequence[str]) -> tuple[str, ...]:
+    known = ", ".join(modalities)
+    for modality in student:
+        if modality not in modalities:
+            raise SettingsError(f'the data has no modality "{modality}" for a student: choose among {known}.')
+    if len(modalities) == 1:
+        raise SettingsError(
+            f"the data has the modality {known} alone, so that no teacher can see more than the student: add another one."
+        )
+    if len(set(student)) == len(modalities):
+        raise SettingsError(f"a student of all modalities ({known}) has nothing to be taught: leave some out.")
+    return tuple(modality for modality in modalities if modality in student)

@@ -1,0 +1,121 @@
+"""What a study would do, and what it would take on this machine, measured by a few trial steps."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from kdnet.data.references import read_reference
+from kdnet.data.volumes.io import write_volume
+from kdnet.networks.factory import build_network
+from kdnet.runs.stop_request import StopRequest
+from kdnet.schema.network_id import Role
+from kdnet.schema.networks import preset
+from kdnet.schema.recipe import Recipe
+from kdnet.schema.study_plan import FoldCounts, StudyPlan
+from kdnet.schema.study_request import StudyRequest
+from kdnet.study.memory import peak_memory
+from kdnet.study.prepare_data import prepare_cases
+from kdnet.study.setup import Setup, set_up
+from kdnet.study.time_budget import TEST_CASE, Measured, run_trial, with_steps
+
+TRIAL_CASES = 2  # training cases that are prepared for the trial
+
+EVENT_BYTES = 350  # per second of training
+
+REPORT_BYTES = 5_000_000
+
+Say = Callable[[str], None]
+
+
+def make_plan(request: StudyRequest, device: torch.device, say: Say = lambda _text: None) -> StudyPlan:
+    """Look at the data, try a few steps in a folder that is removed, and work out the rest.
+
+    Args:
+        request: what would be done.
+        device: that would compute.
+        say: told in short sentences what is going on.
+
+    Raises:
+        KDNetError: for all that the study itself would refuse.
+    """
+    started = time.monotonic()
+    setup = set_up(request, progress=lambda done, total: say(f"inspecting cases: {done} of {total}"))
+    inspecting = time.monotonic() - started
+    with tempfile.TemporaryDirectory(prefix="kdnet-plan-") as folder:
+        split = setup.split_of(setup.student)
+        names = [*split.train[:TRIAL_CASES], split.validation[0]]
+        say("preparing a few cases")
+        started = time.monotonic()
+        prepared = prepare_cases(setup.data, names, Path(folder))
+        preparing = (time.monotonic() - started) / len(names)
+        say("trying a few steps of teacher, baseline and student")
+        measured = run_trial(setup, prepared, device, StopRequest())
+        labelmap_bytes = _labelmap_bytes(setup, names[-1], Path(folder))
+        case_bytes = sum(case.image.nbytes + case.labelmap.nbytes for case in prepared.values()) / len(prepared)
+    memory = peak_memory(device)
+    recipe = with_steps(request, setup, measured)
+    seconds = _study_seconds(setup, recipe, measured)
+    return StudyPlan(
+        networks=tuple(network.name for network in setup.networks),
+        steps=recipe.steps,
+        minutes=round((inspecting + preparing * len(_learning(setup)) + seconds) / 60, 2),
+        memory_bytes=memory,
+        disk_bytes=_disk_bytes(setup, recipe, case_bytes, labelmap_bytes, seconds),
+        folds=tuple(
+            FoldCounts(fold, len(part.train), len(part.validation), len(part.test))
+            for fold, part in setup.data.splits.items()
+        ),
+        device=_told(device),
+        left_out=setup.data.left_out,
+        warnings=setup.warnings,
+    )
+
+
+def _study_seconds(setup: Setup, recipe: Recipe, measured: Measured) -> float:
+    """Of training, validations and tests, without preparing."""
+    step = dict(zip((Role.TEACHER, Role.BASELINE, Role.STUDENT), measured.step, strict=True))
+    seconds = 0.0
+    for network in setup.networks:
+        split = setup.split_of(network)
+        seconds += TEST_CASE * measured.case * len(split.test)
+        if network in setup.trained:
+            validations = -(-recipe.steps // recipe.validation_every)
+            seconds += recipe.steps * step[network.role] + validations * measured.case * len(split.validation)
+    return seconds
+
+
+def _disk_bytes(setup: Setup, recipe: Recipe, case_bytes: float, labelmap_bytes: int, seconds: float) -> int:
+    """Prepared cases, models, one state for resuming, predictions, events and report."""
+    channels = setup.data.dataset.labels.channels
+    weights = []
+    for network in setup.networks:
+        if network.role is Role.TEACHER and setup.brought is not None:
+            tensors = setup.brought.network.state_dict().values()
+        else:
+            name = recipe.network if network.role is Role.TEACHER else recipe.trained_student_network
+            tensors = build_network(preset(name).spec(len(network.modalities), channels)).state_dict().values()
+        weights.append(sum(tensor.nbytes for tensor in tensors))
+    state = 5 * max(weights)  # weights, their average, the best, and two moments of the optimiser
+    tests = sum(len(setup.split_of(network).test) for network in setup.networks)
+    total = case_bytes * len(_learning(setup)) + sum(weights) + state + tests * labelmap_bytes
+    return int(total + EVENT_BYTES * seconds + REPORT_BYTES)
+
+
+def _labelmap_bytes(setup: Setup, name: str, folder: Path) -> int:
+    """Of a labelmap as predictions are written."""
+    path = folder / "labelmap.nii.gz"
+    write_volume(path, read_reference(setup.data.case(name), setup.data.dataset.labels))
+    return path.stat().st_size
+
+
+def _learning(setup: Setup) -> set[str]:
+    return {name for part in setup.data.splits.values() for name in (*part.train, *part.validation)}
+
+
+def _told(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

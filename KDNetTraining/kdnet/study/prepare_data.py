@@ -1,0 +1,178 @@
+"""From a data folder to prepared cases and the split of each fold."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kdnet.data.data_warnings import data_warnings
+from kdnet.data.dataset import Case, Dataset
+from kdnet.data.formats.detect import list_cases, require_cases
+from kdnet.data.inspection import inspect_dataset, notes_of, usable
+from kdnet.data.inspection_cache import InspectionRecord
+from kdnet.data.preprocessing.case_cache import CaseCache, PreparedCase
+from kdnet.data.splits import FoldList, assign_folds, read_folds, split
+from kdnet.errors import DataError, SettingsError
+from kdnet.runs.events import EventKind, EventWriter
+from kdnet.schema.folds import ALL_CASES, Split
+from kdnet.schema.preprocessing import Preprocessing
+from kdnet.schema.study_request import StudyRequest
+from kdnet.study.contents import Contents
+from kdnet.training.distributed import ALONE, Processes
+
+DEFAULT_FOLDS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class StudyData:
+    """The data of a study.
+
+    Attributes:
+        dataset: usable cases only.
+        left_out: name of each other case, with the reason.
+        preprocessing: of training and of the models that come out.
+        splits: fold to its training, validation and test cases.
+        warnings: about the data, in sentences.
+    """
+
+    dataset: Dataset
+    left_out: dict[str, str]
+    preprocessing: Preprocessing
+    splits: dict[int, Split]
+    warnings: tuple[str, ...] = ()
+
+    def case(self, name: str) -> Case:
+        """The case called ``name``."""
+        return next(case for case in self.dataset.cases if case.name == name)
+
+
+def read_study_data(
+    request: StudyRequest,
+    events: EventWriter | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    record: InspectionRecord | None = None,
+    *,
+    begun: bool = False,
+) -> StudyData:
+    """Recognise and inspect the data, leave out what cannot be used, and split the rest.
+
+    Args:
+        request: names the data folder and what of it to use.
+        events: told about progress and cases left out.
+        progress: called after each case with the numbers of those inspected and of all.
+        record: of earlier inspections; cases whose files have not changed are not read again.
+        begun: whether this run was begun before; cases to leave out may have left the data since.
+
+    Raises:
+        DataError: for a folder that is empty, foreign, or has too few usable cases.
+        SettingsError: for a fold, modality or case to leave out that does not exist.
+    """
+    dataset = list_cases(request)
+    if not begun:
+        _check_left_out(request.leave_out, [case.name for case in dataset.cases])
+
+    def say(done: int, total: int) -> None:
+        if events is not None:
+            events.write(EventKind.PREPARATION, what="inspecting cases", done=done, total=total)
+        progress(done, total)
+
+    try:
+        reports = inspect_dataset(dataset, say, record.inspect if record else None)
+    finally:
+        if record is not None:
+            record.write()
+    left_out = {report.name: " ".join(report.problems) for report in reports if report.problems}
+    notes = notes_of(dataset, reports)
+    dataset = usable(dataset, reports)
+    left_out |= dict.fromkeys(request.leave_out, "left out on request")
+    dataset = replace(dataset, cases=tuple(case for case in dataset.cases if case.name not in left_out))
+    require_cases(dataset)
+    if events is not None:
+        for name, reason in left_out.items():
+            events.write(EventKind.LEFT_OUT, case=name, reason=reason)
+    preprocessing = Preprocessing(spacing=request.recipe.spacing)
+    listed = read_folds(dataset.root, [case.name for case in dataset.cases])
+    splits = _splits(dataset, request, listed)
+    warnings = (*notes, *listed.notes, *data_warnings(dataset, reports, splits, request.recipe.spacing))
+    return StudyData(dataset, left_out, preprocessing, splits, warnings)
+
+
+def prepare_cases(
+    data: StudyData,
+    names: Sequence[str],
+    cache: Path,
+    events: EventWriter | None = None,
+    check: Callable[[], None] = lambda: None,
+    *,
+    processes: Processes = ALONE,
+    contents: Contents | None = None,
+) -> dict[str, PreparedCase]:
+    """Prepare the cases called ``names``, from the cache where they are there, shared among the processes.
+
+    Args:
+        data: that has the cases.
+        names: of the cases.
+        cache: folder of the prepared cases.
+        events: told about progress.
+        check: called before each case; may raise to end here.
+        processes: that all call this.
+        contents: of the cases, where they are known already.
+
+    Raises:
+        DataError: naming a case or file that cannot be prepared.
+    """
+    store = CaseCache(cache, data.preprocessing, data.dataset.labels)
+    prepared: dict[str, PreparedCase] = {}
+
+    def prepare(round_: Sequence[str]) -> dict[str, PreparedCase]:
+        check()
+        return {name: store.get(data.case(name), (contents or {}).get(name)) for name in round_[processes.rank :][:1]}
+
+    for index in range(0, len(names), processes.count):
+        round_ = names[index : index + processes.count]
+        for part in processes.together(lambda round_=round_: prepare(round_)):  # type: ignore[misc]
+            prepared |= part
+        if events is not None:
+            events.write(EventKind.PREPARATION, what="preparing cases", done=len(prepared), total=len(names))
+    return prepared
+
+
+def _check_left_out(wanted: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse a name that fits no case: it would train although it is said to be left out."""
+    for name in wanted:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
+            told = f"did you mean {near[0]}?" if near else "the data has no cases."
+            raise SettingsError(f'there is no case "{name}" to leave out: {told}')
+
+
+def _splits(dataset: Dataset, request: StudyRequest, listed: FoldList) -> dict[int, Split]:
+    names = [case.name for case in dataset.cases]
+    known = listed.folds
+    if known and not set(names) <= known.keys():
+        lacking = sorted(set(names) - known.keys())
+        raise DataError(
+            f"{listed.source} gives no fold for {len(lacking)} of {len(names)} cases, for example {lacking[0]}: add them, "
+            "or take the file away."
+        )
+    if not known:
+        count = request.fold_count or DEFAULT_FOLDS
+        patients = set(dataset.patients.values())
+        if count > len(patients):
+            raise DataError(
+                f"{dataset.root} has {len(names)} usable cases of {len(patients)} patients, too few for {count} folds: "
+                "add cases, lower --fold-count, or say whose cases they are in a column patient of cases.csv."
+            )
+        known = assign_folds(names, count, seed=0, patients=dataset.patients)
+    assignment = {name: known[name] for name in names}
+    there = sorted(set(assignment.values()))
+    for fold in request.folds:
+        if fold not in (*there, ALL_CASES):
+            raise SettingsError(f"the data has no fold {fold}: choose among {', '.join(map(str, there))}.")
+    share = request.recipe.validation_share
+    return {
+        fold: split(assignment, fold, validation_share=share, seed=0, patients=dataset.patients)
+        for fold in request.folds or there
+    }

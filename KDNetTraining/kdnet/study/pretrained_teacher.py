@@ -1,0 +1,244 @@
+"""A teacher that was trained elsewhere: opened, checked against the study, and the recipe adapted to it.
+
+Nothing is known of the cases that it learnt from. Where they hold test cases of the study, its figures are too good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from kdnet.errors import ModelFileError, SettingsError
+from kdnet.model_file import Model, load_model
+from kdnet.networks.base import SegmentationNetwork
+from kdnet.networks.factory import build_network
+from kdnet.networks.fill import first_not_finite, network_with
+from kdnet.networks.monai_bundle import Bundle, bundle_folder, read_bundle
+from kdnet.schema.labels import LabelMode, LabelTable
+from kdnet.schema.modalities import channel_modality
+from kdnet.schema.model_card import ModelCard, read_card
+from kdnet.schema.network_id import Role
+from kdnet.schema.networks import NetworkSpec, preset
+from kdnet.schema.recipe import Recipe
+from kdnet.study.prepare_data import StudyData
+from kdnet.training.initialization import shared_weights
+
+REGION_NAMES = {
+    **{"enhancing": "et", "enhancing tumor": "et", "gd-enhancing tumor": "et"},
+    **{"tumor core": "tc", "core": "tc", "whole tumor": "wt", "whole": "wt"},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class BroughtTeacher:
+    """A teacher that fits the study.
+
+    Attributes:
+        model: its network and card.
+        warnings: what is taken for granted of it, in sentences.
+    """
+
+    model: Model
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class OwnTeacher:
+    """A model file of ours, not yet checked against the study."""
+
+    path: Path
+    loaded: Model
+
+    def modalities_for(self, asked: Sequence[str]) -> tuple[str, ...]:
+        """The modalities of the study, in the teacher's order.
+
+        Raises:
+            SettingsError: when others are asked for.
+        """
+        return _agreed(self.path, self.loaded.card.modalities, asked)
+
+    def fit(self, data: StudyData, modalities: Sequence[str], recipe: Recipe) -> BroughtTeacher:  # noqa: ARG002 - as below
+        """The teacher, fit for ``data``.
+
+        Raises:
+            SettingsError: when its labels or preprocessing differ from those of the study.
+        """
+        card = self.loaded.card
+        if _meaning(card.labels) != _meaning(data.dataset.labels):
+            own, wanted = (", ".join(item.name for item in table.regions) for table in (card.labels, data.dataset.labels))
+            raise SettingsError(f"the teacher {self.path} segments {own}, but the data has {wanted}: choose another one.")
+        if card.preprocessing != data.preprocessing:
+            spacing = ",".join(f"{step:g}" for step in card.preprocessing.spacing)
+            raise SettingsError(
+                f"the teacher {self.path} sees images prepared otherwise than the recipe does: "
+                f"give --set spacing=[{spacing}] or choose another teacher."
+            )
+        return BroughtTeacher(self.loaded)
+
+
+@dataclass(frozen=True, eq=False)
+class BundleTeacher:
+    """A MONAI bundle, not yet checked against the study."""
+
+    bundle: Bundle
+
+    def modalities_for(self, asked: Sequence[str]) -> tuple[str, ...]:
+        """The modalities of the study, in the teacher's order; empty for all of the data, in theirs.
+
+        Raises:
+            SettingsError: when others are asked for than the bundle names.
+        """
+        named = tuple(channel_modality(name) for name in self.bundle.inputs)
+        if not named or "" in named or len(set(named)) < len(named):
+            return tuple(asked)
+        return _agreed(self.bundle.path, named, asked)
+
+    def fit(self, data: StudyData, modalities: Sequence[str], recipe: Recipe) -> BroughtTeacher:
+        """The teacher, fit for ``data``, tried on one patch.
+
+        Raises:
+            SettingsError: when it takes or gives another number of channels.
+            ModelFileError: when its weights do not fit its network, or it cannot segment a patch of the recipe.
+        """
+        bundle, labels = self.bundle, data.dataset.labels
+        self._check_channels("in_channels", len(modalities), f"modalities ({', '.join(modalities)}), see --modalities")
+        self._check_channels("out_channels", labels.channels, "channels for the labels of the data")
+        order = _output_order(bundle.outputs, labels)
+        arguments = {"network": bundle.network, "arguments": dict(bundle.arguments), "output_order": list(order or ())}
+        spec = NetworkSpec("monai", len(modalities), labels.channels, arguments)
+        network = self._build(spec)
+        self._try(network, spec, recipe.patch)
+        card = ModelCard(
+            role=Role.TEACHER,
+            name=bundle.name,
+            network=spec,
+            modalities=tuple(modalities),
+            labels=labels,
+            preprocessing=data.preprocessing,
+            window=recipe.window,
+            training_data={"format": "MONAI bundle", "source": bundle.path.resolve().name, "citations": []},
+        )
+        warnings = [f"The teacher {bundle.name} gets images prepared as the recipe says, however it was trained."]
+        if order is None:
+            names = ", ".join(_channels(labels))
+            warnings.append(f"Its metadata does not name its outputs by label, so they are taken as {names} in this order.")
+        return BroughtTeacher(Model(card, network.eval().requires_grad_(False)), tuple(warnings))
+
+    def _check_channels(self, name: str, wanted: int, what: str) -> None:
+        given = self.bundle.arguments.get(name)
+        if given is None:
+            raise SettingsError(f"the teacher {self.bundle.path} does not tell {name} in its network_def: add it.")
+        if given != wanted:
+            raise SettingsError(f"the teacher {self.bundle.path} has {given} {name}, but the study needs {wanted} {what}.")
+
+    def _build(self, spec: NetworkSpec) -> SegmentationNetwork:
+        # DynUNet's second registry of its blocks is left out of our networks
+        weights = {f"net.{name}": value for name, value in self.bundle.weights.items() if "skip_layers." not in name}
+        broken = first_not_finite(weights)
+        if broken:
+            raise ModelFileError(f"{self.bundle.path} holds NaN or infinite weights ({broken}): choose another teacher.")
+        try:
+            return network_with(spec, weights).eval()
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:200].rstrip(".:")
+            raise ModelFileError(
+                f"{self.bundle.path} holds weights that do not fit its network_def ({reason}): export both again."
+            ) from error
+
+    def _try(self, network: SegmentationNetwork, spec: NetworkSpec, patch: tuple[int, int, int]) -> None:
+        image = torch.randn((1, spec.in_channels, *patch), generator=torch.Generator().manual_seed(0))
+        told = " x ".join(map(str, patch))
+        try:
+            with torch.no_grad():
+                logits = network(image).logits
+        except (RuntimeError, ValueError, AssertionError, IndexError, TypeError, ImportError) as error:
+            reason = (str(error).strip() or type(error).__name__).partition("\n")[0].rstrip(".")
+            raise ModelFileError(
+                f"the teacher {self.bundle.path} cannot segment a patch of {told} voxels ({reason}): "
+                "choose another patch or teacher."
+            ) from error
+        wanted = (1, spec.out_channels, *patch)
+        if tuple(logits.shape) != wanted or not bool(logits.isfinite().all()):
+            raise ModelFileError(
+                f"the teacher {self.bundle.path} gives {tuple(logits.shape)} instead of finite {wanted} for a patch of "
+                f"{told} voxels: choose another patch or teacher."
+            )
+
+
+def open_teacher(path: Path) -> OwnTeacher | BundleTeacher:
+    """Open the teacher that ``path`` names: a model file of ours, or the folder or weights of a MONAI bundle.
+
+    Raises:
+        ModelFileError: when it is missing, damaged or foreign.
+    """
+    if not path.exists():
+        raise ModelFileError(f"{path} does not exist: correct the name of the teacher.")
+    folder = bundle_folder(path)
+    if path.is_dir() and folder is None:
+        raise ModelFileError(f"{path} is no MONAI bundle (configs/inference.json is missing): choose another teacher.")
+    if folder is not None and not (path.is_file() and _is_ours(path)):
+        return BundleTeacher(read_bundle(folder, path if path.is_file() else None))
+    return OwnTeacher(path, load_model(path))
+
+
+def adapt_recipe(recipe: Recipe, teacher: Model, student_channels: int) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe with what this teacher cannot give left out, and a sentence about each.
+
+    Raises:
+        SettingsError: when nothing is left to learn from the teacher.
+    """
+    spec = preset(recipe.trained_student_network).spec(student_channels, teacher.card.labels.channels)
+    student = build_network(spec)
+    warnings = []
+    if recipe.distillation.gamma > 0 and not _latents_match(student, teacher.network):
+        recipe = replace(recipe, distillation=replace(recipe.distillation, gamma=0.0))
+        warnings.append("The teacher's bottleneck does not match the student's: its logits alone are distilled (gamma 0).")
+    if not recipe.distillation.needs_teacher:
+        raise SettingsError("lambda is 0 and the teacher's bottleneck cannot be matched: give a lambda above 0.")
+    if recipe.warm_start and not shared_weights(student, teacher.network):
+        recipe = replace(recipe, warm_start=False)
+        warnings.append("The student's network is unlike its teacher's, so it starts from fresh weights (no warm start).")
+    return recipe, tuple(warnings)
+
+
+def _agreed(path: Path, own: tuple[str, ...], asked: Sequence[str]) -> tuple[str, ...]:
+    if asked and set(asked) != set(own):
+        names = ",".join(own)
+        raise SettingsError(f"the teacher {path} sees {names}: give --modalities {names}, or leave it out.")
+    return own
+
+
+def _latents_match(student: SegmentationNetwork, teacher: SegmentationNetwork) -> bool:
+    return teacher.bottleneck_features > 0 and teacher.stride == student.stride
+
+
+def _meaning(labels: LabelTable) -> tuple[object, ...]:
+    """What must agree of two tables; names of labels and colours need not."""
+    return labels.mode, tuple(sorted(label.value for label in labels.labels)), labels.regions
+
+
+def _channels(labels: LabelTable) -> list[str]:
+    if labels.mode is LabelMode.REGIONS:
+        return [region.name for region in labels.regions]
+    return ["background", *(label.name for label in labels.labels)]
+
+
+def _output_order(outputs: Sequence[str], labels: LabelTable) -> tuple[int, ...] | None:
+    """Which output gives each channel of ``labels``, by the names that a bundle gives; None where they do not tell."""
+    plain = [name.lower().replace("tumour", "tumor").strip() for name in outputs]
+    own = [REGION_NAMES.get(name, name) for name in plain]
+    wanted = [name.lower() for name in _channels(labels)]
+    if sorted(own) != sorted(wanted) or len(set(own)) < len(own):
+        return None
+    return tuple(own.index(name) for name in wanted)
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        read_card(path)
+    except ModelFileError:
+        return False
+    return True

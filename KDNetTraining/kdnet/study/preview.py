@@ -1,0 +1,145 @@
+"""Segmenting a case with a network that is still being trained, or has been, to look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kdnet.data.dataset import Dataset, case_files
+from kdnet.data.volumes.io import write_volume
+from kdnet.errors import ModelFileError, RunFolderError, SettingsError
+from kdnet.foreign import reading
+from kdnet.inference.predictor import Predictor
+from kdnet.model_file import Model
+from kdnet.networks.factory import build_network
+from kdnet.runs.events import EventKind
+from kdnet.schema.model_card import ModelCard
+from kdnet.schema.network_id import PlannedNetwork, Role
+from kdnet.schema.networks import preset
+from kdnet.schema.preprocessing import Preprocessing
+from kdnet.study.reader import RunView, load_finished, view_run
+from kdnet.study.scoring import read_inputs
+from kdnet.training.checkpoint import REMEDY, Checkpoint, read_checkpoint
+
+
+def preview(root: Path, name: str, out: Path, device: torch.device, case_name: str = "") -> dict[str, Any]:
+    """Segment a case with network ``name`` as it is now, on the case's original grid.
+
+    The finished model is taken where there is one, else the state for resuming, with averaged weights where the recipe
+    averages.
+
+    Args:
+        root: the run folder, which is not written to.
+        name: of the network, such as ``"fold0/seed0/student-t1ce"``.
+        out: the labelmap.
+        device: that computes.
+        case_name: by default the first validation case of the network's fold.
+
+    Returns:
+        ``network``, ``case``, ``part`` (training, validation or test), ``step``, ``finished``, ``labelmap`` (file),
+        ``labels`` (table) and the files of the case, as plain JSON values.
+
+    Raises:
+        RunFolderError: when nothing has been saved of the network yet, or the data folder is gone.
+        SettingsError: for an unknown network or case.
+        KDNetError: when the labelmap cannot be written.
+    """
+    view = view_run(root)
+    network = _planned(view, name)
+    if view.dataset is None:
+        raise RunFolderError(f"the data folder {view.request.data} of {root} is not there: put it back to see a case.")
+    parts = view.splits.get(network.fold)
+    if parts is None or not parts.validation:
+        raise RunFolderError(f"{view.run.splits} is missing or damaged: delete it, then resume the run.")
+    case_name = case_name or parts.validation[0]
+    case = next((case for case in view.dataset.cases if case.name == case_name), None)
+    if case is None:
+        raise SettingsError(f'the data of {root} has no case "{case_name}": choose one of its validation cases.')
+    _keep_data(out, view.dataset)
+    model, step, finished = _model(view, network)
+    missing = [name for name in model.card.modalities if name not in case.images]
+    if missing:
+        raise SettingsError(f"case {case_name} lacks {', '.join(missing)}, which the network needs: choose another case.")
+    labelmap = Predictor(model, device).predict(read_inputs(case, model.card.modalities)).labelmap
+    write_volume(out, labelmap)
+    part = next((part for part in ("train", "validation", "test") if case_name in getattr(parts, part)), "left out")
+    return {
+        "network": name,
+        "case": case_name,
+        "part": part,
+        "step": step,
+        "finished": finished,
+        "labelmap": str(out.resolve()),
+        "labels": model.card.labels.to_json(),
+        **case_files(case),
+    }
+
+
+def _keep_data(out: Path, dataset: Dataset) -> None:
+    """Refuse to write over an image or reference of the data."""
+    if not out.exists():
+        return
+    for case in dataset.cases:
+        for image in (*case.images.values(), *([case.reference] if case.reference else [])):
+            if image.path.exists() and image.path.samefile(out):
+                raise SettingsError(f"{out} belongs to case {case.name} of the data, so it is kept: name another file.")
+
+
+def _planned(view: RunView, name: str) -> PlannedNetwork:
+    for network in view.networks:
+        if network.name == name:
+            return network
+    known = ", ".join(network.name for network in view.networks) or "none yet, as it has not begun to train"
+    raise SettingsError(f'{view.run.root} has no network "{name}": choose one of {known}.')
+
+
+def _model(view: RunView, network: PlannedNetwork) -> tuple[Model, int, bool]:
+    """The network, the step that it reached, and whether it is finished."""
+    folder = view.folder(network)
+    # a training that ends in this moment writes the model first and removes its state then
+    for attempt in range(2):
+        try:
+            if folder.model.exists():
+                return load_finished(network, folder), _chosen_step(view, network.name), True
+            if folder.checkpoint.exists():
+                with reading(folder.checkpoint, REMEDY, RunFolderError):
+                    state = read_checkpoint(folder.checkpoint)
+                    return _from_state(view, network, state), int(state.values["step"]), False
+        except (RunFolderError, ModelFileError):
+            if attempt:
+                raise
+    raise RunFolderError(f"nothing of {network.name} has been saved yet: wait until it has been trained for a minute.")
+
+
+def _from_state(view: RunView, network: PlannedNetwork, state: Checkpoint) -> Model:
+    recipe, labels = view.recipe(), view.labels
+    assert labels is not None  # the data is there
+    name = recipe.network if network.role is Role.TEACHER else recipe.trained_student_network
+    spec = preset(name).spec(len(network.modalities), labels.channels, recipe.deep_supervision)
+    built = build_network(spec)
+    built.load_state_dict(_weights(state.groups))
+    spec = replace(spec, arguments={**spec.arguments, "deep_supervision": 0})
+    preprocessing = Preprocessing(spacing=recipe.spacing)
+    card = ModelCard(network.role, network.name, spec, network.modalities, labels, preprocessing, window=recipe.window)
+    return Model(card, built.eval().requires_grad_(False))
+
+
+def _weights(groups: Mapping[str, Mapping[str, torch.Tensor]]) -> Mapping[str, torch.Tensor]:
+    if "average" in groups:
+        return groups["average"]
+    prefix = "network."
+    return {name.removeprefix(prefix): value for name, value in groups["trainee"].items() if name.startswith(prefix)}
+
+
+def _chosen_step(view: RunView, name: str) -> int:
+    """The step whose weights became the model; 0 for a teacher that was brought along."""
+    steps = [
+        int(event.values.get("step", 0))
+        for event in view.events
+        if event.event is EventKind.NETWORK_FINISHED and event.network == name
+    ]
+    return steps[-1] if steps else 0

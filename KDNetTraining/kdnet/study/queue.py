@@ -1,0 +1,80 @@
+"""A queue that needs no one to watch it: a study that begins when others have ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from kdnet.errors import RunFolderError
+from kdnet.runs.events import EventKind, EventWriter
+from kdnet.runs.status import RunState, read_status
+from kdnet.runs.stop_request import StopRequest
+from kdnet.training.distributed import Processes
+from kdnet.training.interruption import stop_here
+
+LOOK_SECONDS = 0.5
+
+START_SECONDS = 20.0  # in which a run that is being started, maybe at the same moment, comes to hold its folder
+
+
+def wait_for(
+    runs: Sequence[Path],
+    own: Path,
+    events: EventWriter | None,
+    stop: StopRequest,
+    processes: Processes,
+    *,
+    grace: float = START_SECONDS,
+) -> None:
+    """Return when none of ``runs`` is going on, waits or is about to begin; all processes of this run call it.
+
+    A run that has finished, or was alive and has ended in whatever way, is not waited for any longer. One that was
+    never seen alive may be starting just now, and is given a while.
+
+    Args:
+        runs: run folders.
+        own: the folder of the run that waits.
+        events: told that it waits, once.
+        stop: asked meanwhile.
+        processes: of this run.
+        grace: seconds that a run gets to begin.
+
+    Raises:
+        RunFolderError: for a folder that no run has begun in after that while, or the run's own.
+        Stopped: on request.
+    """
+    if own.resolve() in {run.resolve() for run in runs}:
+        raise RunFolderError(f"{own} cannot wait for itself: name other run folders with --after.")
+    ahead = [_Ahead(run, time.monotonic() + grace) for run in runs]
+    told = False
+    while True:
+        ahead = [item for item in ahead if not item.ended()] if processes.first else []
+        if not processes.from_first(len(ahead)):
+            return
+        if events is not None and not told:
+            events.write(EventKind.WAITING, runs=[str(item.run.resolve()) for item in ahead])
+            told = True
+        stop_here(stop, processes)
+        time.sleep(LOOK_SECONDS)
+
+
+class _Ahead:
+    """A run that is waited for."""
+
+    def __init__(self, run: Path, deadline: float) -> None:
+        self.run, self._deadline = run, deadline
+        self._seen_alive = False
+
+    def ended(self) -> bool:
+        late = self._seen_alive or time.monotonic() >= self._deadline
+        try:
+            status = read_status(self.run)
+        except RunFolderError:
+            if late and not self._seen_alive:
+                raise
+            return late  # it was removed meanwhile
+        if status.state.alive or status.pid is not None:
+            self._seen_alive = True
+            return False
+        return late or status.state is RunState.FINISHED

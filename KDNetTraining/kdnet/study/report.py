@@ -1,0 +1,134 @@
+"""Gathering what a study found and having the report written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import nibabel
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kdnet.data.references import read_reference
+from kdnet.data.volumes.grid import Volume
+from kdnet.data.volumes.io import read_volume
+from kdnet.report.content import Overlay
+from kdnet.report.write import write_report
+from kdnet.runs.events import EventKind, read_events
+from kdnet.runs.folder import RunFolder
+from kdnet.schema.folds import ALL_CASES, fold_name
+from kdnet.schema.network_id import PlannedNetwork, Role
+from kdnet.schema.recipe import Recipe
+from kdnet.schema.results import Score, StudyDescription
+from kdnet.study.environment import code_version, hardware
+from kdnet.study.prepare_data import StudyData
+from kdnet.study.reader import view_run
+from kdnet.study.scoring import prediction_path
+from kdnet.training.distributed import Processes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kdnet.schema.study_request import StudyRequest
+    from kdnet.study.setup import Setup
+
+
+EXAMPLES = 3
+
+
+def report_study(
+    request: StudyRequest,
+    recipe: Recipe,
+    setup: Setup,
+    run: RunFolder,
+    device: torch.device,
+    processes: Processes,
+) -> Path:
+    """Write the report of a study into its run folder; return the HTML file."""
+    data, networks = setup.data, setup.networks
+    scores = view_run(run.root).scores()
+    events, _ = read_events(run.events)
+    finished = [event.values for event in events if event.event is EventKind.NETWORK_FINISHED]
+    splits = {
+        fold_name(fold): {"train": list(part.train), "validation": list(part.validation), "test": list(part.test)}
+        for fold, part in data.splits.items()
+    }
+    description = StudyDescription(
+        command=request.command,
+        data=f"{data.dataset.format} folder {data.dataset.root.name}",
+        cases=len(data.dataset.cases),
+        recipe=recipe.name,
+        settings=recipe.to_json(),
+        student_modalities=tuple(dict.fromkeys(network.sees for network in networks if network.role is Role.STUDENT)),
+        teacher_modalities=networks[0].modalities,
+        regions=tuple(region.name for region in data.dataset.labels.regions),
+        folds=tuple(fold for fold in data.splits if fold != ALL_CASES),
+        seeds=request.seeds,
+        splits=splits,
+        steps=recipe.steps,
+        seconds=sum(float(values["seconds"]) for values in finished),
+        cpu_seconds=sum(float(values["cpu_seconds"]) for values in finished),
+        hardware=hardware(device, processes.count),
+        code_version=code_version(),
+        teacher=setup.brought.card.name if setup.brought else "",
+        patients=data.dataset.patients,
+    )
+    overlays = _overlays(data, networks, run, scores)
+    return write_report(run.report, description, scores, events, overlays, data.dataset.labels)
+
+
+def _overlays(
+    data: StudyData, networks: Sequence[PlannedNetwork], run: RunFolder, scores: Sequence[Score]
+) -> list[Overlay]:
+    """Reference and predictions of a good, a middling and a bad case of the first student."""
+    student = next((network for network in networks if network.role is Role.STUDENT), None)
+    own = [
+        score
+        for score in scores
+        if student
+        and (score.role, score.fold, score.seed, score.modalities)
+        == (Role.STUDENT, student.fold, student.seed, student.sees)
+    ]
+    if student is None or not own:
+        return []
+    dice = {name: np.mean([score.dice for score in own if score.case == name]) for name in {s.case for s in own}}
+    ranked = sorted(dice, key=lambda name: (-dice[name], name))
+    chosen = dict.fromkeys(ranked[round(i * (len(ranked) - 1) / max(1, EXAMPLES - 1))] for i in range(EXAMPLES))
+    overlays = []
+    for name in chosen:
+        overlays += _case_overlays(data, networks, run, student, name)
+    return overlays
+
+
+def _case_overlays(
+    data: StudyData, networks: Sequence[PlannedNetwork], run: RunFolder, student: PlannedNetwork, name: str
+) -> list[Overlay]:
+    case = data.case(name)
+    image_file = case.images[student.modalities[0]]
+    volume = read_volume(image_file.path, image_file.component)
+    image, spacing = facing(volume)
+    reference, _ = facing(read_reference(case, data.dataset.labels))
+    level = int((reference > 0).sum(axis=(0, 1)).argmax())
+    overlays = [Overlay(name, "reference", image[:, :, level], reference[:, :, level], spacing[:2])]
+    for network in networks:
+        same = (network.fold, network.seed) == (student.fold, student.seed)
+        if same and (network.role is Role.TEACHER or network.modalities == student.modalities):
+            path = prediction_path(run.network(network.name), name)
+            if path.exists():
+                labelmap, _ = facing(read_volume(path))
+                plane = labelmap[:, :, level]
+                overlays.append(Overlay(name, network.role.value, image[:, :, level], plane, spacing[:2]))
+    return overlays
+
+
+def facing(volume: Volume) -> tuple[NDArray[Any], tuple[float, float, float]]:
+    """Return the voxels with axes that run to the left, back and head, as a radiologist looks at a slice.
+
+    The second value is the spacing along these axes in mm.
+    """
+    stored = nibabel.orientations.io_orientation(volume.grid.affine)
+    wanted = nibabel.orientations.axcodes2ornt("LPS")
+    turn = nibabel.orientations.ornt_transform(stored, wanted)
+    left, back, head = (volume.grid.spacing[int(np.flatnonzero(turn[:, 0] == axis)[0])] for axis in range(3))
+    return np.asarray(nibabel.orientations.apply_orientation(volume.voxels, turn)), (left, back, head)

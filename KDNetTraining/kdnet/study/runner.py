@@ -1,0 +1,283 @@
+"""A study: teacher, baseline and student for every fold and seed, scored on the original grids, and the report.
+
+The order of METHOD section 2: teacher, then baseline, then student, all with the same data order, seed and number of
+steps. Everything is kept in the run folder, so that a study that was stopped or killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kdnet.data.inspection_cache import InspectionRecord
+from kdnet.data.preprocessing.case_cache import PreparedCase
+from kdnet.errors import KDNetError, RunFolderError
+from kdnet.files import write_json
+from kdnet.model_file import load_model, save_model
+from kdnet.runs.control import Intent, Stopped
+from kdnet.runs.events import EventKind, EventWriter, read_events
+from kdnet.runs.folder import NetworkFolder, RunFolder
+from kdnet.runs.splits import keep_splits
+from kdnet.runs.stop_request import StopRequest
+from kdnet.runs.time_remaining import TimeLeft
+from kdnet.schema.model_card import read_card
+from kdnet.schema.network_id import PlannedNetwork, Role
+from kdnet.schema.recipe import Recipe, read_settled_recipe
+from kdnet.schema.results import Score
+from kdnet.schema.study_request import StudyRequest
+from kdnet.study.contents import keep_contents, read_contents
+from kdnet.study.export import copy_model, tested_figures
+from kdnet.study.jobs import channels, model_card, training_job
+from kdnet.study.prepare_data import prepare_cases
+from kdnet.study.queue import wait_for
+from kdnet.study.reader import read_scores, view_run
+from kdnet.study.report import report_study
+from kdnet.study.scoring import clear_parts, score_network
+from kdnet.study.setup import Setup, set_up
+from kdnet.study.time_budget import settle_steps
+from kdnet.training.distributed import Processes
+from kdnet.training.failures import explain
+from kdnet.training.interruption import stop_here
+from kdnet.training.teacher import Teacher
+from kdnet.training.trainer import Trainer
+from kdnet.training.workers import check_sockets
+
+
+class Study:
+    """Carries out a :class:`StudyRequest` in a run folder.
+
+    Args:
+        request: what to do.
+        run: opened for writing.
+        device: that computes.
+        processes: that train together.
+        stop: asked between steps and between cases.
+        after: run folders whose end is waited for first.
+    """
+
+    def __init__(
+        self,
+        request: StudyRequest,
+        run: RunFolder,
+        device: torch.device,
+        processes: Processes,
+        stop: StopRequest,
+        after: Sequence[Path] = (),
+    ) -> None:
+        self.request, self.run_folder, self.device = request, run, device
+        self.processes, self.stop, self.after = processes, stop, after
+
+    def run(self) -> Path:
+        """Train, score and report whatever is not done yet; return the HTML report.
+
+        Raises:
+            KDNetError: for data, settings or a folder that cannot be used, and for a full disk or memory.
+            Stopped: after a stop request, with everything saved.
+        """
+        if self.processes.first:
+            self.run_folder.begin(self.request.to_json())
+        events = EventWriter(self.run_folder.events) if self.processes.first else None
+        try:
+            _write(events, EventKind.STARTED, pid=os.getpid())
+            return self._run(events)
+        except BaseException as error:
+            told: Exception | None = explain(error, self.device, self.run_folder.root)
+            if told is not None and self.processes.count > 1 and self.stop:
+                told = Stopped(self.stop.reason)  # another process was ended by the same request a moment earlier
+            self._tell_end(events, told or error)
+            if told is not None:
+                raise told from error
+            raise
+        finally:
+            if events is not None:
+                events.close()
+
+    def _tell_end(self, events: EventWriter | None, error: BaseException) -> None:
+        if events is None:
+            return
+        values = {"reason": str(error) or type(error).__name__}
+        if isinstance(error, Stopped | KeyboardInterrupt):
+            values["intent"] = (error.intent if isinstance(error, Stopped) else Intent.PAUSE).value
+        self.run_folder.reserve.unlink(missing_ok=True)  # room for the last event, however full the disk is
+        with suppress(KDNetError):
+            events.write(EventKind.STOPPED, **values)
+
+    def _run(self, events: EventWriter | None) -> Path:
+        wait_for(self.after, self.run_folder.root, events, self.stop, self.processes)
+        check_sockets(self.request.recipe.workers)
+        kept = self.processes.from_first(self.run_folder.teacher.exists())
+        setup = set_up(
+            self.request,
+            self.run_folder.teacher if kept else None,
+            events,
+            lambda *_: self.stop.check(),
+            InspectionRecord(self.run_folder.inspection) if self.processes.first else None,
+            processes=self.processes,
+            begun=self.run_folder.splits.exists(),
+        )
+        for text in setup.warnings:
+            _write(events, EventKind.WARNING, text=text)
+        prepared = self._prepare(setup, events)
+        recipe = self._fixed_recipe(setup, prepared)
+        if self.processes.first and setup.brought is not None and not kept:
+            save_model(self.run_folder.teacher, setup.brought.card, setup.brought.network)
+        networks = [item.name for item in setup.networks]
+        _write(events, EventKind.STUDY_STARTED, networks=networks, steps=recipe.steps)
+        time_left = self._time_left(setup, recipe)
+        for network in setup.networks:
+            stop_here(self.stop, self.processes)
+            self._complete(network, setup, prepared, recipe, events, time_left)
+            time_left.finish(network.name)
+        report = self.run_folder.report / "report.html"
+        if self.processes.first:
+            report = report_study(self.request, recipe, setup, self.run_folder, self.device, self.processes)
+        _write(events, EventKind.STUDY_FINISHED, report=report.relative_to(self.run_folder.root).as_posix())
+        return report
+
+    def _prepare(self, setup: Setup, events: EventWriter | None) -> dict[str, PreparedCase]:
+        """Prepare the cases that are learned from, unless folds or files differ from those that the run began with."""
+        self.processes.once(lambda: keep_splits(self.run_folder.splits, setup.data.splits))
+        splits = setup.data.splits.values()
+        learning = sorted({name for split in splits for name in (*split.train, *split.validation)})
+        names = sorted({*learning, *(name for split in splits for name in split.test)})
+
+        def check() -> None:
+            if self.processes.first:
+                self.stop.check()
+
+        def say(done: int, total: int) -> None:
+            _write(events, EventKind.PREPARATION, what="checking files", done=done, total=total)
+
+        contents = read_contents([setup.data.case(name) for name in names], self.processes, check, say)
+        self.processes.once(lambda: keep_contents(self.run_folder.contents, contents))
+        cache = self.run_folder.cache
+        return prepare_cases(setup.data, learning, cache, events, check, processes=self.processes, contents=contents)
+
+    def _time_left(self, setup: Setup, recipe: Recipe) -> TimeLeft:
+        folders = {item.name: self.run_folder.network(item.name) for item in setup.networks}
+        brought = {item.name for item in setup.networks} - {item.name for item in setup.trained}
+        return TimeLeft(
+            setup.networks,
+            recipe.steps,
+            {item.name: len(setup.split_of(item).test) for item in setup.networks},
+            done=[name for name, folder in folders.items() if folder.scores.exists()],
+            trained=[name for name, folder in folders.items() if name in brought or folder.model.exists()],
+            events=read_events(self.run_folder.events)[0],
+        )
+
+    def _fixed_recipe(self, setup: Setup, prepared: Mapping[str, PreparedCase]) -> Recipe:
+        """The recipe with its number of steps settled once for the whole run, however often it is resumed."""
+        path = self.run_folder.recipe
+        if self.processes.from_first(path.exists()):
+            return self.processes.once(lambda: read_settled_recipe(path))
+        recipe = self.processes.together(
+            lambda: settle_steps(self.request, setup, prepared, self.device, self.stop, self.processes)
+        )[0]
+        if self.processes.first:
+            write_json(path, recipe.to_json())
+        return recipe
+
+    def _complete(
+        self,
+        network: PlannedNetwork,
+        setup: Setup,
+        prepared: Mapping[str, PreparedCase],
+        recipe: Recipe,
+        events: EventWriter | None,
+        time_left: TimeLeft,
+    ) -> None:
+        """Train and score one network, as far as that is not done yet."""
+        folder = self.run_folder.network(network.name)
+        if self.processes.from_first(folder.model.exists()):
+            self._complete_record(network, folder, setup, events)
+        elif network in setup.trained:
+            self._train(network, folder, setup, prepared, recipe, events, time_left)
+        elif setup.brought is not None and self.processes.first:
+            card = replace(setup.brought.card, role=Role.TEACHER)
+            save_model(folder.model, card, setup.brought.network)
+        self.processes.gather(None)  # the model file is written by the first process and read by all
+        test = [setup.data.case(name) for name in setup.split_of(network).test]
+        if not self.processes.once(lambda: _scored(network, folder, {case.name for case in test})):
+            scores = score_network(network, folder, test, self.device, self.processes, self.stop, events, time_left)
+            if self.processes.first:
+                self._record_figures(network, folder, scores)
+                write_json(folder.scores, [asdict(score) for score in scores])
+                clear_parts(folder)
+
+    def _complete_record(
+        self, network: PlannedNetwork, folder: NetworkFolder, setup: Setup, events: EventWriter | None
+    ) -> None:
+        """Do what a process that was killed right after it wrote a model file could not do any more."""
+        if events is None or network not in setup.trained:
+            return
+        folder.checkpoint.unlink(missing_ok=True)
+        known = read_events(self.run_folder.events)[0]
+        if not any(event.event is EventKind.NETWORK_FINISHED and event.network == network.name for event in known):
+            self._say_finished(network, folder, events)
+
+    def _say_finished(self, network: PlannedNetwork, folder: NetworkFolder, events: EventWriter | None) -> None:
+        trained = read_card(folder.model).training_data
+        _write(
+            events,
+            EventKind.NETWORK_FINISHED,
+            network.name,
+            step=int(trained.get("step", 0)),
+            model=folder.model.relative_to(self.run_folder.root).as_posix(),
+            seconds=float(trained.get("seconds", 0.0)),
+            cpu_seconds=float(trained.get("cpu_seconds", 0.0)),
+        )
+
+    def _record_figures(self, network: PlannedNetwork, folder: NetworkFolder, scores: Sequence[Score]) -> None:
+        """Let a model file that leaves the run tell how well it did."""
+        figures = tested_figures(network, [*view_run(self.run_folder.root).scores(), *scores])
+        if figures:
+            copy_model(folder.model, folder.model, figures)
+
+    def _train(
+        self,
+        network: PlannedNetwork,
+        folder: NetworkFolder,
+        setup: Setup,
+        prepared: Mapping[str, PreparedCase],
+        recipe: Recipe,
+        events: EventWriter | None,
+        time_left: TimeLeft,
+    ) -> None:
+        teacher = None
+        if network.role is Role.STUDENT:
+            model = load_model(self.run_folder.network(network.teacher).model)
+            teacher = Teacher(model.network, channels(model.card.modalities, setup.data))
+        job = training_job(network, setup.data, prepared, recipe, teacher)
+        trainer = Trainer(job, folder, events, self.device, self.processes, self.stop, time_left)
+        trained = trainer.run()
+        if not self.processes.first:
+            return
+        card = model_card(network, setup.data, recipe, trainer.spec, trained, trainer.spent)
+        save_model(folder.model, card, trained.network)
+        folder.checkpoint.unlink(missing_ok=True)
+        self._say_finished(network, folder, events)
+
+
+def _scored(network: PlannedNetwork, folder: NetworkFolder, cases: Set[str]) -> bool:
+    """Whether the scores of the network on ``cases`` are there; others, and damaged ones, are dropped, to score again."""
+    if not folder.scores.is_file():
+        return False
+    own = (network.role, network.sees, network.fold, network.seed)
+    with suppress(RunFolderError):
+        scores = read_scores(folder.scores)
+        of_others = any((score.role, score.modalities, score.fold, score.seed) != own for score in scores)
+        if not of_others and {score.case for score in scores} == cases:
+            return True
+    folder.scores.unlink()
+    return False
+
+
+def _write(events: EventWriter | None, kind: EventKind, network: str = "", **values: Any) -> None:
+    if events is not None:
+        events.write(kind, network, **values)

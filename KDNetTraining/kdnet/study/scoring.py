@@ -1,0 +1,133 @@
+"""Segmenting the test cases of a fold with a finished model, on their original grids."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kdnet.data.dataset import Case
+from kdnet.data.references import read_reference
+from kdnet.data.volumes.grid import Volume
+from kdnet.data.volumes.io import read_volume, write_volume
+from kdnet.errors import RunFolderError
+from kdnet.evaluation.metrics import score_case
+from kdnet.files import write_json
+from kdnet.inference.predictor import Predictor
+from kdnet.runs.events import EventKind, EventWriter
+from kdnet.runs.folder import NetworkFolder
+from kdnet.runs.stop_request import StopRequest
+from kdnet.runs.time_remaining import TimeLeft
+from kdnet.schema.network_id import PlannedNetwork
+from kdnet.schema.results import Score
+from kdnet.study.reader import load_finished, read_scores
+from kdnet.training.distributed import Processes
+from kdnet.training.interruption import stop_here
+
+
+def score_network(
+    network: PlannedNetwork,
+    folder: NetworkFolder,
+    cases: Sequence[Case],
+    device: torch.device,
+    processes: Processes,
+    stop: StopRequest,
+    events: EventWriter | None = None,
+    time_left: TimeLeft | None = None,
+) -> list[Score]:
+    """Segment and score ``cases`` with the model in ``folder``, shared among the processes.
+
+    Labelmaps go to the folder's predictions, scores to a file per process, so that an interruption costs one case.
+
+    Returns:
+        The scores in the order of ``cases``.
+
+    Raises:
+        Stopped: after a stop request, between two cases.
+    """
+    model = load_finished(network, folder)
+    predictor = Predictor(model, device)
+    known = _read_parts(folder)
+    processes.gather(None)  # nobody writes before all have read
+    open_cases = [case for case in cases if case.name not in {score.case for score in known}]
+    own: list[Score] = []
+    started = time.monotonic()
+    for index in range(0, len(open_cases), processes.count):  # equally often in all processes
+        stop_here(stop, processes)
+        for case in open_cases[index : index + processes.count][processes.rank :][:1]:
+            own += _score(network, folder, case, predictor)
+            write_json(_part(folder, processes.rank), [asdict(score) for score in [*known, *own]])
+        if events is not None:
+            done = min(index + processes.count, len(open_cases))
+            seconds = (time.monotonic() - started) / done
+            tested = len(cases) - len(open_cases) + done
+            left = time_left.during_test(network.name, tested, seconds) if time_left else None
+            name = open_cases[done - 1].name
+            events.write(
+                EventKind.EVALUATION,
+                folder.name,
+                case=name,
+                done=tested,
+                total=len(cases),
+                seconds_per_case=round(seconds, 2),
+                study_seconds_left=left,
+            )
+    scores = {(score.case, score.region): score for part in processes.gather([*known, *own]) for score in part}
+    order = {case.name: index for index, case in enumerate(cases)}
+    return sorted((score for score in scores.values() if score.case in order), key=lambda score: order[score.case])
+
+
+def clear_parts(folder: NetworkFolder) -> None:
+    """Remove what :func:`score_network` keeps for going on, once the scores are written."""
+    for path in folder.root.glob("scores-part-*.json"):
+        path.unlink(missing_ok=True)
+
+
+def read_inputs(case: Case, modalities: Sequence[str]) -> list[Volume]:
+    """The volumes of ``case`` that a network of ``modalities`` takes, in that order."""
+    return [read_volume(case.images[name].path, case.images[name].component) for name in modalities]
+
+
+def prediction_path(folder: NetworkFolder, case: str) -> Path:
+    """Where the labelmap of a test case is kept."""
+    return folder.predictions / f"{case}.nii.gz"
+
+
+def _score(network: PlannedNetwork, folder: NetworkFolder, case: Case, predictor: Predictor) -> list[Score]:
+    labels = predictor.model.card.labels
+    labelmap = predictor.predict(read_inputs(case, network.modalities)).labelmap
+    folder.predictions.mkdir(parents=True, exist_ok=True)
+    write_volume(prediction_path(folder, case.name), labelmap)
+    reference = read_reference(case, labels)
+    regions = score_case(np.asarray(labelmap.voxels), np.asarray(reference.voxels), labels, labelmap.grid.spacing)
+    return [
+        Score(
+            network.role,
+            network.sees,
+            network.fold,
+            network.seed,
+            case.name,
+            region.region,
+            region.dice,
+            region.hd95,
+            region.empty,
+        )
+        for region in regions
+    ]
+
+
+def _part(folder: NetworkFolder, rank: int) -> Path:
+    return folder.root / f"scores-part-{rank}.json"
+
+
+def _read_parts(folder: NetworkFolder) -> list[Score]:
+    scores: dict[tuple[str, str], Score] = {}
+    for path in sorted(folder.root.glob("scores-part-*.json")):
+        with suppress(RunFolderError):  # damaged by a crash of the machine: its cases are scored again
+            scores |= {(score.case, score.region): score for score in read_scores(path)}
+    return list(scores.values())

@@ -1,0 +1,126 @@
+"""What a study and its plan both begin with: data, networks, and a teacher that was brought along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from kdnet.data.inspection_cache import InspectionRecord
+from kdnet.model_file import Model
+from kdnet.networks.factory import build_network
+from kdnet.runs.events import EventWriter
+from kdnet.schema.bounds import check_names
+from kdnet.schema.folds import Split
+from kdnet.schema.model_header import MOST_MODALITIES
+from kdnet.schema.network_id import PlannedNetwork, Role
+from kdnet.schema.networks import preset
+from kdnet.schema.recipe import Recipe
+from kdnet.schema.study_request import StudyRequest
+from kdnet.study.jobs import channels
+from kdnet.study.network_list import plan_networks
+from kdnet.study.patch_check import check_patch
+from kdnet.study.prepare_data import StudyData, read_study_data
+from kdnet.study.pretrained_teacher import adapt_recipe, open_teacher
+from kdnet.training.distillation_module import check_latents
+from kdnet.training.distributed import ALONE, Processes
+from kdnet.training.teacher import Teacher
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """A study before its first step.
+
+    Attributes:
+        data: usable cases and splits.
+        networks: in the order of work.
+        recipe: as asked for, changed where a teacher that was brought along wants it; its steps are not settled.
+        brought: the teacher that was brought along, None where one is trained.
+        warnings: what goes on otherwise than asked for, in sentences.
+    """
+
+    data: StudyData
+    networks: tuple[PlannedNetwork, ...]
+    recipe: Recipe
+    brought: Model | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def trained(self) -> tuple[PlannedNetwork, ...]:
+        """The networks that are trained, not brought along."""
+        return tuple(item for item in self.networks if self.brought is None or item.role is not Role.TEACHER)
+
+    @property
+    def student(self) -> PlannedNetwork:
+        """The first student."""
+        return next(network for network in self.networks if network.role is Role.STUDENT)
+
+    def teacher_of(self, network: PlannedNetwork) -> PlannedNetwork:
+        """The teacher of the fold and seed of ``network``."""
+        return next(item for item in self.networks if item.name == network.teacher)
+
+    def split_of(self, network: PlannedNetwork) -> Split:
+        """The cases of the fold of ``network``."""
+        return self.data.splits[network.fold]
+
+    def brought_teacher(self) -> Teacher | None:
+        """The teacher that was brought along, ready to teach."""
+        if self.brought is None:
+            return None
+        return Teacher(self.brought.network, channels(self.brought.card.modalities, self.data))
+
+
+def set_up(
+    request: StudyRequest,
+    teacher_file: Path | None = None,
+    events: EventWriter | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    record: InspectionRecord | None = None,
+    *,
+    processes: Processes = ALONE,
+    begun: bool = False,
+) -> Setup:
+    """Read the data, open the teacher that was brought along, and plan the networks.
+
+    Args:
+        request: what is asked for.
+        teacher_file: where the teacher that was brought along is, when not where the request says.
+        events: told about progress and cases left out.
+        progress: called after each case with the numbers of those inspected and of all.
+        record: of earlier inspections.
+        processes: that all call this; the first one reads the data for all.
+        begun: whether the run was begun before.
+
+    Raises:
+        KDNetError: for data, settings or a teacher that cannot be used.
+    """
+    source = teacher_file or request.teacher
+    opened = open_teacher(source) if source else None
+    if opened is not None:
+        request = replace(request, modalities=opened.modalities_for(request.modalities))
+    data = processes.once(lambda: read_study_data(request, events, progress, record, begun=begun))
+    modalities = request.modalities or data.dataset.modalities
+    networks = plan_networks(modalities, request.students, list(data.splits), request.seeds)
+    student = request.recipe.trained_student_network
+    presets = (student,) if opened else (request.recipe.network, student)
+    check_patch(request.recipe, presets, len(data.dataset.modalities), data.dataset.labels.channels)
+    check_names(modalities, "modality", MOST_MODALITIES)  # which the card of each model names
+    if opened is None:
+        _check_levels(request.recipe, data.dataset.labels.channels)
+        return Setup(data, networks, request.recipe, warnings=data.warnings)
+    teacher = opened.fit(data, modalities, request.recipe)
+    recipe, warnings = adapt_recipe(request.recipe, teacher.model, len(networks[-1].modalities))
+    return Setup(data, networks, recipe, teacher.model, (*data.warnings, *teacher.warnings, *warnings))
+
+
+def _check_levels(recipe: Recipe, channels_out: int) -> None:
+    """Refuse networks whose bottlenecks do not match before the first of them is trained."""
+    if recipe.distillation.gamma <= 0 or recipe.network == recipe.trained_student_network:
+        return
+    with torch.device("meta"):
+        student, teacher = (
+            build_network(preset(name).spec(1, channels_out)) for name in (recipe.trained_student_network, recipe.network)
+        )
+    check_latents(student, teacher)

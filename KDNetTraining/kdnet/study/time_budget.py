@@ -1,0 +1,167 @@
+"""How many steps fit into the minutes that a study may take, measured on this machine by trial steps."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from kdnet.data.preprocessing.case_cache import PreparedCase
+from kdnet.errors import SettingsError
+from kdnet.runs.folder import NetworkFolder
+from kdnet.runs.stop_request import StopRequest
+from kdnet.schema.network_id import Role
+from kdnet.schema.recipe import Recipe
+from kdnet.schema.study_request import StudyRequest
+from kdnet.study.jobs import channels, training_job
+from kdnet.study.setup import Setup
+from kdnet.training.distributed import ALONE, Processes
+from kdnet.training.teacher import Teacher
+from kdnet.training.trainer import Trainer
+from kdnet.training.validation import validate_case
+
+VALIDATIONS = 10  # of each network in a study with a time budget
+
+# resampling to the original grid, writing and scoring a test case take about as long again as segmenting it, twice
+TEST_CASE = 3
+
+RESERVE = 0.9  # share of the time that is planned; the rest absorbs what was not measured
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds that things take here.
+
+    Attributes:
+        step: of one training step of teacher, baseline and student together with its teacher.
+        case: to segment one whole prepared case.
+    """
+
+    step: tuple[float, float, float]
+    case: float
+
+
+def fit_recipe(
+    recipe: Recipe,
+    *,
+    minutes: float,
+    measured: Measured,
+    networks: Mapping[Role, int],
+    validation_cases: int,
+    tests: int,
+) -> Recipe:
+    """The recipe with as many steps as fit; every network of the study gets the same number.
+
+    Args:
+        recipe: whose steps are replaced.
+        minutes: for the whole study.
+        measured: on this machine.
+        networks: how many to train, by role.
+        validation_cases: per network and validation.
+        tests: of all networks together, those included that are not trained.
+
+    Raises:
+        SettingsError: when not even a few steps fit.
+    """
+    count = sum(networks.values())
+    beside = measured.case * (count * VALIDATIONS * validation_cases + TEST_CASE * tests)
+    step = dict(zip((Role.TEACHER, Role.BASELINE, Role.STUDENT), measured.step, strict=True))
+    per_step = sum(number * step[role] for role, number in networks.items())
+    steps = int((minutes * 60 * RESERVE - beside) / per_step)
+    if steps < VALIDATIONS:
+        needed = (beside + VALIDATIONS * per_step) / 60 / RESERVE
+        raise SettingsError(
+            f"{minutes:g} minutes are too few for {count} networks on this machine: allow at least {math.ceil(needed)}."
+        )
+    return replace(
+        recipe, steps=steps, validation_every=max(1, steps // VALIDATIONS), warm_up=min(recipe.warm_up, steps // 10)
+    )
+
+
+def fit_epochs(recipe: Recipe, epochs: float, training_cases: int) -> Recipe:
+    """The recipe with as many steps as it takes to see each of ``training_cases`` cases ``epochs`` times."""
+    steps = max(1, round(epochs * math.ceil(training_cases / recipe.batch)))
+    every = min(recipe.validation_every, max(1, steps // VALIDATIONS))
+    return replace(recipe, steps=steps, validation_every=every, warm_up=min(recipe.warm_up, steps // 10))
+
+
+def run_trial(
+    setup: Setup,
+    prepared: Mapping[str, PreparedCase],
+    device: torch.device,
+    stop: StopRequest,
+    processes: Processes = ALONE,
+) -> Measured:
+    """Time a few steps of teacher, baseline and student, and the segmentation of one validation case.
+
+    A teacher that was brought along is not trained, so its step takes no time.
+
+    Args:
+        setup: of the study.
+        prepared: some training cases and at least one validation case of the first student's fold.
+        device: that computes.
+        stop: asked between the networks.
+        processes: that train together; each times its share of a batch, and no messages.
+    """
+    student, data = setup.student, setup.data
+    folder = NetworkFolder(Path(), "")  # nothing is written
+    times: list[float] = []
+    taught_by = setup.brought_teacher()
+    for network in (setup.teacher_of(student), replace(student, role=Role.BASELINE), student):
+        if processes.first:
+            stop.check()
+        if network.role is Role.TEACHER and taught_by is not None:
+            times.append(0.0)
+            continue
+        job = training_job(network, data, prepared, setup.recipe, taught_by if network.role is Role.STUDENT else None)
+        trainer = Trainer(job, folder, None, device, processes, stop)
+        times.append(trainer.time_steps())
+        taught_by = taught_by or Teacher(trainer.trainee.network, job.channels)
+    case = next(prepared[name] for name in setup.split_of(student).validation if name in prepared)
+    network_seen, window = trainer.trainee.network.eval(), setup.recipe.window
+    started = time.monotonic()
+    validate_case(network_seen, case, channels(student.modalities, data), data.dataset.labels, device, window)
+    return Measured((times[0], times[1], times[2]), time.monotonic() - started)
+
+
+def settle_steps(
+    request: StudyRequest,
+    setup: Setup,
+    prepared: Mapping[str, PreparedCase],
+    device: torch.device,
+    stop: StopRequest,
+    processes: Processes = ALONE,
+) -> Recipe:
+    """The recipe with its number of steps settled, by trial steps where the request gives minutes.
+
+    Raises:
+        SettingsError: when the minutes are too few.
+    """
+    measured = run_trial(setup, prepared, device, stop, processes) if request.minutes else None
+    return with_steps(request, setup, measured)
+
+
+def with_steps(request: StudyRequest, setup: Setup, measured: Measured | None) -> Recipe:
+    """The recipe with the number of steps that the request's minutes, which need ``measured``, or epochs ask for.
+
+    Raises:
+        SettingsError: when the minutes are too few.
+    """
+    recipe = setup.recipe
+    if request.epochs:
+        return fit_epochs(recipe, request.epochs, max(len(part.train) for part in setup.data.splits.values()))
+    if not request.minutes or measured is None:
+        return recipe
+    return fit_recipe(
+        recipe,
+        minutes=request.minutes,
+        measured=measured,
+        networks=Counter(network.role for network in setup.trained),
+        validation_cases=max(len(part.validation) for part in setup.data.splits.values()),
+        tests=sum(len(setup.split_of(network).test) for network in setup.networks),
+    )

@@ -1,0 +1,163 @@
+"""Random changes of training patches, by MONAI's transforms, each drawn from a seed that the caller gives."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from monai.transforms import (
+    Compose,
+    RandAdjustContrast,
+    RandAffine,
+    RandBiasField,
+    RandFlip,
+    RandGaussianNoise,
+    RandGaussianSmooth,
+    Randomizable,
+    RandScaleIntensity,
+    RandShiftIntensity,
+    Transform,
+)
+from monai.utils import convert_to_tensor
+from torch.nn.functional import interpolate
+
+from kdnet.schema.recipe import Augmentation
+
+DEFORMED_SHARE = 0.3  # of the patches, where rotation or zoom is on: they blur, and they cost time
+
+
+def deform(
+    image: torch.Tensor, labelmap: torch.Tensor, patch: tuple[int, int, int], settings: Augmentation, seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rotate and zoom about the centre, and cut the patch there.
+
+    Args:
+        image: float32 ``[modality, i, j, k]``, larger than ``patch`` by twice :meth:`Augmentation.reach`.
+        labelmap: uint8 ``[1, i, j, k]``.
+        patch: size of what comes out.
+        settings: what is allowed.
+        seed: decides everything.
+    """
+    transform = RandAffine(
+        prob=1.0,
+        rotate_range=(math.radians(settings.rotate),) * 3,
+        scale_range=(settings.zoom,) * 3,
+        spatial_size=patch,
+        padding_mode="zeros",
+    )
+    turned = plain(transform.set_random_state(seed=seed)(image, mode="bilinear"))
+    labels = plain(transform.set_random_state(seed=seed)(labelmap.float(), mode="nearest"))
+    return turned, labels.to(torch.uint8)
+
+
+def augment(
+    image: torch.Tensor, target: torch.Tensor, settings: Augmentation, seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mirror a patch and change its intensities; the background, which is 0, stays 0.
+
+    Args:
+        image: float32 ``[modality, i, j, k]``.
+        target: uint8 ``[channel, i, j, k]``.
+        settings: what is allowed.
+        seed: decides everything.
+    """
+    flips = [RandFlip(prob=settings.flip, spatial_axis=axis) for axis in range(3) if settings.flip]
+    both = torch.cat([image, target.float()])
+    for axis, flip in enumerate(flips):
+        both = flip.set_random_state(seed=seed + axis)(both)
+    both = plain(both).contiguous()
+    patch, target = both[: len(image)], both[len(image) :].to(torch.uint8)
+    head = patch != 0
+    intensity = _intensity_transforms(settings)
+    intensity.set_random_state(seed=seed + 3)
+    return plain(intensity(patch)) * head, target
+
+
+class _PerModality(Randomizable, Transform):  # type: ignore[misc]
+    """Draws a transform anew for each modality: scanners do not change in step."""
+
+    def __init__(self, transform: Randomizable) -> None:
+        self.transform = transform
+
+    def randomize(self, data: object = None) -> None:  # noqa: ARG002 - MONAI's signature
+        self.transform.set_random_state(seed=int(self.R.randint(2**31 - 1)))
+
+    def __call__(self, image: torch.Tensor) -> torch.Tensor:
+        changed = []
+        for modality in image:
+            self.randomize()
+            changed.append(plain(self.transform(modality[None])))
+        return torch.cat(changed)
+
+
+class _ThickSlices(Randomizable, Transform):  # type: ignore[misc]
+    """Averages slabs along one axis and interpolates between them, as a scan of thick slices is prepared.
+
+    MONAI's RandSimulateLowResolution coarsens all axes alike and drops voxels in between.
+    """
+
+    def __init__(self, largest: float, prob: float) -> None:
+        self.largest, self.prob = largest, prob
+
+    def randomize(self, data: object = None) -> None:  # noqa: ARG002 - MONAI's signature
+        self.applies = self.R.random_sample() < self.prob
+        self.axis = int(self.R.randint(3))
+        self.thickness = self.R.uniform(1.0, self.largest)
+
+    def __call__(self, image: torch.Tensor) -> torch.Tensor:
+        self.randomize()
+        if not self.applies:
+            return image
+        size = list(image.shape[1:])
+        slabs = [*size[: self.axis], max(1, round(size[self.axis] / self.thickness)), *size[self.axis + 1 :]]
+        coarse = interpolate(image[None], slabs, mode="area")
+        return interpolate(coarse, size, mode="trilinear", align_corners=False)[0]
+
+
+class _Shading(RandBiasField):  # type: ignore[misc]
+    """MONAI's bias field on a scan that was normalised: from its darkest voxel on, its mean and deviation kept.
+
+    A shaded scan is normalised as any other before a network sees it, so the field must change the place of
+    intensities, not their distribution as a whole.
+    """
+
+    def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
+        if randomize:
+            self.randomize(image.shape[1:])
+        head = image != 0
+        if not self._do_transform or not head.any():
+            return image
+        before = image[head]
+        shaded = plain(super().__call__(image - before.min(), randomize=False))
+        after = shaded[head]
+        scale = before.std(correction=0) / after.std(correction=0).clamp(min=1e-6)
+        return (shaded - after.mean()) * scale + before.mean()
+
+
+def plain(image: torch.Tensor) -> torch.Tensor:
+    """Without MONAI's meta data, which every later operation would carry along at a price."""
+    tensor: torch.Tensor = convert_to_tensor(image, track_meta=False)
+    return tensor
+
+
+def _intensity_transforms(settings: Augmentation) -> Compose:
+    """Those that are on; a new one goes to the end, so that what the others draw for a seed stays."""
+    transforms: list[_PerModality] = []
+    if settings.contrast:
+        gamma = (1 - settings.contrast, 1 + settings.contrast)
+        transforms.append(_PerModality(RandAdjustContrast(prob=0.3, gamma=gamma, retain_stats=True)))
+    if settings.scale:
+        transforms.append(_PerModality(RandScaleIntensity(factors=settings.scale, prob=1.0)))
+    if settings.shift:
+        transforms.append(_PerModality(RandShiftIntensity(offsets=settings.shift, prob=1.0)))
+    if settings.noise:
+        transforms.append(_PerModality(RandGaussianNoise(prob=0.3, std=settings.noise)))
+    if settings.smooth:
+        sigma = (0.0, settings.smooth)
+        transforms.append(_PerModality(RandGaussianSmooth(sigma, sigma, sigma, prob=0.2)))
+    if settings.shading:
+        coefficients = (-settings.shading, settings.shading)
+        transforms.append(_PerModality(_Shading(degree=2, coeff_range=coefficients, prob=0.3)))
+    if settings.thickness:
+        transforms.append(_PerModality(_ThickSlices(settings.thickness, prob=0.3)))
+    return Compose(transforms)

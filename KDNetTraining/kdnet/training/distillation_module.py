@@ -1,0 +1,85 @@
+"""The network in training with all that accompanies it: teacher, projection, average, loss."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from kdnet.errors import SettingsError
+from kdnet.losses.distillation_loss import DistillationLoss, LossTerms
+from kdnet.losses.latent_kl import LatentProjection
+from kdnet.networks.base import NetworkOutput, SegmentationNetwork
+from kdnet.networks.factory import build_network
+from kdnet.schema.labels import LabelTable
+from kdnet.schema.networks import NetworkSpec
+from kdnet.schema.recipe import DistillationSettings
+from kdnet.training.teacher import Teacher
+
+
+class Trainee(nn.Module):
+    """Maps a batch to loss terms, so that DistributedDataParallel sees one module with one forward.
+
+    Args:
+        spec: the network to train.
+        labels: of the data set.
+        channels: which channels of the full image stack the network sees.
+        settings: of the distillation; with lambda = gamma = 0 no teacher is needed.
+        teacher: for a student.
+    """
+
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        labels: LabelTable,
+        channels: Sequence[int],
+        settings: DistillationSettings,
+        teacher: Teacher | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = build_network(spec)
+        self.channels = list(channels)
+        self.loss = DistillationLoss(labels.mode, settings)
+        self.projection: LatentProjection | None = None
+        # hidden in a tuple: a teacher registered as a submodule would be trained, averaged and saved
+        self._teacher = (teacher,) if settings.needs_teacher else (None,)
+        if teacher is not None and settings.gamma > 0:
+            check_latents(self.network, teacher.network)
+            if teacher.network.bottleneck_features != self.network.bottleneck_features:
+                self.projection = LatentProjection(self.network.bottleneck_features, teacher.network.bottleneck_features)
+
+    def forward(self, image: torch.Tensor, target: torch.Tensor) -> LossTerms:
+        """The loss terms of a batch: image ``[batch, all modalities, i, j, k]``, target ``[batch, channel, i, j, k]``."""
+        output = self.network(image[:, self.channels])
+        bottleneck = self.projection(output.bottleneck) if self.projection else output.bottleneck
+        teacher, taught = self._teacher[0], None
+        if teacher is not None:
+            with torch.no_grad():
+                taught = _float32(teacher.network(image[:, teacher.channels]))
+        # sums over a patch of half-precision numbers would lose what distinguishes one step from the next
+        with torch.autocast(image.device.type, enabled=False):
+            terms: LossTerms = self.loss(_float32(output), target.float(), taught, bottleneck.float())
+        return terms
+
+    def average(self) -> SegmentationNetwork:
+        """A copy of the network to hold the moving average of its weights."""
+        return copy.deepcopy(self.network).eval().requires_grad_(False)
+
+
+def _float32(output: NetworkOutput) -> NetworkOutput:
+    return NetworkOutput(output.logits.float(), output.bottleneck.float(), tuple(item.float() for item in output.auxiliary))
+
+
+def check_latents(student: SegmentationNetwork, teacher: SegmentationNetwork) -> None:
+    """Refuse networks whose bottlenecks cannot be compared.
+
+    Raises:
+        SettingsError: naming both.
+    """
+    if student.stride != teacher.stride:
+        raise SettingsError(
+            f"the student halves its grid to 1/{student.stride} and the teacher to 1/{teacher.stride}, so their "
+            "bottlenecks differ: choose networks with equally many levels, or gamma = 0."
+        )

@@ -1,0 +1,59 @@
+"""Initial weights: label priors, and the teacher's weights for its student."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from kdnet.errors import SettingsError
+from kdnet.networks.base import SegmentationNetwork
+from kdnet.schema.labels import LabelTable
+from kdnet.training.teacher import Teacher
+
+
+def start_from_prior(network: SegmentationNetwork, frequency: torch.Tensor, labels: LabelTable) -> None:
+    """Set the bias of every output layer to the logit of each channel's ``frequency`` (0 to 1) in the training data.
+
+    Lin et al., Focal loss, ICCV 2017, section 4.1: otherwise the first hundreds of steps only learn that tumour is rare.
+    """
+    frequency = frequency.clamp(1e-4, 1 - 1e-4)
+    bias = frequency.logit() if labels.mode.value == "regions" else frequency.log()
+    with torch.no_grad():
+        for layer in network.output_layers():
+            if isinstance(layer, nn.Conv3d) and layer.bias is not None:
+                layer.bias.copy_(bias)
+
+
+def start_from_teacher(network: SegmentationNetwork, teacher: Teacher, channels: Sequence[int]) -> None:
+    """Copy the teacher's weights wherever shapes agree; of its input layer take the channels that the student sees.
+
+    Raises:
+        SettingsError: when the networks have no weights in common.
+    """
+    shared = shared_weights(network, teacher.network)
+    if not shared:
+        raise SettingsError("the student's network is too unlike its teacher's to start from it: turn warm_start off.")
+    network.load_state_dict({**network.state_dict(), **shared})
+    if teacher.network.output_order:
+        _order_outputs(network, teacher.network.output_order)
+    positions = [teacher.channels.index(channel) for channel in channels if channel in teacher.channels]
+    with torch.no_grad():
+        network.input_layer().weight.copy_(teacher.network.input_layer().weight[:, positions])
+
+
+def _order_outputs(network: SegmentationNetwork, order: Sequence[int]) -> None:
+    """Bring the channels of output layers, as a bundle has them, into the order of the label table."""
+    with torch.no_grad():
+        for layer in network.output_layers():
+            for value in layer.parameters():
+                value.copy_(value[list(order)].clone())
+
+
+def shared_weights(network: SegmentationNetwork, teacher: SegmentationNetwork) -> dict[str, torch.Tensor]:
+    """The teacher's weights that fit ``network`` by name and shape; none when that is less than half of them."""
+    own = network.state_dict()
+    weights: Mapping[str, torch.Tensor] = teacher.state_dict()
+    shared = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+    return shared if len(shared) >= len(own) // 2 else {}

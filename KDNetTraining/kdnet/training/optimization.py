@@ -1,0 +1,79 @@
+"""Optimiser, learning rate and the moving average of the weights, as a recipe names them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from kdnet.device import computes_bfloat16
+from kdnet.schema.recipe import Optimiser, Precision, Recipe, Schedule
+
+
+def make_optimiser(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """The recipe's optimiser over ``parameters``."""
+    match recipe.optimiser:
+        case Optimiser.ADAM:
+            return torch.optim.Adam(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        case Optimiser.ADAMW:
+            return torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        case Optimiser.SGD:
+            return torch.optim.SGD(
+                parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, momentum=0.99, nesterov=True
+            )
+
+
+def settled_precision(wanted: Precision, device: torch.device) -> Precision:
+    """What ``wanted`` means on ``device``: automatic becomes bfloat16 only where that is faster than float32."""
+    if wanted is not Precision.AUTO:
+        return wanted
+    return Precision.BFLOAT16 if computes_bfloat16(device) else Precision.FLOAT32
+
+
+@dataclass(frozen=True)
+class PlateauState:
+    """What the plateau schedule remembers between validations."""
+
+    factor: float = 1.0
+    lowest_loss: float = math.inf
+    bad_validations: int = 0
+
+    def after(self, loss: float, recipe: Recipe) -> PlateauState:
+        """The state after a validation with ``loss``."""
+        if loss < self.lowest_loss:
+            return PlateauState(self.factor, loss, 0)
+        bad = self.bad_validations + 1
+        if bad > recipe.plateau_patience:
+            return PlateauState(self.factor * recipe.plateau_factor, self.lowest_loss, 0)
+        return PlateauState(self.factor, self.lowest_loss, bad)
+
+
+def learning_rate(recipe: Recipe, step: int, plateau: PlateauState) -> float:
+    """The learning rate of ``step`` (0 to steps - 1), a pure function so that a resumed training continues exactly."""
+    warm_up = min(1.0, (step + 1) / (recipe.warm_up + 1))
+    progress = min(1.0, step / recipe.steps)  # trial steps may be more than those of the recipe
+    match recipe.schedule:
+        case Schedule.POLYNOMIAL:
+            decay = (1 - progress) ** 0.9
+        case Schedule.COSINE:
+            decay = 0.5 * (1 + math.cos(math.pi * progress))
+        case Schedule.PLATEAU:
+            decay = plateau.factor
+    return float(recipe.learning_rate * warm_up * decay)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+    """Move the averaged weights towards the current ones.
+
+    Early on the decay is smaller, (1 + step) / (10 + step), or the random start would linger in a short training.
+    """
+    weight = 1 - min(decay, (1 + step) / (10 + step))
+    for slow, fast in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if slow.is_floating_point():
+            slow.lerp_(fast, weight)
+        else:
+            slow.copy_(fast)

@@ -1,0 +1,20 @@
+"""The teacher beside a student in training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kdnet.networks.base import SegmentationNetwork
+
+
+class Teacher:
+    """A frozen network in evaluation mode, without gradients (METHOD section 2).
+
+    Args:
+        network: the trained teacher.
+        channels: which channels of the full image stack it sees, in its order.
+    """
+
+    def __init__(self, network: SegmentationNetwork, channels: Sequence[int]) -> None:
+        self.network = network.eval().requires_grad_(False)
+        self.channels = list(channels)

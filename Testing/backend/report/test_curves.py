@@ -1,0 +1,36 @@
+"""Curves are read from the events of a run."""
+
+from __future__ import annotations
+
+from kdnet.report.curves import training_curves
+from kdnet.runs.events import Event, EventKind
+from kdnet.schema.network_id import Role
+from made_studies import events_of
+
+
+def test_each_training_has_a_curve_of_its_reference_loss() -> None:
+    events = events_of("fold0/seed0/teacher", "fold0/seed0/student-t1+t2", "fold1/seed0/student-t1+t2")
+    curves = training_curves(events, EventKind.STEP)
+    assert [(curve.role, curve.sees) for curve in curves] == [(Role.TEACHER, ""), *[(Role.STUDENT, "t1+t2")] * 2]
+    assert curves[0].values[:2].tolist() == [1.0, 0.5]
+
+
+def test_validation_curves_mark_the_weights_that_were_kept() -> None:
+    (curve,) = training_curves(events_of("fold0/seed0/teacher"), EventKind.VALIDATION)
+    assert curve.steps.tolist() == [30, 60, 90]
+    assert curve.values.tolist() == [0.3, 0.6, 0.9]
+    assert curve.chosen == 60
+
+
+def test_steps_done_again_after_a_resume_count_once_and_the_later_time() -> None:
+    events = [
+        Event(float(index), EventKind.STEP, "fold0/seed0/teacher", {"step": step, "losses": {"gt": loss}})
+        for index, (step, loss) in enumerate([(1, 0.9), (2, 0.8), (2, 0.5), (3, 0.4)])
+    ]
+    (curve,) = training_curves(events, EventKind.STEP)
+    assert curve.steps.tolist() == [1, 2, 3]
+    assert curve.values.tolist() == [0.9, 0.5, 0.4]
+
+
+def test_events_of_foreign_networks_are_passed_over() -> None:
+    assert training_curves(events_of("fold0/seed0/mascot"), EventKind.STEP) == []

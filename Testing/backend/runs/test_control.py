@@ -1,0 +1,116 @@
+"""Pausing and stopping by a file in the run folder, with real processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from kdnet.errors import RunFolderError
+from kdnet.runs.control import Intent, Stopped, forget_request, request_stop, requested
+from kdnet.runs.events import EventKind
+from kdnet.runs.status import RunState, read_status
+from kdnet.runs.stop_request import StopRequest
+from kdnet.training.distributed import Processes
+from kdnet.training.interruption import stop_here
+from made_runs import ENDLESS, end, events, hashes, start, study, until
+
+
+def test_a_request_is_read_until_it_is_forgotten(tmp_path: Path) -> None:
+    assert requested(tmp_path) is None
+    request_stop(tmp_path, Intent.STOP)
+    assert requested(tmp_path) is Intent.STOP
+    forget_request(tmp_path, before=time.time() - 60)
+    assert requested(tmp_path) is Intent.STOP, "made while this process was starting"
+    forget_request(tmp_path, before=time.time() + 60)
+    assert requested(tmp_path) is None
+
+
+def test_a_damaged_request_asks_for_a_pause(tmp_path: Path) -> None:
+    (tmp_path / "control.json").write_text('{"intent": "st')
+    assert requested(tmp_path) is Intent.PAUSE
+    forget_request(tmp_path, before=0)
+    assert requested(tmp_path) is None
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="not there"):
+        request_stop(tmp_path / "absent", Intent.PAUSE)
+
+
+def test_all_that_is_asked_for_ends_with_its_reason(tmp_path: Path) -> None:
+    stop = StopRequest(tmp_path)
+    stop_here(stop, Processes())
+    request_stop(tmp_path, Intent.STOP)
+    stop = StopRequest(tmp_path)
+    with pytest.raises(Stopped, match="stopped") as caught:
+        stop_here(stop, Processes())
+    assert caught.value.intent is Intent.STOP
+    stop.signal = "SIGINT"
+    assert (stop.intent, stop.reason) == (Intent.PAUSE, "paused by SIGINT")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("intent", list(Intent))
+def test_a_training_ends_on_request_and_its_request_is_forgotten_by_the_next(
+    phantom: Path, tmp_path: Path, intent: Intent
+) -> None:
+    run = tmp_path / "run"
+    process = start(*study(phantom, run, *ENDLESS))
+    until(lambda: events(run, EventKind.STEP), process)
+    assert read_status(run).pid == process.pid
+    request_stop(run, intent)
+    asked = time.monotonic()
+    code, errors = end(process)
+    assert time.monotonic() - asked < 10
+    assert code == 130
+    assert "kdnet resume" in errors
+    status = read_status(run)
+    assert (status.state.value, status.reason, status.pid) == (intent.done, intent.done, None)
+    assert events(run, EventKind.STOPPED)[-1].values["intent"] == intent.value
+    reached = status.step
+    process = start("resume", str(run))
+    until(lambda: any(event.values["step"] > reached for event in events(run, EventKind.STEP)), process)
+    assert read_status(run).state is RunState.RUNNING
+    request_stop(run, intent)
+    assert end(process)[0] == 130
+
+
+@pytest.mark.slow
+def test_a_study_paused_again_and_again_ends_with_the_same_weights(phantom: Path, tmp_path: Path) -> None:
+    whole, paused = tmp_path / "whole", tmp_path / "paused"
+    assert end(start(*study(phantom, whole)))[0] == 0
+    process = start(*study(phantom, paused))
+    for kind in (EventKind.PREPARATION, EventKind.VALIDATION, EventKind.EVALUATION):
+        until(lambda kind=kind, process=process: events(paused, kind) or process.poll() is not None)
+        request_stop(paused, Intent.PAUSE)
+        code, _ = end(process)
+        if code == 0:
+            break
+        assert code == 130
+        process = start("resume", str(paused))
+    end(process)
+    assert read_status(paused).state is RunState.FINISHED
+    assert hashes(paused) == hashes(whole)
+    for name in hashes(whole):
+        scores = Path("fold0", "seed0", name, "scores.json")
+        assert (paused / scores).read_text(encoding="utf-8") == (whole / scores).read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_several_processes_end_together_and_go_on(phantom: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kdnet"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with (tmp_path / "log").open("w") as log:
+        for kind, more in ((EventKind.STEP, ENDLESS), (EventKind.STARTED, ())):
+            arguments = study(phantom, run, *more) if more else ["resume", str(run)]
+            process = subprocess.Popen([*torchrun, *arguments], stdout=log, stderr=log, env=environment)
+            seen = len(events(run, kind))
+            until(lambda kind=kind, seen=seen: len(events(run, kind)) > seen, process)  # type: ignore[misc]
+            request_stop(run, Intent.PAUSE)
+            process.wait(timeout=120)
+            assert read_status(run).state is RunState.PAUSED

@@ -1,0 +1,52 @@
+"""A stop in the middle of a validation or of the test cases: what was done is kept, the result is the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from kdnet.cli import main
+from kdnet.runs.control import Stopped
+from kdnet.runs.stop_request import StopRequest
+from kdnet.study import scoring as testing
+from kdnet.training import trainer
+from kdnet.training.distributed import Processes
+from made_runs import hashes, study
+
+
+class Counting:
+    """Stops at the n-th time that it is asked."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def __call__(self, _stop: StopRequest, _processes: Processes) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Stopped("paused")
+
+
+@pytest.fixture(scope="module")
+def whole(phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    assert main(study(phantom, run)) == 0
+    return run
+
+
+@pytest.mark.parametrize(("module", "at"), [(trainer, 1), (trainer, 2), (testing, 2)])
+def test_what_was_done_is_kept(
+    phantom: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, at: int
+) -> None:
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "stop_here", Counting(at))
+        assert main(study(phantom, run)) == 130
+    if module is testing:
+        assert list(run.rglob("scores-part-0.json"))
+    assert main(["resume", str(run)]) == 0
+    assert hashes(run) == hashes(whole)
+    assert not list(run.rglob("scores-part-*"))
+    for path in whole.rglob("scores.json"):
+        assert (run / path.relative_to(whole)).read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
+    assert torch.get_num_threads() == 1

@@ -1,0 +1,282 @@
+"""Training in real processes: killed and resumed, in two processes, with bad input (tiny networks, real files)."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from kdnet.cli import main
+from kdnet.data.preprocessing.case_cache import PreparedCase
+from kdnet.errors import RunFolderError, SettingsError
+from kdnet.model_file import load_model, weights_hash
+from kdnet.runs.events import EventKind, EventWriter, effective, read_events
+from kdnet.runs.folder import open_run
+from kdnet.schema.labels import brats_labels
+from kdnet.schema.model_card import read_card
+from kdnet.schema.network_id import Role
+from kdnet.schema.recipe import Augmentation, read_recipe, recipe_names
+from kdnet.schema.study_request import parse_students
+from kdnet.study.network_list import plan_networks
+from kdnet.study.time_budget import Measured, fit_recipe
+from kdnet.training.optimization import PlateauState, learning_rate
+from kdnet.training.patches import PatchSampler
+from made_runs import study
+
+
+def command(data: Path, out: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "kdnet", *study(data, out, *more)]
+
+
+def hashes(run: Path) -> dict[str, str]:
+    return {
+        path.parent.name: weights_hash(load_model(path).network.state_dict())
+        for path in sorted(run.rglob("model.safetensors"))
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("run") / "undisturbed"
+    subprocess.run(command(phantom, run), check=True, capture_output=True)
+    return run
+
+
+def test_a_study_leaves_models_scores_predictions_and_a_report(undisturbed: Path) -> None:
+    folder = undisturbed / "fold0" / "seed0"
+    assert {path.name for path in folder.iterdir()} == {"teacher", "baseline-t1ce", "student-t1ce"}
+    student = folder / "student-t1ce"
+    assert read_card(student / "model.safetensors").modalities == ("t1ce",)
+    scores = json.loads((student / "scores.json").read_text())
+    assert len(scores) == 2 * 3
+    assert len(list((student / "predictions").glob("*.nii.gz"))) == 2
+    assert {path.name for path in (undisturbed / "report").iterdir()} == {
+        *("report.html", "results.json", "results.md", "scores.csv", "summary.csv")
+    }
+    assert not list(undisturbed.rglob("*.partial*"))
+    assert not list(undisturbed.rglob("checkpoint.safetensors"))
+
+
+def test_baseline_and_student_see_the_same_data_and_differ_only_by_what_they_learn_from(undisturbed: Path) -> None:
+    made = hashes(undisturbed)
+    assert made["baseline-t1ce"] != made["student-t1ce"]
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_random_ends_with_the_same_weights(phantom: Path, undisturbed: Path, tmp_path: Path) -> None:
+    run, chance = tmp_path / "killed", random.Random(3)
+    kills = 0
+    for attempt in range(12):
+        process = subprocess.Popen(command(phantom, run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            if attempt == 0:  # on a fast machine the whole study takes no longer than the wait below
+                while not any(event.event is EventKind.STEP for event in read_events(run / "events.jsonl")[0]):
+                    time.sleep(0.02)
+                raise subprocess.TimeoutExpired(process.args, 0)
+            process.wait(timeout=chance.uniform(6, 11))
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+    else:
+        subprocess.run(command(phantom, run), check=True, capture_output=True)
+    assert kills >= 1
+    assert hashes(run) == hashes(undisturbed)
+    for path in run.rglob("*.json"):
+        json.loads(path.read_text())
+    events, _ = read_events(run / "events.jsonl")
+    assert events[-1].event is EventKind.STUDY_FINISHED
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_cleanly_and_resume_goes_on(phantom: Path, undisturbed: Path, tmp_path: Path) -> None:
+    run = tmp_path / "stopped"
+    process = subprocess.Popen(command(phantom, run), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8")
+    while not any(event.event is EventKind.STEP for event in read_events(run / "events.jsonl")[0]):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "kdnet resume" in errors
+    subprocess.run([sys.executable, "-m", "kdnet", "resume", str(run)], check=True, capture_output=True)
+    assert hashes(run) == hashes(undisturbed)
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_model_of_one(phantom: Path, undisturbed: Path, tmp_path: Path) -> None:
+    run = tmp_path / "two"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
+    arguments = command(phantom, run)[1:]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    begun = [*torchrun, *rendezvous, *arguments]
+    done = subprocess.run(begun, check=False, capture_output=True, env=environment)
+    assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
+    for name in ("teacher", "baseline-t1ce", "student-t1ce"):
+        path = Path("fold0", "seed0", name, "model.safetensors")
+        one, two = (load_model(folder / path).network.state_dict() for folder in (undisturbed, run))
+        for key, value in one.items():
+            assert torch.allclose(value, two[key], atol=1e-4), (name, key)
+
+
+def test_a_run_of_a_version_that_knew_fewer_values_goes_on(tmp_path: Path) -> None:
+    with open_run(tmp_path) as run:
+        assert not run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5}}})
+        assert run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5, "shading": 0.0}}, "leave_out": []})
+        with pytest.raises(RunFolderError, match="recipe"):
+            run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5, "shading": 0.2}}})
+
+
+def test_a_student_or_seed_given_twice_is_trained_once() -> None:
+    modalities = ("t1", "t1ce", "t2")
+    once = plan_networks(modalities, [("t1", "t2")], [0], [0])
+    assert plan_networks(modalities, [("t1", "t2"), ("t2", "t1")], [0, 0], [0, 0]) == once
+
+
+def test_another_request_for_the_same_folder_is_refused(
+    phantom: Path, undisturbed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command(phantom, undisturbed, "--set", "steps=7")[3:]]) == 2
+    assert "other settings" in capsys.readouterr().err
+
+
+def test_a_run_is_the_same_however_its_command_was_written(tmp_path: Path) -> None:
+    with open_run(tmp_path) as run:
+        assert not run.begin({"seeds": [0], "command": "kdnet study data"})
+        assert run.begin({"seeds": [0], "command": "kdnet study data --out here"})
+        with pytest.raises(RunFolderError, match="seeds"):
+            run.begin({"seeds": [1], "command": "kdnet study data"})
+
+
+def test_a_folder_that_another_process_writes_is_refused(tmp_path: Path) -> None:
+    with open_run(tmp_path), pytest.raises(RunFolderError, match="another process"), open_run(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--student", "pd"], 'no modality "pd"'),
+        (["--student", "t1+t1ce+t2+flair"], "nothing to be taught"),
+        (["--folds", "9"], "no fold 9"),
+        (["--set", "distillation.lambda_=2"], "from 0 to 1"),
+        (["--set", "stepz=2"], '"stepz"'),
+        (["--recipe", "slow"], '"slow"'),
+        (["--device", "cuda:9"], "not there"),
+        (["--set", "network=vnet"], '"vnet"'),
+    ],
+)
+def test_bad_requests_are_one_sentence(
+    phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    assert main([*command(phantom, tmp_path / "run")[3:], *arguments]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert told in error
+    assert error.startswith("kdnet: ")
+
+
+def test_an_empty_data_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "data").mkdir()
+    assert main(command(tmp_path / "data", tmp_path / "run")[3:]) == 2
+    assert "no cases of a known format" in capsys.readouterr().err
+
+
+def test_a_sample_depends_on_seed_step_and_slot_alone() -> None:
+    noise = np.random.default_rng(0)
+    cases = [
+        PreparedCase(
+            f"c{i}", noise.normal(size=(2, 20, 18, 22)).astype(np.float32), noise.integers(0, 4, (20, 18, 22), np.uint8)
+        )
+        for i in range(3)
+    ]
+
+    def sampler(seed: int) -> PatchSampler:
+        settings = Augmentation(noise=0.1, contrast=0.2)
+        return PatchSampler(
+            cases, brats_labels(), patch=(16, 16, 24), batch=2, foreground=0.5, augmentation=settings, seed=seed
+        )
+
+    first, second = sampler(1), sampler(1)
+    second.sample(5, 0)
+    one, two = first.sample(7, 1), second.sample(7, 1)
+    assert torch.equal(one.image, two.image)
+    assert torch.equal(one.target, two.target)
+    assert one.image.shape == (2, 16, 16, 24)
+    assert not torch.equal(one.image, sampler(2).sample(7, 1).image)
+    visited = [first.sample(step, slot).case for step in range(3) for slot in range(2)]
+    assert sorted(visited[:3]) == sorted(visited[3:]) == ["c0", "c1", "c2"]
+
+
+def test_the_learning_rate_follows_its_schedule() -> None:
+    recipe = replace(read_recipe("fast"), steps=100, warm_up=9, learning_rate=1.0)
+    assert learning_rate(recipe, 0, PlateauState()) == pytest.approx(0.1)
+    assert learning_rate(recipe, 50, PlateauState()) == pytest.approx(0.5**0.9)
+    paper = replace(read_recipe("paper"), plateau_patience=2)
+    state = PlateauState()
+    for loss in (1.0, 1.1, 1.2, 1.3):
+        state = state.after(loss, paper)
+    assert learning_rate(paper, 0, state) == pytest.approx(1e-4 * 0.2)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_survives_json_and_builds_its_networks(name: str) -> None:
+    recipe = read_recipe(name)
+    assert type(recipe).from_json(recipe.to_json()) == recipe
+
+
+def test_fast_soft_is_fast_with_the_distillation_of_the_paper() -> None:
+    soft, fast, paper = read_recipe("fast-soft"), read_recipe("fast"), read_recipe("paper")
+    assert soft == replace(fast, name="fast-soft", warm_start=False, distillation=paper.distillation)
+
+
+def test_minutes_decide_the_steps_of_every_network_alike() -> None:
+    recipe = read_recipe("fast")
+    arguments: Any = {"networks": dict.fromkeys(Role, 1), "validation_cases": 4, "tests": 3 * 14}
+    fitted = fit_recipe(recipe, minutes=30, measured=Measured((1.0, 1.0, 2.0), 1.0), **arguments)
+    assert fitted.steps == int((30 * 60 * 0.9 - 3 * (40 + 42)) / 4)
+    with pytest.raises(SettingsError, match="allow at least"):
+        fit_recipe(recipe, minutes=1, measured=Measured((1.0, 1.0, 2.0), 1.0), **arguments)
+
+
+def test_students_of_any_proper_subset_are_planned_after_their_teacher() -> None:
+    networks = plan_networks(("t1", "t1ce", "t2"), parse_students("t1ce,t2+t1"), [0], [0, 1])
+    assert [network.role for network in networks[:3]] == [Role.TEACHER, Role.BASELINE, Role.STUDENT]
+    assert networks[4].name == "fold0/seed0/student-t1+t2"
+    assert len(networks) == 10
+
+
+def test_a_partial_last_event_is_dropped_and_repeated_steps_count_once(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    writer = EventWriter(path)
+    writer.write(EventKind.STEP, "a", step=1, loss=1)
+    writer.close()
+    with path.open("a") as stream:
+        stream.write('{"time": 1, "ev')
+    assert len(read_events(path)[0]) == 1
+    writer = EventWriter(path)
+    writer.write(EventKind.STEP, "a", step=1, loss=2)
+    writer.close()
+    assert [event.values["loss"] for event in effective(read_events(path)[0])] == [2]
+
+
+@pytest.mark.parametrize(
+    "changes", [["precision=bfloat16"], ["student_network=dynunet-8-shallow", "network=segresnet-4"], ["workers=1"]]
+)
+def test_other_settings_train_to_the_end(phantom: Path, tmp_path: Path, changes: list[str]) -> None:
+    settings = [part for change in changes for part in ("--set", change)]
+    assert (
+        main([*command(phantom, tmp_path / "run", "--set", "steps=2", "--set", "validation_every=2")[3:], *settings]) == 0
+    )
+    assert len(hashes(tmp_path / "run")) == 3

@@ -1,0 +1,108 @@
+"""What a launcher's variables announce, and how several processes decide together."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kdnet.cli import main
+from kdnet.errors import SettingsError
+from kdnet.training.distributed import announced_processes, check_device_name
+from made_runs import study
+
+RENDEZVOUS = {"RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+
+
+def test_without_a_launcher_there_is_one_process() -> None:
+    assert announced_processes({}) == 1
+    assert announced_processes({"WORLD_SIZE": "1"}) == 1
+    assert announced_processes({"WORLD_SIZE": "2", **RENDEZVOUS}) == 2
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"WORLD_SIZE": "two"}, "WORLD_SIZE"),
+        ({"WORLD_SIZE": ""}, "WORLD_SIZE"),
+        ({"WORLD_SIZE": "0"}, "WORLD_SIZE"),
+        ({"WORLD_SIZE": "2"}, "RANK and MASTER_ADDR and MASTER_PORT"),
+        ({"WORLD_SIZE": "2", **RENDEZVOUS, "MASTER_ADDR": ""}, "MASTER_ADDR"),
+        ({"WORLD_SIZE": "2", **RENDEZVOUS, "RANK": "2"}, "RANK is '2'"),
+        ({"WORLD_SIZE": "2", **RENDEZVOUS, "LOCAL_RANK": "x"}, "LOCAL_RANK"),
+        ({"WORLD_SIZE": "2", **RENDEZVOUS, "MASTER_PORT": "99999"}, "MASTER_PORT"),
+    ],
+)
+def test_variables_that_were_left_over_are_refused_by_name(variables: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError, match=told) as caught:
+        announced_processes(variables)
+    assert "torchrun" in str(caught.value)
+
+
+def test_a_study_with_a_leftover_variable_ends_in_one_sentence(
+    phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(study(phantom, tmp_path / "run")) == 2
+    assert "unset WORLD_SIZE" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_several_processes_do_not_share_one_gpu() -> None:
+    check_device_name("cuda:1", 1)
+    check_device_name("cpu", 2)
+    with pytest.raises(SettingsError, match="--device cuda, so that each"):
+        check_device_name("cuda:0", 2)
+
+
+TOGETHER = """
+import sys, torch
+from kdnet.errors import DataError
+from kdnet.runs.control import Stopped
+from kdnet.training.distributed import joined_processes
+
+def failing(rank):
+    def work():
+        if processes.rank == rank:
+            raise DataError(f"case of process {rank}")
+        return processes.rank
+    return work
+
+def told(call):
+    try:
+        return call()
+    except (DataError, Stopped) as error:
+        return f"{type(error).__name__}: {error}"
+
+def stopped():
+    raise Stopped("paused by SIGTERM")
+
+with joined_processes(torch.device("cpu")) as processes:
+    rank = processes.rank
+    answers = [
+        processes.gather(rank), processes.from_first(rank), processes.total([rank, 1.0]),
+        processes.once(lambda: f"made by {rank}"), processes.together(lambda: None),
+        told(lambda: processes.once(failing(0))), told(lambda: processes.together(failing(1))),
+        told(lambda: processes.once(stopped)),
+    ]
+    for one in range(2):
+        if one == rank:
+            print(answers, flush=True)
+        processes.gather(None)
+"""
+
+
+@pytest.mark.slow
+def test_processes_share_results_and_errors(tmp_path: Path) -> None:
+    script = tmp_path / "together.py"
+    script.write_text(TOGETHER)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240, env=environment)
+    answer = (
+        "[[0, 1], 0, [1.0, 2.0], 'made by 0', [None, None], 'DataError: case of process 0', "
+        "'DataError: case of process 1', 'Stopped: paused by SIGTERM']"
+    )
+    assert done.stdout.splitlines() == [answer, answer], done.stderr

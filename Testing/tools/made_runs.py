@@ -1,0 +1,58 @@
+"""Tiny studies in real processes, which the tests of training share."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from kdnet.model_file import load_model, weights_hash
+from kdnet.runs.events import Event, EventKind, read_events
+
+SMALL = [
+    *("--recipe", "demo", "--folds", "0", "--student", "t1ce", "--threads", "1", "--device", "cpu"),
+    *("--set", "spacing=[6,6,6]", "--set", "patch=[16,16,16]", "--set", "batch=2", "--set", "network=segresnet-4"),
+    *("--set", "steps=6", "--set", "validation_every=3", "--set", "checkpoint_seconds=0", "--set", "warm_start=false"),
+    *("--set", "precision=float32"),  # in which two processes must give the model of one
+]
+ENDLESS = ("--set", "steps=100000", "--set", "validation_every=100000")
+
+
+def study(data: Path, out: Path, *more: str) -> list[str]:
+    """Arguments of ``kdnet`` for a study of a few steps."""
+    return ["study", str(data), *SMALL, *more, "--out", str(out)]
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """``kdnet`` in a process of its own."""
+    command = [sys.executable, "-m", "kdnet", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8")
+
+
+def end(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Exit code and errors."""
+    _, errors = process.communicate(timeout=120)
+    return process.returncode, errors
+
+
+def until(condition: Callable[[], object], process: subprocess.Popen[str] | None = None, seconds: float = 90) -> None:
+    """Wait until ``condition`` holds while ``process`` lives."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process is None or process.poll() is None, "the process ended"
+        assert time.monotonic() < deadline, "it takes too long"
+        time.sleep(0.05)
+
+
+def events(run: Path, kind: EventKind) -> list[Event]:
+    return [event for event in read_events(run / "events.jsonl")[0] if event.event is kind]
+
+
+def hashes(run: Path) -> dict[str, str]:
+    """Network to the hash of its weights."""
+    return {
+        path.parent.name: weights_hash(load_model(path).network.state_dict())
+        for path in sorted(run.glob("fold*/seed*/*/model.safetensors"))
+    }
