@@ -118,7 +118,7 @@ class BatchPanel:
 
 
 def _summary(case: Any) -> str:
-    amounts = ", ".join(f"{amount['name']} {amount['millilitres']:.1f} mL" for amount in case["amounts"])
+    amounts = ", ".join(f"{amount['name']} {amount['milliliters']:.1f} mL" for amount in case["amounts"])
     if case["state"] == "done before":
         amounts = _("Done before. {amounts}").format(amounts=amounts)
     return " ".join([case["error"] or amounts, *(f"⚠ {text}" for text in case["warnings"])])

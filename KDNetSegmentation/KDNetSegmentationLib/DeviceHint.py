@@ -36,7 +36,7 @@ class DeviceHint:
         self.panel.update()
 
     def onFailed(self, failure: Any) -> None:
-        """Work was cancelled, or the worker cannot start; it is asked again when the device is chosen again."""
+        """Work was canceled, or the worker cannot start; it is asked again when the device is chosen again."""
         self._asked = False
         self._show(failure.message)
 

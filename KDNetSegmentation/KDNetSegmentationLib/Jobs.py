@@ -88,9 +88,9 @@ class SegmentationJob(Job):
 
     def request(self) -> dict[str, Any]:
         """Voxels go through files in the folder."""
-        from KDNetSegmentationLib.Exchange import hand_over  # noqa: PLC0415 - needs numpy
+        from KDNetSegmentationLib.ArrayTransfer import send_volumes  # noqa: PLC0415 - needs numpy
 
-        volumes = hand_over(self._volumes, self.folder)
+        volumes = send_volumes(self._volumes, self.folder)
         self._mark("hand over")
         settings = self._settings.request()
         return {
@@ -110,9 +110,9 @@ class SegmentationJob(Job):
         """Bring the labels, and maps if asked for, into the scene."""
         self._mark("label")
         self.onProgress(Progress("import"))
-        from KDNetSegmentationLib.Exchange import bring_in  # noqa: PLC0415 - needs numpy
+        from KDNetSegmentationLib.ArrayTransfer import import_result  # noqa: PLC0415 - needs numpy
 
-        found = bring_in(answer, self._volumes[0], self._model, self._output, self._settings)
+        found = import_result(answer, self._volumes[0], self._model, self._output, self._settings)
         self._mark("import")
         return Result(
             found.segmentationNode,
@@ -121,7 +121,7 @@ class SegmentationJob(Job):
             answer["device"],
             time.perf_counter() - self._started,
             self._stages(),
-            found.centre,
+            found.center,
         )
 
     def _mark(self, stage: str) -> None:
@@ -194,7 +194,7 @@ class ComparisonJob(Job):
 
     def request(self) -> dict[str, Any]:
         """Both as labelmaps on the grid of the volume."""
-        from KDNetSegmentationLib.Exchange import write_pair  # noqa: PLC0415 - needs numpy
+        from KDNetSegmentationLib.ArrayTransfer import write_pair  # noqa: PLC0415 - needs numpy
 
         files = write_pair(self._pair, self._model, self._volume, self.folder)
         spacing = list(self._volume.GetSpacing())

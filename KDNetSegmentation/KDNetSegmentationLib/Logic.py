@@ -31,7 +31,7 @@ from typing import Any
 import slicer
 from kdnet.errors import KDNetError
 from kdnet.files import writable_folder
-from KDNetLib.Ticker import Ticker
+from KDNetLib.PollTimer import PollTimer
 from KDNetLib.Worker import Failure, Worker
 
 from KDNetSegmentationLib.Jobs import UNEXPECTED, BatchJob, ComparisonJob, DevicesJob, ImportJob, SegmentationJob
@@ -53,7 +53,7 @@ class SegmentationLogic:
     def __init__(self, library: ModelLibrary | None = None, worker: Worker | None = None) -> None:
         self.library = library or ModelLibrary(defaultModelFolder())
         self.worker = worker or Worker()
-        self._ticker = Ticker(self.poll)
+        self._ticker = PollTimer(self.poll)
         self._job: Any = None
         self._asides: list[DevicesJob] = []
 

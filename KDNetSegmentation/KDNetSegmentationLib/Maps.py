@@ -10,7 +10,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from KDNetSegmentationLib.InputChoice import OURS
+from KDNetSegmentationLib.InputSelection import MAP_ATTRIBUTE
 from KDNetSegmentationLib.Settings import Settings
 
 SHOWN = "KDNet.volume"  # reference of a map to the volume that it belongs to
@@ -49,7 +49,7 @@ def _add(voxels: np.ndarray, name: str, volumeNode: Any) -> Any:
     known = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", scene=scene)
     ours = (node for node in known if node.GetName() == name and node.GetNodeReference(SHOWN) is volumeNode)
     node = next(ours, None) or scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-    node.SetAttribute(OURS, "1")
+    node.SetAttribute(MAP_ATTRIBUTE, "1")
     node.SetNodeReferenceID(SHOWN, volumeNode.GetID())
     matrix = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(matrix)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kdnet.errors import KDNetError, ModelFileError
-from kdnet.files import replacing, writable_folder
+from kdnet.files import atomic_write, writable_folder
 from kdnet.foreign import reading
 from kdnet.schema.model_header import parse_header, read_header_text
 from kdnet.shared_files import BRAIN_STUDENT
@@ -130,7 +130,7 @@ class ModelLibrary:
         check_offered(read_model_info(path))
         writable_folder(self.folder)
         target = self.target(name or path.name)
-        with replacing(target) as temporary:
+        with atomic_write(target) as temporary:
             shutil.copyfile(path, temporary)
         return read_model_info(target)
 

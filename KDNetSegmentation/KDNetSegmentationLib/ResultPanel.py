@@ -7,7 +7,7 @@ from typing import Any
 import qt
 import slicer
 from kdnet.errors import KDNetError
-from kdnet.files import replacing
+from kdnet.files import atomic_write
 from KDNetLib.Tables import fill_table
 from slicer.i18n import tr as _
 
@@ -26,7 +26,7 @@ class ResultPanel:
     """
 
     def __init__(self, ui: Any, say: Any) -> None:
-        self.ui, self._say = ui, say
+        self.ui, self._emit = ui, say
         self.node: Any = None
         self._volumeNode: Any = None
         self._volumes: dict[str, float] = {}
@@ -75,10 +75,10 @@ class ResultPanel:
 
     def restore(self, node: Any, volumeNode: Any, model: ModelInfo) -> None:
         """Show a segmentation of a loaded scene, or one that was edited; its volumes are measured again."""
-        from KDNetSegmentationLib.SegmentationNode import labelmap_of, volumes_in_millilitres  # noqa: PLC0415 - numpy
+        from KDNetSegmentationLib.SegmentationNode import labelmap_of, volumes_in_milliliters  # noqa: PLC0415 - numpy
 
         try:
-            volumes = volumes_in_millilitres(labelmap_of(node, model.labels, volumeNode), model.labels, volumeNode)
+            volumes = volumes_in_milliliters(labelmap_of(node, model.labels, volumeNode), model.labels, volumeNode)
         except KDNetError:
             volumes = {}  # it was made with another model: its segments are shown, its regions are not known
         self.show(node, volumes, volumeNode, model)
@@ -135,9 +135,9 @@ class ResultPanel:
         try:
             export_volumes(Path(path), self._volumes)
         except KDNetError as error:
-            self._say(str(error))
+            self._emit(str(error))
         else:
-            self._say(_("Volumes are in {path}.").format(path=path))
+            self._emit(_("Volumes are in {path}.").format(path=path))
 
 
 def _long_name(name: str) -> str:
@@ -148,7 +148,7 @@ def _long_name(name: str) -> str:
 
 def export_volumes(path: Path, volumes: dict[str, float]) -> None:
     """Write names and volumes in mL as CSV, atomically."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["name", "volume (mL)"])
         writer.writerows((name, f"{amount:.3f}") for name, amount in volumes.items())

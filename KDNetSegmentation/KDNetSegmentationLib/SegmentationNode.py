@@ -82,7 +82,7 @@ def segment_id(label: Label) -> str:
     return f"label_{label.value}"
 
 
-def volumes_in_millilitres(voxels: np.ndarray, labels: LabelTable, volumeNode: Any) -> dict[str, float]:
+def volumes_in_milliliters(voxels: np.ndarray, labels: LabelTable, volumeNode: Any) -> dict[str, float]:
     """Volume of every label, then of every region of several labels, by name, in mL."""
     per_voxel = abs(float(np.linalg.det(affine_of(volumeNode)[:3, :3]))) / 1000  # as the worker measures
     counts = np.bincount(voxels.ravel(), minlength=256)
@@ -93,7 +93,7 @@ def volumes_in_millilitres(voxels: np.ndarray, labels: LabelTable, volumeNode: A
     return amounts
 
 
-def centre_of(voxels: np.ndarray, volumeNode: Any) -> tuple[float, float, float] | None:
+def center_of(voxels: np.ndarray, volumeNode: Any) -> tuple[float, float, float] | None:
     """The point, in world coordinates, whose three slices show most of what a labelmap ``[k, j, i]`` holds."""
     counts = [np.count_nonzero(voxels, axis=others) for others in ((1, 2), (0, 2), (0, 1))]
     if not counts[0].any():
@@ -138,11 +138,11 @@ def _made_as(segment: Any) -> str:
 
 
 def terminology_entry(label: Label) -> str:
-    """A label's codes as Slicer serialises them: context, category, type, modifier, then anatomy, joined by ``~``."""
+    """A label's codes as Slicer serializes them: context, category, type, modifier, then anatomy, joined by ``~``."""
     assert label.terminology is not None
     codes = [label.terminology.category, label.terminology.type]
-    serialised = ["^".join((code.scheme, code.value, code.meaning)) for code in codes]
-    return "~".join([TERMINOLOGY_CONTEXT, *serialised, "^^", ANATOMY_CONTEXT, "^^", "^^"])
+    serialized = ["^".join((code.scheme, code.value, code.meaning)) for code in codes]
+    return "~".join([TERMINOLOGY_CONTEXT, *serialized, "^^", ANATOMY_CONTEXT, "^^", "^^"])
 
 
 def labelmap_of(segmentationNode: Any, labels: LabelTable, volumeNode: Any) -> np.ndarray:

@@ -24,7 +24,7 @@ class SelfTest(unittest.TestCase):
         self.addCleanup(self.logic.cleanup)
 
     def test_segment_the_phantom_with_the_demo_model(self) -> None:
-        """The tumour is found, on exactly the grid of the volume."""
+        """The tumor is found, on exactly the grid of the volume."""
         volume = slicer.util.loadVolume(str(Path(shared_resource("SampleData")) / PHANTOM))
         result = self.logic.segment(volume, "Phantom demo")
         assert result.volumes["WT"] > 5.0

@@ -70,7 +70,7 @@ class Result:
         device: that computed.
         seconds: from click to overlay, in all.
         stages: seconds by stage.
-        centre: a point (RAS, mm) whose three slices show most of what was found, None when nothing was.
+        center: a point (RAS, mm) whose three slices show most of what was found, None when nothing was.
     """
 
     segmentationNode: Any
@@ -79,7 +79,7 @@ class Result:
     device: str = ""
     seconds: float = 0.0
     stages: Mapping[str, float] = field(default_factory=dict)
-    centre: tuple[float, float, float] | None = None
+    center: tuple[float, float, float] | None = None
 
 
 class SegmentationError(RuntimeError):

@@ -10,7 +10,7 @@ import vtk
 from kdnet.errors import KDNetError
 from KDNetLib.InstallPanel import InstallPanel
 from KDNetLib.Paths import show_nothing_for_unset
-from KDNetLib.Ticker import Ticker
+from KDNetLib.PollTimer import PollTimer
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
@@ -51,7 +51,7 @@ class Panel(VTKObservationMixin):
         self._estimate = Estimate()
         self._stage = ""
         self._warned: Any = None
-        self._ticker = Ticker(self.onTick)
+        self._ticker = PollTimer(self.onTick)
         self.results = ResultPanel(self.ui, self.say)
         self.batch = BatchPanel(self)
         self.comparison = ComparisonPanel(self)
@@ -221,8 +221,8 @@ class Panel(VTKObservationMixin):
             self.parameters.result = result.segmentationNode
             self.parameters.resultVolume = volume
         slicer.util.setSliceViewerLayers(background=volume)
-        if result.segmentationNode is not self.parameters.outputSegmentation and result.centre is not None:
-            slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *result.centre)  # a new overlay is seen at once
+        if result.segmentationNode is not self.parameters.outputSegmentation and result.center is not None:
+            slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *result.center)  # a new overlay is seen at once
         self.results.show(result.segmentationNode, dict(result.volumes), volume, model)
         stages = "\n".join(f"{name}: {seconds:.2f} s" for name, seconds in result.stages.items())
         done = _("Done in {seconds:.1f} s on {device}.").format(seconds=result.seconds, device=result.device)
@@ -302,7 +302,7 @@ class Panel(VTKObservationMixin):
         self._choosing = False
         if self.parameters is None or self.model is None or self._segmenting:
             return
-        from KDNetSegmentationLib.InputChoice import likely_volumes  # noqa: PLC0415 - needs numpy
+        from KDNetSegmentationLib.InputSelection import likely_volumes  # noqa: PLC0415 - needs numpy
 
         if self._followVolumes():
             return  # it came here meanwhile, with the other model
@@ -317,7 +317,7 @@ class Panel(VTKObservationMixin):
         """Take a model that fits the volume, unless the user has chosen one; tell whether it is another one."""
         if self.parameters.model not in ("", self._offeredModel):
             return False
-        from KDNetSegmentationLib.InputChoice import fitting_model  # noqa: PLC0415 - needs numpy
+        from KDNetSegmentationLib.InputSelection import fitting_model  # noqa: PLC0415 - needs numpy
 
         fitting = fitting_model(self._models, self.model, self._chosenInputs())
         if fitting is self.model:

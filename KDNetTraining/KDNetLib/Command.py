@@ -14,8 +14,8 @@ from kdnet.causes import memory_ran_out
 from kdnet.errors import KDNetError
 from kdnet.foreign import parse_message, reading
 
+from KDNetLib.PollTimer import PollTimer
 from KDNetLib.ProcessTree import kill_tree, reaped, start_python
-from KDNetLib.Ticker import Ticker
 from KDNetLib.Worker import Failure
 
 BUDGET_SECONDS = 0.01  # of one poll, so that a talkative command never blocks the event loop
@@ -65,7 +65,7 @@ class Command:
         self._lines: queue.Queue[tuple[bool, str | None]] = queue.Queue()
         self._open = 0
         self._process: subprocess.Popen[str] | None = None
-        self._ticker = Ticker(self.poll)
+        self._ticker = PollTimer(self.poll)
         self.failure: Failure | None = None
         self.over = False
 
@@ -141,7 +141,7 @@ class Command:
         self.over = True
         self._ticker.stop()
         if code not in self._accepted:
-            self._fail(Failure(told_reason(code, self._notes), "\n".join(self._notes)))
+            self._fail(Failure(failure_message(code, self._notes), "\n".join(self._notes)))
             return
         text = "\n".join(self._answer)
         try:
@@ -188,13 +188,13 @@ def json_answer(text: str) -> Mapping[str, Any]:
     raise ValueError("it holds no JSON object")
 
 
-def told_reason(code: int, notes: Sequence[str]) -> str:
+def failure_message(code: int, notes: Sequence[str]) -> str:
     """The sentence that a command ended with, or one that says how it ended.
 
     Example:
-        >>> told_reason(2, ["reading", "kdnet: /data is not a folder: choose a folder with cases."])
+        >>> failure_message(2, ["reading", "kdnet: /data is not a folder: choose a folder with cases."])
         '/data is not a folder: choose a folder with cases.'
-        >>> told_reason(-9, [])
+        >>> failure_message(-9, [])
         'The process was killed, most often because memory ran out: close other programs and try again.'
     """
     told = [line.strip() for line in notes if line.strip()]

@@ -22,8 +22,8 @@ from kdnet.errors import KDNetError
 from kdnet.foreign import parse_message, read_json, reading
 
 from KDNetLib.Dependencies import TORCH, Package, canonical, constraints, is_enough, package_name, same_line
+from KDNetLib.PollTimer import PollTimer
 from KDNetLib.ProcessTree import kill_tree, reaped, start_python
-from KDNetLib.Ticker import Ticker
 from KDNetLib.Worker import Failure
 
 LIGHT_THE_TORCH = "light-the-torch>=0.7.5"
@@ -257,7 +257,7 @@ class Installer:
         self.begin = begin or start_installation
         self._installation: Installation | None = None
         self._watchers: list[Callable[[], None]] = []
-        self._ticker = Ticker(self.poll)
+        self._ticker = PollTimer(self.poll)
         self.lines: list[str] = []
         self.failure: Failure | None = None
 
@@ -284,7 +284,7 @@ class Installer:
         self.failure = None
         self._installation = self.begin(packages, self._said, self._finished)
         self._ticker.start()
-        self._tell()
+        self._show_status()
 
     def cancel(self) -> None:
         """Give up; what pip had finished stays."""
@@ -292,7 +292,7 @@ class Installer:
         if self._installation is not None:
             self._installation.cancel()
             self._installation = None
-            self._tell()
+            self._show_status()
 
     def poll(self) -> None:
         """See how far it is."""
@@ -301,14 +301,14 @@ class Installer:
 
     def _said(self, line: str) -> None:
         self.lines.append(line)
-        self._tell()
+        self._show_status()
 
     def _finished(self, failure: Failure | None) -> None:
         self._ticker.stop()
         self._installation, self.failure = None, failure
-        self._tell()
+        self._show_status()
 
-    def _tell(self) -> None:
+    def _show_status(self) -> None:
         for watcher in tuple(self._watchers):
             watcher()
 

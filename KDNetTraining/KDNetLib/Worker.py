@@ -161,10 +161,10 @@ class Worker:
                 self._send(number, job)
             else:
                 told = f"The worker ended with code {code}.\n{details or 'It wrote nothing before.'}"
-                job.listener.failed(Failure(cause_of_death(code, details), told))
+                job.listener.failed(Failure(exit_reason(code, details), told))
 
 
-def cause_of_death(code: int, errors: str) -> str:
+def exit_reason(code: int, errors: str) -> str:
     """One sentence that says why the worker ended.
 
     Args:

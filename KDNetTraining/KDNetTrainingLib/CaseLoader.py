@@ -14,7 +14,7 @@ import slicer
 from kdnet.errors import KDNetError
 from kdnet.foreign import reading
 from KDNetLib.Command import Command, json_answer
-from KDNetLib.Ticker import Ticker
+from KDNetLib.PollTimer import PollTimer
 from KDNetLib.Worker import Failure
 
 MODULE = ("-m", "kdnet.cli.case_files")
@@ -70,7 +70,7 @@ class CaseLoader:
         self._command: Command | None = None
         self._folder: Path | None = None
         self._steps: Iterator[LoadedCase | None] = iter(())
-        self._ticker = Ticker(self._step)
+        self._ticker = PollTimer(self._step)
 
     @property
     def busy(self) -> bool:
@@ -137,7 +137,7 @@ def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[Loaded
     """
     import numpy as np  # noqa: PLC0415
     from kdnet.schema.labels import LabelTable  # noqa: PLC0415 - needs numpy
-    from KDNetSegmentationLib.SegmentationNode import centre_of  # noqa: PLC0415 - needs numpy
+    from KDNetSegmentationLib.SegmentationNode import center_of  # noqa: PLC0415 - needs numpy
 
     case, labels = str(answer["case"]), LabelTable.from_json(answer["labels"])
     _remove(case)
@@ -151,15 +151,15 @@ def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[Loaded
     if not volumes:
         raise KDNetError(f"Case {case} has no image that can be read: mend its files.")
     first = volumes.get(background, next(iter(volumes.values())))
-    segmentations, centre = {}, None
+    segmentations, center = {}, None
     for item in answer["labelmaps"]:  # the reference comes last
         voxels = np.load(item["file"], allow_pickle=False)
         segmentations[str(item["name"])] = _segmentation(voxels, item, labels, first, case)
-        centre = centre_of(voxels, first) or centre
+        center = center_of(voxels, first) or center
         yield None
     slicer.util.setSliceViewerLayers(background=first, fit=True)
-    if centre is not None:
-        slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre)
+    if center is not None:
+        slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *center)
     yield LoadedCase(case, volumes, segmentations)
 
 

@@ -61,9 +61,9 @@ class CaseTable:
             item = qt.QTableWidgetItem(text)
             item.setToolTip("\n".join(case.problems) or text)
             if column == 0:
-                usable = not case.problems
-                item.setFlags(_flags(usable=usable))
-                item.setCheckState(qt.Qt.Checked if usable and not leftOut else qt.Qt.Unchecked)
+                valid_cases = not case.problems
+                item.setFlags(_flags(valid_cases=valid_cases))
+                item.setCheckState(qt.Qt.Checked if valid_cases and not leftOut else qt.Qt.Unchecked)
             self._table.setItem(row, column, item)
         self._table.blockSignals(blocked)
 
@@ -99,9 +99,9 @@ class CaseTable:
             self._opened(self.cases[row])
 
 
-def _flags(*, usable: bool) -> Any:
+def _flags(*, valid_cases: bool) -> Any:
     flags = qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled
-    return flags | qt.Qt.ItemIsUserCheckable if usable else flags
+    return flags | qt.Qt.ItemIsUserCheckable if valid_cases else flags
 
 
 def _cells(case: CaseLine) -> tuple[str, ...]:

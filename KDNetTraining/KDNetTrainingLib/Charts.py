@@ -12,12 +12,12 @@ import vtk
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Curves import Curve, Curves
+from KDNetTrainingLib.Formatting import network_title
 from KDNetTrainingLib.PlotLayout import DICE_VIEW, LOSS_VIEW, drawn_chart
-from KDNetTrainingLib.Words import network_title
 
 STEP = "step"
 LOSS_NAMES = {"total": "total", "gt": "L_GT", "kd": "L_KD", "latent": "L_KL"}
-COLOURS = ((0.84, 0.37, 0.0), (0.0, 0.45, 0.7), (0.0, 0.62, 0.45), (0.8, 0.47, 0.65), (0.34, 0.71, 0.91), (0.9, 0.62, 0.0))
+COLORS = ((0.84, 0.37, 0.0), (0.0, 0.45, 0.7), (0.0, 0.62, 0.45), (0.8, 0.47, 0.65), (0.34, 0.71, 0.91), (0.9, 0.62, 0.0))
 LEGEND_SIZE = 10
 ROUND_STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)  # ends of an axis, in units of a power of ten
 LEFT, BOTTOM = 0, 1  # of vtkAxis, which a Slicer without plot views may lack
@@ -140,7 +140,7 @@ class Plot:
             for index, column in enumerate(curves[network].values):
                 label = names.get(column, column)
                 title = label if len(curves) == 1 else f"{network_title(network)} {label}"
-                series = _series(title, table.node, column, network, COLOURS[index % len(COLOURS)])
+                series = _series(title, table.node, column, network, COLORS[index % len(COLORS)])
                 self._series.append(series)
                 self.node.AddAndObservePlotSeriesNodeID(series.GetID())
 
@@ -208,13 +208,13 @@ def _limits(axis: Any) -> tuple[float, float]:
     return axis.GetUnscaledMinimum(), axis.GetUnscaledMaximum()
 
 
-def _series(title: str, table: Any, column: str, network: str, colour: tuple[float, float, float]) -> Any:
+def _series(title: str, table: Any, column: str, network: str, color: tuple[float, float, float]) -> Any:
     node = _add(SERIES, title)
     node.SetAndObserveTableNodeID(table.GetID())
     node.SetPlotType(node.PlotTypeScatter)  # the only type that takes its horizontal values from a column
     node.SetXColumnName(STEP)
     node.SetYColumnName(column)
-    node.SetColor(*colour)
+    node.SetColor(*color)
     node.SetLineWidth(2)
     role = network.rpartition("/")[2].partition("-")[0]
     node.SetLineStyle({"teacher": node.LineStyleDash, "baseline": node.LineStyleDot}.get(role, node.LineStyleSolid))

@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 
 from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest, LoadedCase
 from KDNetTrainingLib.CaseTable import CaseTable
-from KDNetTrainingLib.Checks import Checks
+from KDNetTrainingLib.CheckBoxGroup import CheckBoxGroup
 from KDNetTrainingLib.Inspection import CaseLine, Inspection, Summary
 from KDNetTrainingLib.Parameters import Labels
 from KDNetTrainingLib.Request import chosen_folds
@@ -38,8 +38,8 @@ class DataPanel:
         self._inspected: tuple[Path, str] | None = None
         self._wanted: Path | None = None
         self.table = CaseTable(self.ui.caseTable, self.onTicked, self.onCaseChosen, self.onCaseOpened)
-        self.teacher = Checks(self.ui.teacherChecks, self.onModalities)
-        self.student = Checks(self.ui.studentChecks, self.onModalities)
+        self.teacher = CheckBoxGroup(self.ui.teacherChecks, self.onModalities)
+        self.student = CheckBoxGroup(self.ui.studentChecks, self.onModalities)
         self.loader = CaseLoader(self.onCaseLoaded, self.onFailed)
         self.ui.inspectButton.clicked.connect(self.onInspect)
         self.ui.caseLabel.visible = False
@@ -62,7 +62,7 @@ class DataPanel:
         return chosen.ownLabels.strip() or "auto" if chosen.labels is Labels.OWN else chosen.labels.value
 
     @property
-    def usable(self) -> int:
+    def valid_cases(self) -> int:
         """How many cases can be used and are ticked."""
         return sum(not case.problems for case in self.table.cases) - len(self.panel.parameters.leftOut)
 
@@ -235,16 +235,16 @@ class DataPanel:
             return _("Tick what the student sees.")
         if not student <= teacher:
             return _("The student sees a modality that its teacher does not: tick it for the teacher too.")
-        if any(set(sees) == teacher for sees in self.students()):
+        if any(set(modality_key) == teacher for modality_key in self.students()):
             return _("A student that sees all that its teacher sees has nothing to be taught: untick a modality.")
         return ""
 
     def _folds_problem(self) -> str:
         given = self.summary.folds if self.summary is not None else ()
         there = given or tuple(range(self.panel.parameters.foldCount or USUAL_FOLDS))
-        if self.usable < (FEWEST_CASES if given else max(FEWEST_CASES, len(there))):
+        if self.valid_cases < (FEWEST_CASES if given else max(FEWEST_CASES, len(there))):
             return _("{count} usable cases are too few for {folds} folds: add cases or choose fewer folds.").format(
-                count=max(self.usable, 0), folds=len(there)
+                count=max(self.valid_cases, 0), folds=len(there)
             )
         try:
             beyond = [fold for fold in self.folds() if fold not in (*there, ALL_CASES)]

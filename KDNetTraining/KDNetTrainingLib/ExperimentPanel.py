@@ -12,7 +12,7 @@ from KDNetLib.Command import Command
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.Offer import Offer, ask_offer
+from KDNetTrainingLib.Capabilities import Capabilities, query_capabilities
 from KDNetTrainingLib.Parameters import LatentMethod, LatentReduction, LatentSoftmax, Length, TeacherSource
 from KDNetTrainingLib.Request import numbers
 
@@ -43,7 +43,7 @@ class ExperimentPanel:
 
     def __init__(self, panel: Any) -> None:
         self.panel, self.ui = panel, panel.ui
-        self.offer: Offer | None = None
+        self.offer: Capabilities | None = None
         self._asking: Command | None = None
         self._asked: Path | None = None
         self._failure = ""
@@ -71,7 +71,7 @@ class ExperimentPanel:
         if self._asking is not None or (self.offer is not None and file == self._asked):
             return
         self._asked = file
-        self._asking = ask_offer([file] if file is not None else [], self.onOffer, self.onFailed)
+        self._asking = query_capabilities([file] if file is not None else [], self.onOffer, self.onFailed)
 
     def cleanup(self) -> None:
         """End the process."""
@@ -144,7 +144,7 @@ class ExperimentPanel:
             chosen.device = ""  # a scene from another computer
         _refill(self.ui.deviceSelector, devices, chosen.device)
 
-    def onOffer(self, offer: Offer) -> None:
+    def onOffer(self, offer: Capabilities) -> None:
         """The backend has answered."""
         self._asking, self.offer, self._failure = None, offer, ""
         self.fill()

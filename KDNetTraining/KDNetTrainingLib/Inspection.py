@@ -9,7 +9,7 @@ from typing import Any
 
 from kdnet.errors import KDNetError
 from kdnet.foreign import parse_message, reading
-from KDNetLib.Command import Command, told_reason
+from KDNetLib.Command import Command, failure_message
 from KDNetLib.Worker import Failure
 
 
@@ -104,7 +104,7 @@ class Inspection:
         if self._summary is not None:
             self._finished(self._summary)
         else:  # Python's exit code after an exception is that of a data set with problems
-            self._failed(Failure(told_reason(1, self._notes), "\n".join(self._notes)))
+            self._failed(Failure(failure_message(1, self._notes), "\n".join(self._notes)))
 
 
 def read_case(content: Mapping[str, Any]) -> CaseLine:

@@ -53,9 +53,9 @@ from typing import Any
 import slicer
 from kdnet.errors import KDNetError, RunFolderError, SettingsError
 from kdnet.files import writable_folder
-from kdnet.runs.control import Intent, request_stop
+from kdnet.runs.control import StopMode, request_stop
 from kdnet.runs.folder import read_study
-from kdnet.runs.lock import is_held
+from kdnet.runs.lock import is_locked
 from kdnet.runs.status import RunStatus, read_status
 from KDNetLib.Command import Command, json_answer
 from KDNetLib.ProcessTree import start_detached
@@ -63,8 +63,8 @@ from KDNetLib.Worker import Failure
 
 from KDNetTrainingLib.Request import ExperimentRequest, command_lines, python_arguments, recorded_line
 from KDNetTrainingLib.Results import Results, read_results
-from KDNetTrainingLib.Runs import KnownRuns, Run, slicer_settings
-from KDNetTrainingLib.Watch import LOG, log_tail
+from KDNetTrainingLib.RunMonitor import LOG, log_tail
+from KDNetTrainingLib.Runs import Run, RunRegistry, slicer_settings
 
 Failed = Callable[[Failure], None]
 
@@ -76,8 +76,8 @@ class TrainingLogic:
         known: the runs that are remembered.
     """
 
-    def __init__(self, known: KnownRuns | None = None) -> None:
-        self.known = known or KnownRuns(slicer_settings())
+    def __init__(self, known: RunRegistry | None = None) -> None:
+        self.known = known or RunRegistry(slicer_settings())
         self._processes: dict[Path, subprocess.Popen[bytes]] = {}
         self._begun: set[Path] = set()
 
@@ -149,7 +149,7 @@ class TrainingLogic:
         Raises:
             KDNetError: when its folder cannot be written.
         """
-        request_stop(run.root, Intent.PAUSE)
+        request_stop(run.root, StopMode.PAUSE)
 
     def stop(self, run: Run) -> None:
         """Ask a run to save its state and end; it can be resumed all the same.
@@ -157,7 +157,7 @@ class TrainingLogic:
         Raises:
             KDNetError: when its folder cannot be written.
         """
-        request_stop(run.root, Intent.STOP)
+        request_stop(run.root, StopMode.STOP)
 
     def open(self, folder: Path) -> Run:
         """Remember a run folder, for example one from a server.
@@ -177,19 +177,19 @@ class TrainingLogic:
     def alive(self, run: Run) -> bool:
         """Whether a process works on the run, on this computer at least."""
         process = self._processes.get(run.root)
-        return (process is not None and process.poll() is None) or is_held(run.root)
+        return (process is not None and process.poll() is None) or is_locked(run.root)
 
     def starting(self, run: Run) -> bool:
         """Whether a process that was started here lives, but has not come to write into the folder yet."""
         process = self._processes.get(run.root)
         if process is None or process.poll() is not None or run.root in self._begun:
             return False
-        if is_held(run.root) and (run.root / "study.json").exists():
+        if is_locked(run.root) and (run.root / "study.json").exists():
             self._begun.add(run.root)
             return False
         return True
 
-    def last_words(self, run: Run) -> str:
+    def startup_error(self, run: Run) -> str:
         """Why a process that was started here ended before it began to write, empty where it did not."""
         process = self._processes.get(run.root)
         if process is None or process.poll() in (None, 0):
@@ -229,7 +229,7 @@ class TrainingLogic:
         """
         while self.alive(run):
             time.sleep(0.2)
-        reason = self.last_words(run)
+        reason = self.startup_error(run)
         if reason and not (run.root / "study.json").exists():
             raise KDNetError(reason)
         return self.status(run)

@@ -12,8 +12,8 @@ from KDNetLib.Command import Command
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
+from KDNetTrainingLib.Formatting import size
 from KDNetTrainingLib.Request import ExperimentRequest
-from KDNetTrainingLib.Words import size
 
 
 class PlanPanel:
@@ -28,7 +28,7 @@ class PlanPanel:
         self._command: Command | None = None
         self._planned: list[str] = []
         self.ui.planButton.clicked.connect(self.onPlan)
-        self._say("")
+        self._emit("")
 
     def update(self, *, ready: bool) -> None:
         """Set the button, and say when the plan is an old one."""
@@ -36,18 +36,18 @@ class PlanPanel:
         self.ui.planButton.enabled = ready or self._command is not None
         if self._command is None and self._planned and ready and self._arguments() != self._planned:
             self._planned = []
-            self._say(_("The choices have changed: plan again."))
+            self._emit(_("The choices have changed: plan again."))
 
     def onPlan(self, *_arguments: Any) -> None:
         """Plan, or cancel."""
         if self._command is not None:
             self.cleanup()
-            self._say("")
+            self._emit("")
             self.panel.update()
             return
         request = self.panel.request()
         self._planned = request.arguments("plan")
-        self._say(_("A few steps are being tried on this computer..."))
+        self._emit(_("A few steps are being tried on this computer..."))
         self._command = self.panel.logic.startPlan(
             request,
             onFinished=lambda plan: self.onFinished(plan, request),
@@ -59,18 +59,18 @@ class PlanPanel:
     def onProgress(self, line: str) -> None:
         """Show how far it is."""
         if line.strip():
-            self._say(line.strip())
+            self._emit(line.strip())
 
     def onFinished(self, plan: Mapping[str, Any], request: ExperimentRequest) -> None:
         """Show the plan."""
         self._command = None
-        self._say("\n".join(part for part in (str(plan["words"]).strip(), disk_warning(plan, request.out)) if part))
+        self._emit("\n".join(part for part in (str(plan["words"]).strip(), disk_warning(plan, request.out)) if part))
         self.panel.update()
 
     def onFailed(self, failure: Failure) -> None:
         """Tell why there is none."""
         self._command, self._planned = None, []
-        self._say(failure.message)
+        self._emit(failure.message)
         self.panel.update()
 
     def cleanup(self) -> None:
@@ -87,7 +87,7 @@ class PlanPanel:
             return []
         return arguments
 
-    def _say(self, text: str) -> None:
+    def _emit(self, text: str) -> None:
         self.ui.planLabel.text = text
         self.ui.planLabel.visible = bool(text)
 

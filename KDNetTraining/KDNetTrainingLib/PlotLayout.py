@@ -14,12 +14,12 @@ PLOT = """<item><view class="vtkMRMLPlotViewNode" singletontag="{tag}">
 SLICE = """<item><view class="vtkMRMLSliceNode" singletontag="{tag}">
 <property name="orientation" action="default">{orientation}</property>
 <property name="viewlabel" action="default">{label}</property>
-<property name="viewcolor" action="default">{colour}</property></view></item>"""
+<property name="viewcolor" action="default">{color}</property></view></item>"""
 PLOTS = PLOT.format(tag=LOSS_VIEW, label="L") + PLOT.format(tag=DICE_VIEW, label="D")
 SLICES = (
-    SLICE.format(tag="Red", orientation="Axial", label="R", colour="#F34A33")
-    + SLICE.format(tag="Yellow", orientation="Sagittal", label="Y", colour="#EDD54C")
-    + SLICE.format(tag="Green", orientation="Coronal", label="G", colour="#6EB04B")
+    SLICE.format(tag="Red", orientation="Axial", label="R", color="#F34A33")
+    + SLICE.format(tag="Yellow", orientation="Sagittal", label="Y", color="#EDD54C")
+    + SLICE.format(tag="Green", orientation="Coronal", label="G", color="#6EB04B")
 )
 DESCRIPTION = f"""<layout type="vertical" split="true">
 <item><layout type="horizontal" split="true">{PLOTS}</layout></item>

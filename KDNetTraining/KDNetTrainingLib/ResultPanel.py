@@ -10,18 +10,18 @@ from typing import Any
 import qt
 import slicer
 from kdnet.errors import KDNetError
-from kdnet.files import replacing
+from kdnet.files import atomic_write
 from KDNetLib.Command import Command
 from KDNetLib.Tables import fill_table
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest, LoadedCase, outline, show_only
-from KDNetTrainingLib.Checks import Checks
+from KDNetTrainingLib.CheckBoxGroup import CheckBoxGroup
+from KDNetTrainingLib.Formatting import network_title
 from KDNetTrainingLib.Results import MEAN, CaseResult, Comparison, Results, StudentResult
+from KDNetTrainingLib.RunMonitor import RunSnapshot
 from KDNetTrainingLib.Runs import Run
-from KDNetTrainingLib.Watch import Look
-from KDNetTrainingLib.Words import network_title
 
 ROLES = ("teacher", "baseline", "student")
 SHOWN_FIRST = ("student", "reference")
@@ -43,7 +43,7 @@ class ResultPanel:
         self._cases: tuple[CaseResult, ...] = ()
         self._loaded: LoadedCase | None = None
         self.loader = CaseLoader(self.onLoaded, self.onFailed)
-        self.shown = Checks(self.ui.shownChecks, self.onShown)
+        self.shown = CheckBoxGroup(self.ui.shownChecks, self.onShown)
         self.ui.studentShownSelector.currentIndexChanged.connect(lambda _index: self._show())
         self.ui.resultCasesTable.cellDoubleClicked.connect(self.onCase)
         self.ui.reportButton.clicked.connect(self.onReport)
@@ -62,7 +62,7 @@ class ResultPanel:
         """Show nothing."""
         self.cleanup()
         self.results, self._asked = None, None
-        self._say(_("Results come when the first student is tested."))
+        self._emit(_("Results come when the first student is tested."))
         self._refill()
 
     def cleanup(self) -> None:
@@ -72,7 +72,7 @@ class ResultPanel:
             self._asking.cancel()
             self._asking = None
 
-    def take(self, look: Look) -> None:
+    def take(self, look: RunSnapshot) -> None:
         """The chosen run was looked at: gather the results anew when another network is tested, or all are."""
         status = look.status
         if status is None or not any("student" in name for name in status.done):
@@ -83,7 +83,7 @@ class ResultPanel:
             return
         self._asked = asked
         if self.results is None:
-            self._say(_("The results are being gathered..."))
+            self._emit(_("The results are being gathered..."))
         self._asking = self.panel.logic.startResults(run, onFinished=self.onResults, onFailed=self.onResultsFailed)
 
     def update(self) -> None:
@@ -99,7 +99,7 @@ class ResultPanel:
         names = ", ".join(network_title(name) for name in results.missing)
         missing = _("Not yet tested: {networks}.").format(networks=names) if results.missing else ""
         untested = not missing and not any(student.comparisons for student in results.students)
-        self._say(_("Trained on every case: none is left to test.") if untested else missing)
+        self._emit(_("Trained on every case: none is left to test.") if untested else missing)
         self._refill()
         if first and not results.missing:
             self.ui.resultSection.collapsed = False
@@ -108,21 +108,21 @@ class ResultPanel:
     def onResultsFailed(self, failure: Failure) -> None:
         """Tell why there are none."""
         self._asking = None
-        self._say(failure.message)
+        self._emit(failure.message)
 
     def onCase(self, row: int, _column: int) -> None:
         """Load a case with all its segmentations."""
         if self.results is None or self.student is None or not 0 <= row < len(self._cases):
             return
         case = self._cases[row]
-        self._say(_("{case} is being loaded...").format(case=case.case))
+        self._emit(_("{case} is being loaded...").format(case=case.case))
         seen = self.student.modalities.partition("+")[0]
         self.loader.load(CaseRequest(self.results.data, case.case, self.results.labels, case.labelmaps, background=seen))
 
     def onLoaded(self, loaded: LoadedCase) -> None:
         """The case is in the scene: the student filled, the reference as an outline, the others at a click."""
         self._loaded = loaded
-        self._say(_("{case} is loaded.").format(case=loaded.case))
+        self._emit(_("{case} is loaded.").format(case=loaded.case))
         for name, node in loaded.segmentations.items():
             outline(node, filled=name != "reference")
         titles = {name: _role(name) for name in (*ROLES, "reference") if name in loaded.segmentations}
@@ -136,7 +136,7 @@ class ResultPanel:
 
     def onFailed(self, failure: Failure) -> None:
         """Tell why a case cannot be loaded, or a model not deployed."""
-        self._say(failure.message)
+        self._emit(failure.message)
         self.panel.update()
 
     def onReport(self, *_arguments: Any) -> None:
@@ -151,15 +151,15 @@ class ResultPanel:
             return
         try:
             segmentation = slicer.util.getModuleWidget(SEGMENTATION_MODULE).panel
-            self._say(_("The model is being checked..."))
+            self._emit(_("The model is being checked..."))
             name = deployed_name(run, student)
             segmentation.deploy(student.model, name, onFinished=self.onDeployed, onFailed=self.onFailed)
         except RuntimeError as error:  # the module is not there, or is busy
-            self._say(str(error))
+            self._emit(str(error))
 
     def onDeployed(self, model: Any) -> None:
         """The model is chosen there."""
-        self._say(_("{model} is chosen in KDNet Segmentation.").format(model=model.title))
+        self._emit(_("{model} is chosen in KDNet Segmentation.").format(model=model.title))
         slicer.util.selectModule(SEGMENTATION_MODULE)
 
     def onExport(self, *_arguments: Any) -> None:
@@ -172,12 +172,12 @@ class ResultPanel:
         if not path:
             return
         try:
-            with replacing(Path(path)) as temporary:
+            with atomic_write(Path(path)) as temporary:
                 shutil.copyfile(student.model, temporary)
         except KDNetError as error:
-            self._say(str(error))
+            self._emit(str(error))
         else:
-            self._say(_("The model is in {path}.").format(path=path))
+            self._emit(_("The model is in {path}.").format(path=path))
 
     def _refill(self) -> None:
         students = self.results.students if self.results is not None else ()
@@ -208,7 +208,7 @@ class ResultPanel:
             fill_table(ui.resultCasesTable, (_("Case"), *(_role(role) for role in ROLES)), rows)
         self.update()
 
-    def _say(self, text: str) -> None:
+    def _emit(self, text: str) -> None:
         self.ui.resultLabel.text = text
         self.ui.resultLabel.visible = bool(text)
 

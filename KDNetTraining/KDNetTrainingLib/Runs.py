@@ -39,14 +39,14 @@ class Settings(Protocol):
         """Keep ``value`` under ``key``."""
 
 
-class KnownRuns:
+class RunRegistry:
     """A list of runs in the order in which they were added, kept in settings.
 
     Args:
-        settings: of Slicer; a test, or a script without Qt, gives a :class:`Forgetful` one.
+        settings: of Slicer; a test, or a script without Qt, gives a :class:`InMemorySettings` one.
 
     Example:
-        >>> known = KnownRuns(Forgetful())
+        >>> known = RunRegistry(InMemorySettings())
         >>> known.add(Run(Path("/runs/first")))
         >>> [run.name for run in known.runs()]
         ['first']
@@ -76,7 +76,7 @@ class KnownRuns:
         self._settings.setValue(KEY, json.dumps(items))
 
 
-class Forgetful:
+class InMemorySettings:
     """Settings that last as long as the process."""
 
     def __init__(self) -> None:
@@ -96,6 +96,6 @@ def slicer_settings() -> Settings:
     try:
         import qt  # noqa: PLC0415
     except ImportError:
-        return Forgetful()
+        return InMemorySettings()
     settings: Settings = qt.QSettings()
     return settings

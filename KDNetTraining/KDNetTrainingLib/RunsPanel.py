@@ -10,9 +10,9 @@ import qt
 from kdnet.errors import KDNetError
 from slicer.i18n import tr as _
 
+from KDNetTrainingLib.RunMonitor import RunSnapshot
 from KDNetTrainingLib.Runs import Run
 from KDNetTrainingLib.RunsTable import RunsTable, state_of
-from KDNetTrainingLib.Watch import Look
 
 RESUMABLE = ("paused", "stopped", "broken", "new")
 ALIVE = ("starting", "waiting", "running")
@@ -27,7 +27,7 @@ class RunsPanel:
 
     def __init__(self, panel: Any) -> None:
         self.panel, self.ui = panel, panel.ui
-        self.looks: dict[Path, Look] = {}
+        self.looks: dict[Path, RunSnapshot] = {}
         self._settling = False
         self.table = RunsTable(self.ui.runsTable, self.onChosen)
         for button, slot in (
@@ -101,16 +101,16 @@ class RunsPanel:
         """Say again what there is to say of the chosen run: a process that ends before it writes changes no file."""
         look = self.looks.get(self.run.root) if self.run is not None else None
         if look is not None:
-            self._tell(look)
+            self._show_status(look)
 
-    def take(self, look: Look) -> None:
+    def take(self, look: RunSnapshot) -> None:
         """A run was looked at."""
         if look.root not in [run.root for run in self.table.runs]:
             return
         self.looks[look.root] = look
         self._show(look)
         if self.run is not None and look.root == self.run.root:
-            self._tell(look)
+            self._show_status(look)
 
     def onStart(self, *_arguments: Any) -> None:
         """Start a run of what is chosen."""
@@ -193,11 +193,11 @@ class RunsPanel:
             self.say(text.format(run=run.name))
         self.panel.update()
 
-    def _show(self, look: Look) -> None:
+    def _show(self, look: RunSnapshot) -> None:
         run = next(run for run in self.table.runs if run.root == look.root)
         self.table.show(look, starting=self.panel.logic.starting(run))
 
-    def _tell(self, look: Look) -> None:
+    def _show_status(self, look: RunSnapshot) -> None:
         """Why the chosen run is not going on, where there is something to tell."""
         run = self.run
         assert run is not None
@@ -206,7 +206,7 @@ class RunsPanel:
         if state == "starting":
             return
         if look.status is None:
-            reason = self.panel.logic.last_words(run) or reason
+            reason = self.panel.logic.startup_error(run) or reason
         if state in ("broken", "waiting", "unreadable") and reason:
             self.say(f"{run.name}: {reason}")
         elif state in ("running", "paused", "stopped", "finished"):

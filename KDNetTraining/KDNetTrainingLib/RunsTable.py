@@ -9,9 +9,9 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from KDNetTrainingLib.Formatting import duration, network_title, state_word
+from KDNetTrainingLib.RunMonitor import RunSnapshot
 from KDNetTrainingLib.Runs import Run
-from KDNetTrainingLib.Watch import Look
-from KDNetTrainingLib.Words import duration, network_title, state_word
 
 WIDTHS = (146, 70, 120, 40)  # the last takes the room left
 ROW_HEIGHT = 22
@@ -62,7 +62,7 @@ class RunsTable:
             self._table.setCurrentCell(-1, -1)
         self._table.blockSignals(blocked)
 
-    def show(self, look: Look, *, starting: bool) -> None:
+    def show(self, look: RunSnapshot, *, starting: bool) -> None:
         """Write what was found of a run into its row."""
         for row, run in enumerate(self.runs):
             if run.root == look.root:
@@ -78,7 +78,7 @@ class RunsTable:
             self._chosen()
 
 
-def state_of(look: Look | None, *, starting: bool) -> str:
+def state_of(look: RunSnapshot | None, *, starting: bool) -> str:
     """The state of a run in one word of the backend's, or ``"starting"`` or ``"unreadable"``."""
     if look is not None and look.status is not None and look.status.state.alive:
         return str(look.status.state.value)
@@ -89,7 +89,7 @@ def state_of(look: Look | None, *, starting: bool) -> str:
     return str(look.status.state.value)
 
 
-def cells(look: Look, *, starting: bool) -> tuple[str, str, str]:
+def cells(look: RunSnapshot, *, starting: bool) -> tuple[str, str, str]:
     """State, place and time left of a run."""
     status, state = look.status, state_of(look, starting=starting)
     if status is None or state in ("finished", STARTING):

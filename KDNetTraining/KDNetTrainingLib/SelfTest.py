@@ -10,7 +10,7 @@ from KDNetLib.Dependencies import missing_packages
 
 from KDNetTrainingLib.Logic import TrainingLogic
 from KDNetTrainingLib.Request import ExperimentRequest
-from KDNetTrainingLib.Runs import Forgetful, KnownRuns
+from KDNetTrainingLib.Runs import InMemorySettings, RunRegistry
 
 TINY = {
     "steps": 6,
@@ -33,7 +33,7 @@ class SelfTest(unittest.TestCase):
         self.data = self.folder / "data"
         drawing = ["phantom", str(self.data), "--cases", "6", "--size", "28", "33", "26", "--spacing", "6"]
         Command(drawing).wait()
-        self.logic = TrainingLogic(KnownRuns(Forgetful()))
+        self.logic = TrainingLogic(RunRegistry(InMemorySettings()))
 
     def test_a_study_is_run_and_its_results_are_read(self) -> None:
         """Teacher, baseline and student are trained in a process of their own."""

@@ -10,20 +10,20 @@ import vtk
 from kdnet.errors import SettingsError
 from KDNetLib.InstallPanel import InstallPanel
 from KDNetLib.Paths import show_nothing_for_unset
-from KDNetLib.Ticker import Ticker
+from KDNetLib.PollTimer import PollTimer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from KDNetTrainingLib.DataPanel import DataPanel
 from KDNetTrainingLib.ExperimentPanel import ExperimentPanel
-from KDNetTrainingLib.LivePanel import LivePanel
 from KDNetTrainingLib.Logic import TrainingLogic
+from KDNetTrainingLib.MonitorPanel import MonitorPanel
 from KDNetTrainingLib.Parameters import Length, Parameters, TeacherSource
 from KDNetTrainingLib.PlanPanel import PlanPanel
 from KDNetTrainingLib.Request import ExperimentRequest, free_folder, numbers
 from KDNetTrainingLib.ResultPanel import ResultPanel
+from KDNetTrainingLib.RunMonitor import RunMonitor, RunSnapshot
 from KDNetTrainingLib.RunsPanel import RunsPanel
-from KDNetTrainingLib.Watch import Look, Watcher
 
 TICK_MILLISECONDS = 100
 TICK_SECONDS = 0.02  # for what was found of the runs; the rest waits for the next tick
@@ -46,14 +46,14 @@ class Panel(VTKObservationMixin):
         self._guiTag: Any = None
         self._ticks = 0
         self._states: tuple[str, ...] = ()
-        self.watcher = Watcher()
-        self._ticker = Ticker(self.onTick, TICK_MILLISECONDS)
+        self.watcher = RunMonitor()
+        self._ticker = PollTimer(self.onTick, TICK_MILLISECONDS)
         self.install = InstallPanel(self.ui, self.onInstalled)
         self.data = DataPanel(self)
         self.experiment = ExperimentPanel(self)
         self.plan = PlanPanel(self)
         self.runs = RunsPanel(self)
-        self.live = LivePanel(self)
+        self.live = MonitorPanel(self)
         self.result = ResultPanel(self)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
@@ -170,7 +170,7 @@ class Panel(VTKObservationMixin):
         if self._ticks % DRAW_TICKS == 0:
             self.live.draw()
 
-    def onLook(self, look: Look) -> None:
+    def onLook(self, look: RunSnapshot) -> None:
         """A run was looked at."""
         run = self.runs.run
         chosen = run is not None and run.root == look.root

@@ -19,7 +19,7 @@ PARTIAL = ".partial-"  # how the names of unfinished files begin
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` when the block ends, remove it when it fails.
 
     The temporary name keeps all suffixes of ``path``, because image writers choose the format by them.
@@ -81,7 +81,7 @@ def rename_over(temporary: Path, path: Path) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write ``content`` as indented JSON, atomically."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 

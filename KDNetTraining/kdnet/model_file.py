@@ -15,7 +15,7 @@ import torch
 from safetensors import safe_open
 
 from kdnet.errors import KDNetError, ModelFileError, SettingsError
-from kdnet.files import replacing
+from kdnet.files import atomic_write
 from kdnet.foreign import reading
 from kdnet.networks.base import SegmentationNetwork
 from kdnet.networks.fill import first_not_finite, network_with
@@ -64,7 +64,7 @@ def save_model(path: Path, card: ModelCard, network: SegmentationNetwork) -> Non
     broken = first_not_finite(tensors)
     if broken:
         raise KDNetError(f"{path} is not written, because {broken} holds NaN or infinite weights: train it again.")
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         save_tensors(temporary, tensors, {HEADER_KEY: header_text(card.to_json(), weights_hash(tensors))})
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from kdnet.errors import KDNetError
-from kdnet.files import replacing, writable_folder, write_json
+from kdnet.files import atomic_write, writable_folder, write_json
 
 pytestmark = pytest.mark.usefixtures("file_rules")
 
@@ -21,19 +21,19 @@ def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path: Path) -
 
 
 def test_the_temporary_name_keeps_the_suffixes(tmp_path: Path) -> None:
-    with replacing(tmp_path / "volume.nii.gz") as temporary:
+    with atomic_write(tmp_path / "volume.nii.gz") as temporary:
         assert temporary.name.endswith(".nii.gz")
         temporary.touch()
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(KDNetError, match="missing"), replacing(tmp_path / "missing" / "file") as temporary:
+    with pytest.raises(KDNetError, match="missing"), atomic_write(tmp_path / "missing" / "file") as temporary:
         temporary.touch()
 
 
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     def write_until_full() -> None:
-        with replacing(tmp_path / "file") as temporary:
+        with atomic_write(tmp_path / "file") as temporary:
             temporary.write_text("half")
             raise OSError(28, "No space left on device")
 

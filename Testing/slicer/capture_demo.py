@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "KDNetSegmentation"
 
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.model_card import read_card
-from KDNetSegmentationLib.SegmentationNode import centre_of, show_labelmap
+from KDNetSegmentationLib.SegmentationNode import center_of, show_labelmap
 from trame_slicer.core import SlicerApp
 from trame_slicer.views import SliceView
 
@@ -41,20 +41,20 @@ def capture_overlay(volume_file: Path, voxels: np.ndarray, labels: LabelTable, f
     display = node.GetDisplayNode()
     display.SetOpacity2DFill(0.45)
     display.SetOpacity2DOutline(1.0)
-    centre = centre_of(voxels, volume)
+    center = center_of(voxels, volume)
     folder.mkdir(parents=True, exist_ok=True)
-    return [_capture(app, volume, name, centre, folder / f"{name.lower()}.png") for name in ORIENTATIONS]
+    return [_capture(app, volume, name, center, folder / f"{name.lower()}.png") for name in ORIENTATIONS]
 
 
-def _capture(app: Any, volume: Any, orientation: str, centre: tuple[float, float, float] | None, path: Path) -> Path:
+def _capture(app: Any, volume: Any, orientation: str, center: tuple[float, float, float] | None, path: Path) -> Path:
     view = SliceView(app.scene, app.app_logic, orientation)
     view.render_window().SetSize(SIZE, SIZE)
     view.set_orientation(orientation)
     view.set_background_volume_id(volume.GetID())
     view.fit_view_to_content()
     node = view._view_node
-    if centre is not None:
-        node.JumpSliceByOffsetting(*centre)
+    if center is not None:
+        node.JumpSliceByOffsetting(*center)
     view.render()
     grabber = vtk.vtkWindowToImageFilter()
     grabber.SetInput(view.render_window())

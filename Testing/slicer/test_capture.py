@@ -1,4 +1,4 @@
-"""The overlay is seen in slice views, in the colours of the labels and at the right place (real rendering)."""
+"""The overlay is seen in slice views, in the colors of the labels and at the right place (real rendering)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kdnet.data.volumes.io import write_volume
 from kdnet.schema.labels import brats_labels
 
 
-def test_a_block_of_enhancing_tumour_is_seen_where_it_is(tmp_path: Path) -> None:
+def test_a_block_of_enhancing_tumor_is_seen_where_it_is(tmp_path: Path) -> None:
     shape = (40, 40, 40)
     image = np.full(shape, 100, np.int16)
     image[[0, -1]] = 0

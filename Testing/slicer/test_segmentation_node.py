@@ -12,11 +12,11 @@ import vtk
 from conftest import add_volume
 from kdnet.schema.labels import brats_labels, exclusive_labels
 from KDNetSegmentationLib.SegmentationNode import (
-    centre_of,
+    center_of,
     segment_id,
     show_labelmap,
     terminology_entry,
-    volumes_in_millilitres,
+    volumes_in_milliliters,
 )
 from scipy.spatial.transform import Rotation
 from vtk.util import numpy_support
@@ -84,7 +84,7 @@ def test_the_parent_transform_of_the_volume_is_taken_over(scene: Any, random: np
     assert node.GetTransformNodeID() is None
 
 
-def test_segments_have_names_colours_and_terminology(scene: Any, random: np.random.Generator) -> None:
+def test_segments_have_names_colors_and_terminology(scene: Any, random: np.random.Generator) -> None:
     voxels, volume = labelmap_and_volume(scene, random)
     segmentation = show_labelmap(voxels, brats_labels(), volume).GetSegmentation()
     for label in brats_labels().labels:
@@ -96,25 +96,25 @@ def test_segments_have_names_colours_and_terminology(scene: Any, random: np.rand
         assert str(text) == terminology_entry(label)
 
 
-def test_what_lies_inside_is_seen_through_the_oedema_in_3d(scene: Any, random: np.random.Generator) -> None:
+def test_what_lies_inside_is_seen_through_the_edema_in_3d(scene: Any, random: np.random.Generator) -> None:
     voxels, volume = labelmap_and_volume(scene, random)
     display = show_labelmap(voxels, brats_labels(), volume).GetDisplayNode()
     opacities = [display.GetSegmentOpacity3D(segment_id(label)) for label in brats_labels().labels]
     assert opacities == [1.0, pytest.approx(0.4), 1.0]
 
 
-def test_the_centre_lies_where_most_was_found_in_the_world(scene: Any, random: np.random.Generator) -> None:
+def test_the_center_lies_where_most_was_found_in_the_world(scene: Any, random: np.random.Generator) -> None:
     volume = add_volume(scene, random.normal(size=(6, 7, 8)), np.diag([2.0, -2.0, 3.0, 1.0]))
     voxels = np.zeros((6, 7, 8), np.uint8)
-    assert centre_of(voxels, volume) is None
+    assert center_of(voxels, volume) is None
     voxels[4, 2, 5] = 1
-    assert centre_of(voxels, volume) == pytest.approx((10.0, -4.0, 12.0))
+    assert center_of(voxels, volume) == pytest.approx((10.0, -4.0, 12.0))
     transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
     matrix = vtk.vtkMatrix4x4()
     matrix.SetElement(0, 3, 100.0)
     transform.SetMatrixTransformToParent(matrix)
     volume.SetAndObserveTransformNodeID(transform.GetID())
-    assert centre_of(voxels, volume) == pytest.approx((110.0, -4.0, 12.0))
+    assert center_of(voxels, volume) == pytest.approx((110.0, -4.0, 12.0))
 
 
 def test_the_terminology_entry_is_understood_by_slicer() -> None:
@@ -149,11 +149,11 @@ def test_a_labelmap_of_another_grid_changes_nothing(scene: Any, random: np.rando
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
 
 
-def test_volumes_are_millilitres_of_labels_and_regions(scene: Any) -> None:
+def test_volumes_are_milliliters_of_labels_and_regions(scene: Any) -> None:
     voxels = np.zeros((10, 10, 10), np.uint8)
     voxels[0], voxels[1], voxels[2] = 1, 2, 3
     volume = add_volume(scene, voxels.astype(float), np.diag([2.0, -1.0, 0.5, 1.0]))
-    amounts = volumes_in_millilitres(voxels, brats_labels(), volume)
+    amounts = volumes_in_milliliters(voxels, brats_labels(), volume)
     assert amounts["Oedema"] == pytest.approx(0.1)
     assert amounts["TC"] == pytest.approx(0.2)
     assert amounts["WT"] == pytest.approx(0.3)
@@ -183,5 +183,5 @@ def test_volumes_count_a_scaling_parent_transform_as_the_worker_does(scene: Any)
     volume.SetAndObserveTransformNodeID(transform.GetID())
     voxels = np.zeros((4, 5, 6), np.uint8)
     voxels[0, 0, :5] = 1
-    amounts = volumes_in_millilitres(voxels, brats_labels(), volume)
+    amounts = volumes_in_milliliters(voxels, brats_labels(), volume)
     assert amounts["WT"] == pytest.approx(5 * 8 / 1000)

@@ -104,11 +104,11 @@ class Photographer:
         hidden = [other for other in slicer.util.getNodesByClass("vtkMRMLSegmentationNode") if other is not node]
         for other in hidden:
             other.GetDisplayNode().SetVisibility(False)
-        from KDNetSegmentationLib.SegmentationNode import centre_of, labelmap_of
+        from KDNetSegmentationLib.SegmentationNode import center_of, labelmap_of
 
-        centre = centre_of(labelmap_of(node, self.panel.model.labels, volume), volume)
+        center = center_of(labelmap_of(node, self.panel.model.labels, volume), volume)
         for name in ORIENTATIONS:
-            _capture(self.application.core, volume, name, centre, self.folder / f"overlay {name.lower()}.png")
+            _capture(self.application.core, volume, name, center, self.folder / f"overlay {name.lower()}.png")
 
 
 def _peak(pid: int) -> str:

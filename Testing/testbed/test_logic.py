@@ -131,9 +131,9 @@ def test_a_worker_that_cannot_start_tells_why(module: Any, add_volume: Callable[
     ],
 )
 def test_the_cause_of_death_is_one_sentence(module: Any, code: int, errors: str, words: str) -> None:
-    from KDNetLib.Worker import cause_of_death
+    from KDNetLib.Worker import exit_reason
 
-    sentence = cause_of_death(code, errors)
+    sentence = exit_reason(code, errors)
     assert words in sentence
     assert "\n" not in sentence
 

@@ -109,13 +109,13 @@ def test_a_parent_transform_counts_for_the_orientation(panel: Any, add_volume: C
     volume = add_volume(np.zeros((4, 5, 6), np.int16), np.diag([2.0, 1.0, 3.0, 1.0]))
     transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
     volume.SetAndObserveTransformNodeID(transform.GetID())
-    turned = np.array([[0, -1, 0, 5], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
+    reoriented = np.array([[0, -1, 0, 5], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
     matrix = vtk.vtkMatrix4x4()
-    matrix.DeepCopy(turned.ravel())
+    matrix.DeepCopy(reoriented.ravel())
     transform.SetMatrixTransformToParent(matrix)
-    assert np.allclose(affine_of(volume), turned @ np.diag([2.0, 1.0, 3.0, 1.0]))
-    turned[0, 0] = 1.0  # a shear is no orientation
-    matrix.DeepCopy(turned.ravel())
+    assert np.allclose(affine_of(volume), reoriented @ np.diag([2.0, 1.0, 3.0, 1.0]))
+    reoriented[0, 0] = 1.0  # a shear is no orientation
+    matrix.DeepCopy(reoriented.ravel())
     transform.SetMatrixTransformToParent(matrix)
     assert np.allclose(affine_of(volume), np.diag([2.0, 1.0, 3.0, 1.0]))
 
@@ -140,7 +140,7 @@ def states(panel: Any) -> dict[str, str]:
     return {table.item(row, 0).text(): table.item(row, 1).text() for row in range(table.rowCount)}
 
 
-def test_a_cancelled_batch_says_what_is_not_done(
+def test_a_canceled_batch_says_what_is_not_done(
     panel: Any, phantom: Path, model_file: Path, wait: Wait, tmp_path: Path
 ) -> None:
     (tmp_path / "in").mkdir()
@@ -257,7 +257,7 @@ def test_the_self_tests_of_the_module_pass(module: Any) -> None:
 
 
 @pytest.mark.real
-def test_a_real_case_gives_overlays_at_one_millimetre(panel: Any, real_cases: Path, wait: Wait) -> None:
+def test_a_real_case_gives_overlays_at_one_millimeter(panel: Any, real_cases: Path, wait: Wait) -> None:
     """The demo model knows no patients, so only place, grid and the panel's answer are looked at."""
     file = next((real_cases / "1mm").rglob("*_t1ce.nii.gz"))
     volume = slicer.util.loadVolume(str(file))

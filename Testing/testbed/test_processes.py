@@ -103,11 +103,11 @@ def test_a_worker_that_closes_its_streams_and_stays_is_ended(module: Any) -> Non
     ],
 )
 def test_short_memory_is_told_from_its_words(module: Any, errors: str) -> None:
-    from KDNetLib.Command import told_reason
-    from KDNetLib.Worker import cause_of_death
+    from KDNetLib.Command import failure_message
+    from KDNetLib.Worker import exit_reason
 
-    assert cause_of_death(1, f"Traceback\n{errors}").startswith("Memory ran out")
-    assert told_reason(1, ["Traceback", errors]).startswith("Memory ran out")
+    assert exit_reason(1, f"Traceback\n{errors}").startswith("Memory ran out")
+    assert failure_message(1, ["Traceback", errors]).startswith("Memory ran out")
 
 
 def run_command(script: str, wait: Callable[[Callable[[], bool]], None], **options: Any) -> tuple[list[Any], list[Any]]:
@@ -131,9 +131,9 @@ def test_an_answer_after_lines_of_a_library_is_read(module: Any, wait: Any) -> N
 @pytest.mark.parametrize("said", ["", "no JSON", "[1]", "{", '{"cores": NaN}', "{}"])
 def test_an_answer_that_cannot_be_read_is_a_failure(module: Any, wait: Any, said: str) -> None:
     from KDNetLib.Command import json_answer
-    from KDNetTrainingLib.Offer import read_offer
+    from KDNetTrainingLib.Capabilities import read_capabilities
 
-    answers, failures = run_command(f"print({said!r})", wait, read=lambda text: read_offer(json_answer(text)))
+    answers, failures = run_command(f"print({said!r})", wait, read=lambda text: read_capabilities(json_answer(text)))
     assert answers == []
     assert "answer of kdnet" in failures[0].message
 

@@ -99,8 +99,9 @@ def test_the_model_follows_the_volume_also_after_the_scene_was_closed(
 
 def test_the_model_follows_the_volume_that_the_user_chooses(panel: Any, add_volume: Callable[..., Any], wait: Wait) -> None:
     slicer.mrmlScene.Clear(0)
-    voxels = np.random.default_rng(0).normal(size=(12, 12, 12)).astype(np.float32)
-    first, second = (add_volume(voxels, np.eye(4), f"case_{name}") for name in ("t1ce", "flair"))
+    voxels = np.random.default_rng(0).normal(size=(30, 30, 30)).astype(np.float32)
+    # of the size of a head, so that there is nothing to warn of
+    first, second = (add_volume(voxels, np.diag([4.0, 4.0, 4.0, 1.0]), f"case_{name}") for name in ("t1ce", "flair"))
     wait(lambda: panel.parameters.inputVolume in (first, second))
     for volume, modality in ((second, "flair"), (first, "t1ce"), (second, "flair")):
         panel.ui.inputSelector1.setCurrentNode(volume)
@@ -288,8 +289,8 @@ def test_probabilities_and_uncertainty_are_added_on_request(panel: Any, phantom_
     for part in ("probability ET", "probability WT", "uncertainty"):
         assert any(part in name for name in names)
     whole = next(n for n in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if "probability WT" in n.GetName())
-    oedema = slicer.util.arrayFromSegmentBinaryLabelmap(node, "label_2", phantom_volume)
-    assert slicer.util.arrayFromVolume(whole)[oedema > 0].min() >= 50
+    edema = slicer.util.arrayFromSegmentBinaryLabelmap(node, "label_2", phantom_volume)
+    assert slicer.util.arrayFromVolume(whole)[edema > 0].min() >= 50
 
 
 def test_results_can_be_shown_edited_and_exported(
@@ -334,7 +335,7 @@ def test_a_reference_without_names_counts_by_its_values(panel: Any, phantom_volu
     node, labels = segmented(panel, phantom_volume, wait), panel.model.labels
     reference = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "BraTS 2021")
     reference.SetReferenceImageGeometryParameterFromVolumeNode(phantom_volume)
-    for value, name in ((1, "Segment_1"), (2, "Segment_2"), (3, "Segment_4")):  # 4 was enhancing tumour until 2021
+    for value, name in ((1, "Segment_1"), (2, "Segment_2"), (3, "Segment_4")):  # 4 was enhancing tumor until 2021
         segment = slicer.vtkSegment()
         image = node.GetSegmentation().GetSegment(f"label_{value}").GetRepresentation("Binary labelmap")
         segment.AddRepresentation("Binary labelmap", image)

@@ -27,8 +27,8 @@ def scores_of(
 ) -> list[Score]:
     """One score per network and case; HD95 is 10 mm times what Dice lacks."""
     return [
-        Score(role, sees, fold, seed, f"case{fold}{index}", region, dice, 10 * (1 - dice))
-        for (role, sees), column in values.items()
+        Score(role, modality_key, fold, seed, f"case{fold}{index}", region, dice, 10 * (1 - dice))
+        for (role, modality_key), column in values.items()
         for index, dice in enumerate(column)
     ]
 
@@ -70,7 +70,7 @@ def events_of(*networks: str, steps: int = 90) -> list[Event]:
 
 
 def overlays_of(case: str) -> list[Overlay]:
-    """A bright disc with a tumour in it."""
+    """A bright disc with a tumor in it."""
     rows, columns = np.mgrid[:40, :30]
     image = np.where((rows - 20) ** 2 / 2 + (columns - 15) ** 2 < 150, 100 + rows, 0)
     labelmap = np.zeros((40, 30), np.uint8)

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from kdnet.files import replacing
+from kdnet.files import atomic_write
 from kdnet.model_file import load_model, save_model
 from kdnet.schema.modalities import ANY_SEQUENCE
 from kdnet.schema.model_card import ModelCard
@@ -82,7 +82,7 @@ def run_test(args: argparse.Namespace) -> int:
     for name, value in summary(scores).items():
         print(f"{name}: {value}")
     if args.out:
-        with replacing(args.out) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        with atomic_write(args.out) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
             writer.writerow(["scan", "person", "modality", "dice", "hd95_mm", "seconds", "reference_ml", "found_ml"])
             writer.writerows(score.row() for score in scores)

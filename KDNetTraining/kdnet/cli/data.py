@@ -15,7 +15,7 @@ from tqdm import tqdm
 from kdnet.cli.labels_option import LABELS_HELP, label_table
 from kdnet.data.dataset import Dataset
 from kdnet.data.formats.detect import read_dataset
-from kdnet.data.inspection import inspect_dataset, inspect_each, inspection_table, notes_of, usable
+from kdnet.data.inspection import inspect_dataset, inspect_each, inspection_table, notes_of, valid_cases
 from kdnet.data.phantom import write_phantom
 from kdnet.data.splits import read_folds
 from kdnet.errors import SettingsError
@@ -48,7 +48,7 @@ def run_inspect(args: argparse.Namespace) -> int:
         return _print_lines(dataset)
     with _bar("inspecting cases") as progress:
         reports = inspect_dataset(dataset, progress)
-    final, notes = usable(dataset, reports), _notes(dataset, reports)
+    final, notes = valid_cases(dataset, reports), _notes(dataset, reports)
     sound = len(final.cases)
     if args.json:
         content = {"format": final.format, "modalities": final.modalities, "labels": final.labels.to_json(), "notes": notes}
@@ -76,7 +76,7 @@ def _print_lines(dataset: Dataset) -> int:
         found[index] = report
         print(json.dumps({"index": index + 1, "total": len(dataset.cases), **asdict(report)}), flush=True)
     reports = [found[index] for index in sorted(found)]
-    final = usable(dataset, reports)
+    final = valid_cases(dataset, reports)
     folds = read_folds(dataset.root, [case.name for case in dataset.cases])
     summary = {
         "summary": True,

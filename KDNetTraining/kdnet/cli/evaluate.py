@@ -62,7 +62,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
             results += score_pair(pair, meaning, RULES[task])
         except KDNetError as error:
             problems[pair.case] = str(error)
-    _tell(pairs, problems, meaning.notes)
+    _show_status(pairs, problems, meaning.notes)
     if not results:
         raise DataError(f"none of the {len(problems)} cases could be evaluated: see the sentences above.")
     print(text_summary(results))
@@ -88,7 +88,7 @@ def _task_in(case: str) -> str:
     return match[1] if match else "gli"
 
 
-def _tell(pairs: Pairs, problems: dict[str, str], notes: Sequence[str]) -> None:
+def _show_status(pairs: Pairs, problems: dict[str, str], notes: Sequence[str]) -> None:
     """Say on stderr which cases have no figures, and why."""
     for note in notes:
         print(f"kdnet: {note}", file=sys.stderr)

@@ -10,7 +10,7 @@ from typing import Any
 
 from kdnet.device import choose_device
 from kdnet.schema.results import HD95_DEFINITION
-from kdnet.study.export import Wording, export_model
+from kdnet.study.export import CardText, export_model
 from kdnet.study.preview import preview
 from kdnet.study.results import read_results
 
@@ -55,7 +55,7 @@ def run_preview(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Carry out ``kdnet export``."""
-    wording = Wording(args.name, args.summary, args.intended_use, args.limits)
+    wording = CardText(args.name, args.summary, args.intended_use, args.limits)
     export_model(args.run_folder, args.network, args.out, wording, tested_in=args.tested_in)
     return 0
 

@@ -82,7 +82,7 @@ def run_segment(args: argparse.Namespace) -> int:
             folder.rmdir()
     _summarize(outcomes, found, folder)
     if batch.table_problem:
-        _say(f"{batch.table_problem} Until then the rows are in {UNSAVED}, which the next command reads.")
+        _emit(f"{batch.table_problem} Until then the rows are in {UNSAVED}, which the next command reads.")
     return 1 if batch.table_problem or any(outcome.state is State.FAILED for outcome in outcomes) else 0
 
 
@@ -110,16 +110,16 @@ def _segment_all(batch: Batch) -> list[Outcome]:
             outcomes.append(outcome)
             bar.update(outcome.state is not State.LEFT_OUT)
             for warning in outcome.warnings:
-                _say(f"warning: {warning}")
+                _emit(f"warning: {warning}")
             if outcome.error:
-                _say(outcome.error)
+                _emit(outcome.error)
             if outcome.state is State.SEGMENTED:
-                amounts = ", ".join(f"{amount.name} {amount.millilitres:.1f} mL" for amount in outcome.amounts)
+                amounts = ", ".join(f"{amount.name} {amount.milliliters:.1f} mL" for amount in outcome.amounts)
                 tqdm.write(printable(f"{outcome.labelmap}: {amounts}"))
                 if outcome.brain != UNCHANGED:
-                    _say(f"{outcome.name}: {outcome.brain}")
+                    _emit(f"{outcome.name}: {outcome.brain}")
             if batch.table_problem and not table_problem:
-                _say(f"{batch.table_problem} It is tried again after each case.")
+                _emit(f"{batch.table_problem} It is tried again after each case.")
             table_problem = batch.table_problem
     return outcomes
 
@@ -141,7 +141,7 @@ def _summarize(outcomes: Sequence[Outcome], found: Found, folder: Path) -> None:
         tqdm.write(printable(text), file=sys.stderr)
 
 
-def _say(sentence: str) -> None:
+def _emit(sentence: str) -> None:
     tqdm.write(printable(f"kdnet: {sentence}"), file=sys.stderr)
 
 

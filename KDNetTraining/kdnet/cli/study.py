@@ -17,7 +17,7 @@ import torch
 from kdnet.cli.labels_option import LABELS_HELP, label_table
 from kdnet.device import choose_device
 from kdnet.errors import RunFolderError, SettingsError
-from kdnet.runs.control import Stopped, forget_request
+from kdnet.runs.control import Interrupted, clear_stop_request
 from kdnet.runs.folder import RunFolder, open_run
 from kdnet.runs.progress_bars import progress_bars
 from kdnet.runs.stop_request import StopRequest, stop_on_signals
@@ -27,7 +27,7 @@ from kdnet.schema.study_request import StudyRequest, parse_students
 from kdnet.study.reader import recorded_request
 from kdnet.study.runner import Study
 from kdnet.text import one_line
-from kdnet.training.distributed import Processes, announced_processes, check_device_name, joined_processes
+from kdnet.training.distributed import DistributedContext, announced_processes, check_device_name, joined_processes
 
 
 def add_study_options(parser: argparse.ArgumentParser) -> None:
@@ -143,12 +143,12 @@ def _carry_out(request: StudyRequest, root: Path, after: Sequence[Path], started
     with joined_processes(device) as processes, stop_on_signals(root) as stop:  # noqa: SIM117 - the line would be too long
         with open_run(root) if processes.first else nullcontext(RunFolder(root)) as run:
             if processes.first:
-                forget_request(root, started)
+                clear_stop_request(root, started)
                 if moved:
                     run.move_data(request.data)
             try:
                 report = _study(request, run, device, processes, stop, after)
-            except Stopped as stopped:
+            except Interrupted as stopped:
                 told = f"{stopped.intent.done.capitalize()}. To go on: kdnet resume {shlex.quote(str(root))}"
                 print(told, file=sys.stderr)
                 return STOPPED_EXIT
@@ -162,7 +162,7 @@ def _study(
     request: StudyRequest,
     run: RunFolder,
     device: torch.device,
-    processes: Processes,
+    processes: DistributedContext,
     stop: StopRequest,
     after: Sequence[Path],
 ) -> Path:

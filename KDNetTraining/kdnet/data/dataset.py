@@ -59,7 +59,7 @@ class Dataset:
 
     Attributes:
         root: the folder.
-        format: name of the recognised format, for example ``"BraTS"``.
+        format: name of the recognized format, for example ``"BraTS"``.
         modalities: names in channel order.
         labels: the label table that references are mapped to.
         cases: sorted by name.

@@ -197,7 +197,7 @@ def _examine(case: Case, dataset: Dataset) -> CaseReport:
     return replace(report, digests=tuple(digests))
 
 
-def usable(dataset: Dataset, reports: Sequence[CaseReport]) -> Dataset:
+def valid_cases(dataset: Dataset, reports: Sequence[CaseReport]) -> Dataset:
     """Return the data set without the cases that have a problem, with the labels that the inspection settled."""
     sound = {report.name for report in reports if not report.problems}
     final = settled(dataset, reports)

@@ -1,8 +1,8 @@
 """A believable multi-modal data set without patients, for demonstrations and tests.
 
-Each case has its own smooth anatomy (fluid, grey and white matter, deep nuclei), bias field and noise, and a tumour whose
-three parts differ in visibility: the enhancing rim is bright on T1ce only, the core dark on T1, oedema bright on FLAIR
-and T2. Vessels on T1ce and white matter lesions on FLAIR imitate tumour in one modality each, so that a network that
+Each case has its own smooth anatomy (fluid, gray and white matter, deep nuclei), bias field and noise, and a tumor whose
+three parts differ in visibility: the enhancing rim is bright on T1ce only, the core dark on T1, edema bright on FLAIR
+and T2. Vessels on T1ce and white matter lesions on FLAIR imitate tumor in one modality each, so that a network that
 sees all modalities truly knows more than one that sees a single one.
 """
 
@@ -41,7 +41,7 @@ class PhantomCase:
 
     Attributes:
         images: modality to int16 ``[i, j, k]``, 0 outside the brain.
-        labelmap: uint8, labels of BraTS up to 2021: 1 core, 2 oedema, 4 enhancing.
+        labelmap: uint8, labels of BraTS up to 2021: 1 core, 2 edema, 4 enhancing.
     """
 
     images: Mapping[str, NDArray[np.int16]]
@@ -93,12 +93,12 @@ def make_case(shape: tuple[int, int, int], spacing: float, random: np.random.Gen
     anatomy = _Anatomy(shape, spacing, random)
     brain = anatomy.brain()
     tissues = anatomy.tissues(brain)
-    core, rim, oedema = anatomy.tumour(brain, tissues["csf"])
+    core, rim, edema = anatomy.tumor(brain, tissues["csf"])
     labelmap = np.zeros(shape, dtype=np.uint8)
-    labelmap[(oedema > 0.5) & brain] = 2
+    labelmap[(edema > 0.5) & brain] = 2
     labelmap[(rim > 0.5) & brain] = 4
     labelmap[(core > 0.5) & brain] = 1
-    parts = {**tissues, "oedema": oedema, "rim": rim, "core": core}
+    parts = {**tissues, "oedema": edema, "rim": rim, "core": core}
     vessels, lesions = anatomy.vessels(brain), anatomy.lesions(tissues["white"])
     images = {}
     for modality in MODALITIES:
@@ -128,9 +128,9 @@ class _Anatomy:
         noise = ndimage.gaussian_filter(self.random.standard_normal(self.shape), width * self.scale / self.spacing)
         return np.asarray((noise - noise.mean()) / noise.std())
 
-    def ellipsoid(self, centre: tuple[float, float, float], radii: tuple[float, float, float]) -> Field:
-        """Relative distance from ``centre``: below 1 inside."""
-        parts = zip((self.x, self.y, self.z), centre, radii, strict=True)
+    def ellipsoid(self, center: tuple[float, float, float], radii: tuple[float, float, float]) -> Field:
+        """Relative distance from ``center``: below 1 inside."""
+        parts = zip((self.x, self.y, self.z), center, radii, strict=True)
         return np.asarray(np.sqrt(sum(((at - c * self.scale) / (r * self.scale)) ** 2 for at, c, r in parts)))
 
     def soft(self, inside: Field, width: float = 1.5) -> Field:
@@ -158,20 +158,20 @@ class _Anatomy:
         fluid = np.maximum(ventricles, sulci)
         return {"grey": np.ones(self.shape), "white": white, "nuclei": nuclei, "csf": fluid}
 
-    def tumour(self, brain: NDArray[np.bool_], fluid: Field) -> tuple[Field, Field, Field]:
-        """Shares of core, enhancing rim and oedema."""
+    def tumor(self, brain: NDArray[np.bool_], fluid: Field) -> tuple[Field, Field, Field]:
+        """Shares of core, enhancing rim and edema."""
         random = self.random
-        centre = (random.choice([-1, 1]) * random.uniform(18, 38), random.uniform(-42, 42), random.uniform(-18, 30))
+        center = (random.choice([-1, 1]) * random.uniform(18, 38), random.uniform(-42, 42), random.uniform(-18, 30))
         radius = random.uniform(13, 24)
-        away = self.ellipsoid(centre, (1, 1, 1))  # mm of the unscaled brain
+        away = self.ellipsoid(center, (1, 1, 1))  # mm of the unscaled brain
         shape = away + 3.0 * self.field(9)
         inner = radius * random.uniform(0.45, 0.75)
         core = self.soft(inner - shape - 1.5 * self.field(4))
         rim = self.soft(radius - shape + 1.2 * self.field(5)) * (1 - core)
         spread = radius + random.uniform(6, 16)
-        oedema = self.soft(spread - away - 6.0 * self.field(12)) * (1 - 0.9 * fluid)
-        oedema = np.maximum(oedema * (1 - core - rim).clip(0, 1), 0)
-        return core * brain, rim * brain, oedema * brain
+        edema = self.soft(spread - away - 6.0 * self.field(12)) * (1 - 0.9 * fluid)
+        edema = np.maximum(edema * (1 - core - rim).clip(0, 1), 0)
+        return core * brain, rim * brain, edema * brain
 
     def vessels(self, brain: NDArray[np.bool_]) -> Field:
         """Bright on T1ce like the rim: thin curved sheets near the middle and the surface."""
@@ -179,7 +179,7 @@ class _Anatomy:
         return np.asarray(self.soft(1.2 - near_zero)) * brain * 0.9
 
     def lesions(self, white: Field) -> Field:
-        """Bright on FLAIR like oedema: spots and caps in white matter."""
+        """Bright on FLAIR like edema: spots and caps in white matter."""
         return np.asarray(self.soft((self.field(5) - 1.9) * 6)) * white * 0.9
 
     def acquired(self, image: Field, brain: NDArray[np.bool_]) -> NDArray[np.int16]:

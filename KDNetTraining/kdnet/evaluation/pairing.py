@@ -119,7 +119,9 @@ def _table(scores: Sequence[Score], region: str, role: Role, modalities: str | N
             continue
         key = (score.case, score.fold, score.seed, score.region)
         if key in table:
-            raise KDNetError(f"the {role.value} has two scores for {_told(key)}: write a new report from one run folder.")
+            raise KDNetError(
+                f"the {role.value} has two scores for {_description(key)}: write a new report from one run folder."
+            )
         table[key] = score.dice
     return table
 
@@ -135,7 +137,7 @@ def _within(table: dict[Key, float], units: set[Unit]) -> dict[Key, float]:
 def _check(name: str, table: dict[Key, float], other_name: str, other: dict[Key, float]) -> None:
     for lacking, missing in ((other_name, table.keys() - other.keys()), (name, other.keys() - table.keys())):
         if missing:
-            raise KDNetError(f"{_told(min(missing))} was not scored for the {lacking}: resume the study to its end.")
+            raise KDNetError(f"{_description(min(missing))} was not scored for the {lacking}: resume the study to its end.")
 
 
 def _average(table: dict[Key, float]) -> NDArray[np.float64]:
@@ -145,6 +147,6 @@ def _average(table: dict[Key, float]) -> NDArray[np.float64]:
     return np.array([np.mean(column) for column in values.values()])
 
 
-def _told(key: Key) -> str:
+def _description(key: Key) -> str:
     case, fold, seed, region = key
     return f"case {case} ({region}, fold {fold}, seed {seed})"

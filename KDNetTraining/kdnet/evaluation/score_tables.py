@@ -11,7 +11,7 @@ import numpy as np
 
 from kdnet.errors import SettingsError
 from kdnet.evaluation.case_scores import RegionResult
-from kdnet.files import replacing
+from kdnet.files import atomic_write
 from kdnet.schema.results import Empty
 from kdnet.text import one_line, table_cell
 
@@ -186,7 +186,7 @@ def _summary_rows(regions: Iterable[RegionSummary]) -> Iterable[list[str]]:
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="replace") as stream:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="replace") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)

@@ -12,7 +12,7 @@ from kdnet.evaluation.signed_rank import signed_rank_p
 from kdnet.schema.network_id import Role
 from kdnet.schema.results import Comparison, Empty, GapRecovery, Interval, NetworkSummary, Score, StudySummary
 
-__all__ = ["MEAN", "Comparison", "GapRecovery", "Interval", "NetworkSummary", "StudySummary", "per_case", "summarise"]
+__all__ = ["MEAN", "Comparison", "GapRecovery", "Interval", "NetworkSummary", "StudySummary", "per_case", "summarize"]
 
 RESAMPLES = 10_000
 
@@ -20,7 +20,7 @@ DECIMALS = 9
 """Differences of Dice are rounded to these, so that errors of floating point neither make nor break ties."""
 
 
-def summarise(scores: Sequence[Score], *, patients: Mapping[str, str] | None = None, seed: int = 0) -> StudySummary:
+def summarize(scores: Sequence[Score], *, patients: Mapping[str, str] | None = None, seed: int = 0) -> StudySummary:
     """Summarize the scores of a study, finished or not.
 
     Seeds are averaged per case and cases per patient first, so that patients are what is resampled and tested: visits of
@@ -37,7 +37,7 @@ def summarise(scores: Sequence[Score], *, patients: Mapping[str, str] | None = N
     regions = [*dict.fromkeys(score.region for score in scores), MEAN]
     networks = list(dict.fromkeys((score.role, score.modalities) for score in scores))
     rows = [
-        _summarise_network(scores, role, modalities, region, patients)
+        _summarize_network(scores, role, modalities, region, patients)
         for role, modalities in networks
         for region in regions
     ]
@@ -92,7 +92,7 @@ def _recovery(means: NDArray[np.float64], resampled: NDArray[np.float64]) -> tup
     return GapRecovery(value, _finite(low), _finite(high)), ""
 
 
-def _summarise_network(
+def _summarize_network(
     scores: Sequence[Score], role: Role, modalities: str, region: str, patients: Mapping[str, str] | None
 ) -> NetworkSummary:
     own = [s for s in scores if (s.role, s.modalities) == (role, modalities) and region in (s.region, MEAN)]

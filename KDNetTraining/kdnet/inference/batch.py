@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kdnet.errors import KDNetError
-from kdnet.inference.grouping import Input, Refused
+from kdnet.inference.grouping import Input, RejectedInput
 from kdnet.inference.inputs import Found
 from kdnet.inference.predictor import Predictor
 from kdnet.inference.result_names import absolute, different_names
@@ -21,10 +21,10 @@ from kdnet.inference.results_folder import choose_targets, staged, sweep
 from kdnet.inference.results_table import ResultsTable, Row, State, digest
 from kdnet.inference.segment_files import Options, segment_case
 from kdnet.preparation.brain import BrainExtractor
-from kdnet.schema.segmentation import Amount, ProgressCallback
+from kdnet.schema.segmentation import ProgressCallback, RegionVolume
 from kdnet.text import one_line
 
-Case = TypeVar("Case", Input, Refused, Input | Refused)
+Case = TypeVar("Case", Input, RejectedInput, Input | RejectedInput)
 TRIES = 3  # to write a table that another program holds, when all is done
 
 
@@ -45,7 +45,7 @@ class Outcome:
     name: str
     state: State
     labelmap: Path | None = None
-    amounts: tuple[Amount, ...] = ()
+    amounts: tuple[RegionVolume, ...] = ()
     error: str = ""
     warnings: tuple[str, ...] = ()
     brain: str = ""
@@ -97,7 +97,7 @@ class Batch:
                 self._put(Row(left.name, _source(left), State.LEFT_OUT, reason=left.reason))
             yield Outcome(left.name, State.LEFT_OUT, error=left.reason)
         for item in self.cases:
-            if isinstance(item, Refused):
+            if isinstance(item, RejectedInput):
                 yield self._failed(item, item.reason)
                 continue
             before = self._done_before(item)
@@ -169,7 +169,7 @@ class Batch:
             self._put(row)
         return Outcome(item.name, State.SEGMENTED, labelmap, result.amounts, warnings=warnings, brain=result.brain)
 
-    def _failed(self, item: Input | Refused, reason: str) -> Outcome:
+    def _failed(self, item: Input | RejectedInput, reason: str) -> Outcome:
         before = self._table.row(_source(item))
         row = Row(item.name, _source(item), State.FAILED, reason=one_line(reason, 1000), model=self._model)
         if before is not None:  # its labelmap may still be there
@@ -188,7 +188,7 @@ class Batch:
         self.table_problem = self._table.save()
 
 
-def _source(item: Input | Refused) -> str:
+def _source(item: Input | RejectedInput) -> str:
     """What tells an input apart from all others: its files, and which volume of them."""
     if not isinstance(item, Input):
         return str(absolute(item.path))

@@ -40,7 +40,7 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RejectedInput:
     """An input that cannot be segmented, or is left out although it may be a scan.
 
     Attributes:
@@ -58,8 +58,8 @@ class Refused:
 class Sorted:
     """The images of one folder."""
 
-    cases: tuple[Input | Refused, ...]
-    left_out: tuple[Refused, ...] = ()
+    cases: tuple[Input | RejectedInput, ...]
+    left_out: tuple[RejectedInput, ...] = ()
 
 
 def sort_images(folder: Path, folder_name: str, scans: Sequence[Path], modalities: Sequence[str]) -> Sorted:
@@ -110,8 +110,8 @@ def written_suffix(suffix: str) -> str:
     return {".nhdr": ".nrrd", ".mhd": ".mha"}.get(suffix, suffix)
 
 
-def _left_out(path: Path, why: str) -> Refused:
-    return Refused(path, f"{path} is left out, because {why}.", image_stem(path))
+def _left_out(path: Path, why: str) -> RejectedInput:
+    return RejectedInput(path, f"{path} is left out, because {why}.", image_stem(path))
 
 
 def _why_not(path: Path, modalities: Sequence[str]) -> str:
@@ -158,24 +158,24 @@ def _by_channel(scans: Sequence[Path]) -> dict[str, dict[int, Path]]:
     return cases if all(0 in files for files in cases.values()) else {}
 
 
-def _case(folder: Path, name: str, files: Mapping[str, list[Path]], modalities: Sequence[str]) -> Input | Refused:
+def _case(folder: Path, name: str, files: Mapping[str, list[Path]], modalities: Sequence[str]) -> Input | RejectedInput:
     first = next(iter(files.values()))[0]
     for modality in modalities:
         if modality not in files:
             reason = f"{name} in {folder} lacks the modality {modality}, which the model needs: add its file."
-            return Refused(first, reason, name)
+            return RejectedInput(first, reason, name)
         if len(files[modality]) > 1:
             one, other = (path.name for path in files[modality][:2])
             reason = f"{one} and {other} in {folder} are both the {modality} of {name}: remove one of them."
-            return Refused(first, reason, name)
+            return RejectedInput(first, reason, name)
     chosen = tuple(files[modality][0] for modality in modalities)
     return Input(name, chosen, written_suffix(image_suffix(chosen[0])), named=True)
 
 
-def _numbered(folder: Path, name: str, files: Mapping[int, Path], modalities: Sequence[str]) -> Input | Refused:
+def _numbered(folder: Path, name: str, files: Mapping[int, Path], modalities: Sequence[str]) -> Input | RejectedInput:
     first = files[min(files)]
     if sorted(files) != list(range(len(modalities))):
         wanted = ", ".join(modalities)
         reason = f"{name} in {folder} has {len(files)} numbered channels, but the model needs {wanted}: name by modality."
-        return Refused(first, reason, name)
+        return RejectedInput(first, reason, name)
     return Input(name, tuple(files[index] for index in sorted(files)), written_suffix(image_suffix(first)))

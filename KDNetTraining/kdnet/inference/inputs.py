@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kdnet.data.volumes.dicom_file import read_dicom_header
 from kdnet.errors import DataError, KDNetError
-from kdnet.inference.grouping import Input, Refused, Sorted, image_stem, image_suffix, sort_images, written_suffix
+from kdnet.inference.grouping import Input, RejectedInput, Sorted, image_stem, image_suffix, sort_images, written_suffix
 from kdnet.inference.not_scans import is_no_scan
 from kdnet.inference.result_names import absolute, different_names
 
@@ -17,7 +17,7 @@ DICOM_SUFFIXES = (".dcm", ".ima")
 ROWS = 0x00280010  # of an image
 DICOM_LOOKS = 50  # files of a folder that are looked into before it counts as no DICOM series
 
-__all__ = ["Found", "Input", "Refused", "find_inputs", "require_inputs", "survey"]
+__all__ = ["Found", "Input", "RejectedInput", "find_inputs", "require_inputs", "survey"]
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Found:
         no_scans: labelmaps, masks, maps and results of earlier runs, by their names.
     """
 
-    cases: tuple[Input | Refused, ...]
-    left_out: tuple[Refused, ...] = ()
+    cases: tuple[Input | RejectedInput, ...]
+    left_out: tuple[RejectedInput, ...] = ()
     no_scans: tuple[Path, ...] = ()
 
 
-def find_inputs(paths: Sequence[Path], modalities: Sequence[str]) -> list[Input | Refused]:
+def find_inputs(paths: Sequence[Path], modalities: Sequence[str]) -> list[Input | RejectedInput]:
     """List the cases that ``paths`` mean for a model of ``modalities``; see :func:`survey`."""
     return list(survey(paths, modalities).cases)
 
@@ -61,7 +61,7 @@ def survey(paths: Sequence[Path], modalities: Sequence[str], channels: Sequence[
     return Found(tuple(cases), tuple(search.left_out), tuple(search.no_scans))
 
 
-def require_inputs(found: Found | Sequence[Input | Refused]) -> None:
+def require_inputs(found: Found | Sequence[Input | RejectedInput]) -> None:
     """Refuse to begin when there is nothing to segment.
 
     Raises:
@@ -85,8 +85,8 @@ class _Search:
         self._modalities = modalities
         self._channels = channels
         self._seen: set[str] = set()
-        self.cases: list[Input | Refused] = []
-        self.left_out: list[Refused] = []
+        self.cases: list[Input | RejectedInput] = []
+        self.left_out: list[RejectedInput] = []
         self.no_scans: list[Path] = []
 
     def take(self, path: Path) -> None:
@@ -101,7 +101,7 @@ class _Search:
         if (len(self.cases), len(self.left_out)) == before[:2]:
             held = "only labelmaps, masks or maps" if len(self.no_scans) > before[2] else "nothing that can be segmented"
             reason = f"{path} holds {held}: choose images or a DICOM folder."
-            self.cases.append(Refused(path, reason, _folder_name(path)))
+            self.cases.append(RejectedInput(path, reason, _folder_name(path)))
 
     def _file(self, path: Path) -> None:
         if not self._first_visit(path):
@@ -109,7 +109,7 @@ class _Search:
         suffix, stem = image_suffix(path), image_stem(path)
         if not suffix:
             reason = f"{path} is not a NIfTI, NRRD or MetaImage file: convert it first."
-            self.cases.append(Refused(path, reason, path.name))
+            self.cases.append(RejectedInput(path, reason, path.name))
         elif is_no_scan(stem, self._modalities):
             self.no_scans.append(path)
         elif len(self._modalities) == 1 or self._channels:
@@ -117,7 +117,7 @@ class _Search:
         else:
             wanted = ", ".join(self._modalities)
             reason = f"{path} is one file, but the model needs {wanted}: give a folder with one file per modality."
-            self.cases.append(Refused(path, reason, stem))
+            self.cases.append(RejectedInput(path, reason, stem))
 
     def _single(self, path: Path) -> Input:
         files = (path,) * len(self._modalities)
@@ -135,7 +135,7 @@ class _Search:
                 files, folders = _content(folder)
             except OSError as error:
                 reason = f"{folder} cannot be read ({error.strerror or error}): check its permissions."
-                self.cases.append(Refused(folder, reason, _folder_name(folder)))
+                self.cases.append(RejectedInput(folder, reason, _folder_name(folder)))
                 continue
             self._images(folder, [path for path in files if image_suffix(path)])
             self._series(folder, [path for path in files if not image_suffix(path)])
@@ -159,13 +159,13 @@ class _Search:
         beside = [case for case in self.cases if isinstance(case, Input) and case.path.parent == folder and case.named]
         if beside:
             reason = f"the DICOM files of {folder} are left out, because {beside[0].path.name} is there: move one of them."
-            self.left_out.append(Refused(folder, reason, name))
+            self.left_out.append(RejectedInput(folder, reason, name))
         elif len(self._modalities) == 1:
             self.cases.append(Input(name, (folder,), ".nii.gz"))
         else:
             wanted = ", ".join(self._modalities)
             reason = f"{folder} is a DICOM series, but the model needs {wanted}: convert each to a file named by modality."
-            self.left_out.append(Refused(folder, reason, name))
+            self.left_out.append(RejectedInput(folder, reason, name))
 
     def _first_visit(self, path: Path) -> bool:
         """Whether the file was not taken yet; links of different names are different files."""

@@ -1,4 +1,4 @@
-"""Volumes in millilitres, and islands too small to keep."""
+"""Volumes in milliliters, and islands too small to keep."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import SimpleITK as sitk
 
 from kdnet.data.volumes.grid import Volume
 from kdnet.schema.labels import LabelTable
-from kdnet.schema.segmentation import Amount
+from kdnet.schema.segmentation import RegionVolume
 
 
-def measure(labelmap: Volume, labels: LabelTable) -> tuple[Amount, ...]:
+def measure(labelmap: Volume, labels: LabelTable) -> tuple[RegionVolume, ...]:
     """Volume of every label, then of every region that is more than one label, in mL."""
     per_voxel = abs(float(np.linalg.det(labelmap.grid.affine[:3, :3]))) / 1000
     counts = np.bincount(np.asarray(labelmap.voxels).ravel(), minlength=256)
-    amounts = [Amount(label.name, float(counts[label.value]) * per_voxel) for label in labels.labels]
+    amounts = [RegionVolume(label.name, float(counts[label.value]) * per_voxel) for label in labels.labels]
     for region in labels.regions:
         if len(region.values) > 1:
-            amounts.append(Amount(region.name, float(sum(counts[value] for value in region.values)) * per_voxel))
+            amounts.append(RegionVolume(region.name, float(sum(counts[value] for value in region.values)) * per_voxel))
     return tuple(amounts)
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from kdnet.causes import device_failed, memory_ran_out
-from kdnet.data.preprocessing.prepare import Placement, prepare_image
+from kdnet.data.preprocessing.prepare import CropTransform, prepare_image
 from kdnet.data.preprocessing.resampling import resample
 from kdnet.data.volumes.grid import Volume
 from kdnet.device import computes_bfloat16
@@ -21,7 +21,7 @@ from kdnet.model_file import Model
 from kdnet.schema.labels import LabelMode
 from kdnet.schema.segmentation import Progress, ProgressCallback, Stage
 
-SLAB_VOXELS = 1 << 20  # original voxels that are resampled and labelled at a time
+SLAB_VOXELS = 1 << 20  # original voxels that are resampled and labeled at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +178,7 @@ class Predictor:
             raise SettingsError(f"{self.device} has too little free memory for this volume: choose another device.")
         return logits[0].float().cpu()
 
-    def _labels(self, logits: torch.Tensor, placement: Placement, progress: ProgressCallback) -> NDArray[np.uint8]:
+    def _labels(self, logits: torch.Tensor, placement: CropTransform, progress: ProgressCallback) -> NDArray[np.uint8]:
         labelmap = np.zeros(placement.original.shape, dtype=np.uint8)
         inside = placement.cropped(labelmap)
         for slab, scores in _slabs(logits, placement, progress):
@@ -186,7 +186,7 @@ class Predictor:
         return labelmap
 
     def _labels_and_maps(
-        self, logits: torch.Tensor, placement: Placement, progress: ProgressCallback
+        self, logits: torch.Tensor, placement: CropTransform, progress: ProgressCallback
     ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
         table = self.model.card.labels
         names = [item.name for item in (table.regions if table.mode is LabelMode.REGIONS else table.labels)]
@@ -218,7 +218,9 @@ def _unless_out_of_memory(logits_of: Callable[[int], torch.Tensor], whole_voxels
         return None
 
 
-def _slabs(logits: torch.Tensor, placement: Placement, progress: ProgressCallback) -> Iterator[tuple[slice, torch.Tensor]]:
+def _slabs(
+    logits: torch.Tensor, placement: CropTransform, progress: ProgressCallback
+) -> Iterator[tuple[slice, torch.Tensor]]:
     """Resample ``logits`` ``[channel, i, j, k]`` back to the stored spacing, a slab of the crop box at a time.
 
     Labels are taken from resampled scores, which gives smoother edges than resampled labels; slab by slab, because

@@ -17,9 +17,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from kdnet.errors import DataError, KDNetError
-from kdnet.files import replacing
+from kdnet.files import atomic_write
 from kdnet.foreign import reading
-from kdnet.schema.segmentation import Amount
+from kdnet.schema.segmentation import RegionVolume
 from kdnet.text import FORMULA, table_cell
 
 NAME = "volumes.csv"
@@ -63,7 +63,7 @@ class Row:
     case: str
     source: str
     state: str = ""
-    amounts: tuple[Amount, ...] = ()
+    amounts: tuple[RegionVolume, ...] = ()
     reason: str = ""
     warnings: str = ""
     brain: str = ""
@@ -184,7 +184,7 @@ def _row(cells: dict[str, str]) -> Row:
     amounts = []
     for name in [name for name in cells if name.endswith(UNIT)]:
         with suppress(ValueError):
-            amounts.append(Amount(name.removesuffix(UNIT), float(cells[name].replace(",", "."))))
+            amounts.append(RegionVolume(name.removesuffix(UNIT), float(cells[name].replace(",", "."))))
         del cells[name]
     known = {name: cells.pop(name, "") for name in (*FIRST, *LAST)}
     written = tuple(known.pop("written").split())
@@ -196,7 +196,7 @@ def _write(path: Path, rows: Iterable[Row]) -> None:
     volumes = _union(name for line in lines for name in line if name.endswith(UNIT))
     more = _union(name for line in lines for name in line if name not in (*FIRST, *LAST, *volumes))
     columns = (*FIRST, *volumes, *LAST, *more)
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow([table_cell(name) for name in columns])
         writer.writerows([table_cell(line.get(name, "")) for name in columns] for line in lines)
@@ -205,7 +205,7 @@ def _write(path: Path, rows: Iterable[Row]) -> None:
 def _cells(row: Row) -> dict[str, str]:
     cells = {name: str(getattr(row, name)) for name in (*FIRST, *LAST)}
     cells["written"] = " ".join(row.written)
-    return {**row.more, **cells, **{f"{amount.name}{UNIT}": f"{amount.millilitres:.3f}" for amount in row.amounts}}
+    return {**row.more, **cells, **{f"{amount.name}{UNIT}": f"{amount.milliliters:.3f}" for amount in row.amounts}}
 
 
 def _union(names: Iterable[str]) -> Sequence[str]:

@@ -16,7 +16,7 @@ from kdnet.inference.predictor import Predictor
 from kdnet.inference.results_table import digest
 from kdnet.inference.scan_facts import scan_of
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
-from kdnet.schema.segmentation import Amount, ProgressCallback
+from kdnet.schema.segmentation import ProgressCallback, RegionVolume
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class CaseResult:
 
     labelmap: Volume
     probabilities: Mapping[str, Volume] = field(default_factory=dict)
-    amounts: tuple[Amount, ...] = ()
+    amounts: tuple[RegionVolume, ...] = ()
     warnings: tuple[str, ...] = ()
     brain: str = ""
     brain_mask: Volume | None = None

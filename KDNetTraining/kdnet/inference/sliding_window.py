@@ -40,7 +40,7 @@ def forward(
         image: prepared; background is 0.
         mode: how channels relate to labels.
         flips: average over all eight mirrored images.
-        window: edge of sliding windows, 0 for the whole image at once. A network with instance normalisation that was
+        window: edge of sliding windows, 0 for the whole image at once. A network with instance normalization that was
             trained on small patches does better in windows, because its statistics then resemble those of training.
         whole_voxels: largest image that is passed at once.
         step: called after each forward pass.

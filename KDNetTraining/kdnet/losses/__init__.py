@@ -1,16 +1,16 @@
 """The losses of KD-Net, one small class each (METHOD section 2)."""
 
-from kdnet.losses.contrastive import ContrastLoss
-from kdnet.losses.dice import OverlapLoss
+from kdnet.losses.contrastive import ContrastiveLoss
+from kdnet.losses.dice import SoftDiceLoss
 from kdnet.losses.distillation_loss import DistillationLoss, LossTerms
-from kdnet.losses.ground_truth import ReferenceLoss
+from kdnet.losses.ground_truth import SegmentationLoss
 from kdnet.losses.latent_kl import LatentLoss, LatentProjection
 from kdnet.losses.prototypes import PrototypeLoss
 from kdnet.losses.soft_targets import SoftTargetLoss
 from kdnet.schema.recipe import DistillationSettings, LatentMethod, LatentReduction, LatentSoftmax
 
 __all__ = [
-    "ContrastLoss",
+    "ContrastiveLoss",
     "DistillationLoss",
     "DistillationSettings",
     "LatentLoss",
@@ -19,8 +19,8 @@ __all__ = [
     "LatentReduction",
     "LatentSoftmax",
     "LossTerms",
-    "OverlapLoss",
     "PrototypeLoss",
-    "ReferenceLoss",
+    "SegmentationLoss",
+    "SoftDiceLoss",
     "SoftTargetLoss",
 ]

@@ -11,7 +11,7 @@ SHARPNESS = 0.1  # temperature of InfoNCE (He et al., CVPR 2020, use 0.07)
 MOST_VOXELS = 1024  # of a patch that take part, which bounds memory to that number squared
 
 
-class ContrastLoss(nn.Module):
+class ContrastiveLoss(nn.Module):
     """InfoNCE between the student's and the teacher's features at the bottleneck, after Chen et al., TMI 2022 (PMKL).
 
     A student's voxel has its teacher's features at the same place as positive, and those at all other places of the

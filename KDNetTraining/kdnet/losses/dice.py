@@ -10,7 +10,7 @@ from torch.nn import functional
 from kdnet.schema.labels import LabelMode
 
 
-class OverlapLoss(nn.Module):
+class SoftDiceLoss(nn.Module):
     """(1 - Dice(y, sigma(z))) + BCE(y, sigma(z)), with cross-entropy instead of BCE for exclusive labels.
 
     The Dice term is soft, with squared terms in the denominator (Milletari et al., 3DV 2016), because only then is it

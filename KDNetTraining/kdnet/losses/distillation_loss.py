@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from kdnet.errors import SettingsError
-from kdnet.losses.contrastive import ContrastLoss
-from kdnet.losses.ground_truth import ReferenceLoss
+from kdnet.losses.contrastive import ContrastiveLoss
+from kdnet.losses.ground_truth import SegmentationLoss
 from kdnet.losses.known import split_known
 from kdnet.losses.latent_kl import LatentLoss
 from kdnet.losses.prototypes import PrototypeLoss
@@ -37,7 +37,7 @@ def latent_term(mode: LabelMode, settings: DistillationSettings) -> nn.Module:
     if settings.latent_method is LatentMethod.PROTOTYPES:
         return PrototypeLoss(mode)
     if settings.latent_method is LatentMethod.CONTRAST:
-        return ContrastLoss()
+        return ContrastiveLoss()
     return LatentLoss(settings.latent_softmax, settings.latent_reduction)
 
 
@@ -50,7 +50,7 @@ class DistillationLoss(nn.Module):
     def __init__(self, mode: LabelMode, settings: DistillationSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.reference = ReferenceLoss(mode)
+        self.reference = SegmentationLoss(mode)
         self.soft_targets = SoftTargetLoss(
             mode, temperature=settings.temperature, student_temperature=settings.student_temperature
         )

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from kdnet.losses.dice import OverlapLoss
+from kdnet.losses.dice import SoftDiceLoss
 from kdnet.losses.known import split_known
 from kdnet.schema.labels import LabelMode
 
 
-class ReferenceLoss(nn.Module):
+class SegmentationLoss(nn.Module):
     """L_GT = (1 - Dice(y, sigma(f_s(x^k)))) + BCE(y, sigma(f_s(x^k))), METHOD section 2.
 
     With deep supervision the coarser outputs are compared with the averaged target, each level weighing half of the one
@@ -22,7 +22,7 @@ class ReferenceLoss(nn.Module):
 
     def __init__(self, mode: LabelMode) -> None:
         super().__init__()
-        self.loss = OverlapLoss(mode)
+        self.loss = SoftDiceLoss(mode)
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor, auxiliary: Sequence[torch.Tensor] = ()) -> torch.Tensor:
         """Compare ``logits`` and each of ``auxiliary`` with ``target`` ``[batch, channel, i, j, k]``.
@@ -34,7 +34,7 @@ class ReferenceLoss(nn.Module):
 
 
 def deeply_supervised(
-    loss: OverlapLoss,
+    loss: SoftDiceLoss,
     logits: torch.Tensor,
     target: torch.Tensor,
     auxiliary: Sequence[torch.Tensor],

@@ -1,4 +1,4 @@
-"""Voxels that nobody has labelled: they are taken out of targets, and out of every loss."""
+"""Voxels that nobody has labeled: they are taken out of targets, and out of every loss."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from kdnet.losses.dice import OverlapLoss
+from kdnet.losses.dice import SoftDiceLoss
 from kdnet.losses.ground_truth import deeply_supervised
 from kdnet.schema.labels import LabelMode
 
@@ -26,7 +26,7 @@ class SoftTargetLoss(nn.Module):
         self.mode = mode
         self.temperature = temperature
         self.student_temperature = student_temperature
-        self.loss = OverlapLoss(mode)
+        self.loss = SoftDiceLoss(mode)
 
     def soft_targets(self, teacher_logits: torch.Tensor) -> torch.Tensor:
         """s = sigma(f_t(x) / T), cut off from the gradient."""

@@ -13,7 +13,7 @@ from torch import nn
 from kdnet.networks.base import NetworkOutput, SegmentationNetwork
 
 
-class PlainUNet(SegmentationNetwork):
+class DynUNetWrapper(SegmentationNetwork):
     """DynUNet with its bottleneck and, on request, deep supervision.
 
     Args:

@@ -9,9 +9,9 @@ from kdnet.errors import PackageError, SettingsError
 from kdnet.foreign import reason
 from kdnet.networks.attention_unet import AttentionUNet
 from kdnet.networks.base import SegmentationNetwork
-from kdnet.networks.dynunet import PlainUNet
-from kdnet.networks.monai_network import ExternalNetwork, check_plain
-from kdnet.networks.segresnet import ResidualUNet
+from kdnet.networks.dynunet import DynUNetWrapper
+from kdnet.networks.monai_network import MonaiNetwork, check_plain
+from kdnet.networks.segresnet import SegResNetWrapper
 from kdnet.schema.networks import NetworkSpec
 from kdnet.text import one_line
 
@@ -41,10 +41,10 @@ def build_network(spec: NetworkSpec) -> SegmentationNetwork:
         PackageError: when the architecture needs a package that is not installed.
     """
     architectures: dict[str, type[SegmentationNetwork]] = {
-        "segresnet": ResidualUNet,
-        "dynunet": PlainUNet,
+        "segresnet": SegResNetWrapper,
+        "dynunet": DynUNetWrapper,
         "attention_unet": AttentionUNet,
-        "monai": ExternalNetwork,
+        "monai": MonaiNetwork,
     }
     if spec.architecture not in architectures:
         known = ", ".join(architectures)

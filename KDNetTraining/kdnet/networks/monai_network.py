@@ -27,7 +27,7 @@ MOST_VALUES, DEEPEST = 2000, 12
 COMMON_STRIDE = 32  # what a network whose levels are not known may halve its grid to
 
 
-class ExternalNetwork(SegmentationNetwork):
+class MonaiNetwork(SegmentationNetwork):
     """A network of ``monai.networks.nets`` that was trained elsewhere.
 
     Its bottleneck is known for SegResNet, DynUNet and UNet. The others give logits alone: their bottleneck is an empty

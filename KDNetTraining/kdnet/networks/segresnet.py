@@ -11,7 +11,7 @@ from torch import nn
 from kdnet.networks.base import NetworkOutput, SegmentationNetwork
 
 
-class ResidualUNet(SegmentationNetwork):
+class SegResNetWrapper(SegmentationNetwork):
     """SegResNet with its bottleneck and, on request, deep supervision.
 
     Args:

@@ -6,20 +6,22 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kdnet.evaluation.pairing import MEAN, per_case
-from kdnet.report.content import Content
+from kdnet.report.content import ReportData
 from kdnet.report.svg import LINE, ROLE_COLORS, drawn, inline_svg, tidy
 from kdnet.report.words import seen
 from kdnet.schema.network_id import Role
 
 
-def case_panels(content: Content, modalities: str) -> list[str]:
+def case_panels(content: ReportData, modalities: str) -> list[str]:
     """One SVG per region and one for the mean: a line per case from baseline over student to teacher."""
     return [_panel(content, modalities, region) for region in [*content.description.regions, MEAN]]
 
 
-def _panel(content: Content, modalities: str, region: str) -> str:
+def _panel(content: ReportData, modalities: str, region: str) -> str:
     networks = [(Role.BASELINE, modalities), (Role.STUDENT, modalities), (Role.TEACHER, content.teacher)]
-    columns = [per_case(content.scores, role, sees, region, lambda score: score.dice) for role, sees in networks]
+    columns = [
+        per_case(content.scores, role, modality_key, region, lambda score: score.dice) for role, modality_key in networks
+    ]
     figure = Figure(figsize=(3.3, 3.2), layout="constrained")
     axes = figure.subplots()
     count = len(set().union(*columns))

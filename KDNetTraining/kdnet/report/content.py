@@ -15,7 +15,7 @@ from kdnet.schema.results import Score, StudyDescription, StudySummary
 
 
 @dataclass(frozen=True)
-class Content:
+class ReportData:
     """Everything that a report shows.
 
     Attributes:
@@ -24,7 +24,7 @@ class Content:
         scores: of every case.
         events: of the run, in order.
         overlays: example pictures, those of one case beside each other.
-        labels: names and colours.
+        labels: names and colors.
     """
 
     description: StudyDescription
@@ -42,18 +42,18 @@ class Content:
     def networks(self) -> list[tuple[Role, str]]:
         """The networks of the study in reading order: teacher, then each baseline with its student."""
         students = self.description.student_modalities
-        pairs = [(role, sees) for sees in students for role in (Role.BASELINE, Role.STUDENT)]
+        pairs = [(role, modality_key) for modality_key in students for role in (Role.BASELINE, Role.STUDENT)]
         return [(Role.TEACHER, self.teacher), *pairs]
 
     def unscored(self) -> list[str]:
         """Networks without scores, for example ``"fold 1, seed 0: student t1ce"``; empty once the study is finished."""
         scored = {(score.role, score.modalities, score.fold, score.seed) for score in self.scores}
         return [
-            f"fold {fold}, seed {seed}: {role.value} {sees}"
+            f"fold {fold}, seed {seed}: {role.value} {modality_key}"
             for fold in self.description.folds
             for seed in self.description.seeds
-            for role, sees in self.networks()
-            if (role, sees, fold, seed) not in scored
+            for role, modality_key in self.networks()
+            if (role, modality_key, fold, seed) not in scored
         ]
 
 
@@ -66,7 +66,7 @@ class Overlay:
         title: what the labelmap is, for example ``"student t1ce"`` or ``"reference"``.
         image: an axial slice of the input volume, any scalar type; the first axis runs to the left, the second to the back.
         labelmap: label values on the same slice, uint8.
-        spacing: distance of neighbouring pixels along the two axes of the slice in mm.
+        spacing: distance of neighboring pixels along the two axes of the slice in mm.
     """
 
     case: str

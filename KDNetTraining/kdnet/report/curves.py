@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from kdnet.report.content import Content
+from kdnet.report.content import ReportData
 from kdnet.report.svg import ROLE_COLORS, inline_svg, tidy
 from kdnet.report.words import seen
 from kdnet.runs.events import Event, EventKind, effective
@@ -34,7 +34,7 @@ class Curve:
     """
 
     role: Role
-    sees: str
+    modality_key: str
     steps: NDArray[np.float64]
     values: NDArray[np.float64]
     chosen: int | None
@@ -57,21 +57,21 @@ def training_curves(events: Sequence[Event], kind: EventKind) -> list[Curve]:
                 points.setdefault(event.network, []).append((int(event.values["step"]), float(value)))
     curves = []
     for network, found in points.items():
-        role, _, sees = network.rpartition("/")[2].partition("-")
+        role, _, modality_key = network.rpartition("/")[2].partition("-")
         if role in {item.value for item in Role}:
             steps, values = np.array(sorted(found), dtype=float).T
-            curves.append(Curve(Role(role), sees, steps, values, chosen.get(network)))
+            curves.append(Curve(Role(role), modality_key, steps, values, chosen.get(network)))
     return curves
 
 
-def curve_panels(content: Content, modalities: str) -> list[str]:
+def curve_panels(content: ReportData, modalities: str) -> list[str]:
     """Two SVG: loss and validation Dice of the teacher, and of the baseline and student that see ``modalities``."""
     panels = []
     for kind, name, title in (
         (EventKind.STEP, "loss", "Training loss against the reference"),
         (EventKind.VALIDATION, "dice", "Mean Dice of the validation cases"),
     ):
-        curves = [curve for curve in training_curves(content.events, kind) if curve.sees in ("", modalities)]
+        curves = [curve for curve in training_curves(content.events, kind) if curve.modality_key in ("", modalities)]
         if curves:
             description = f"{title}, {seen(modalities)}: {_ends(curves)}"
             safe = "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in modalities)

@@ -50,7 +50,7 @@ def panels(pictures: Sequence[str], *, caption: str, two: bool = False) -> str:
 
 
 def key(entries: Iterable[tuple[str, str]]) -> str:
-    """What colours mean: pairs of a CSS colour, or the name of a role, and a name."""
+    """What colors mean: pairs of a CSS color, or the name of a role, and a name."""
     items = []
     for color, name in entries:
         dot = f'<span class="dot {color}"></span>' if color in ROLES else _square(color)

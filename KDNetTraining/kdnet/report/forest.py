@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kdnet.evaluation.pairing import MEAN
-from kdnet.report.content import Content
+from kdnet.report.content import ReportData
 from kdnet.report.published import published_recoveries
 from kdnet.report.svg import INK, LINE, MUTED, ROLE_COLORS, drawn, inline_svg, tidy
 from kdnet.report.words import percent, recovery, seen, signed
@@ -20,7 +20,7 @@ LOWEST, HIGHEST = -1.0, 2.0
 """Shares beyond these are drawn as arrows: where the gap is small, intervals are too wide to be drawn."""
 
 
-def difference_plot(content: Content) -> str:
+def difference_plot(content: ReportData) -> str:
     """Student minus baseline for every student and region, as SVG."""
     rows = content.summary.comparisons
     axes, figure = _rows_of(content, rows)
@@ -37,7 +37,7 @@ def difference_plot(content: Content) -> str:
     return inline_svg(figure, name="differences", description=f"Student minus baseline: {told}")
 
 
-def recovery_plot(content: Content) -> str:
+def recovery_plot(content: ReportData) -> str:
     """Gap recovery for every student and region with the published figures, as SVG."""
     rows = content.summary.comparisons
     axes, figure = _rows_of(content, rows)
@@ -60,7 +60,7 @@ def recovery_plot(content: Content) -> str:
     return inline_svg(figure, name="recovery", description=f"Gap recovery: {told}")
 
 
-def _rows_of(content: Content, rows: Sequence[Comparison]) -> tuple[Axes, Figure]:
+def _rows_of(content: ReportData, rows: Sequence[Comparison]) -> tuple[Axes, Figure]:
     figure = Figure(figsize=(4.6, 1.2 + 0.36 * len(rows)), layout="constrained")
     axes = figure.subplots()
     several = len(content.description.student_modalities) > 1

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from kdnet.report import published, tables
-from kdnet.report.content import Content
+from kdnet.report.content import ReportData
 from kdnet.report.tables import Table
-from kdnet.report.words import PAIRING, PENALTIES, SPREAD, caveats, percent, seen, verdicts
+from kdnet.report.words import PAIRING, PENALTIES, SPREAD, caveats, conclusions, percent, seen
 from kdnet.schema.results import HD95_DEFINITION
 from kdnet.text import one_line
 
 
-def markdown_report(content: Content) -> str:
+def markdown_report(content: ReportData) -> str:
     """The whole document."""
-    students = ", ".join(seen(sees) for sees in content.description.student_modalities)
+    students = ", ".join(seen(modality_key) for modality_key in content.description.student_modalities)
     blocks = [
         f"# Teacher, baseline and student: {_plain(students)}",
-        *map(_plain, verdicts(content)),
+        *map(_plain, conclusions(content)),
         *map(_plain, caveats(content)),
         "## Dice",
         _table(tables.dice_table(content)),
@@ -39,7 +39,7 @@ def markdown_report(content: Content) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _published(content: Content) -> list[str]:
+def _published(content: ReportData) -> list[str]:
     told = []
     for modality in content.description.student_modalities:
         rows = published.published_recoveries(modality, content.description.regions)

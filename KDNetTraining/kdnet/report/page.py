@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from kdnet.report import sections
-from kdnet.report.content import Content
+from kdnet.report.content import ReportData
 from kdnet.report.style import STYLE
 from kdnet.report.words import seen
 
@@ -17,9 +17,9 @@ CITATIONS = (
 )
 
 
-def html_page(content: Content) -> str:
+def html_page(content: ReportData) -> str:
     """The whole page."""
-    title = f"KD-Net study: {', '.join(seen(sees) for sees in content.description.student_modalities)}"
+    title = f"KD-Net study: {', '.join(seen(modality_key) for modality_key in content.description.student_modalities)}"
     body = "".join(
         section(content)
         for section in (
@@ -29,7 +29,7 @@ def html_page(content: Content) -> str:
             sections.cases,
             sections.examples,
             sections.training,
-            sections.repeating,
+            sections.reproducibility,
         )
     )
     sources = "".join(f"<li>{escape(text)}</li>" for text in CITATIONS)

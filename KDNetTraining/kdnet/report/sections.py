@@ -9,7 +9,7 @@ from itertools import groupby
 from kdnet.evaluation.pairing import MEAN, per_case
 from kdnet.report import published, tables
 from kdnet.report.case_plot import case_panels
-from kdnet.report.content import Content, Overlay
+from kdnet.report.content import Overlay, ReportData
 from kdnet.report.curves import curve_panels
 from kdnet.report.elements import ROLES, details, key, panels, paragraph, table, tile
 from kdnet.report.forest import difference_plot, recovery_plot
@@ -22,6 +22,7 @@ from kdnet.report.words import (
     SPREAD,
     Outcome,
     caveats,
+    conclusions,
     listed,
     outcome,
     p_value,
@@ -30,7 +31,6 @@ from kdnet.report.words import (
     seen,
     signed,
     unit,
-    verdicts,
 )
 from kdnet.runs.events import EventKind
 from kdnet.schema.network_id import Role
@@ -41,11 +41,11 @@ WORST = 8
 ROLE_KEY = [(role, role) for role in ROLES]
 
 
-def opening(content: Content) -> str:
+def opening(content: ReportData) -> str:
     """What was done and what came out."""
     told = content.description
-    students = ", ".join(seen(sees) for sees in told.student_modalities)
-    alone = " or from ".join(seen(sees) for sees in told.student_modalities)
+    students = ", ".join(seen(modality_key) for modality_key in told.student_modalities)
+    alone = " or from ".join(seen(modality_key) for modality_key in told.student_modalities)
     parts = [
         paragraph(f"KD-Net study · {told.data}", "above"),
         f"<h1>Teacher, baseline and student: {escape(students)}</h1>",
@@ -57,9 +57,9 @@ def opening(content: Content) -> str:
             "lead",
         ),
     ]
-    rows = [content.summary.comparison(sees, MEAN) for sees in told.student_modalities]
+    rows = [content.summary.comparison(modality_key, MEAN) for modality_key in told.student_modalities]
     compared = [row for row in rows if row is not None]
-    for index, text in enumerate(verdicts(content)):
+    for index, text in enumerate(conclusions(content)):
         kind = {Outcome.BETTER: " better", Outcome.WORSE: " worse"}.get(outcome(compared[index]), "") if compared else ""
         parts.append(f'<div class="verdict{kind}">{paragraph(text)}</div>')
     parts += [_tiles(row, several=len(compared) > 1) for row in compared]
@@ -67,7 +67,7 @@ def opening(content: Content) -> str:
     return "".join(parts) + (f'<ul class="caveats">{notes}</ul>' if notes else "")
 
 
-def networks(content: Content) -> str:
+def networks(content: ReportData) -> str:
     """Dice and HD95 of every network."""
     if not content.scores:
         return ""
@@ -84,7 +84,7 @@ def networks(content: Content) -> str:
     return "<h2>The three networks</h2>" + table(dice, caption=caption, details=distance) + note + definition + penalties
 
 
-def comparison(content: Content) -> str:
+def comparison(content: ReportData) -> str:
     """Student against baseline, paired."""
     if not content.summary.comparisons:
         return ""
@@ -108,17 +108,17 @@ def comparison(content: Content) -> str:
     return "".join(parts)
 
 
-def cases(content: Content) -> str:
+def cases(content: ReportData) -> str:
     """Every case: pictures, and the worst in a table."""
     parts = []
-    for sees in content.description.student_modalities:
-        if any(score.role is Role.STUDENT and score.modalities == sees for score in content.scores):
-            rows = tables.case_table(content, sees)
+    for modality_key in content.description.student_modalities:
+        if any(score.role is Role.STUDENT and score.modalities == modality_key for score in content.scores):
+            rows = tables.case_table(content, modality_key)
             worst = Table(rows.header, rows.rows[:WORST])
             parts += [
-                f"<h3>{escape(seen(sees))}</h3>" if len(content.description.student_modalities) > 1 else "",
+                f"<h3>{escape(seen(modality_key))}</h3>" if len(content.description.student_modalities) > 1 else "",
                 panels(
-                    case_panels(content, sees),
+                    case_panels(content, modality_key),
                     caption="Dice of every test case; a line in the student's colour rises from the baseline, a grey one "
                     "does not. Bars are means.",
                 ),
@@ -130,7 +130,7 @@ def cases(content: Content) -> str:
     return "<h2>Case by case</h2>" + key(ROLE_KEY) + "".join(parts) if parts else ""
 
 
-def examples(content: Content) -> str:
+def examples(content: ReportData) -> str:
     """Slices of a few cases with reference and predictions."""
     if not content.overlays:
         return ""
@@ -141,20 +141,20 @@ def examples(content: Content) -> str:
     return "".join(parts)
 
 
-def training(content: Content) -> str:
+def training(content: ReportData) -> str:
     """Curves of all trainings."""
     parts = []
-    for sees in content.description.student_modalities:
-        pictures = curve_panels(content, sees)
+    for modality_key in content.description.student_modalities:
+        pictures = curve_panels(content, modality_key)
         if pictures:
             several = len(content.description.student_modalities) > 1
-            parts.append(f"<h3>{escape(seen(sees))}</h3>" if several else "")
+            parts.append(f"<h3>{escape(seen(modality_key))}</h3>" if several else "")
             caption = "One line per training. The loss is smoothed; dots mark the weights that were kept, chosen on "
             parts.append(panels(pictures, caption=caption + "validation cases.", two=True))
     return "<h2>Training</h2>" + key(ROLE_KEY) + "".join(parts) if parts else ""
 
 
-def repeating(content: Content) -> str:
+def reproducibility(content: ReportData) -> str:
     """Command, data, splits, settings."""
     told = content.description
     facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in tables.facts(content).items())
@@ -177,7 +177,7 @@ def repeating(content: Content) -> str:
     )
 
 
-def _training_sentence(content: Content) -> str:
+def _training_sentence(content: ReportData) -> str:
     told = content.description
     if told.teacher:
         return (
@@ -210,14 +210,14 @@ def _tiles(row: Comparison, *, several: bool) -> str:
     )
 
 
-def _published(content: Content) -> str:
+def _published(content: ReportData) -> str:
     rows = []
-    for sees in content.description.student_modalities:
-        own = content.summary.comparison(sees, MEAN)
-        found = published.published_recoveries(sees, content.description.regions)
+    for modality_key in content.description.student_modalities:
+        own = content.summary.comparison(modality_key, MEAN)
+        found = published.published_recoveries(modality_key, content.description.regions)
         if own and found:
             here = percent(own.recovery.value) if own.recovery else "undefined"
-            rows.append((f"this study, {seen(sees)} student", here))
+            rows.append((f"this study, {seen(modality_key)} student", here))
             rows += [(f"{item.method}, {seen(item.modality)} student", percent(item.share)) for item in found]
     if not rows:
         return ""
@@ -230,7 +230,7 @@ def _published(content: Content) -> str:
     )
 
 
-def _example(content: Content, case: str, overlays: list[Overlay]) -> str:
+def _example(content: ReportData, case: str, overlays: list[Overlay]) -> str:
     figures = []
     names = ["image", *(overlay.title for overlay in overlays)]
     for name, picture in zip(names, slice_pictures(overlays, content.labels), strict=True):
@@ -241,20 +241,20 @@ def _example(content: Content, case: str, overlays: list[Overlay]) -> str:
     return f'<h3>{escape(case)}</h3><div class="slices">{"".join(figures)}</div>'
 
 
-def _dice_of(content: Content, case: str, title: str) -> str:
+def _dice_of(content: ReportData, case: str, title: str) -> str:
     """Mean Dice of the network that an overlay's title names, over the whole volume; empty where that is not clear."""
-    role, _, sees = title.partition(" ")
+    role, _, modality_key = title.partition(" ")
     if role not in ROLES:
         return ""
     students = content.description.student_modalities
-    if not sees:
-        sees = content.teacher if role == Role.TEACHER else students[0]
-    dice = per_case(content.scores, Role(role), sees, MEAN, lambda score: score.dice).get(case)
+    if not modality_key:
+        modality_key = content.teacher if role == Role.TEACHER else students[0]
+    dice = per_case(content.scores, Role(role), modality_key, MEAN, lambda score: score.dice).get(case)
     seeds = len({score.seed for score in content.scores})
     return "" if dice is None else f"Dice {dice:.2f}{', mean of seeds' if seeds > 1 else ''}"
 
 
-def _left_out(content: Content) -> str:
+def _left_out(content: ReportData) -> str:
     reasons = {
         str(event.values["case"]): str(event.values["reason"])
         for event in content.events

@@ -1,4 +1,4 @@
-"""Slices with coloured labels, as PNG data."""
+"""Slices with colored labels, as PNG data."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def slice_pictures(overlays: Sequence[Overlay], labels: LabelTable) -> list[str]
     image = first.image.T.astype(float)
     spacing = first.spacing[1], first.spacing[0]
     box = _head(image)
-    grey = _grey(_enlarged(image[box], spacing, order=1))
-    pictures = [_png(grey)]
+    gray = _grey(_enlarged(image[box], spacing, order=1))
+    pictures = [_png(gray)]
     for overlay in overlays:
         labelmap = overlay.labelmap.T[box]
-        pictures.append(_png(_painted(grey, _enlarged(labelmap, spacing, order=0), labels)))
+        pictures.append(_png(_painted(gray, _enlarged(labelmap, spacing, order=0), labels)))
     return pictures
 
 
@@ -65,8 +65,8 @@ def _grey(plane: NDArray[np.generic]) -> NDArray[np.float64]:
     return np.repeat(scaled[..., None], 3, axis=2)
 
 
-def _painted(grey: NDArray[np.float64], labelmap: NDArray[np.generic], labels: LabelTable) -> NDArray[np.float64]:
-    painted = grey.copy()
+def _painted(gray: NDArray[np.float64], labelmap: NDArray[np.generic], labels: LabelTable) -> NDArray[np.float64]:
+    painted = gray.copy()
     edge = np.zeros(labelmap.shape, bool)
     for axis in (0, 1):
         edge |= labelmap != np.roll(labelmap, 1, axis)

@@ -1,4 +1,4 @@
-"""Figures as inline SVG that takes its colours from the page, so that one picture fits light, dark and paper."""
+"""Figures as inline SVG that takes its colors from the page, so that one picture fits light, dark and paper."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ VARIABLES = {
     LINE: "--line",
     **{color: f"--{role.value}" for role, color in ROLE_COLORS.items()},
 }
-"""Colours of figures and the variables of the page's style sheet that stand for them."""
+"""Colors of figures and the variables of the page's style sheet that stand for them."""
 
 
 def inline_svg(figure: Figure, *, name: str, description: str) -> str:
     """Draw ``figure`` as an ``<svg>`` element without size, which scales with the page.
 
     Args:
-        figure: drawn with the colours of this module.
+        figure: drawn with the colors of this module.
         name: makes the identifiers of its parts unique in the page.
         description: read out instead of the picture.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kdnet.evaluation.pairing import MEAN, per_case
-from kdnet.report.content import Content
+from kdnet.report.content import ReportData
 from kdnet.report.words import difference, p_value, recovery, seen
 from kdnet.schema.network_id import Role
 from kdnet.schema.results import NetworkSummary
@@ -19,37 +19,44 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def network_cells(content: Content) -> list[tuple[Role, str, list[NetworkSummary | None]]]:
+def network_cells(content: ReportData) -> list[tuple[Role, str, list[NetworkSummary | None]]]:
     """For each network that was scored: its role, what it sees, and its summary per region and on average."""
     regions = [*content.description.regions, MEAN]
     rows = [
-        (role, sees, [content.summary.network(role, sees, region) for region in regions])
-        for role, sees in content.networks()
+        (role, modality_key, [content.summary.network(role, modality_key, region) for region in regions])
+        for role, modality_key in content.networks()
     ]
     return [row for row in rows if row[2][-1] is not None]
 
 
-def dice_table(content: Content) -> Table:
+def dice_table(content: ReportData) -> Table:
     """Mean Dice ± standard deviation over patients of every network and region."""
-    rows = [(*_named(role, sees, cells), *(dice(cell) for cell in cells)) for role, sees, cells in network_cells(content)]
+    rows = [
+        (*_named(role, modality_key, cells), *(dice(cell) for cell in cells))
+        for role, modality_key, cells in network_cells(content)
+    ]
     return Table(_network_header(content), tuple(rows))
 
 
-def distance_table(content: Content) -> Table:
+def distance_table(content: ReportData) -> Table:
     """Mean HD95 in mm ± standard deviation over patients of every network and region, penalties included."""
-    rows = [(*_named(role, sees, cells), *(hd95(cell) for cell in cells)) for role, sees, cells in network_cells(content)]
+    rows = [
+        (*_named(role, modality_key, cells), *(hd95(cell) for cell in cells))
+        for role, modality_key, cells in network_cells(content)
+    ]
     return Table(_network_header(content), tuple(rows))
 
 
-def penalty_table(content: Content) -> Table:
+def penalty_table(content: ReportData) -> Table:
     """How many figures of HD95 are penalties, and how many of these are regions that a network did not find at all."""
     rows = [
-        (*_named(role, sees, cells), *(penalties(cell) for cell in cells)) for role, sees, cells in network_cells(content)
+        (*_named(role, modality_key, cells), *(penalties(cell) for cell in cells))
+        for role, modality_key, cells in network_cells(content)
     ]
     return Table((*_network_header(content)[:-1], "all regions"), tuple(rows))
 
 
-def comparison_table(content: Content) -> Table:
+def comparison_table(content: ReportData) -> Table:
     """Paired difference, p and gap recovery of every student and region."""
     rows = [
         (
@@ -66,11 +73,11 @@ def comparison_table(content: Content) -> Table:
     return Table(("student", "region", "cases", "student minus baseline", "better in", "p", "gap recovery"), tuple(rows))
 
 
-def case_table(content: Content, modalities: str) -> Table:
+def case_table(content: ReportData, modalities: str) -> Table:
     """Every test case, the student's worst first: mean Dice of the three networks, and the student's regions."""
 
-    def mean_dice(role: Role, sees: str, region: str = MEAN) -> dict[str, float]:
-        return per_case(content.scores, role, sees, region, lambda score: score.dice)
+    def mean_dice(role: Role, modality_key: str, region: str = MEAN) -> dict[str, float]:
+        return per_case(content.scores, role, modality_key, region, lambda score: score.dice)
 
     student, baseline = mean_dice(Role.STUDENT, modalities), mean_dice(Role.BASELINE, modalities)
     teacher = mean_dice(Role.TEACHER, content.teacher)
@@ -88,12 +95,12 @@ def case_table(content: Content, modalities: str) -> Table:
     return Table(("case", "student", "baseline", "teacher", *named, "student HD95 (mm)"), tuple(rows))
 
 
-def facts(content: Content) -> dict[str, str]:
+def facts(content: ReportData) -> dict[str, str]:
     """What a reader needs to judge and repeat the study."""
     told = content.description
     return {
         "Data": f"{told.data}, {told.cases} cases",
-        "Student sees": ", ".join(seen(sees) for sees in told.student_modalities),
+        "Student sees": ", ".join(seen(modality_key) for modality_key in told.student_modalities),
         "Teacher sees": seen(content.teacher),
         "Recipe": f"{told.recipe}, {told.steps} steps for every network",
         "Test folds": ", ".join(map(str, told.folds)) or "none",
@@ -104,7 +111,7 @@ def facts(content: Content) -> dict[str, str]:
     }
 
 
-def split_table(content: Content) -> Table:
+def split_table(content: ReportData) -> Table:
     """How many cases each fold trains, validates and tests on."""
     rows = [
         (name, *(str(len(parts.get(part, []))) for part in ("train", "validation", "test")))
@@ -138,12 +145,12 @@ def counted(cases: int, patients: int) -> str:
     return str(cases) if patients == cases else f"{cases} ({patients} patient{'' if patients == 1 else 's'})"
 
 
-def _network_header(content: Content) -> tuple[str, ...]:
+def _network_header(content: ReportData) -> tuple[str, ...]:
     return ("network", "sees", "cases", *content.description.regions, MEAN)
 
 
-def _named(role: Role, sees: str, cells: list[NetworkSummary | None]) -> tuple[str, str, str]:
-    return role.value, seen(sees), counted(cells[-1].cases, cells[-1].patients) if cells[-1] else "0"
+def _named(role: Role, modality_key: str, cells: list[NetworkSummary | None]) -> tuple[str, str, str]:
+    return role.value, seen(modality_key), counted(cells[-1].cases, cells[-1].patients) if cells[-1] else "0"
 
 
 def _spread(value: float, deviation: float | None, form: str) -> str:

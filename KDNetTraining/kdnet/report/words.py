@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from kdnet.evaluation.pairing import MEAN
-from kdnet.report.content import Content
+from kdnet.report.content import ReportData
 from kdnet.schema.results import Comparison, GapRecovery, Interval
 
 SIGNIFICANT = 0.05
@@ -90,7 +90,7 @@ def recovery(row: Comparison) -> str:
     return f"{percent(row.recovery.value)} ({recovery_range(row.recovery)})"
 
 
-def verdicts(content: Content) -> list[str]:
+def conclusions(content: ReportData) -> list[str]:
     """What came out, in plain words, whichever way: one paragraph per student that can be compared."""
     told = []
     for modalities in content.description.student_modalities:
@@ -119,7 +119,7 @@ def headline(row: Comparison) -> str:
     )
 
 
-def caveats(content: Content) -> list[str]:
+def caveats(content: ReportData) -> list[str]:
     """What a reader must know before believing the figures."""
     told = []
     missing = content.unscored()
@@ -144,7 +144,7 @@ def caveats(content: Content) -> list[str]:
     return told
 
 
-def _regions(content: Content, modalities: str) -> str:
+def _regions(content: ReportData, modalities: str) -> str:
     found: dict[Outcome, list[str]] = {kind: [] for kind in Outcome}
     for region in content.description.regions:
         row = content.summary.comparison(modalities, region)

@@ -8,9 +8,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from kdnet.evaluation.statistics import summarise
-from kdnet.files import replacing, writable_folder, write_json
-from kdnet.report.content import Content, Overlay
+from kdnet.evaluation.statistics import summarize
+from kdnet.files import atomic_write, writable_folder, write_json
+from kdnet.report.content import Overlay, ReportData
 from kdnet.report.markdown import markdown_report
 from kdnet.report.page import html_page
 from kdnet.runs.events import Event
@@ -46,8 +46,8 @@ def write_report(
     Raises:
         KDNetError: when the folder cannot be written, or scores of student, baseline and teacher do not pair.
     """
-    summary = summarise(scores, patients=description.patients)
-    content = Content(description, summary, scores, events, overlays, labels)
+    summary = summarize(scores, patients=description.patients)
+    content = ReportData(description, summary, scores, events, overlays, labels)
     pages = {"results.md": markdown_report(content), "report.html": html_page(content)}
     writable_folder(folder)
     results = {
@@ -61,7 +61,7 @@ def write_report(
     columns = [*(field.name for field in fields(NetworkSummary)), *COMPARISON_COLUMNS]
     _write_csv(folder / "summary.csv", columns, _summary_rows(summary))
     for name, text in pages.items():
-        with replacing(folder / name) as temporary:
+        with atomic_write(folder / name) as temporary:
             temporary.write_text(_harmless(text), encoding="utf-8")
     return folder / "report.html"
 
@@ -88,7 +88,7 @@ def _comparison_cells(row: Comparison) -> dict[str, Any]:
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, restval="")
         writer.writeheader()
         for row in rows:

@@ -13,7 +13,7 @@ from kdnet.foreign import parse_message
 FILE = "control.json"
 
 
-class Intent(StrEnum):
+class StopMode(StrEnum):
     """What whoever asks means to do afterwards; the process does the same for both."""
 
     PAUSE = "pause"  # go on later
@@ -22,10 +22,10 @@ class Intent(StrEnum):
     @property
     def done(self) -> str:
         """``"paused"`` or ``"stopped"``."""
-        return "paused" if self is Intent.PAUSE else "stopped"
+        return "paused" if self is StopMode.PAUSE else "stopped"
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: the run can be resumed
+class Interrupted(Exception):  # noqa: N818 - not an error: the run can be resumed
     """A study ended on request after it had saved its state.
 
     Attributes:
@@ -34,10 +34,10 @@ class Stopped(Exception):  # noqa: N818 - not an error: the run can be resumed
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.intent = Intent.STOP if reason.startswith(Intent.STOP.done) else Intent.PAUSE
+        self.intent = StopMode.STOP if reason.startswith(StopMode.STOP.done) else StopMode.PAUSE
 
 
-def request_stop(root: Path, intent: Intent) -> None:
+def request_stop(root: Path, intent: StopMode) -> None:
     """Ask the process that writes the run folder ``root`` to save its state and end.
 
     It notices within about half a second, or when the training step or case in hand is done. Asking a run that is not
@@ -52,15 +52,15 @@ def request_stop(root: Path, intent: Intent) -> None:
     write_json(root / FILE, {"intent": intent.value, "time": time.time()})
 
 
-def requested(root: Path) -> Intent | None:
+def requested(root: Path) -> StopMode | None:
     """What was asked of the run in ``root``, if anything; a damaged file asks for a pause."""
     content = _read(root)
     if content is None:
         return None
-    return Intent.STOP if content.get("intent") == Intent.STOP.value else Intent.PAUSE
+    return StopMode.STOP if content.get("intent") == StopMode.STOP.value else StopMode.PAUSE
 
 
-def forget_request(root: Path, before: float) -> None:
+def clear_stop_request(root: Path, before: float) -> None:
     """Drop a request made before the time ``before`` (seconds since 1970): it was meant for an earlier process.
 
     A later one was made while this process was starting, and is kept. What counts is the time that the file system gave

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.errors import RunFolderError
-from kdnet.files import PARTIAL, replacing, writable_folder, write_json
+from kdnet.files import PARTIAL, atomic_write, writable_folder, write_json
 from kdnet.foreign import parse_json
 from kdnet.runs import control, lock, process_record
 from kdnet.runs.lock import exclusive
@@ -190,7 +190,7 @@ def open_run(root: Path) -> Iterator[RunFolder]:
         record_process(root)
         run = RunFolder(root)
         _sweep(root)
-        with replacing(run.reserve) as temporary:
+        with atomic_write(run.reserve) as temporary:
             temporary.write_bytes(b"0" * RESERVE_BYTES)
         try:
             yield run

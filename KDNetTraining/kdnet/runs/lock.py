@@ -39,7 +39,7 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
 
 
-def is_held(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
     """Whether a process holds the lock of ``folder``, as far as can be found out here."""
     try:
         stream = (folder / FILE).open("rb")

@@ -46,7 +46,7 @@ class ProgressBars:
             case EventKind.PREPARATION:
                 self._advance(values["what"], int(values["done"]), int(values["total"]))
             case EventKind.LEFT_OUT:
-                self._say(f"left out: {values['case']}: {values['reason']}")
+                self._emit(f"left out: {values['case']}: {values['reason']}")
             case EventKind.STEP:
                 left = _duration(float(values["seconds_left"]))
                 study = values.get("study_seconds_left")
@@ -55,15 +55,15 @@ class ProgressBars:
                 self._advance(event.network, int(values["step"]), int(values["steps"]), note)
             case EventKind.VALIDATION:
                 dice = "  ".join(f"{region} {value:.3f}" for region, value in values["dice"].items())
-                self._say(f"{event.network} step {values['step']}: validation Dice {dice}")
+                self._emit(f"{event.network} step {values['step']}: validation Dice {dice}")
             case EventKind.EVALUATION:
                 self._advance(f"{event.network} test cases", int(values["done"]), int(values["total"]))
             case EventKind.WAITING:
-                self._say(f"waiting for {', '.join(values['runs'])}")
+                self._emit(f"waiting for {', '.join(values['runs'])}")
             case EventKind.WARNING:
-                self._say(f"note: {values['text']}")
+                self._emit(f"note: {values['text']}")
             case EventKind.STOPPED:
-                self._say(f"stopped: {values['reason']}")
+                self._emit(f"stopped: {values['reason']}")
             case _:
                 pass
 
@@ -76,7 +76,7 @@ class ProgressBars:
         self._bar.n = done
         self._bar.set_postfix_str(note)
 
-    def _say(self, text: str) -> None:
+    def _emit(self, text: str) -> None:
         tqdm.write(text, file=sys.stderr)
 
 

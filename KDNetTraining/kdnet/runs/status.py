@@ -7,10 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from kdnet.errors import RunFolderError
-from kdnet.runs.control import Intent
+from kdnet.runs.control import StopMode
 from kdnet.runs.events import Event, EventKind, read_events
 from kdnet.runs.folder import RunFolder, read_study
-from kdnet.runs.lock import is_held
+from kdnet.runs.lock import is_locked
 from kdnet.runs.process_record import recorded_pid
 
 KILLED = "the process ended without a word (killed, or the machine went down): resume it to go on."
@@ -24,7 +24,7 @@ class RunState(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"
     STOPPED = "stopped"
-    BROKEN = "broken"  # its process was killed, or ended by an error
+    FAILED = "broken"  # its process was killed, or ended by an error
     FINISHED = "finished"
 
     @property
@@ -95,7 +95,7 @@ class StatusReader:
         """
         root = self._folder.root
         # the lock is asked first: a process that ends in between has then written why
-        held = is_held(root)
+        held = is_locked(root)
         try:
             read_study(root)
         except RunFolderError:
@@ -106,7 +106,7 @@ class StatusReader:
         for event in events:
             self._take(event)
         state, reason = self._state(held)
-        if state is RunState.BROKEN and is_held(root):  # a process began after the lock was asked
+        if state is RunState.FAILED and is_locked(root):  # a process began after the lock was asked
             state, reason = RunState.RUNNING, ""
         status = RunStatus(
             state,
@@ -150,11 +150,11 @@ class StatusReader:
         if last.event is EventKind.STUDY_FINISHED:
             return RunState.FINISHED, ""
         if last.event is not EventKind.STOPPED:
-            return RunState.BROKEN, KILLED
+            return RunState.FAILED, KILLED
         reason, intent = str(last.values.get("reason", "")), last.values.get("intent")
-        if intent == Intent.STOP.value:
+        if intent == StopMode.STOP.value:
             return RunState.STOPPED, reason
-        return (RunState.PAUSED if intent or reason.startswith("stopped by SIG") else RunState.BROKEN), reason
+        return (RunState.PAUSED if intent or reason.startswith("stopped by SIG") else RunState.FAILED), reason
 
 
 def _waited_for(event: Event) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from kdnet.runs.control import Intent, Stopped, requested
+from kdnet.runs.control import Interrupted, StopMode, requested
 
 POLL_SECONDS = 0.5
 
@@ -28,16 +28,16 @@ class StopRequest:
         self.signal = ""
         self._root = root
         self._looked = -math.inf
-        self._asked: Intent | None = None
+        self._asked: StopMode | None = None
 
     def __bool__(self) -> bool:
         return self.intent is not None
 
     @property
-    def intent(self) -> Intent | None:
+    def intent(self) -> StopMode | None:
         """What is requested; the file is looked for twice a second at most, so that asking costs nothing."""
         if self.signal:
-            return Intent.PAUSE
+            return StopMode.PAUSE
         now = time.monotonic()
         if self._asked is None and self._root is not None and now - self._looked >= POLL_SECONDS:
             self._looked = now
@@ -59,7 +59,7 @@ class StopRequest:
             Stopped: on request.
         """
         if self.reason:
-            raise Stopped(self.reason)
+            raise Interrupted(self.reason)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ RELATIVE: Mapping[Role, float] = {Role.TEACHER: 1.0, Role.BASELINE: 1.0, Role.ST
 """Time of a step where it is not measured yet: a student's also passes through its teacher."""
 
 
-class TimeLeft:
+class TimeRemaining:
     """Estimates the seconds left of a study, from steps and test cases timed in this run.
 
     Args:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST_LABELS = 255  # that a labelmap of bytes holds beside the background
 
 IGNORED = 255
-"""Value of voxels that nobody has labelled: they take no part in losses and figures."""
+"""Value of voxels that nobody has labeled: they take no part in losses and figures."""
 
 
 class LabelMode(StrEnum):
@@ -110,17 +110,17 @@ class LabelTable:
                 told = one_line(str(sorted(unknown)), 60)
                 raise SettingsError(f'region "{region.name}" names no labels, one twice, or {told}, which the table lacks.')
         if self.mode is LabelMode.REGIONS:
-            self.painting()
+            self.overwrite_order()
 
     @property
     def channels(self) -> int:
         """Number of output channels of a network for this table."""
         return len(self.regions) if self.mode is LabelMode.REGIONS else len(self.labels) + 1
 
-    def painting(self) -> tuple[tuple[int, int], ...]:
+    def overwrite_order(self) -> tuple[tuple[int, int], ...]:
         """Pairs of channel and label value, largest region first, in which :meth:`decode` paints in ``regions`` mode.
 
-        A region paints the value that no smaller region inside it has: WT paints oedema, TC the core, ET itself.
+        A region paints the value that no smaller region inside it has: WT paints edema, TC the core, ET itself.
         """
         pairs = []
         for channel, region in sorted(enumerate(self.regions), key=lambda item: -len(item[1].values)):
@@ -136,7 +136,7 @@ class LabelTable:
     def encode(self, labelmap: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         """Turn a labelmap ``[i, j, k]`` into training targets ``[channel, i, j, k]`` of 0 and 1.
 
-        Voxels that nobody has labelled are :data:`IGNORED` in every channel.
+        Voxels that nobody has labeled are :data:`IGNORED` in every channel.
         """
         if self.mode is LabelMode.REGIONS:
             members: Sequence[Sequence[int]] = [region.values for region in self.regions]
@@ -148,7 +148,7 @@ class LabelTable:
         return target
 
     def ignored(self, labelmap: NDArray[np.integer[Any]]) -> NDArray[np.bool_] | None:
-        """Return where nobody has labelled a labelmap, None where there is no such voxel."""
+        """Return where nobody has labeled a labelmap, None where there is no such voxel."""
         if any(label.value == IGNORED for label in self.labels):
             return None
         found = labelmap == IGNORED
@@ -170,7 +170,7 @@ class LabelTable:
             values = torch.tensor([0, *(label.value for label in self.labels)], dtype=torch.uint8, device=logits.device)
             return values[logits.argmax(dim=1)]
         labelmap = torch.zeros_like(logits[:, 0], dtype=torch.uint8)
-        for channel, value in self.painting():
+        for channel, value in self.overwrite_order():
             labelmap.masked_fill_(logits[:, channel] > 0, value)
         return labelmap
 
@@ -197,7 +197,7 @@ _ENHANCING = ("Enhancing tumour", (255, 214, 92), _structure("86049000", "Neopla
 
 
 def brats_labels() -> LabelTable:
-    """The BraTS table in the convention of 2023 and later: 1 core, 2 oedema, 3 enhancing; regions ET, TC, WT.
+    """The BraTS table in the convention of 2023 and later: 1 core, 2 edema, 3 enhancing; regions ET, TC, WT.
 
     Readers of older data map their 4 to 3, so that a model never depends on the year of its training data.
     """

@@ -27,14 +27,14 @@ class PlannedNetwork:
     seed: int
 
     @property
-    def sees(self) -> str:
+    def modality_key(self) -> str:
         """Its modalities in one word, as in ``"t1ce"`` or ``"t1+t2"``."""
         return "+".join(self.modalities)
 
     @property
     def name(self) -> str:
         """Its folder inside the run, for example ``"fold0/seed0/student-t1ce"``."""
-        kind = self.role.value if self.role is Role.TEACHER else f"{self.role.value}-{self.sees}"
+        kind = self.role.value if self.role is Role.TEACHER else f"{self.role.value}-{self.modality_key}"
         return f"{fold_name(self.fold)}/seed{self.seed}/{kind}"
 
     @property
@@ -51,8 +51,8 @@ def named_network(name: str, teacher: Sequence[str]) -> PlannedNetwork:
     """
     try:
         fold, seed, kind = name.split("/")
-        role, _, sees = kind.partition("-")
-        modalities = tuple(sees.split("+")) if sees else tuple(teacher)
+        role, _, modality_key = kind.partition("-")
+        modalities = tuple(modality_key.split("+")) if modality_key else tuple(teacher)
         return PlannedNetwork(Role(role), modalities, fold_number(fold), int(seed.removeprefix("seed")))
     except ValueError as error:
         raise SettingsError(f'"{name}" is no network: write it as in fold0/seed0/student-t1ce.') from error

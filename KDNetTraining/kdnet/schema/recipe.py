@@ -83,8 +83,8 @@ class DistillationSettings:
         return self.lambda_ > 0 or self.gamma > 0
 
 
-class Optimiser(StrEnum):
-    """Optimisers that a recipe can name."""
+class Optimizer(StrEnum):
+    """Optimizers that a recipe can name."""
 
     ADAM = "adam"
     ADAMW = "adamw"
@@ -267,16 +267,16 @@ class Recipe:
         spacing: of the training grid, mm along the axes closest to right, anterior, superior.
         patch: size of a training patch in voxels of that grid.
         batch: patches per step, over all processes together.
-        steps: optimisation steps of each network.
-        foreground: probability that a patch is centred on a labelled voxel.
-        optimiser, learning_rate, weight_decay: of the optimiser.
+        steps: optimization steps of each network.
+        foreground: probability that a patch is centered on a labeled voxel.
+        optimizer, learning_rate, weight_decay: of the optimizer.
         schedule, plateau_factor, plateau_patience: see :class:`Schedule`.
         warm_up: steps in which the learning rate rises linearly.
         gradient_clip: largest norm of the gradient, 0 for no limit.
         average: decay of the exponential moving average of the weights, 0 for none.
         deep_supervision: number of coarser decoder levels that are supervised too.
         prior_bias: whether the last layer starts with the frequency of each label, so that an untrained network does
-            not have to unlearn one half of everything being tumour.
+            not have to unlearn one half of everything being tumor.
         warm_start: whether the student starts from its teacher's weights where their shapes agree.
         precision: see :class:`Precision`.
         checkpoint: see :class:`Checkpoint`.
@@ -300,7 +300,7 @@ class Recipe:
     learning_rate: float
     student_network: str = ""
     foreground: float = 0.5
-    optimiser: Optimiser = Optimiser.ADAMW
+    optimiser: Optimizer = Optimizer.ADAMW
     weight_decay: float = 0.0
     schedule: Schedule = Schedule.POLYNOMIAL
     plateau_factor: float = 0.2

@@ -29,8 +29,8 @@ ProgressCallback = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class Amount:
+class RegionVolume:
     """How much of something a labelmap holds."""
 
     name: str
-    millilitres: float
+    milliliters: float

@@ -13,7 +13,7 @@ import torch
 
 from kdnet.device import computes_bfloat16
 from kdnet.errors import DataError
-from kdnet.losses.dice import OverlapLoss
+from kdnet.losses.dice import SoftDiceLoss
 from kdnet.networks.base import SegmentationNetwork
 from kdnet.networks.factory import build_network
 from kdnet.schema.labels import Code, Label, LabelMode, LabelTable, Region, Terminology
@@ -21,7 +21,7 @@ from kdnet.schema.networks import preset
 from kdnet.schema.preprocessing import Intensities, Preprocessing
 from kdnet.study.brain_cases import PreparedHead
 from kdnet.study.brain_changes import HeadChanges, changed_head
-from kdnet.training.checkpoint import Checkpoint, optimiser_tensors, read_checkpoint, restore_optimiser, write_checkpoint
+from kdnet.training.checkpoint import Checkpoint, optimiser_tensors, read_checkpoint, restore_optimizer, write_checkpoint
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class BrainTrainer:
         self.network = network.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average: SegmentationNetwork = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate, weight_decay=1e-4)
-        self.loss = OverlapLoss(LabelMode.REGIONS)
+        self.loss = SoftDiceLoss(LabelMode.REGIONS)
         self.bfloat16 = computes_bfloat16(torch.device("cpu"))
         weights = np.array([head.weight for head in heads])
         self._odds = weights / weights.sum()
@@ -149,7 +149,7 @@ class BrainTrainer:
         state = read_checkpoint(path)
         self.network.load_state_dict(dict(state.groups["network"]))
         self.average.load_state_dict(dict(state.groups["average"]))
-        restore_optimiser(self.optimiser, state.optimiser)
+        restore_optimizer(self.optimiser, state.optimiser)
         self.step = int(state.values["step"])
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from kdnet.errors import RunFolderError
 from kdnet.schema.labels import LabelTable
 from kdnet.study.contents import read_kept
-from kdnet.study.reader import RunView
+from kdnet.study.reader import RunReader
 
 WITHOUT_EFFECT = frozenset({"name", "workers", "channels_last", "compile", "checkpoint_seconds", "precision"})
 
 FROM_CASES = frozenset({"steps", "warm_up", "validation_every"})  # with --epochs or --minutes they depend on the cases
 
 
-def check_comparable(tested: RunView, own: RunView) -> None:
+def check_comparable(tested: RunReader, own: RunReader) -> None:
     """Refuse figures of another training: of other settings, labels, modalities or data.
 
     Args:
@@ -40,7 +40,7 @@ def check_comparable(tested: RunView, own: RunView) -> None:
         )
 
 
-def _settings(tested: RunView, own: RunView) -> list[str]:
+def _settings(tested: RunReader, own: RunReader) -> list[str]:
     """Names of the recipe's values that differ and that change what comes out."""
     one, other = tested.recipe().to_json(), own.recipe().to_json()
     ignored = WITHOUT_EFFECT
@@ -54,7 +54,7 @@ def _meaning(labels: LabelTable) -> tuple[object, ...]:
     return labels.mode, tuple(sorted(label.value for label in labels.labels)), labels.regions
 
 
-def _differing_case(tested: RunView, own: RunView) -> str:
+def _differing_case(tested: RunReader, own: RunReader) -> str:
     """A case that only one of the runs has, or whose files differ; empty when there is none."""
     one, other = _cases(tested), _cases(own)
     alone = one ^ other
@@ -66,6 +66,6 @@ def _differing_case(tested: RunView, own: RunView) -> str:
     return min((name for name in one if known[0].get(name) != known[1].get(name)), default="")
 
 
-def _cases(view: RunView) -> set[str]:
+def _cases(view: RunReader) -> set[str]:
     parts = view.splits.values()
     return {name for part in parts for name in (*part.train, *part.validation, *part.test)}

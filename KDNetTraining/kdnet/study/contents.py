@@ -14,7 +14,7 @@ from kdnet.errors import RunFolderError
 from kdnet.files import write_json
 from kdnet.foreign import read_json
 from kdnet.text import one_line
-from kdnet.training.distributed import Processes
+from kdnet.training.distributed import DistributedContext
 
 REMEDY = "restore it, or delete it if the data is as it was, then resume the run"
 
@@ -24,7 +24,7 @@ Contents = Mapping[str, Mapping[str, str]]
 
 def read_contents(
     cases: Sequence[Case],
-    processes: Processes,
+    processes: DistributedContext,
     check: Callable[[], None] = lambda: None,
     say: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, dict[str, str]]:

@@ -17,11 +17,11 @@ from kdnet.schema.model_card import ModelCard, read_card
 from kdnet.schema.network_id import PlannedNetwork, Role
 from kdnet.schema.results import Score
 from kdnet.study.comparable import check_comparable
-from kdnet.study.reader import RunView, load_finished, view_run
+from kdnet.study.reader import RunReader, load_finished, open_readonly
 
 
 @dataclass(frozen=True)
-class Wording:
+class CardText:
     """What a person has to say in a model card; what is empty stays as it was.
 
     Attributes:
@@ -36,7 +36,7 @@ class Wording:
     intended_use: str = ""
     limits: str = ""
 
-    def put_into(self, card: ModelCard) -> ModelCard:
+    def apply_to(self, card: ModelCard) -> ModelCard:
         """The card with these words."""
         return replace(
             card,
@@ -48,7 +48,7 @@ class Wording:
 
 
 def export_model(
-    root: Path, network: str, target: Path, wording: Wording = Wording(), *, tested_in: Path | None = None
+    root: Path, network: str, target: Path, wording: CardText = CardText(), *, tested_in: Path | None = None
 ) -> None:
     """Copy a network's model file, with its test figures beside those of its teacher and baseline.
 
@@ -63,17 +63,17 @@ def export_model(
         KDNetError: when the network is not finished and scored, or the file cannot be written.
     """
     _check_target(target)
-    view = view_run(root)
+    view = open_readonly(root)
     _keep_others(target, view)
     own = next((item for item in view.networks if item.name == network), None)
     if own is None or not view.folder(own).model.exists():
         known = ", ".join(item.name for item in view.networks)
         raise RunFolderError(f'{root} has no finished network "{network}": choose one of {known}.')
-    scores = view.scores() if tested_in is None else _scores_of(view_run(tested_in), view)
+    scores = view.scores() if tested_in is None else _scores_of(open_readonly(tested_in), view)
     figures = tested_figures(own if tested_in is None else replace(own, fold=ALL_CASES), scores)
     if not figures:
         if own.fold == ALL_CASES or tested_in is not None:
-            kind = f"{own.sees} {own.role.value}"
+            kind = f"{own.modality_key} {own.role.value}"
             raise RunFolderError(f"{tested_in or root} has tested no {kind}: name the run that has with --tested-in.")
         raise RunFolderError(f"{network} in {root} is not tested yet: wait until the run has scored it.")
     load_finished(own, view.folder(own))
@@ -86,7 +86,7 @@ def _check_target(target: Path) -> None:
         raise RunFolderError(f"{target} is a folder: name the model file to write, such as {example}.")
 
 
-def _keep_others(target: Path, view: RunView) -> None:
+def _keep_others(target: Path, view: RunReader) -> None:
     """Refuse to write over a model that the run needs, or over what is no model file."""
     if not target.exists():
         return
@@ -99,19 +99,19 @@ def _keep_others(target: Path, view: RunView) -> None:
         raise RunFolderError(f"{target} exists and is no model file of kdnet, so it is kept: name another file.") from error
 
 
-def _scores_of(tested: RunView, own: RunView) -> list[Score]:
+def _scores_of(tested: RunReader, own: RunReader) -> list[Score]:
     check_comparable(tested, own)
     return tested.scores()
 
 
-def copy_model(source: Path, target: Path, figures: Mapping[str, Any], wording: Wording = Wording()) -> None:
+def copy_model(source: Path, target: Path, figures: Mapping[str, Any], wording: CardText = CardText()) -> None:
     """Write the model file ``source`` to ``target``, which may be the same, with more in its card.
 
     Raises:
         KDNetError: when a file cannot be read or written.
     """
     model = load_model(source)
-    card = replace(wording.put_into(model.card), figures={**model.card.figures, **figures})
+    card = replace(wording.apply_to(model.card), figures={**model.card.figures, **figures})
     save_model(target, card, model.network)
 
 
@@ -125,7 +125,7 @@ def tested_figures(network: PlannedNetwork, scores: Sequence[Score]) -> dict[str
     cases = set()
     for score in scores:
         same = network.fold == ALL_CASES or (score.fold, score.seed) == (network.fold, network.seed)
-        if same and (score.role is Role.TEACHER or score.modalities == network.sees):
+        if same and (score.role is Role.TEACHER or score.modalities == network.modality_key):
             found[score.role][score.region].append(score.dice)
             cases |= {score.case} if score.role is network.role else set()
     if network.role not in found:

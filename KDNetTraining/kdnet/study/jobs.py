@@ -12,9 +12,9 @@ from kdnet.schema.network_id import PlannedNetwork
 from kdnet.schema.networks import NetworkSpec
 from kdnet.schema.recipe import Recipe
 from kdnet.study.prepare_data import StudyData
-from kdnet.training.job import Trained, TrainingJob
+from kdnet.training.job import TrainingJob, TrainingResult
 from kdnet.training.teacher import Teacher
-from kdnet.training.trainer import Spent
+from kdnet.training.trainer import ElapsedTime
 
 METHOD = ("Hu, Maillard et al., MICCAI 2020 (KD-Net)",)
 
@@ -63,14 +63,14 @@ def citations(cases: Sequence[str]) -> list[str]:
 
 
 def model_card(
-    network: PlannedNetwork, data: StudyData, recipe: Recipe, spec: NetworkSpec, trained: Trained, spent: Spent
+    network: PlannedNetwork, data: StudyData, recipe: Recipe, spec: NetworkSpec, trained: TrainingResult, spent: ElapsedTime
 ) -> ModelCard:
     """The card of a network trained in a study, which took the time ``spent``."""
     split = data.splits[network.fold]
     validated = {"validation_dice": trained.validation.dice, "validation_cases": len(split.validation)}
     return ModelCard(
         role=network.role,
-        name=f"{network.role.value.capitalize()} {network.sees.upper()}",
+        name=f"{network.role.value.capitalize()} {network.modality_key.upper()}",
         network=spec,
         modalities=network.modalities,
         labels=data.dataset.labels,

@@ -21,17 +21,17 @@ def plan_networks(
         students: what each student sees, any non-empty proper subset.
 
     Raises:
-        SettingsError: for modalities that the data lacks, or that leave nothing to distil.
+        SettingsError: for modalities that the data lacks, or that leave nothing to distill.
     """
     chosen = tuple(dict.fromkeys(_ordered(student, modalities) for student in students))
     networks = []
     for fold in dict.fromkeys(folds):
         for seed in dict.fromkeys(seeds):
             networks.append(PlannedNetwork(Role.TEACHER, tuple(modalities), fold, seed))
-            for sees in chosen:
+            for modality_key in chosen:
                 if fold != ALL_CASES:
-                    networks.append(PlannedNetwork(Role.BASELINE, sees, fold, seed))
-                networks.append(PlannedNetwork(Role.STUDENT, sees, fold, seed))
+                    networks.append(PlannedNetwork(Role.BASELINE, modality_key, fold, seed))
+                networks.append(PlannedNetwork(Role.STUDENT, modality_key, fold, seed))
     return tuple(networks)
 
 

@@ -20,8 +20,8 @@ from kdnet.schema.study_plan import FoldCounts, StudyPlan
 from kdnet.schema.study_request import StudyRequest
 from kdnet.study.memory import peak_memory
 from kdnet.study.prepare_data import prepare_cases
-from kdnet.study.setup import Setup, set_up
-from kdnet.study.time_budget import TEST_CASE, Measured, run_trial, with_steps
+from kdnet.study.setup import PreparedStudy, prepare_study
+from kdnet.study.time_budget import TEST_CASE, StepTimings, benchmark_steps, with_steps
 
 TRIAL_CASES = 2  # training cases that are prepared for the trial
 
@@ -44,7 +44,7 @@ def make_plan(request: StudyRequest, device: torch.device, say: Say = lambda _te
         KDNetError: for all that the study itself would refuse.
     """
     started = time.monotonic()
-    setup = set_up(request, progress=lambda done, total: say(f"inspecting cases: {done} of {total}"))
+    setup = prepare_study(request, progress=lambda done, total: say(f"inspecting cases: {done} of {total}"))
     inspecting = time.monotonic() - started
     with tempfile.TemporaryDirectory(prefix="kdnet-plan-") as folder:
         split = setup.split_of(setup.student)
@@ -54,7 +54,7 @@ def make_plan(request: StudyRequest, device: torch.device, say: Say = lambda _te
         prepared = prepare_cases(setup.data, names, Path(folder))
         preparing = (time.monotonic() - started) / len(names)
         say("trying a few steps of teacher, baseline and student")
-        measured = run_trial(setup, prepared, device, StopRequest())
+        measured = benchmark_steps(setup, prepared, device, StopRequest())
         labelmap_bytes = _labelmap_bytes(setup, names[-1], Path(folder))
         case_bytes = sum(case.image.nbytes + case.labelmap.nbytes for case in prepared.values()) / len(prepared)
     memory = peak_memory(device)
@@ -70,13 +70,13 @@ def make_plan(request: StudyRequest, device: torch.device, say: Say = lambda _te
             FoldCounts(fold, len(part.train), len(part.validation), len(part.test))
             for fold, part in setup.data.splits.items()
         ),
-        device=_told(device),
+        device=_description(device),
         left_out=setup.data.left_out,
         warnings=setup.warnings,
     )
 
 
-def _study_seconds(setup: Setup, recipe: Recipe, measured: Measured) -> float:
+def _study_seconds(setup: PreparedStudy, recipe: Recipe, measured: StepTimings) -> float:
     """Of training, validations and tests, without preparing."""
     step = dict(zip((Role.TEACHER, Role.BASELINE, Role.STUDENT), measured.step, strict=True))
     seconds = 0.0
@@ -89,7 +89,7 @@ def _study_seconds(setup: Setup, recipe: Recipe, measured: Measured) -> float:
     return seconds
 
 
-def _disk_bytes(setup: Setup, recipe: Recipe, case_bytes: float, labelmap_bytes: int, seconds: float) -> int:
+def _disk_bytes(setup: PreparedStudy, recipe: Recipe, case_bytes: float, labelmap_bytes: int, seconds: float) -> int:
     """Prepared cases, models, one state for resuming, predictions, events and report."""
     channels = setup.data.dataset.labels.channels
     weights = []
@@ -100,22 +100,22 @@ def _disk_bytes(setup: Setup, recipe: Recipe, case_bytes: float, labelmap_bytes:
             name = recipe.network if network.role is Role.TEACHER else recipe.trained_student_network
             tensors = build_network(preset(name).spec(len(network.modalities), channels)).state_dict().values()
         weights.append(sum(tensor.nbytes for tensor in tensors))
-    state = 5 * max(weights)  # weights, their average, the best, and two moments of the optimiser
+    state = 5 * max(weights)  # weights, their average, the best, and two moments of the optimizer
     tests = sum(len(setup.split_of(network).test) for network in setup.networks)
     total = case_bytes * len(_learning(setup)) + sum(weights) + state + tests * labelmap_bytes
     return int(total + EVENT_BYTES * seconds + REPORT_BYTES)
 
 
-def _labelmap_bytes(setup: Setup, name: str, folder: Path) -> int:
+def _labelmap_bytes(setup: PreparedStudy, name: str, folder: Path) -> int:
     """Of a labelmap as predictions are written."""
     path = folder / "labelmap.nii.gz"
     write_volume(path, read_reference(setup.data.case(name), setup.data.dataset.labels))
     return path.stat().st_size
 
 
-def _learning(setup: Setup) -> set[str]:
+def _learning(setup: PreparedStudy) -> set[str]:
     return {name for part in setup.data.splits.values() for name in (*part.train, *part.validation)}
 
 
-def _told(device: torch.device) -> str:
+def _description(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

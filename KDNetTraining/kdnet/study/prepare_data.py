@@ -10,7 +10,7 @@ from pathlib import Path
 from kdnet.data.data_warnings import data_warnings
 from kdnet.data.dataset import Case, Dataset
 from kdnet.data.formats.detect import list_cases, require_cases
-from kdnet.data.inspection import inspect_dataset, notes_of, usable
+from kdnet.data.inspection import inspect_dataset, notes_of, valid_cases
 from kdnet.data.inspection_cache import InspectionRecord
 from kdnet.data.preprocessing.case_cache import CaseCache, PreparedCase
 from kdnet.data.splits import FoldList, assign_folds, read_folds, split
@@ -20,7 +20,7 @@ from kdnet.schema.folds import ALL_CASES, Split
 from kdnet.schema.preprocessing import Preprocessing
 from kdnet.schema.study_request import StudyRequest
 from kdnet.study.contents import Contents
-from kdnet.training.distributed import ALONE, Processes
+from kdnet.training.distributed import ALONE, DistributedContext
 
 DEFAULT_FOLDS = 3
 
@@ -56,7 +56,7 @@ def read_study_data(
     *,
     begun: bool = False,
 ) -> StudyData:
-    """Recognise and inspect the data, leave out what cannot be used, and split the rest.
+    """Recognize and inspect the data, leave out what cannot be used, and split the rest.
 
     Args:
         request: names the data folder and what of it to use.
@@ -85,7 +85,7 @@ def read_study_data(
             record.write()
     left_out = {report.name: " ".join(report.problems) for report in reports if report.problems}
     notes = notes_of(dataset, reports)
-    dataset = usable(dataset, reports)
+    dataset = valid_cases(dataset, reports)
     left_out |= dict.fromkeys(request.leave_out, "left out on request")
     dataset = replace(dataset, cases=tuple(case for case in dataset.cases if case.name not in left_out))
     require_cases(dataset)
@@ -106,7 +106,7 @@ def prepare_cases(
     events: EventWriter | None = None,
     check: Callable[[], None] = lambda: None,
     *,
-    processes: Processes = ALONE,
+    processes: DistributedContext = ALONE,
     contents: Contents | None = None,
 ) -> dict[str, PreparedCase]:
     """Prepare the cases called ``names``, from the cache where they are there, shared among the processes.

@@ -33,7 +33,7 @@ REGION_NAMES = {
 
 
 @dataclass(frozen=True, eq=False)
-class BroughtTeacher:
+class PretrainedTeacher:
     """A teacher that fits the study.
 
     Attributes:
@@ -46,7 +46,7 @@ class BroughtTeacher:
 
 
 @dataclass(frozen=True, eq=False)
-class OwnTeacher:
+class ModelFileTeacher:
     """A model file of ours, not yet checked against the study."""
 
     path: Path
@@ -60,7 +60,7 @@ class OwnTeacher:
         """
         return _agreed(self.path, self.loaded.card.modalities, asked)
 
-    def fit(self, data: StudyData, modalities: Sequence[str], recipe: Recipe) -> BroughtTeacher:  # noqa: ARG002 - as below
+    def fit(self, data: StudyData, modalities: Sequence[str], recipe: Recipe) -> PretrainedTeacher:  # noqa: ARG002 - as below
         """The teacher, fit for ``data``.
 
         Raises:
@@ -76,7 +76,7 @@ class OwnTeacher:
                 f"the teacher {self.path} sees images prepared otherwise than the recipe does: "
                 f"give --set spacing=[{spacing}] or choose another teacher."
             )
-        return BroughtTeacher(self.loaded)
+        return PretrainedTeacher(self.loaded)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ class BundleTeacher:
             return tuple(asked)
         return _agreed(self.bundle.path, named, asked)
 
-    def fit(self, data: StudyData, modalities: Sequence[str], recipe: Recipe) -> BroughtTeacher:
+    def fit(self, data: StudyData, modalities: Sequence[str], recipe: Recipe) -> PretrainedTeacher:
         """The teacher, fit for ``data``, tried on one patch.
 
         Raises:
@@ -125,7 +125,7 @@ class BundleTeacher:
         if order is None:
             names = ", ".join(_channels(labels))
             warnings.append(f"Its metadata does not name its outputs by label, so they are taken as {names} in this order.")
-        return BroughtTeacher(Model(card, network.eval().requires_grad_(False)), tuple(warnings))
+        return PretrainedTeacher(Model(card, network.eval().requires_grad_(False)), tuple(warnings))
 
     def _check_channels(self, name: str, wanted: int, what: str) -> None:
         given = self.bundle.arguments.get(name)
@@ -168,7 +168,7 @@ class BundleTeacher:
             )
 
 
-def open_teacher(path: Path) -> OwnTeacher | BundleTeacher:
+def load_teacher(path: Path) -> ModelFileTeacher | BundleTeacher:
     """Open the teacher that ``path`` names: a model file of ours, or the folder or weights of a MONAI bundle.
 
     Raises:
@@ -181,7 +181,7 @@ def open_teacher(path: Path) -> OwnTeacher | BundleTeacher:
         raise ModelFileError(f"{path} is no MONAI bundle (configs/inference.json is missing): choose another teacher.")
     if folder is not None and not (path.is_file() and _is_ours(path)):
         return BundleTeacher(read_bundle(folder, path if path.is_file() else None))
-    return OwnTeacher(path, load_model(path))
+    return ModelFileTeacher(path, load_model(path))
 
 
 def adapt_recipe(recipe: Recipe, teacher: Model, student_channels: int) -> tuple[Recipe, tuple[str, ...]]:
@@ -216,7 +216,7 @@ def _latents_match(student: SegmentationNetwork, teacher: SegmentationNetwork) -
 
 
 def _meaning(labels: LabelTable) -> tuple[object, ...]:
-    """What must agree of two tables; names of labels and colours need not."""
+    """What must agree of two tables; names of labels and colors need not."""
     return labels.mode, tuple(sorted(label.value for label in labels.labels)), labels.regions
 
 

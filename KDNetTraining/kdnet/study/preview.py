@@ -21,7 +21,7 @@ from kdnet.schema.model_card import ModelCard
 from kdnet.schema.network_id import PlannedNetwork, Role
 from kdnet.schema.networks import preset
 from kdnet.schema.preprocessing import Preprocessing
-from kdnet.study.reader import RunView, load_finished, view_run
+from kdnet.study.reader import RunReader, load_finished, open_readonly
 from kdnet.study.scoring import read_inputs
 from kdnet.training.checkpoint import REMEDY, Checkpoint, read_checkpoint
 
@@ -48,7 +48,7 @@ def preview(root: Path, name: str, out: Path, device: torch.device, case_name: s
         SettingsError: for an unknown network or case.
         KDNetError: when the labelmap cannot be written.
     """
-    view = view_run(root)
+    view = open_readonly(root)
     network = _planned(view, name)
     if view.dataset is None:
         raise RunFolderError(f"the data folder {view.request.data} of {root} is not there: put it back to see a case.")
@@ -89,7 +89,7 @@ def _keep_data(out: Path, dataset: Dataset) -> None:
                 raise SettingsError(f"{out} belongs to case {case.name} of the data, so it is kept: name another file.")
 
 
-def _planned(view: RunView, name: str) -> PlannedNetwork:
+def _planned(view: RunReader, name: str) -> PlannedNetwork:
     for network in view.networks:
         if network.name == name:
             return network
@@ -97,7 +97,7 @@ def _planned(view: RunView, name: str) -> PlannedNetwork:
     raise SettingsError(f'{view.run.root} has no network "{name}": choose one of {known}.')
 
 
-def _model(view: RunView, network: PlannedNetwork) -> tuple[Model, int, bool]:
+def _model(view: RunReader, network: PlannedNetwork) -> tuple[Model, int, bool]:
     """The network, the step that it reached, and whether it is finished."""
     folder = view.folder(network)
     # a training that ends in this moment writes the model first and removes its state then
@@ -115,7 +115,7 @@ def _model(view: RunView, network: PlannedNetwork) -> tuple[Model, int, bool]:
     raise RunFolderError(f"nothing of {network.name} has been saved yet: wait until it has been trained for a minute.")
 
 
-def _from_state(view: RunView, network: PlannedNetwork, state: Checkpoint) -> Model:
+def _from_state(view: RunReader, network: PlannedNetwork, state: Checkpoint) -> Model:
     recipe, labels = view.recipe(), view.labels
     assert labels is not None  # the data is there
     name = recipe.network if network.role is Role.TEACHER else recipe.trained_student_network
@@ -135,7 +135,7 @@ def _weights(groups: Mapping[str, Mapping[str, torch.Tensor]]) -> Mapping[str, t
     return {name.removeprefix(prefix): value for name, value in groups["trainee"].items() if name.startswith(prefix)}
 
 
-def _chosen_step(view: RunView, name: str) -> int:
+def _chosen_step(view: RunReader, name: str) -> int:
     """The step whose weights became the model; 0 for a teacher that was brought along."""
     steps = [
         int(event.values.get("step", 0))

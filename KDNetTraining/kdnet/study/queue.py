@@ -10,20 +10,20 @@ from kdnet.errors import RunFolderError
 from kdnet.runs.events import EventKind, EventWriter
 from kdnet.runs.status import RunState, read_status
 from kdnet.runs.stop_request import StopRequest
-from kdnet.training.distributed import Processes
-from kdnet.training.interruption import stop_here
+from kdnet.training.distributed import DistributedContext
+from kdnet.training.interruption import raise_if_stop_requested
 
 LOOK_SECONDS = 0.5
 
 START_SECONDS = 20.0  # in which a run that is being started, maybe at the same moment, comes to hold its folder
 
 
-def wait_for(
+def wait_for_runs(
     runs: Sequence[Path],
     own: Path,
     events: EventWriter | None,
     stop: StopRequest,
-    processes: Processes,
+    processes: DistributedContext,
     *,
     grace: float = START_SECONDS,
 ) -> None:
@@ -50,12 +50,12 @@ def wait_for(
     told = False
     while True:
         ahead = [item for item in ahead if not item.ended()] if processes.first else []
-        if not processes.from_first(len(ahead)):
+        if not processes.broadcast(len(ahead)):
             return
         if events is not None and not told:
             events.write(EventKind.WAITING, runs=[str(item.run.resolve()) for item in ahead])
             told = True
-        stop_here(stop, processes)
+        raise_if_stop_requested(stop, processes)
         time.sleep(LOOK_SECONDS)
 
 

@@ -28,7 +28,7 @@ from kdnet.text import one_line
 
 
 @dataclass(frozen=True, eq=False)
-class RunView:
+class RunReader:
     """What a run was asked for and what it has come to.
 
     Attributes:
@@ -121,7 +121,8 @@ def load_finished(network: PlannedNetwork, folder: NetworkFolder) -> Model:
     if (model.card.role, set(model.card.modalities)) != (network.role, set(network.modalities)):
         raise ModelFileError(
             f"{folder.model} is a {model.card.role.value} of {'+'.join(model.card.modalities)}, not the "
-            f"{network.role.value} of {network.sees} that the run trained: restore it, or delete it and resume the run."
+            f"{network.role.value} of {network.modality_key} that the run trained: restore it, or delete it and resume the "
+            "run."
         )
     return model
 
@@ -149,13 +150,13 @@ def _score(item: Any) -> Score:
     return score
 
 
-def view_run(root: Path) -> RunView:
+def open_readonly(root: Path) -> RunReader:
     """Look at the run in ``root``.
 
     Raises:
         RunFolderError: when there is no run, one of a newer version, or its record is damaged.
     """
-    return RunView(RunFolder(root), recorded_request(root))
+    return RunReader(RunFolder(root), recorded_request(root))
 
 
 def recorded_request(root: Path) -> StudyRequest:

@@ -23,15 +23,15 @@ from kdnet.schema.recipe import Recipe
 from kdnet.schema.results import Score, StudyDescription
 from kdnet.study.environment import code_version, hardware
 from kdnet.study.prepare_data import StudyData
-from kdnet.study.reader import view_run
+from kdnet.study.reader import open_readonly
 from kdnet.study.scoring import prediction_path
-from kdnet.training.distributed import Processes
+from kdnet.training.distributed import DistributedContext
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kdnet.schema.study_request import StudyRequest
-    from kdnet.study.setup import Setup
+    from kdnet.study.setup import PreparedStudy
 
 
 EXAMPLES = 3
@@ -40,14 +40,14 @@ EXAMPLES = 3
 def report_study(
     request: StudyRequest,
     recipe: Recipe,
-    setup: Setup,
+    setup: PreparedStudy,
     run: RunFolder,
     device: torch.device,
-    processes: Processes,
+    processes: DistributedContext,
 ) -> Path:
     """Write the report of a study into its run folder; return the HTML file."""
     data, networks = setup.data, setup.networks
-    scores = view_run(run.root).scores()
+    scores = open_readonly(run.root).scores()
     events, _ = read_events(run.events)
     finished = [event.values for event in events if event.event is EventKind.NETWORK_FINISHED]
     splits = {
@@ -60,7 +60,9 @@ def report_study(
         cases=len(data.dataset.cases),
         recipe=recipe.name,
         settings=recipe.to_json(),
-        student_modalities=tuple(dict.fromkeys(network.sees for network in networks if network.role is Role.STUDENT)),
+        student_modalities=tuple(
+            dict.fromkeys(network.modality_key for network in networks if network.role is Role.STUDENT)
+        ),
         teacher_modalities=networks[0].modalities,
         regions=tuple(region.name for region in data.dataset.labels.regions),
         folds=tuple(fold for fold in data.splits if fold != ALL_CASES),
@@ -88,7 +90,7 @@ def _overlays(
         for score in scores
         if student
         and (score.role, score.fold, score.seed, score.modalities)
-        == (Role.STUDENT, student.fold, student.seed, student.sees)
+        == (Role.STUDENT, student.fold, student.seed, student.modality_key)
     ]
     if student is None or not own:
         return []

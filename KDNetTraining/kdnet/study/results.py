@@ -9,12 +9,12 @@ from typing import Any
 
 from kdnet.data.dataset import case_files
 from kdnet.evaluation.pairing import MEAN, per_case
-from kdnet.evaluation.statistics import summarise
+from kdnet.evaluation.statistics import summarize
 from kdnet.schema.folds import ALL_CASES
 from kdnet.schema.network_id import PlannedNetwork, Role
 from kdnet.schema.patients import patient_of
 from kdnet.schema.results import Score, StudySummary
-from kdnet.study.reader import RunView, view_run
+from kdnet.study.reader import RunReader, open_readonly
 from kdnet.study.scoring import prediction_path
 
 
@@ -35,9 +35,9 @@ def read_results(root: Path) -> dict[str, Any]:
     Raises:
         KDNetError: when there is no run, one of a newer version, or its scores do not pair.
     """
-    view = view_run(root)
+    view = open_readonly(root)
     scores = view.scores()
-    summary = summarise(scores, patients=_patients(view, scores)) if scores else StudySummary((), ())
+    summary = summarize(scores, patients=_patients(view, scores)) if scores else StudySummary((), ())
     report = view.run.report / "report.html"
     tested = {score.case for score in scores}
     cases = view.dataset.cases if view.dataset else ()
@@ -52,29 +52,29 @@ def read_results(root: Path) -> dict[str, Any]:
         "missing": [network.name for network in view.networks if not view.folder(network).scores.exists()],
         "networks": [_network(view, network) for network in view.networks],
         "summary": [asdict(row) for row in summary.networks],
-        "students": [_student(view, sees, scores, summary) for sees in _students(view)],
+        "students": [_student(view, modality_key, scores, summary) for modality_key in _students(view)],
         "scores": [asdict(score) for score in scores],
         "files": {case.name: case_files(case) for case in cases if case.name in tested},
     }
 
 
-def _patients(view: RunView, scores: Sequence[Score]) -> dict[str, str]:
+def _patients(view: RunReader, scores: Sequence[Score]) -> dict[str, str]:
     """The patient of each scored case, as the data tells; by the names of cases where the data is gone."""
     known = view.dataset.patients if view.dataset else {}
     return {score.case: known.get(score.case) or patient_of(score.case) for score in scores}
 
 
-def _students(view: RunView) -> list[str]:
-    planned = [network.sees for network in view.networks if network.role is Role.STUDENT]
+def _students(view: RunReader) -> list[str]:
+    planned = [network.modality_key for network in view.networks if network.role is Role.STUDENT]
     return list(dict.fromkeys(planned or ["+".join(student) for student in view.request.students]))
 
 
-def _network(view: RunView, network: PlannedNetwork) -> dict[str, Any]:
+def _network(view: RunReader, network: PlannedNetwork) -> dict[str, Any]:
     folder = view.folder(network)
     return {
         "name": network.name,
         "role": network.role.value,
-        "modalities": network.sees,
+        "modalities": network.modality_key,
         "fold": network.fold,
         "seed": network.seed,
         "model": _path(folder.model),
@@ -82,21 +82,21 @@ def _network(view: RunView, network: PlannedNetwork) -> dict[str, Any]:
     }
 
 
-def _student(view: RunView, sees: str, scores: Sequence[Score], summary: StudySummary) -> dict[str, Any]:
-    own = [network for network in view.networks if network.role is Role.STUDENT and network.sees == sees]
+def _student(view: RunReader, modality_key: str, scores: Sequence[Score], summary: StudySummary) -> dict[str, Any]:
+    own = [network for network in view.networks if network.role is Role.STUDENT and network.modality_key == modality_key]
     own.sort(key=lambda network: network.fold != ALL_CASES)
     models = [path for network in own if (path := _path(view.folder(network).model))]
     return {
-        "modalities": sees,
+        "modalities": modality_key,
         "model": models[0] if models else None,
-        "comparisons": [asdict(row) for row in summary.comparisons if row.modalities == sees],
-        "cases": _cases(view, sees, scores, summary),
+        "comparisons": [asdict(row) for row in summary.comparisons if row.modalities == modality_key],
+        "cases": _cases(view, modality_key, scores, summary),
     }
 
 
-def _cases(view: RunView, sees: str, scores: Sequence[Score], summary: StudySummary) -> list[dict[str, Any]]:
+def _cases(view: RunReader, modality_key: str, scores: Sequence[Score], summary: StudySummary) -> list[dict[str, Any]]:
     teacher = "+".join(view.teacher_modalities)
-    networks = {Role.TEACHER: teacher, Role.BASELINE: sees, Role.STUDENT: sees}
+    networks = {Role.TEACHER: teacher, Role.BASELINE: modality_key, Role.STUDENT: modality_key}
     regions = [*dict.fromkeys(row.region for row in summary.networks if row.region != MEAN), MEAN]
     dice: dict[str, dict[str, dict[str, float]]] = {}
     hd95: dict[str, dict[str, dict[str, float]]] = {}
@@ -121,11 +121,11 @@ def _cases(view: RunView, sees: str, scores: Sequence[Score], summary: StudySumm
     return sorted(rows, key=lambda row: (row["dice"].get(Role.STUDENT.value, 2.0), row["case"]))
 
 
-def _labelmaps(view: RunView, case: str, fold: int, networks: dict[Role, str]) -> dict[str, str]:
+def _labelmaps(view: RunReader, case: str, fold: int, networks: dict[Role, str]) -> dict[str, str]:
     """Role to its segmentation of ``case``, of the first seed."""
     found: dict[str, str] = {}
     for network in view.networks:
-        if network.fold == fold and networks[network.role] == network.sees and network.role.value not in found:
+        if network.fold == fold and networks[network.role] == network.modality_key and network.role.value not in found:
             path = _path(prediction_path(view.folder(network), case))
             if path:
                 found[network.role.value] = path

@@ -20,12 +20,12 @@ from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.errors import KDNetError, RunFolderError
 from kdnet.files import write_json
 from kdnet.model_file import load_model, save_model
-from kdnet.runs.control import Intent, Stopped
+from kdnet.runs.control import Interrupted, StopMode
 from kdnet.runs.events import EventKind, EventWriter, read_events
 from kdnet.runs.folder import NetworkFolder, RunFolder
 from kdnet.runs.splits import keep_splits
 from kdnet.runs.stop_request import StopRequest
-from kdnet.runs.time_remaining import TimeLeft
+from kdnet.runs.time_remaining import TimeRemaining
 from kdnet.schema.model_card import read_card
 from kdnet.schema.network_id import PlannedNetwork, Role
 from kdnet.schema.recipe import Recipe, read_settled_recipe
@@ -35,15 +35,15 @@ from kdnet.study.contents import keep_contents, read_contents
 from kdnet.study.export import copy_model, tested_figures
 from kdnet.study.jobs import channels, model_card, training_job
 from kdnet.study.prepare_data import prepare_cases
-from kdnet.study.queue import wait_for
-from kdnet.study.reader import read_scores, view_run
+from kdnet.study.queue import wait_for_runs
+from kdnet.study.reader import open_readonly, read_scores
 from kdnet.study.report import report_study
 from kdnet.study.scoring import clear_parts, score_network
-from kdnet.study.setup import Setup, set_up
-from kdnet.study.time_budget import settle_steps
-from kdnet.training.distributed import Processes
+from kdnet.study.setup import PreparedStudy, prepare_study
+from kdnet.study.time_budget import resolve_steps
+from kdnet.training.distributed import DistributedContext
 from kdnet.training.failures import explain
-from kdnet.training.interruption import stop_here
+from kdnet.training.interruption import raise_if_stop_requested
 from kdnet.training.teacher import Teacher
 from kdnet.training.trainer import Trainer
 from kdnet.training.workers import check_sockets
@@ -66,7 +66,7 @@ class Study:
         request: StudyRequest,
         run: RunFolder,
         device: torch.device,
-        processes: Processes,
+        processes: DistributedContext,
         stop: StopRequest,
         after: Sequence[Path] = (),
     ) -> None:
@@ -89,8 +89,8 @@ class Study:
         except BaseException as error:
             told: Exception | None = explain(error, self.device, self.run_folder.root)
             if told is not None and self.processes.count > 1 and self.stop:
-                told = Stopped(self.stop.reason)  # another process was ended by the same request a moment earlier
-            self._tell_end(events, told or error)
+                told = Interrupted(self.stop.reason)  # another process was ended by the same request a moment earlier
+            self._record_stop(events, told or error)
             if told is not None:
                 raise told from error
             raise
@@ -98,21 +98,21 @@ class Study:
             if events is not None:
                 events.close()
 
-    def _tell_end(self, events: EventWriter | None, error: BaseException) -> None:
+    def _record_stop(self, events: EventWriter | None, error: BaseException) -> None:
         if events is None:
             return
         values = {"reason": str(error) or type(error).__name__}
-        if isinstance(error, Stopped | KeyboardInterrupt):
-            values["intent"] = (error.intent if isinstance(error, Stopped) else Intent.PAUSE).value
+        if isinstance(error, Interrupted | KeyboardInterrupt):
+            values["intent"] = (error.intent if isinstance(error, Interrupted) else StopMode.PAUSE).value
         self.run_folder.reserve.unlink(missing_ok=True)  # room for the last event, however full the disk is
         with suppress(KDNetError):
             events.write(EventKind.STOPPED, **values)
 
     def _run(self, events: EventWriter | None) -> Path:
-        wait_for(self.after, self.run_folder.root, events, self.stop, self.processes)
+        wait_for_runs(self.after, self.run_folder.root, events, self.stop, self.processes)
         check_sockets(self.request.recipe.workers)
-        kept = self.processes.from_first(self.run_folder.teacher.exists())
-        setup = set_up(
+        kept = self.processes.broadcast(self.run_folder.teacher.exists())
+        setup = prepare_study(
             self.request,
             self.run_folder.teacher if kept else None,
             events,
@@ -129,18 +129,18 @@ class Study:
             save_model(self.run_folder.teacher, setup.brought.card, setup.brought.network)
         networks = [item.name for item in setup.networks]
         _write(events, EventKind.STUDY_STARTED, networks=networks, steps=recipe.steps)
-        time_left = self._time_left(setup, recipe)
+        time_remaining = self._time_left(setup, recipe)
         for network in setup.networks:
-            stop_here(self.stop, self.processes)
-            self._complete(network, setup, prepared, recipe, events, time_left)
-            time_left.finish(network.name)
+            raise_if_stop_requested(self.stop, self.processes)
+            self._complete(network, setup, prepared, recipe, events, time_remaining)
+            time_remaining.finish(network.name)
         report = self.run_folder.report / "report.html"
         if self.processes.first:
             report = report_study(self.request, recipe, setup, self.run_folder, self.device, self.processes)
         _write(events, EventKind.STUDY_FINISHED, report=report.relative_to(self.run_folder.root).as_posix())
         return report
 
-    def _prepare(self, setup: Setup, events: EventWriter | None) -> dict[str, PreparedCase]:
+    def _prepare(self, setup: PreparedStudy, events: EventWriter | None) -> dict[str, PreparedCase]:
         """Prepare the cases that are learned from, unless folds or files differ from those that the run began with."""
         self.processes.once(lambda: keep_splits(self.run_folder.splits, setup.data.splits))
         splits = setup.data.splits.values()
@@ -159,10 +159,10 @@ class Study:
         cache = self.run_folder.cache
         return prepare_cases(setup.data, learning, cache, events, check, processes=self.processes, contents=contents)
 
-    def _time_left(self, setup: Setup, recipe: Recipe) -> TimeLeft:
+    def _time_left(self, setup: PreparedStudy, recipe: Recipe) -> TimeRemaining:
         folders = {item.name: self.run_folder.network(item.name) for item in setup.networks}
         brought = {item.name for item in setup.networks} - {item.name for item in setup.trained}
-        return TimeLeft(
+        return TimeRemaining(
             setup.networks,
             recipe.steps,
             {item.name: len(setup.split_of(item).test) for item in setup.networks},
@@ -171,13 +171,13 @@ class Study:
             events=read_events(self.run_folder.events)[0],
         )
 
-    def _fixed_recipe(self, setup: Setup, prepared: Mapping[str, PreparedCase]) -> Recipe:
+    def _fixed_recipe(self, setup: PreparedStudy, prepared: Mapping[str, PreparedCase]) -> Recipe:
         """The recipe with its number of steps settled once for the whole run, however often it is resumed."""
         path = self.run_folder.recipe
-        if self.processes.from_first(path.exists()):
+        if self.processes.broadcast(path.exists()):
             return self.processes.once(lambda: read_settled_recipe(path))
         recipe = self.processes.together(
-            lambda: settle_steps(self.request, setup, prepared, self.device, self.stop, self.processes)
+            lambda: resolve_steps(self.request, setup, prepared, self.device, self.stop, self.processes)
         )[0]
         if self.processes.first:
             write_json(path, recipe.to_json())
@@ -186,32 +186,32 @@ class Study:
     def _complete(
         self,
         network: PlannedNetwork,
-        setup: Setup,
+        setup: PreparedStudy,
         prepared: Mapping[str, PreparedCase],
         recipe: Recipe,
         events: EventWriter | None,
-        time_left: TimeLeft,
+        time_remaining: TimeRemaining,
     ) -> None:
         """Train and score one network, as far as that is not done yet."""
         folder = self.run_folder.network(network.name)
-        if self.processes.from_first(folder.model.exists()):
+        if self.processes.broadcast(folder.model.exists()):
             self._complete_record(network, folder, setup, events)
         elif network in setup.trained:
-            self._train(network, folder, setup, prepared, recipe, events, time_left)
+            self._train(network, folder, setup, prepared, recipe, events, time_remaining)
         elif setup.brought is not None and self.processes.first:
             card = replace(setup.brought.card, role=Role.TEACHER)
             save_model(folder.model, card, setup.brought.network)
         self.processes.gather(None)  # the model file is written by the first process and read by all
         test = [setup.data.case(name) for name in setup.split_of(network).test]
         if not self.processes.once(lambda: _scored(network, folder, {case.name for case in test})):
-            scores = score_network(network, folder, test, self.device, self.processes, self.stop, events, time_left)
+            scores = score_network(network, folder, test, self.device, self.processes, self.stop, events, time_remaining)
             if self.processes.first:
                 self._record_figures(network, folder, scores)
                 write_json(folder.scores, [asdict(score) for score in scores])
                 clear_parts(folder)
 
     def _complete_record(
-        self, network: PlannedNetwork, folder: NetworkFolder, setup: Setup, events: EventWriter | None
+        self, network: PlannedNetwork, folder: NetworkFolder, setup: PreparedStudy, events: EventWriter | None
     ) -> None:
         """Do what a process that was killed right after it wrote a model file could not do any more."""
         if events is None or network not in setup.trained:
@@ -235,7 +235,7 @@ class Study:
 
     def _record_figures(self, network: PlannedNetwork, folder: NetworkFolder, scores: Sequence[Score]) -> None:
         """Let a model file that leaves the run tell how well it did."""
-        figures = tested_figures(network, [*view_run(self.run_folder.root).scores(), *scores])
+        figures = tested_figures(network, [*open_readonly(self.run_folder.root).scores(), *scores])
         if figures:
             copy_model(folder.model, folder.model, figures)
 
@@ -243,18 +243,18 @@ class Study:
         self,
         network: PlannedNetwork,
         folder: NetworkFolder,
-        setup: Setup,
+        setup: PreparedStudy,
         prepared: Mapping[str, PreparedCase],
         recipe: Recipe,
         events: EventWriter | None,
-        time_left: TimeLeft,
+        time_remaining: TimeRemaining,
     ) -> None:
         teacher = None
         if network.role is Role.STUDENT:
             model = load_model(self.run_folder.network(network.teacher).model)
             teacher = Teacher(model.network, channels(model.card.modalities, setup.data))
         job = training_job(network, setup.data, prepared, recipe, teacher)
-        trainer = Trainer(job, folder, events, self.device, self.processes, self.stop, time_left)
+        trainer = Trainer(job, folder, events, self.device, self.processes, self.stop, time_remaining)
         trained = trainer.run()
         if not self.processes.first:
             return
@@ -268,7 +268,7 @@ def _scored(network: PlannedNetwork, folder: NetworkFolder, cases: Set[str]) -> 
     """Whether the scores of the network on ``cases`` are there; others, and damaged ones, are dropped, to score again."""
     if not folder.scores.is_file():
         return False
-    own = (network.role, network.sees, network.fold, network.seed)
+    own = (network.role, network.modality_key, network.fold, network.seed)
     with suppress(RunFolderError):
         scores = read_scores(folder.scores)
         of_others = any((score.role, score.modalities, score.fold, score.seed) != own for score in scores)

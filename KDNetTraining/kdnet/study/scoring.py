@@ -22,12 +22,12 @@ from kdnet.inference.predictor import Predictor
 from kdnet.runs.events import EventKind, EventWriter
 from kdnet.runs.folder import NetworkFolder
 from kdnet.runs.stop_request import StopRequest
-from kdnet.runs.time_remaining import TimeLeft
+from kdnet.runs.time_remaining import TimeRemaining
 from kdnet.schema.network_id import PlannedNetwork
 from kdnet.schema.results import Score
 from kdnet.study.reader import load_finished, read_scores
-from kdnet.training.distributed import Processes
-from kdnet.training.interruption import stop_here
+from kdnet.training.distributed import DistributedContext
+from kdnet.training.interruption import raise_if_stop_requested
 
 
 def score_network(
@@ -35,10 +35,10 @@ def score_network(
     folder: NetworkFolder,
     cases: Sequence[Case],
     device: torch.device,
-    processes: Processes,
+    processes: DistributedContext,
     stop: StopRequest,
     events: EventWriter | None = None,
-    time_left: TimeLeft | None = None,
+    time_remaining: TimeRemaining | None = None,
 ) -> list[Score]:
     """Segment and score ``cases`` with the model in ``folder``, shared among the processes.
 
@@ -58,7 +58,7 @@ def score_network(
     own: list[Score] = []
     started = time.monotonic()
     for index in range(0, len(open_cases), processes.count):  # equally often in all processes
-        stop_here(stop, processes)
+        raise_if_stop_requested(stop, processes)
         for case in open_cases[index : index + processes.count][processes.rank :][:1]:
             own += _score(network, folder, case, predictor)
             write_json(_part(folder, processes.rank), [asdict(score) for score in [*known, *own]])
@@ -66,7 +66,7 @@ def score_network(
             done = min(index + processes.count, len(open_cases))
             seconds = (time.monotonic() - started) / done
             tested = len(cases) - len(open_cases) + done
-            left = time_left.during_test(network.name, tested, seconds) if time_left else None
+            left = time_remaining.during_test(network.name, tested, seconds) if time_remaining else None
             name = open_cases[done - 1].name
             events.write(
                 EventKind.EVALUATION,
@@ -108,7 +108,7 @@ def _score(network: PlannedNetwork, folder: NetworkFolder, case: Case, predictor
     return [
         Score(
             network.role,
-            network.sees,
+            network.modality_key,
             network.fold,
             network.seed,
             case.name,

@@ -23,14 +23,14 @@ from kdnet.study.jobs import channels
 from kdnet.study.network_list import plan_networks
 from kdnet.study.patch_check import check_patch
 from kdnet.study.prepare_data import StudyData, read_study_data
-from kdnet.study.pretrained_teacher import adapt_recipe, open_teacher
+from kdnet.study.pretrained_teacher import adapt_recipe, load_teacher
 from kdnet.training.distillation_module import check_latents
-from kdnet.training.distributed import ALONE, Processes
+from kdnet.training.distributed import ALONE, DistributedContext
 from kdnet.training.teacher import Teacher
 
 
 @dataclass(frozen=True, eq=False)
-class Setup:
+class PreparedStudy:
     """A study before its first step.
 
     Attributes:
@@ -65,23 +65,23 @@ class Setup:
         """The cases of the fold of ``network``."""
         return self.data.splits[network.fold]
 
-    def brought_teacher(self) -> Teacher | None:
+    def pretrained_teacher(self) -> Teacher | None:
         """The teacher that was brought along, ready to teach."""
         if self.brought is None:
             return None
         return Teacher(self.brought.network, channels(self.brought.card.modalities, self.data))
 
 
-def set_up(
+def prepare_study(
     request: StudyRequest,
     teacher_file: Path | None = None,
     events: EventWriter | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     record: InspectionRecord | None = None,
     *,
-    processes: Processes = ALONE,
+    processes: DistributedContext = ALONE,
     begun: bool = False,
-) -> Setup:
+) -> PreparedStudy:
     """Read the data, open the teacher that was brought along, and plan the networks.
 
     Args:
@@ -97,7 +97,7 @@ def set_up(
         KDNetError: for data, settings or a teacher that cannot be used.
     """
     source = teacher_file or request.teacher
-    opened = open_teacher(source) if source else None
+    opened = load_teacher(source) if source else None
     if opened is not None:
         request = replace(request, modalities=opened.modalities_for(request.modalities))
     data = processes.once(lambda: read_study_data(request, events, progress, record, begun=begun))
@@ -109,10 +109,10 @@ def set_up(
     check_names(modalities, "modality", MOST_MODALITIES)  # which the card of each model names
     if opened is None:
         _check_levels(request.recipe, data.dataset.labels.channels)
-        return Setup(data, networks, request.recipe, warnings=data.warnings)
+        return PreparedStudy(data, networks, request.recipe, warnings=data.warnings)
     teacher = opened.fit(data, modalities, request.recipe)
     recipe, warnings = adapt_recipe(request.recipe, teacher.model, len(networks[-1].modalities))
-    return Setup(data, networks, recipe, teacher.model, (*data.warnings, *teacher.warnings, *warnings))
+    return PreparedStudy(data, networks, recipe, teacher.model, (*data.warnings, *teacher.warnings, *warnings))
 
 
 def _check_levels(recipe: Recipe, channels_out: int) -> None:

@@ -19,8 +19,8 @@ from kdnet.schema.network_id import Role
 from kdnet.schema.recipe import Recipe
 from kdnet.schema.study_request import StudyRequest
 from kdnet.study.jobs import channels, training_job
-from kdnet.study.setup import Setup
-from kdnet.training.distributed import ALONE, Processes
+from kdnet.study.setup import PreparedStudy
+from kdnet.training.distributed import ALONE, DistributedContext
 from kdnet.training.teacher import Teacher
 from kdnet.training.trainer import Trainer
 from kdnet.training.validation import validate_case
@@ -34,7 +34,7 @@ RESERVE = 0.9  # share of the time that is planned; the rest absorbs what was no
 
 
 @dataclass(frozen=True)
-class Measured:
+class StepTimings:
     """Seconds that things take here.
 
     Attributes:
@@ -46,11 +46,11 @@ class Measured:
     case: float
 
 
-def fit_recipe(
+def steps_for_budget(
     recipe: Recipe,
     *,
     minutes: float,
-    measured: Measured,
+    measured: StepTimings,
     networks: Mapping[Role, int],
     validation_cases: int,
     tests: int,
@@ -83,20 +83,20 @@ def fit_recipe(
     )
 
 
-def fit_epochs(recipe: Recipe, epochs: float, training_cases: int) -> Recipe:
+def steps_for_epochs(recipe: Recipe, epochs: float, training_cases: int) -> Recipe:
     """The recipe with as many steps as it takes to see each of ``training_cases`` cases ``epochs`` times."""
     steps = max(1, round(epochs * math.ceil(training_cases / recipe.batch)))
     every = min(recipe.validation_every, max(1, steps // VALIDATIONS))
     return replace(recipe, steps=steps, validation_every=every, warm_up=min(recipe.warm_up, steps // 10))
 
 
-def run_trial(
-    setup: Setup,
+def benchmark_steps(
+    setup: PreparedStudy,
     prepared: Mapping[str, PreparedCase],
     device: torch.device,
     stop: StopRequest,
-    processes: Processes = ALONE,
-) -> Measured:
+    processes: DistributedContext = ALONE,
+) -> StepTimings:
     """Time a few steps of teacher, baseline and student, and the segmentation of one validation case.
 
     A teacher that was brought along is not trained, so its step takes no time.
@@ -111,42 +111,42 @@ def run_trial(
     student, data = setup.student, setup.data
     folder = NetworkFolder(Path(), "")  # nothing is written
     times: list[float] = []
-    taught_by = setup.brought_teacher()
+    teacher_name = setup.pretrained_teacher()
     for network in (setup.teacher_of(student), replace(student, role=Role.BASELINE), student):
         if processes.first:
             stop.check()
-        if network.role is Role.TEACHER and taught_by is not None:
+        if network.role is Role.TEACHER and teacher_name is not None:
             times.append(0.0)
             continue
-        job = training_job(network, data, prepared, setup.recipe, taught_by if network.role is Role.STUDENT else None)
+        job = training_job(network, data, prepared, setup.recipe, teacher_name if network.role is Role.STUDENT else None)
         trainer = Trainer(job, folder, None, device, processes, stop)
         times.append(trainer.time_steps())
-        taught_by = taught_by or Teacher(trainer.trainee.network, job.channels)
+        teacher_name = teacher_name or Teacher(trainer.trainee.network, job.channels)
     case = next(prepared[name] for name in setup.split_of(student).validation if name in prepared)
     network_seen, window = trainer.trainee.network.eval(), setup.recipe.window
     started = time.monotonic()
     validate_case(network_seen, case, channels(student.modalities, data), data.dataset.labels, device, window)
-    return Measured((times[0], times[1], times[2]), time.monotonic() - started)
+    return StepTimings((times[0], times[1], times[2]), time.monotonic() - started)
 
 
-def settle_steps(
+def resolve_steps(
     request: StudyRequest,
-    setup: Setup,
+    setup: PreparedStudy,
     prepared: Mapping[str, PreparedCase],
     device: torch.device,
     stop: StopRequest,
-    processes: Processes = ALONE,
+    processes: DistributedContext = ALONE,
 ) -> Recipe:
     """The recipe with its number of steps settled, by trial steps where the request gives minutes.
 
     Raises:
         SettingsError: when the minutes are too few.
     """
-    measured = run_trial(setup, prepared, device, stop, processes) if request.minutes else None
+    measured = benchmark_steps(setup, prepared, device, stop, processes) if request.minutes else None
     return with_steps(request, setup, measured)
 
 
-def with_steps(request: StudyRequest, setup: Setup, measured: Measured | None) -> Recipe:
+def with_steps(request: StudyRequest, setup: PreparedStudy, measured: StepTimings | None) -> Recipe:
     """The recipe with the number of steps that the request's minutes, which need ``measured``, or epochs ask for.
 
     Raises:
@@ -154,10 +154,10 @@ def with_steps(request: StudyRequest, setup: Setup, measured: Measured | None) -
     """
     recipe = setup.recipe
     if request.epochs:
-        return fit_epochs(recipe, request.epochs, max(len(part.train) for part in setup.data.splits.values()))
+        return steps_for_epochs(recipe, request.epochs, max(len(part.train) for part in setup.data.splits.values()))
     if not request.minutes or measured is None:
         return recipe
-    return fit_recipe(
+    return steps_for_budget(
         recipe,
         minutes=request.minutes,
         measured=measured,

@@ -29,7 +29,7 @@ DEFORMED_SHARE = 0.3  # of the patches, where rotation or zoom is on: they blur,
 def deform(
     image: torch.Tensor, labelmap: torch.Tensor, patch: tuple[int, int, int], settings: Augmentation, seed: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rotate and zoom about the centre, and cut the patch there.
+    """Rotate and zoom about the center, and cut the patch there.
 
     Args:
         image: float32 ``[modality, i, j, k]``, larger than ``patch`` by twice :meth:`Augmentation.reach`.
@@ -45,9 +45,9 @@ def deform(
         spatial_size=patch,
         padding_mode="zeros",
     )
-    turned = plain(transform.set_random_state(seed=seed)(image, mode="bilinear"))
+    reoriented = plain(transform.set_random_state(seed=seed)(image, mode="bilinear"))
     labels = plain(transform.set_random_state(seed=seed)(labelmap.float(), mode="nearest"))
-    return turned, labels.to(torch.uint8)
+    return reoriented, labels.to(torch.uint8)
 
 
 def augment(
@@ -115,9 +115,9 @@ class _ThickSlices(Randomizable, Transform):  # type: ignore[misc]
 
 
 class _Shading(RandBiasField):  # type: ignore[misc]
-    """MONAI's bias field on a scan that was normalised: from its darkest voxel on, its mean and deviation kept.
+    """MONAI's bias field on a scan that was normalized: from its darkest voxel on, its mean and deviation kept.
 
-    A shaded scan is normalised as any other before a network sees it, so the field must change the place of
+    A shaded scan is normalized as any other before a network sees it, so the field must change the place of
     intensities, not their distribution as a whole.
     """
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from kdnet.errors import RunFolderError
-from kdnet.files import replacing
+from kdnet.files import atomic_write
 from kdnet.foreign import reading
 from kdnet.model_file import weights_hash
 from kdnet.networks.fill import first_not_finite
@@ -28,7 +28,7 @@ class Checkpoint:
     Attributes:
         values: plain JSON values.
         groups: name (``"network"``, ``"best"``, ...) to state dict.
-        optimiser: per parameter index its tensors, such as the moments of Adam.
+        optimizer: per parameter index its tensors, such as the moments of Adam.
     """
 
     values: Mapping[str, Any]
@@ -37,13 +37,13 @@ class Checkpoint:
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[int, dict[str, torch.Tensor]]:
-    """The tensors of an optimiser's state by parameter index."""
+    """The tensors of an optimizer's state by parameter index."""
     state = optimiser.state_dict()["state"]
     return {int(index): {name: torch.as_tensor(value) for name, value in values.items()} for index, values in state.items()}
 
 
-def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[int, Mapping[str, torch.Tensor]]) -> None:
-    """Put the state of :func:`optimiser_tensors` back; settings such as the learning rate stay as they are.
+def restore_optimizer(optimiser: torch.optim.Optimizer, tensors: Mapping[int, Mapping[str, torch.Tensor]]) -> None:
+    """Put the state of :func:`optimizer_tensors` back; settings such as the learning rate stay as they are.
 
     Raises:
         ValueError: when a tensor fits no parameter.
@@ -71,7 +71,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     # clone: averaged and best weights may share memory with others, which safetensors refuses
     tensors = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
     values = json.dumps(dict(checkpoint.values))
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         save_tensors(temporary, tensors, {"kdnet": values, "sha256": _digest(values, tensors)})
 
 

@@ -19,7 +19,7 @@ from kdnet.schema.recipe import DistillationSettings
 from kdnet.training.teacher import Teacher
 
 
-class Trainee(nn.Module):
+class DistillationModule(nn.Module):
     """Maps a batch to loss terms, so that DistributedDataParallel sees one module with one forward.
 
     Args:

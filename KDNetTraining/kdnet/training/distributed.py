@@ -21,7 +21,7 @@ from torch import distributed
 
 from kdnet.errors import KDNetError, RunFolderError, SettingsError
 from kdnet.foreign import reason
-from kdnet.runs.control import Stopped
+from kdnet.runs.control import Interrupted
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ WORK = timedelta(days=1)  # in which the first process inspects or prepares case
 
 
 @dataclass(frozen=True, eq=False)
-class Processes:
+class DistributedContext:
     """The place of this process among those that train together.
 
     Attributes:
@@ -73,7 +73,7 @@ class Processes:
         distributed.all_gather_object(values, value, group=self.group)
         return cast("list[T]", values)
 
-    def from_first(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         """The value that the first process has."""
         if self.count == 1:
             return value
@@ -97,7 +97,7 @@ class Processes:
         """
         if self.count == 1:
             return work()
-        outcome = self._attempt(work, self.from_first) if self.first else self.from_first(cast(Any, None))
+        outcome = self._attempt(work, self.broadcast) if self.first else self.broadcast(cast(Any, None))
         return cast(T, _checked([outcome])[0])
 
     def together(self, work: Callable[[], T]) -> list[T]:
@@ -120,18 +120,18 @@ class Processes:
         return share(value)
 
 
-ALONE = Processes()
+ALONE = DistributedContext()
 
 
 @dataclass(frozen=True)
 class _Failure:
     """What stands in the place of a result that could not be had."""
 
-    error: KDNetError | Stopped
+    error: KDNetError | Interrupted
 
     @classmethod
     def of(cls, error: BaseException, rank: int) -> _Failure:
-        if isinstance(error, KDNetError | Stopped):
+        if isinstance(error, KDNetError | Interrupted):
             return cls(error)
         return cls(RunFolderError(f"process {rank} has ended ({reason(error)}): see its messages, then resume the run."))
 
@@ -189,7 +189,7 @@ def check_device_name(name: str, count: int) -> None:
 
 
 @contextmanager
-def joined_processes(device: torch.device) -> Iterator[Processes]:
+def joined_processes(device: torch.device) -> Iterator[DistributedContext]:
     """Join the processes that ``torchrun`` started, or be the only one.
 
     Raises:
@@ -197,14 +197,14 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
     """
     count = announced_processes()
     if count == 1:
-        yield Processes()
+        yield DistributedContext()
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
     _meet(device, count)
     try:
         group = distributed.new_group(backend="gloo", timeout=WORK)
-        yield Processes(distributed.get_rank(), count, int(os.environ.get("LOCAL_RANK", "0")), group)
+        yield DistributedContext(distributed.get_rank(), count, int(os.environ.get("LOCAL_RANK", "0")), group)
     finally:
         distributed.destroy_process_group()
 

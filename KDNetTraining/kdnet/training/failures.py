@@ -59,7 +59,7 @@ def _runtime_error(error: RuntimeError, device: torch.device, root: Path | None)
     def says(words: tuple[str, ...]) -> bool:
         return any(word in str(error) for word in words)
 
-    told = _told(error)
+    told = _description(error)
     resume = "resume the run" if root else "try again"
     if says(SHARED_MEMORY):
         return SettingsError(
@@ -91,7 +91,7 @@ def _disk_error(error: OSError, root: Path | None) -> KDNetError:
     )
 
 
-def _told(error: RuntimeError) -> str:
+def _description(error: RuntimeError) -> str:
     """The sentence in a message of PyTorch: the first line, or the last one of a traceback that a worker sent."""
     text = str(error).strip()
     return reason(error) if text.startswith("Caught ") or not text else one_line(text.splitlines()[0], 200).rstrip(".")

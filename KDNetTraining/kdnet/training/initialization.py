@@ -16,7 +16,7 @@ from kdnet.training.teacher import Teacher
 def start_from_prior(network: SegmentationNetwork, frequency: torch.Tensor, labels: LabelTable) -> None:
     """Set the bias of every output layer to the logit of each channel's ``frequency`` (0 to 1) in the training data.
 
-    Lin et al., Focal loss, ICCV 2017, section 4.1: otherwise the first hundreds of steps only learn that tumour is rare.
+    Lin et al., Focal loss, ICCV 2017, section 4.1: otherwise the first hundreds of steps only learn that tumor is rare.
     """
     frequency = frequency.clamp(1e-4, 1 - 1e-4)
     bias = frequency.logit() if labels.mode.value == "regions" else frequency.log()

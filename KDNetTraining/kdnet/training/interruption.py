@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from kdnet.runs.control import Stopped
+from kdnet.runs.control import Interrupted
 from kdnet.runs.stop_request import StopRequest
-from kdnet.training.distributed import Processes
+from kdnet.training.distributed import DistributedContext
 
 __all__ = [
+    "Interrupted",
     "StopRequest",
-    "Stopped",
-    "stop_here",
+    "raise_if_stop_requested",
 ]
 
 
-def stop_here(stop: StopRequest, processes: Processes) -> None:
+def raise_if_stop_requested(stop: StopRequest, processes: DistributedContext) -> None:
     """End here on a request to the first process; all processes call this equally often.
 
     Raises:
         Stopped: in all processes.
     """
-    reason = processes.from_first(stop.reason)
+    reason = processes.broadcast(stop.reason)
     if reason:
-        raise Stopped(reason)
+        raise Interrupted(reason)

@@ -52,7 +52,7 @@ class TrainingJob:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainingResult:
     """A finished training.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Optimiser, learning rate and the moving average of the weights, as a recipe names them."""
+"""Optimizer, learning rate and the moving average of the weights, as a recipe names them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import torch
 from torch import nn
 
 from kdnet.device import computes_bfloat16
-from kdnet.schema.recipe import Optimiser, Precision, Recipe, Schedule
+from kdnet.schema.recipe import Optimizer, Precision, Recipe, Schedule
 
 
-def make_optimiser(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """The recipe's optimiser over ``parameters``."""
+def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """The recipe's optimizer over ``parameters``."""
     match recipe.optimiser:
-        case Optimiser.ADAM:
+        case Optimizer.ADAM:
             return torch.optim.Adam(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-        case Optimiser.ADAMW:
+        case Optimizer.ADAMW:
             return torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-        case Optimiser.SGD:
+        case Optimizer.SGD:
             return torch.optim.SGD(
                 parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, momentum=0.99, nesterov=True
             )

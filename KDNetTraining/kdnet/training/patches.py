@@ -41,8 +41,8 @@ class Sample:
 class PatchSampler:
     """Cuts patches from prepared cases.
 
-    Every case is visited once before any is visited again. With probability ``foreground`` a patch is centred near a
-    voxel of a region, each region equally likely, so that the small enhancing tumour is seen as often as the oedema;
+    Every case is visited once before any is visited again. With probability ``foreground`` a patch is centered near a
+    voxel of a region, each region equally likely, so that the small enhancing tumor is seen as often as the edema;
     otherwise it lies anywhere. Where a case is smaller than the patch it is padded with background.
 
     Args:
@@ -50,7 +50,7 @@ class PatchSampler:
         labels: of the data set.
         patch: size in voxels.
         batch: samples per step, over all processes together.
-        foreground: probability of a patch centred on a region.
+        foreground: probability of a patch centered on a region.
         augmentation: random changes.
         seed: of everything.
     """

@@ -17,11 +17,11 @@ from kdnet.foreign import reading
 from kdnet.losses.distillation_loss import LossTerms
 from kdnet.networks.base import SegmentationNetwork
 from kdnet.networks.fill import first_not_finite
-from kdnet.runs.control import Intent, Stopped
+from kdnet.runs.control import Interrupted, StopMode
 from kdnet.runs.events import EventKind, EventWriter
 from kdnet.runs.folder import NetworkFolder
 from kdnet.runs.stop_request import StopRequest
-from kdnet.runs.time_remaining import TimeLeft
+from kdnet.runs.time_remaining import TimeRemaining
 from kdnet.schema.labels import IGNORED
 from kdnet.schema.network_id import Role
 from kdnet.schema.networks import preset
@@ -32,16 +32,16 @@ from kdnet.training.checkpoint import (
     Checkpoint,
     optimiser_tensors,
     read_checkpoint,
-    restore_optimiser,
+    restore_optimizer,
     write_checkpoint,
 )
-from kdnet.training.distillation_module import Trainee
-from kdnet.training.distributed import Processes
+from kdnet.training.distillation_module import DistillationModule
+from kdnet.training.distributed import DistributedContext
 from kdnet.training.divergence import Skipped, diverged
 from kdnet.training.initialization import start_from_prior, start_from_teacher
-from kdnet.training.interruption import stop_here
-from kdnet.training.job import Trained, TrainingJob
-from kdnet.training.optimization import PlateauState, learning_rate, make_optimiser, settled_precision, update_average
+from kdnet.training.interruption import raise_if_stop_requested
+from kdnet.training.job import TrainingJob, TrainingResult
+from kdnet.training.optimization import PlateauState, learning_rate, make_optimizer, settled_precision, update_average
 from kdnet.training.patches import PatchSampler, Sample, collate
 from kdnet.training.validation import Validation, mean_validation, validate_case
 from kdnet.training.workers import load_patches
@@ -50,24 +50,24 @@ EVENT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Spent:
+class ElapsedTime:
     """Time that a training took, interruptions left out."""
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
 
     @classmethod
-    def now(cls) -> Spent:
+    def now(cls) -> ElapsedTime:
         """The clocks of this process."""
         return cls(time.monotonic(), time.process_time())
 
-    def since(self, start: Spent) -> Spent:
+    def since(self, start: ElapsedTime) -> ElapsedTime:
         """What lies between ``start`` and this."""
-        return Spent(self.seconds - start.seconds, self.cpu_seconds - start.cpu_seconds)
+        return ElapsedTime(self.seconds - start.seconds, self.cpu_seconds - start.cpu_seconds)
 
-    def plus(self, other: Spent) -> Spent:
+    def plus(self, other: ElapsedTime) -> ElapsedTime:
         """Both together."""
-        return Spent(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
+        return ElapsedTime(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
 
 
 @dataclass(frozen=True)
@@ -104,25 +104,25 @@ class Trainer:
         folder: NetworkFolder,
         events: EventWriter | None,
         device: torch.device,
-        processes: Processes,
+        processes: DistributedContext,
         stop: StopRequest,
-        time_left: TimeLeft | None = None,
+        time_remaining: TimeRemaining | None = None,
     ) -> None:
         self.job, self.folder, self.events, self.device = job, folder, events, device
-        self.processes, self.stop, self.time_left = processes, stop, time_left
+        self.processes, self.stop, self.time_remaining = processes, stop, time_remaining
         recipe = job.recipe
         torch.manual_seed(job.seed)
         architecture = preset(job.preset_name)
         spec = architecture.spec(len(job.channels), job.labels.channels, recipe.deep_supervision)
-        trainee = Trainee(spec, job.labels, job.channels, job.settings, job.teacher)
+        trainee = DistillationModule(spec, job.labels, job.channels, job.settings, job.teacher)
         self.spec = spec
-        self._initialise(trainee.network)
+        self._initialize(trainee.network)
         layout = torch.channels_last_3d if recipe.channels_last else torch.preserve_format
         self.trainee = trainee.to(device, memory_format=layout)  # type: ignore[call-overload]
         if job.teacher is not None:
             job.teacher.network.to(device, memory_format=layout)  # type: ignore[call-overload]
         self.average = self.trainee.average() if recipe.average else None
-        self.optimiser = make_optimiser(recipe, self.trainee.parameters())
+        self.optimiser = make_optimizer(recipe, self.trainee.parameters())
         self.precision = settled_precision(recipe.precision, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is Precision.FLOAT16)
         self.sampler = PatchSampler(
@@ -136,7 +136,7 @@ class Trainer:
         )
         self.step = 0
         self._validation_due = False  # a validation that was stopped in between
-        self._spent_before, self._started = Spent(), Spent.now()
+        self._spent_before, self._started = ElapsedTime(), ElapsedTime.now()
         self.plateau = PlateauState()
         self.skipped = Skipped()
         self.best: tuple[int, Validation, dict[str, torch.Tensor]] | None = None
@@ -148,11 +148,11 @@ class Trainer:
         return network
 
     @property
-    def spent(self) -> Spent:
+    def spent(self) -> ElapsedTime:
         """Time that this training took so far, over all its sessions."""
-        return Spent.now().since(self._started).plus(self._spent_before)
+        return ElapsedTime.now().since(self._started).plus(self._spent_before)
 
-    def run(self) -> Trained:
+    def run(self) -> TrainingResult:
         """Train from the checkpoint, if there is one, to the last step.
 
         Raises:
@@ -186,7 +186,7 @@ class Trainer:
                     saved = now
                     self._save()
                 if outcome.stopping and not last:
-                    raise Stopped(outcome.stopping)
+                    raise Interrupted(outcome.stopping)
         return self._finish()
 
     def time_steps(self, count: int = 3) -> float:
@@ -211,7 +211,7 @@ class Trainer:
             if not self.stop:
                 raise
             self._save()
-            raise Stopped(self.stop.reason) from error
+            raise Interrupted(self.stop.reason) from error
 
     def _train_step(self, module: nn.Module, samples: Sequence[Sample]) -> StepOutcome:
         terms, norm = self._backward(module, samples)
@@ -228,7 +228,7 @@ class Trainer:
     def _agree(self, losses: Sequence[float], finite: bool) -> StepOutcome:
         """Let all processes know how the step went in each, and whether the first one was asked to stop."""
         asked = self.stop.reason if self.processes.first else ""
-        codes = ("", *(intent.done for intent in Intent))
+        codes = ("", *(intent.done for intent in StopMode))
         code = next((index for index, done in enumerate(codes) if done and asked.startswith(done)), 0)
         bad, code, *sums = self.processes.total([float(not finite), code, *losses])  # type: ignore[assignment]
         means = {name: value / self.processes.count for name, value in zip(LossTerms._fields, sums, strict=True)}
@@ -273,7 +273,7 @@ class Trainer:
         dtype = torch.float16 if self.precision is Precision.FLOAT16 else torch.bfloat16
         return torch.autocast(self.device.type, dtype=dtype, enabled=self.precision is not Precision.FLOAT32)
 
-    def _initialise(self, network: SegmentationNetwork) -> None:
+    def _initialize(self, network: SegmentationNetwork) -> None:
         if self.job.recipe.prior_bias:
             frequency = torch.stack(
                 [_frequency(torch.from_numpy(self.job.labels.encode(case.labelmap))) for case in self.job.training]
@@ -287,7 +287,7 @@ class Trainer:
         network = self.evaluated.eval()
         try:
             result = self._validation(network)
-        except Stopped:
+        except Interrupted:
             self._save()
             raise
         self._validation_due = False
@@ -304,7 +304,7 @@ class Trainer:
         own = []
         cases, count = self.job.validation, self.processes.count
         for index in range(0, len(cases), count):  # equally often in all processes
-            stop_here(self.stop, self.processes)
+            raise_if_stop_requested(self.stop, self.processes)
             for case in cases[index : index + count][self.processes.rank :][:1]:
                 own.append(
                     validate_case(network, case, self.job.channels, self.job.labels, self.device, self.job.recipe.window)
@@ -339,9 +339,9 @@ class Trainer:
         self.trainee.load_state_dict(state.groups["trainee"])
         if self.average is not None:
             self.average.load_state_dict(state.groups["average"])
-        restore_optimiser(self.optimiser, state.optimiser)
+        restore_optimizer(self.optimiser, state.optimiser)
         self.scaler.load_state_dict(state.values["scaler"])
-        self._spent_before = Spent(**state.values["spent"])
+        self._spent_before = ElapsedTime(**state.values["spent"])
         self.step = int(state.values["step"])
         if not 0 <= self.step <= self.job.recipe.steps:
             raise ValueError(f"step {self.step} is not one of {self.job.recipe.steps}")
@@ -354,18 +354,22 @@ class Trainer:
             best = dict(state.values["best"])
             self.best = (int(best.pop("step")), Validation(**best), dict(state.groups["best"]))
 
-    def _finish(self) -> Trained:
+    def _finish(self) -> TrainingResult:
         if self.best is None:  # a training that was resumed after its last step
             self._validate()
         assert self.best is not None
         step, validation, weights = self.best
         network = self.evaluated
         network.load_state_dict(weights)
-        return Trained(network.cpu().eval(), step, validation)
+        return TrainingResult(network.cpu().eval(), step, validation)
 
     def _say_step(self, outcome: StepOutcome, seconds_per_step: float) -> None:
         steps = self.job.recipe.steps
-        left = self.time_left.during_training(self.folder.name, self.step, seconds_per_step) if self.time_left else None
+        left = (
+            self.time_remaining.during_training(self.folder.name, self.step, seconds_per_step)
+            if self.time_remaining
+            else None
+        )
         self._event(
             EventKind.STEP,
             step=self.step,
@@ -391,7 +395,7 @@ def _finite(values: dict[str, float]) -> dict[str, float | None]:
 
 
 def _frequency(target: torch.Tensor) -> torch.Tensor:
-    """Share of the labelled voxels of ``target`` ``[channel, i, j, k]`` that each channel has."""
+    """Share of the labeled voxels of ``target`` ``[channel, i, j, k]`` that each channel has."""
     flat = target.flatten(start_dim=1)
     known = flat[:, flat[0] != IGNORED]
     return known.float().mean(dim=1) if known.shape[1] else torch.zeros(len(flat))

@@ -11,7 +11,7 @@ from monai.metrics import compute_dice
 
 from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.inference.sliding_window import forward
-from kdnet.losses.ground_truth import ReferenceLoss
+from kdnet.losses.ground_truth import SegmentationLoss
 from kdnet.networks.base import SegmentationNetwork
 from kdnet.schema.labels import LabelTable
 
@@ -55,7 +55,7 @@ def validate_case(
         torch.from_numpy(np.stack([np.isin(m, r.values) for r in labels.regions]))[None] for m in (labelmap, reference)
     ]
     dice = compute_dice(masks[0], masks[1], include_background=True, ignore_empty=False)[0]
-    loss = ReferenceLoss(labels.mode)(logits.float(), target.float())
+    loss = SegmentationLoss(labels.mode)(logits.float(), target.float())
     return Validation(float(loss), {region.name: float(value) for region, value in zip(labels.regions, dice, strict=True)})
 
 

@@ -190,8 +190,8 @@ def test_when_nothing_can_be_evaluated_the_command_fails(
 def test_the_order_in_which_axes_are_stored_does_not_matter(folders: tuple[Path, Path]) -> None:
     save(folders[1] / "P1.nii.gz", labels())
     image = nibabel.Nifti1Image(labels(shift=2), AFFINE)
-    turned = image.as_reoriented(nibabel.orientations.axcodes2ornt("PIL"))
-    save(folders[0] / "P1.nii.gz", np.asarray(turned.dataobj), turned.affine)
+    reoriented = image.as_reoriented(nibabel.orientations.axcodes2ornt("PIL"))
+    save(folders[0] / "P1.nii.gz", np.asarray(reoriented.dataobj), reoriented.affine)
     code, out = run(folders)
     assert code == 0
     assert float(table(out)["P1", "WT"]["dice"]) == pytest.approx(10 / 12, abs=1e-5)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from kdnet.data.dataset import Case, Dataset
 from kdnet.data.formats.detect import read_dataset
-from kdnet.data.inspection import inspect_case, inspect_dataset, inspection_table, usable
+from kdnet.data.inspection import inspect_case, inspect_dataset, inspection_table, valid_cases
 from kdnet.schema.case_report import CaseReport
 from kdnet.schema.labels import exclusive_labels
 from kdnet.schema.modalities import MODALITIES
@@ -174,7 +174,7 @@ def test_only_sound_cases_are_used_and_every_other_has_its_reason(bench: Bench) 
     (bench.root / "case_t2.nii.gz").unlink()
     dataset = read_dataset(bench.root)
     reports = inspect_dataset(dataset)
-    left = usable(dataset, reports)
+    left = valid_cases(dataset, reports)
     assert [case.name for case in left.cases] == ["other"]
     assert replace(left, cases=dataset.cases) == dataset
     assert {report.name: bool(report.problems) for report in reports} == {"case": True, "other": False}
@@ -206,7 +206,7 @@ def test_names_cannot_steer_the_terminal_or_forge_lines_of_the_table() -> None:
 def test_a_data_set_of_no_cases_has_no_reports() -> None:
     empty = Dataset(Path(), "BraTS", ("t1",), exclusive_labels({1: "a"}), ())
     assert inspect_dataset(empty) == ()
-    assert usable(empty, ()) == empty
+    assert valid_cases(empty, ()) == empty
     assert inspection_table(()).startswith("case")
 
 

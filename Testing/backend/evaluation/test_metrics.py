@@ -75,7 +75,7 @@ def test_labelmaps_that_cannot_be_compared_are_refused() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 9), st.booleans())
-def test_cutting_to_the_tumour_gives_what_the_metrics_say_of_the_whole(seed: int, margin: int, inside: bool) -> None:
+def test_cutting_to_the_tumor_gives_what_the_metrics_say_of_the_whole(seed: int, margin: int, inside: bool) -> None:
     """Also where a region reaches the edge of the grid (no margin)."""
     random = np.random.default_rng(seed)
     found, wanted = random.random((2, 6, 7, 5)) < (0.7 if inside else 0.1)
@@ -92,9 +92,9 @@ def test_cutting_to_the_tumour_gives_what_the_metrics_say_of_the_whole(seed: int
 @given(st.integers(0, 10_000), st.permutations([0, 1, 2]), st.sampled_from([(), (0,), (1, 2), (0, 1, 2)]))
 def test_storage_order_changes_no_score(seed: int, order: list[int], flipped: tuple[int, ...]) -> None:
     prediction, reference = np.pad(noise(seed), 1), np.pad(noise(seed + 1), 1)
-    turned = [np.flip(item.transpose(order), flipped) for item in (prediction, reference)]
+    reoriented = [np.flip(item.transpose(order), flipped) for item in (prediction, reference)]
     expected = score_case(prediction, reference, LABELS, SPACING)
-    for score, same in zip(score_case(*turned, LABELS, [SPACING[axis] for axis in order]), expected, strict=True):
+    for score, same in zip(score_case(*reoriented, LABELS, [SPACING[axis] for axis in order]), expected, strict=True):
         assert score.dice == same.dice
         assert score.hd95 == pytest.approx(same.hd95, abs=1e-5)
 
@@ -141,7 +141,7 @@ def test_scores_tell_which_mask_is_empty() -> None:
     assert told == ["prediction", "reference", "both", "neither"]
 
 
-def test_voxels_that_nobody_labelled_do_not_count() -> None:
+def test_voxels_that_nobody_labeled_do_not_count() -> None:
     reference = np.zeros((6, 6, 6), np.uint8)
     reference[1:3], reference[4:] = 3, IGNORED
     prediction = np.where(reference == IGNORED, 3, reference).astype(np.uint8)

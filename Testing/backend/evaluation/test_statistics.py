@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kdnet.errors import KDNetError
 from kdnet.evaluation.pairing import MEAN, PairedDice, pair_dice, patients_of
-from kdnet.evaluation.statistics import compare, summarise
+from kdnet.evaluation.statistics import compare, summarize
 from kdnet.schema.network_id import Role
 from kdnet.schema.results import Comparison, Empty, Score
 from made_studies import BASELINE, STUDENT, STUDY, TEACHER, scores_of
@@ -19,7 +19,7 @@ DICE = st.floats(0, 1).map(lambda value: round(value, 4))
 
 
 def only(scores: list[Score], region: str = "WT") -> Comparison:
-    row = summarise(scores).comparison("t1ce", region)
+    row = summarize(scores).comparison("t1ce", region)
     assert row is not None
     return row
 
@@ -30,8 +30,8 @@ def pairs(student: list[float], baseline: list[float], teacher: list[float] | No
     return PairedDice(names, np.array(student), np.array(baseline), taught)
 
 
-def test_networks_are_summarised_by_mean_and_deviation_over_cases() -> None:
-    row = summarise(scores_of(STUDY)).network(*BASELINE, "WT")
+def test_networks_are_summarized_by_mean_and_deviation_over_cases() -> None:
+    row = summarize(scores_of(STUDY)).network(*BASELINE, "WT")
     assert row is not None
     assert row.cases == 6
     assert row.dice == pytest.approx(0.5)
@@ -41,7 +41,7 @@ def test_networks_are_summarised_by_mean_and_deviation_over_cases() -> None:
 
 
 def test_a_single_case_has_no_deviation() -> None:
-    row = summarise(scores_of({TEACHER: [0.9]})).network(*TEACHER, "WT")
+    row = summarize(scores_of({TEACHER: [0.9]})).network(*TEACHER, "WT")
     assert row is not None
     assert (row.dice, row.dice_deviation, row.hd95_deviation) == (0.9, None, None)
 
@@ -102,7 +102,7 @@ def test_very_few_cases_give_no_certainty_and_no_error(count: int) -> None:
 
 def test_seeds_are_averaged_before_cases_are_counted() -> None:
     twice = scores_of(STUDY) + scores_of(STUDY, seed=1)
-    summary, once = summarise(twice), summarise(scores_of(STUDY))
+    summary, once = summarize(twice), summarize(scores_of(STUDY))
     assert summary.comparisons == once.comparisons
     assert [replace(row, scored=row.scored // 2) for row in summary.networks] == list(once.networks)
     other = {**STUDY, STUDENT: [0.8, 0.8, 0.7, 0.7, 0.8, 0.6]}
@@ -127,8 +127,8 @@ def test_the_mean_row_averages_regions_within_a_case() -> None:
 
 def test_several_students_are_each_held_against_their_own_baseline() -> None:
     other = {(Role.BASELINE, "t1"): [0.2] * 6, (Role.STUDENT, "t1"): [0.1] * 6}
-    summary = summarise(scores_of({**STUDY, **other}))
-    rows = [summary.comparison(sees, "WT") for sees in ("t1ce", "t1")]
+    summary = summarize(scores_of({**STUDY, **other}))
+    rows = [summary.comparison(modality_key, "WT") for modality_key in ("t1ce", "t1")]
     assert [round(row.difference.value, 6) for row in rows if row] == [0.133333, -0.1]
 
 
@@ -136,7 +136,7 @@ def test_several_students_are_each_held_against_their_own_baseline() -> None:
 def test_a_case_that_a_network_was_not_scored_on_is_refused_by_name(network: tuple[Role, str]) -> None:
     values = {**STUDY, network: STUDY[network][:5]}
     with pytest.raises(KDNetError, match=rf"case05 \(WT, fold 0, seed 0\).*{network[0]}"):
-        summarise(scores_of(values))
+        summarize(scores_of(values))
 
 
 def test_a_region_that_a_network_was_not_scored_on_is_refused() -> None:
@@ -147,12 +147,12 @@ def test_a_region_that_a_network_was_not_scored_on_is_refused() -> None:
 
 def test_a_case_that_was_scored_twice_is_refused() -> None:
     with pytest.raises(KDNetError, match="two scores for case case00"):
-        summarise(scores_of(STUDY) + scores_of({STUDENT: [0.1]}))
+        summarize(scores_of(STUDY) + scores_of({STUDENT: [0.1]}))
 
 
 def test_folds_that_are_not_finished_are_left_out_of_comparisons() -> None:
     begun = {TEACHER: STUDY[TEACHER], BASELINE: STUDY[BASELINE]}
-    summary = summarise(scores_of(STUDY) + scores_of(begun, fold=1))
+    summary = summarize(scores_of(STUDY) + scores_of(begun, fold=1))
     row, teacher = summary.comparison("t1ce", "WT"), summary.network(*TEACHER, "WT")
     assert row == only(scores_of(STUDY))
     assert teacher is not None
@@ -166,8 +166,8 @@ def test_a_teacher_without_scores_leaves_the_gap_open() -> None:
 
 
 def test_nothing_to_compare_gives_no_comparison() -> None:
-    assert summarise([]).comparisons == ()
-    assert summarise(scores_of({STUDENT: [0.5]})).comparisons == ()
+    assert summarize([]).comparisons == ()
+    assert summarize(scores_of({STUDENT: [0.5]})).comparisons == ()
 
 
 @settings(max_examples=20, deadline=None)
@@ -206,7 +206,7 @@ def test_the_interval_covers_a_known_difference_as_often_as_it_says() -> None:
 
 def test_a_score_of_another_modality_does_not_stand_in_for_the_baseline() -> None:
     scores = [replace(score, modalities="t1") if score.role is Role.BASELINE else score for score in scores_of(STUDY)]
-    assert summarise(scores).comparisons == ()
+    assert summarize(scores).comparisons == ()
 
 
 def test_visits_of_a_patient_count_once() -> None:
@@ -214,8 +214,8 @@ def test_visits_of_a_patient_count_once() -> None:
     patients = {f"case0{index}": f"patient{index // 2}" for index in range(6)}
     visits = {network: [column[index // 2 * 2] for index in range(6)] for network, column in STUDY.items()}
     single = {network: column[::2] for network, column in STUDY.items()}
-    row = summarise(scores_of(visits), patients=patients).comparison("t1ce", "WT")
-    once = summarise(scores_of(single)).comparison("t1ce", "WT")
+    row = summarize(scores_of(visits), patients=patients).comparison("t1ce", "WT")
+    once = summarize(scores_of(single)).comparison("t1ce", "WT")
     assert row is not None
     assert once is not None
     assert (row.cases, row.patients, once.patients) == (6, 3, 3)
@@ -225,7 +225,7 @@ def test_visits_of_a_patient_count_once() -> None:
 
 def test_a_patient_with_many_visits_weighs_as_much_as_one_with_a_single_visit() -> None:
     patients = {"case00": "A", "case01": "A", "case02": "A"}
-    network = summarise(scores_of({TEACHER: [0.2, 0.4, 0.6, 1.0]}), patients=patients).network(*TEACHER, "WT")
+    network = summarize(scores_of({TEACHER: [0.2, 0.4, 0.6, 1.0]}), patients=patients).network(*TEACHER, "WT")
     assert network is not None
     assert (network.cases, network.patients) == (4, 2)
     assert network.dice == pytest.approx((0.4 + 1.0) / 2)
@@ -241,13 +241,13 @@ def test_penalties_in_hd95_and_empty_predictions_are_counted() -> None:
     outcomes = [(0.8, 4.0, Empty.NEITHER), (0.0, 373.13, Empty.PREDICTION), (0.0, 373.13, Empty.REFERENCE)]
     scores = [Score(*TEACHER, 0, 0, f"c{i}", "ET", *outcome) for i, outcome in enumerate(outcomes)]
     scores.append(Score(*TEACHER, 0, 0, "c3", "ET", 1.0, 0.0, Empty.BOTH))
-    row = summarise(scores).network(*TEACHER, "ET")
+    row = summarize(scores).network(*TEACHER, "ET")
     assert row is not None
     assert (row.scored, row.penalties, row.empty_predictions) == (4, 2, 1)
 
 
 def test_old_scores_tell_of_penalties_alone() -> None:
     scores = [Score(*TEACHER, 0, 0, "c0", "ET", 0.0, 373.13), Score(*TEACHER, 0, 0, "c1", "ET", 0.0, 60.0)]
-    row = summarise(scores).network(*TEACHER, "ET")
+    row = summarize(scores).network(*TEACHER, "ET")
     assert row is not None
     assert (row.penalties, row.empty_predictions) == (1, None)

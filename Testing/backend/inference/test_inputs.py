@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from kdnet.errors import DataError
-from kdnet.inference.grouping import Input, Refused
+from kdnet.inference.grouping import Input, RejectedInput
 from kdnet.inference.inputs import find_inputs, require_inputs, survey
 
 
@@ -25,13 +25,13 @@ def series_in(folder: Path, *names: str) -> Path:
     return folder
 
 
-def cases(found: list[Input | Refused]) -> dict[str, list[str]]:
+def cases(found: list[Input | RejectedInput]) -> dict[str, list[str]]:
     assert all(isinstance(item, Input) for item in found), found
     return {item.name: [path.name for path in item.files] for item in found if isinstance(item, Input)}
 
 
-def only_reason(found: list[Input | Refused]) -> str:
-    (refused,) = (item for item in found if isinstance(item, Refused))
+def only_reason(found: list[Input | RejectedInput]) -> str:
+    (refused,) = (item for item in found if isinstance(item, RejectedInput))
     return refused.reason
 
 
@@ -48,7 +48,7 @@ def test_a_folder_of_case_folders_gives_every_modality_in_the_order_of_the_model
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".nii"])
-def test_modality_names_are_recognised_in_every_format(tmp_path: Path, suffix: str) -> None:
+def test_modality_names_are_recognized_in_every_format(tmp_path: Path, suffix: str) -> None:
     folder_with(tmp_path, f"p_T1{suffix}", f"p_FLAIR{suffix}")
     assert cases(find_inputs([tmp_path], ["flair"])) == {"p": [f"p_FLAIR{suffix}"]}
 

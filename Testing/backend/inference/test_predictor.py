@@ -112,7 +112,7 @@ def test_other_errors_of_the_network_are_not_hidden(model_file: Path) -> None:
         Predictor(model, CPU).predict([head()])
 
 
-def test_nothing_is_labelled_outside_the_crop_box(model_file: Path) -> None:
+def test_nothing_is_labeled_outside_the_crop_box(model_file: Path) -> None:
     volume = head()
     labelmap = Predictor(load_model(model_file), CPU).predict([volume]).labelmap.voxels
     assert labelmap.any()

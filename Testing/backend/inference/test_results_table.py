@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from kdnet.errors import DataError
 from kdnet.inference.results_table import NAME, UNSAVED, ResultsTable, Row, State, digest
-from kdnet.schema.segmentation import Amount
+from kdnet.schema.segmentation import RegionVolume
 
 
 def rows(folder: Path, name: str = NAME) -> list[dict[str, str]]:
@@ -17,7 +17,7 @@ def rows(folder: Path, name: str = NAME) -> list[dict[str, str]]:
 
 
 def row(case: str, **fields: object) -> Row:
-    amounts = (Amount("WT", 1.5),)
+    amounts = (RegionVolume("WT", 1.5),)
     return Row(case, f"/data/{case}.nii", **{"state": State.SEGMENTED, "amounts": amounts, **fields})  # type: ignore[arg-type]
 
 
@@ -30,7 +30,7 @@ def add(folder: Path, *added: Row) -> str:
 
 def test_a_command_adds_to_the_cases_of_others(tmp_path: Path) -> None:
     add(tmp_path, row("a"), row("b", state=State.FAILED, amounts=(), reason="b is damaged."))
-    add(tmp_path, row("c", amounts=(Amount("ET", 2.0),)), row("a", amounts=(Amount("WT", 3.0),)))
+    add(tmp_path, row("c", amounts=(RegionVolume("ET", 2.0),)), row("a", amounts=(RegionVolume("WT", 3.0),)))
     found = rows(tmp_path)
     assert [(line["case"], line["state"]) for line in found] == [("a", "segmented"), ("b", "failed"), ("c", "segmented")]
     assert [line["WT (mL)"] for line in found] == ["3.000", "", ""]
@@ -61,7 +61,7 @@ def test_columns_and_separators_of_people_are_kept(tmp_path: Path) -> None:
         for line, note in zip(text, ("note", "x", ""), strict=True)
     ]
     (tmp_path / NAME).write_text("\ufeff" + "\n".join(german), encoding="utf-8")
-    add(tmp_path, row("a", amounts=(Amount("WT", 2.0),)))
+    add(tmp_path, row("a", amounts=(RegionVolume("WT", 2.0),)))
     found = rows(tmp_path)
     assert [(line["case"], line["WT (mL)"], line["note"]) for line in found] == [
         ("a", "2.000", "x"),
@@ -95,7 +95,7 @@ def test_a_locked_table_is_told_and_its_rows_come_back(tmp_path: Path) -> None:
 
 def test_no_cell_is_a_formula_and_no_line_is_forged(tmp_path: Path) -> None:
     odd = ["=HYPERLINK(1)", "+1", "-1", "@x", "a\nb", "\x1b[2J", "'quoted"]
-    add(tmp_path, *(row(name, reason=name, amounts=(Amount(name, 1.0),)) for name in odd))
+    add(tmp_path, *(row(name, reason=name, amounts=(RegionVolume(name, 1.0),)) for name in odd))
     with (tmp_path / NAME).open(newline="", encoding="utf-8") as stream:
         lines = list(csv.reader(stream))
     assert len(lines) == len(odd) + 1

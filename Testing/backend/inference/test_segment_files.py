@@ -35,7 +35,7 @@ CPU = torch.device("cpu")
 
 
 class Bright(SegmentationNetwork):
-    """Calls tumour what is in the brighter half of the range, so that the right answer is known everywhere."""
+    """Calls tumor what is in the brighter half of the range, so that the right answer is known everywhere."""
 
     stride = 4
     bottleneck_features = 1
@@ -83,7 +83,7 @@ def head(seed: int, *, oblique: bool = True) -> tuple[Volume, np.ndarray]:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**31 - 1))
-def test_what_is_bright_is_labelled_at_its_voxels_on_the_grid_of_the_input(seed: int) -> None:
+def test_what_is_bright_is_labeled_at_its_voxels_on_the_grid_of_the_input(seed: int) -> None:
     volume, mask = head(seed)
     labelmap = Predictor(bright_model(1.0), CPU).predict([volume]).labelmap
     assert labelmap.grid is volume.grid
@@ -134,12 +134,12 @@ def test_probabilities_agree_with_the_labels(model_file: Path) -> None:
     assert (prediction.probabilities["ET"].voxels[inside] >= 50).all()
 
 
-def test_amounts_and_islands_are_measured_in_millimetres() -> None:
+def test_amounts_and_islands_are_measured_in_millimeters() -> None:
     voxels = np.zeros((10, 10, 10), np.uint8)
     voxels[:5, :5, :5] = 3
     voxels[9, 9, 9] = 1
     labelmap = Volume(voxels, Grid((10, 10, 10), np.diag([2.0, 2.0, 2.0, 1.0])))
-    amounts = {amount.name: amount.millilitres for amount in measure(labelmap, brats_labels())}
+    amounts = {amount.name: amount.milliliters for amount in measure(labelmap, brats_labels())}
     assert amounts["Enhancing tumour"] == pytest.approx(1.0)
     assert amounts["WT"] == pytest.approx(1.008)
     kept = remove_islands(labelmap, smallest=100.0).voxels

@@ -1,4 +1,4 @@
-"""The models that ship: they load, say what they are, and find the phantom's tumour as when they were made."""
+"""The models that ship: they load, say what they are, and find the phantom's tumor as when they were made."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_shipped_model_finds_what_it_found(repository: Path, name: str) -> Non
     model = load_model(repository / "Resources/Models" / name)
     scan = read_volume(repository / "Resources/SampleData/Phantom_002_t1ce.nii.gz")
     labelmap = Predictor(model, torch.device("cpu")).predict([scan]).labelmap
-    amounts = {amount.name: amount.millilitres for amount in measure(labelmap, model.card.labels)}
+    amounts = {amount.name: amount.milliliters for amount in measure(labelmap, model.card.labels)}
     found = np.array([amounts["Enhancing tumour"], amounts["TC"], amounts["WT"]])
     assert np.allclose(found, RECORDED[name], rtol=0.02)
 

@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 from kdnet.errors import SettingsError
-from kdnet.losses.contrastive import ContrastLoss
-from kdnet.losses.dice import OverlapLoss
+from kdnet.losses.contrastive import ContrastiveLoss
+from kdnet.losses.dice import SoftDiceLoss
 from kdnet.losses.distillation_loss import DistillationLoss
-from kdnet.losses.ground_truth import ReferenceLoss
+from kdnet.losses.ground_truth import SegmentationLoss
 from kdnet.losses.latent_kl import LatentLoss, LatentProjection
 from kdnet.losses.prototypes import PrototypeLoss
 from kdnet.losses.soft_targets import SoftTargetLoss
@@ -33,7 +33,7 @@ def target_of(values: list[float]) -> torch.Tensor:
 def test_reference_loss_is_one_minus_dice_plus_binary_cross_entropy() -> None:
     # Dice = 2 (1*.8 + 0*.4) / (1 + .64 + .16) ; BCE = -(ln .8 + ln .6) / 2
     expected = 1 - 1.6 / 1.8 - (math.log(0.8) + math.log(0.6)) / 2
-    loss = ReferenceLoss(REGIONS)(logits_of([0.8, 0.4]), target_of([1.0, 0.0]))
+    loss = SegmentationLoss(REGIONS)(logits_of([0.8, 0.4]), target_of([1.0, 0.0]))
     assert loss.item() == pytest.approx(expected, abs=1e-4)
 
 
@@ -43,7 +43,7 @@ def test_exclusive_labels_use_cross_entropy_and_leave_background_out_of_dice() -
     target = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).reshape(1, 2, 2, 1, 1)
     dice = 2 * 0.7 / (1 + 0.49 + 0.01)
     entropy = -(math.log(0.7) + math.log(0.9)) / 2
-    assert OverlapLoss(EXCLUSIVE)(logits, target).item() == pytest.approx(1 - dice + entropy, abs=1e-4)
+    assert SoftDiceLoss(EXCLUSIVE)(logits, target).item() == pytest.approx(1 - dice + entropy, abs=1e-4)
 
 
 def test_soft_targets_are_the_teachers_logits_divided_by_the_temperature() -> None:
@@ -123,7 +123,7 @@ def test_a_narrow_student_is_projected_onto_its_teachers_features() -> None:
 
 
 def test_prototype_loss_matches_angles_computed_by_hand() -> None:
-    # two voxels with features along the axes; the first is tumour, the second background, so prototypes are the voxels
+    # two voxels with features along the axes; the first is tumor, the second background, so prototypes are the voxels
     target = torch.tensor([1.0, 0.0]).reshape(1, 1, 2, 1, 1)
     teacher = torch.eye(2).reshape(1, 2, 2, 1, 1)
     blind = torch.ones(1, 2, 2, 1, 1)  # sees no difference: every cosine is 1 where the teacher's is 1, 0, 0, 1
@@ -144,13 +144,13 @@ def test_contrast_loss_matches_a_cross_entropy_computed_by_hand() -> None:
     teacher = torch.eye(2).reshape(1, 2, 2, 1, 1)
     blind = torch.ones(1, 2, 2, 1, 1)
     target = torch.zeros(1, 1, 2, 1, 1)
-    assert ContrastLoss()(blind, teacher, target).item() == pytest.approx(math.log(2), abs=1e-6)
-    assert ContrastLoss()(teacher, teacher, target).item() == pytest.approx(math.log(1 + math.exp(-10)), abs=1e-6)
+    assert ContrastiveLoss()(blind, teacher, target).item() == pytest.approx(math.log(2), abs=1e-6)
+    assert ContrastiveLoss()(teacher, teacher, target).item() == pytest.approx(math.log(1 + math.exp(-10)), abs=1e-6)
 
 
 def test_contrast_of_a_large_patch_is_taken_at_some_of_its_voxels() -> None:
     latent = torch.randn(1, 3, 16, 16, 16)
-    assert math.isfinite(ContrastLoss()(latent, latent, torch.zeros(1, 1, 2, 2, 2)).item())
+    assert math.isfinite(ContrastiveLoss()(latent, latent, torch.zeros(1, 1, 2, 2, 2)).item())
 
 
 @pytest.mark.parametrize("method", list(LatentMethod))
@@ -173,7 +173,7 @@ def test_with_lambda_and_gamma_zero_the_loss_is_the_baselines_exactly() -> None:
     logits, target = torch.randn(1, 3, 4, 4, 4), (torch.rand(1, 3, 4, 4, 4) > 0.5).float()
     settings = DistillationSettings(lambda_=0.0, gamma=0.0)
     terms = DistillationLoss(REGIONS, settings)(NetworkOutput(logits, logits), target)
-    assert torch.equal(terms.total, ReferenceLoss(REGIONS)(logits, target))
+    assert torch.equal(terms.total, SegmentationLoss(REGIONS)(logits, target))
     assert (terms.kd.item(), terms.latent.item()) == (0, 0)
 
 
@@ -187,7 +187,7 @@ def test_the_total_weighs_its_terms_as_the_paper_does() -> None:
 
 
 def test_deep_supervision_weighs_each_level_half_of_the_finer_one() -> None:
-    loss = ReferenceLoss(REGIONS)
+    loss = SegmentationLoss(REGIONS)
     logits, coarse = torch.randn(1, 1, 4, 4, 4), torch.randn(1, 1, 2, 2, 2)
     target = torch.ones(1, 1, 4, 4, 4)
     expected = (loss(logits, target) + 0.5 * loss(coarse, torch.ones(1, 1, 2, 2, 2))) / 1.5
@@ -209,14 +209,14 @@ def test_settings_out_of_range_are_refused(values: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize("mode", list(LabelMode))
-def test_voxels_that_nobody_labelled_take_no_part(mode: LabelMode) -> None:
+def test_voxels_that_nobody_labeled_take_no_part(mode: LabelMode) -> None:
     torch.manual_seed(0)
     logits, target = torch.randn(2, 3, 4, 4, 4), (torch.rand(2, 3, 4, 4, 4) > 0.5).float()
     half = torch.zeros(2, 1, 4, 4, 4, dtype=torch.bool)
     half[:, :, 2:] = True
     ignored = target.masked_fill(half, IGNORED)
     changed = torch.where(half, torch.randn_like(logits), logits)
-    loss = ReferenceLoss(mode)
+    loss = SegmentationLoss(mode)
     coarse = [torch.randn(2, 3, 2, 2, 2)]
     assert torch.allclose(loss(logits, ignored, coarse), loss(changed, ignored, coarse))
     assert torch.allclose(loss(logits, ignored), loss(logits[:, :, :2], target[:, :, :2]), atol=1e-5)

@@ -64,7 +64,7 @@ def test_the_output_layer_gives_the_logits(name: str) -> None:
         assert layer.bias is not None
         layer.bias += 1
         after = network(image).logits
-    if name == "attention-8":  # a normalisation follows its last convolution only in other versions
+    if name == "attention-8":  # a normalization follows its last convolution only in other versions
         assert after.shape == before.shape
     assert torch.allclose(after, before + 1, atol=1e-5)
 

@@ -9,7 +9,7 @@ import torch
 from kdnet.errors import SettingsError
 from kdnet.inference.sliding_window import forward
 from kdnet.networks.factory import build_network
-from kdnet.networks.monai_network import CLASSES, ExternalNetwork, check_plain
+from kdnet.networks.monai_network import CLASSES, MonaiNetwork, check_plain
 from kdnet.schema.labels import LabelMode
 from kdnet.schema.networks import NetworkSpec
 from monai.networks import nets
@@ -75,7 +75,7 @@ def test_outputs_are_put_in_order() -> None:
 @pytest.mark.parametrize("name", ["FlexibleUNet", "SegResNetVAE", "os", "__class__"])
 def test_no_other_class_is_built(name: str) -> None:
     with pytest.raises(SettingsError, match="is not known"):
-        ExternalNetwork(1, 1, name, {})
+        MonaiNetwork(1, 1, name, {})
 
 
 @pytest.mark.parametrize(

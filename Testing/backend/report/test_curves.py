@@ -11,7 +11,7 @@ from made_studies import events_of
 def test_each_training_has_a_curve_of_its_reference_loss() -> None:
     events = events_of("fold0/seed0/teacher", "fold0/seed0/student-t1+t2", "fold1/seed0/student-t1+t2")
     curves = training_curves(events, EventKind.STEP)
-    assert [(curve.role, curve.sees) for curve in curves] == [(Role.TEACHER, ""), *[(Role.STUDENT, "t1+t2")] * 2]
+    assert [(curve.role, curve.modality_key) for curve in curves] == [(Role.TEACHER, ""), *[(Role.STUDENT, "t1+t2")] * 2]
     assert curves[0].values[:2].tolist() == [1.0, 0.5]
 
 

@@ -95,7 +95,7 @@ def test_the_page_opens_offline(whole: Path) -> None:
     assert set(re.findall(r"url\((#[^)]*)\)", text)) <= inside
 
 
-def test_drawings_take_their_colours_from_the_page(whole: Path) -> None:
+def test_drawings_take_their_colors_from_the_page(whole: Path) -> None:
     text = (whole / "report.html").read_text(encoding="utf-8")
     assert "var(--student)" in text
     drawings = "".join(re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL))

@@ -1,4 +1,4 @@
-"""Slices of a case in the colours of the label table."""
+"""Slices of a case in the colors of the label table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pixels(address: str) -> np.ndarray:
 
 
 def overlay(spacing: tuple[float, float] = (1.0, 1.0)) -> Overlay:
-    """A head of 20 x 10 pixels; its tumour lies to the left and in front, that is, at small indices."""
+    """A head of 20 x 10 pixels; its tumor lies to the left and in front, that is, at small indices."""
     image, labelmap = np.zeros((40, 40)), np.zeros((40, 40), np.uint8)
     image[10:30, 10:20] = 100
     labelmap[11:15, 11:13] = 3
@@ -40,10 +40,10 @@ def test_the_first_axis_runs_to_the_right_and_the_second_down() -> None:
     assert columns.mean() < painted.shape[1] / 2
 
 
-def test_edges_have_the_very_colour_of_the_table() -> None:
+def test_edges_have_the_very_color_of_the_table() -> None:
     painted = pixels(slice_pictures([overlay()], brats_labels())[1])
-    colour = np.array(brats_labels().labels[2].color)
-    assert (np.round(painted * 255) == colour).all(axis=2).any()
+    color = np.array(brats_labels().labels[2].color)
+    assert (np.round(painted * 255) == color).all(axis=2).any()
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0), (1.0, 3.0), (0.5, 0.25)])

@@ -3,45 +3,45 @@
 from __future__ import annotations
 
 import pytest
-from kdnet.evaluation.statistics import summarise
-from kdnet.report.content import Content
-from kdnet.report.words import caveats, listed, percent, seen, signed, verdicts
+from kdnet.evaluation.statistics import summarize
+from kdnet.report.content import ReportData
+from kdnet.report.words import caveats, conclusions, listed, percent, seen, signed
 from kdnet.schema.labels import brats_labels
 from kdnet.schema.network_id import Role
 from kdnet.schema.results import Score
 from made_studies import BASELINE, STUDENT, STUDY, TEACHER, description, scores_of
 
 
-def content(scores: list[Score], **changes: object) -> Content:
-    return Content(description(**changes), summarise(scores), scores, [], [], brats_labels())
+def content(scores: list[Score], **changes: object) -> ReportData:
+    return ReportData(description(**changes), summarize(scores), scores, [], [], brats_labels())
 
 
 def test_a_student_above_its_baseline_beats_it() -> None:
-    (told,) = verdicts(content(scores_of(STUDY)))
+    (told,) = conclusions(content(scores_of(STUDY)))
     assert told.startswith("The T1ce student beats its baseline: mean Dice 0.633 against 0.500 (difference +0.133")
     assert "p = 0.031, 6 test cases" in told
     assert "It recovers 40 % of the distance from baseline to teacher (95 % interval" in told
 
 
 def test_a_student_below_its_baseline_is_said_to_be_worse() -> None:
-    (told,) = verdicts(content(scores_of({**STUDY, STUDENT: STUDY[BASELINE], BASELINE: STUDY[STUDENT]})))
+    (told,) = conclusions(content(scores_of({**STUDY, STUDENT: STUDY[BASELINE], BASELINE: STUDY[STUDENT]})))
     assert "The T1ce student is worse than its baseline" in told
     assert "difference \N{MINUS SIGN}0.133" in told
 
 
 def test_a_difference_within_chance_is_no_gain() -> None:
-    (told,) = verdicts(content(scores_of({**STUDY, STUDENT: [0.6, 0.5, 0.5, 0.4, 0.61, 0.41]})))
+    (told,) = conclusions(content(scores_of({**STUDY, STUDENT: [0.6, 0.5, 0.5, 0.4, 0.61, 0.41]})))
     assert "is not distinguishable from its baseline" in told
 
 
 def test_a_difference_of_a_few_cases_is_no_gain_however_large() -> None:
     few = content(scores_of({network: column[:5] for network, column in STUDY.items()}))
-    assert "is not distinguishable" in verdicts(few)[0]
+    assert "is not distinguishable" in conclusions(few)[0]
     assert any("With 5 test cases no test" in note for note in caveats(few))
 
 
 def test_a_teacher_that_does_not_beat_the_baseline_leaves_nothing_to_distil() -> None:
-    (told,) = verdicts(content(scores_of({**STUDY, TEACHER: [0.1] * 6})))
+    (told,) = conclusions(content(scores_of({**STUDY, TEACHER: [0.1] * 6})))
     assert "The teacher is not above the baseline (0.100 against 0.500), so there was nothing to distil" in told
     assert "beats its baseline" in told
 
@@ -49,13 +49,13 @@ def test_a_teacher_that_does_not_beat_the_baseline_leaves_nothing_to_distil() ->
 def test_regions_are_judged_one_by_one() -> None:
     worse = {**STUDY, STUDENT: [0.1] * 6}
     scores = scores_of(STUDY, region="ET") + scores_of(worse, region="WT")
-    (told,) = verdicts(content(scores, regions=("ET", "WT")))
+    (told,) = conclusions(content(scores, regions=("ET", "WT")))
     assert "By region it is better on ET (+0.133) and worse on WT (\N{MINUS SIGN}0.400)." in told
 
 
 def test_every_student_has_a_verdict() -> None:
     scores = scores_of({**STUDY, (Role.BASELINE, "t1"): [0.2] * 6, (Role.STUDENT, "t1"): [0.1] * 6})
-    told = verdicts(content(scores, student_modalities=("t1ce", "t1")))
+    told = conclusions(content(scores, student_modalities=("t1ce", "t1")))
     assert [text.split(":")[0] for text in told] == [
         "The T1ce student beats its baseline",
         "The T1 student is worse than its baseline",
@@ -64,7 +64,7 @@ def test_every_student_has_a_verdict() -> None:
 
 def test_what_is_missing_is_named() -> None:
     begun = content(scores_of({TEACHER: STUDY[TEACHER], BASELINE: STUDY[BASELINE]}), folds=(0, 1))
-    assert verdicts(begun) == ["No student has been scored beside its baseline yet."]
+    assert conclusions(begun) == ["No student has been scored beside its baseline yet."]
     assert begun.unscored()[0] == "fold 0, seed 0: student t1ce"
     assert "4 of 6 networks have no scores yet (fold 0, seed 0: student t1ce; fold 1" in caveats(begun)[0]
 

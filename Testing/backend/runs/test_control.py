@@ -10,53 +10,53 @@ from pathlib import Path
 
 import pytest
 from kdnet.errors import RunFolderError
-from kdnet.runs.control import Intent, Stopped, forget_request, request_stop, requested
+from kdnet.runs.control import Interrupted, StopMode, clear_stop_request, request_stop, requested
 from kdnet.runs.events import EventKind
 from kdnet.runs.status import RunState, read_status
 from kdnet.runs.stop_request import StopRequest
-from kdnet.training.distributed import Processes
-from kdnet.training.interruption import stop_here
+from kdnet.training.distributed import DistributedContext
+from kdnet.training.interruption import raise_if_stop_requested
 from made_runs import ENDLESS, end, events, hashes, start, study, until
 
 
 def test_a_request_is_read_until_it_is_forgotten(tmp_path: Path) -> None:
     assert requested(tmp_path) is None
-    request_stop(tmp_path, Intent.STOP)
-    assert requested(tmp_path) is Intent.STOP
-    forget_request(tmp_path, before=time.time() - 60)
-    assert requested(tmp_path) is Intent.STOP, "made while this process was starting"
-    forget_request(tmp_path, before=time.time() + 60)
+    request_stop(tmp_path, StopMode.STOP)
+    assert requested(tmp_path) is StopMode.STOP
+    clear_stop_request(tmp_path, before=time.time() - 60)
+    assert requested(tmp_path) is StopMode.STOP, "made while this process was starting"
+    clear_stop_request(tmp_path, before=time.time() + 60)
     assert requested(tmp_path) is None
 
 
 def test_a_damaged_request_asks_for_a_pause(tmp_path: Path) -> None:
     (tmp_path / "control.json").write_text('{"intent": "st')
-    assert requested(tmp_path) is Intent.PAUSE
-    forget_request(tmp_path, before=0)
+    assert requested(tmp_path) is StopMode.PAUSE
+    clear_stop_request(tmp_path, before=0)
     assert requested(tmp_path) is None
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="not there"):
-        request_stop(tmp_path / "absent", Intent.PAUSE)
+        request_stop(tmp_path / "absent", StopMode.PAUSE)
 
 
 def test_all_that_is_asked_for_ends_with_its_reason(tmp_path: Path) -> None:
     stop = StopRequest(tmp_path)
-    stop_here(stop, Processes())
-    request_stop(tmp_path, Intent.STOP)
+    raise_if_stop_requested(stop, DistributedContext())
+    request_stop(tmp_path, StopMode.STOP)
     stop = StopRequest(tmp_path)
-    with pytest.raises(Stopped, match="stopped") as caught:
-        stop_here(stop, Processes())
-    assert caught.value.intent is Intent.STOP
+    with pytest.raises(Interrupted, match="stopped") as caught:
+        raise_if_stop_requested(stop, DistributedContext())
+    assert caught.value.intent is StopMode.STOP
     stop.signal = "SIGINT"
-    assert (stop.intent, stop.reason) == (Intent.PAUSE, "paused by SIGINT")
+    assert (stop.intent, stop.reason) == (StopMode.PAUSE, "paused by SIGINT")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("intent", list(Intent))
+@pytest.mark.parametrize("intent", list(StopMode))
 def test_a_training_ends_on_request_and_its_request_is_forgotten_by_the_next(
-    phantom: Path, tmp_path: Path, intent: Intent
+    phantom: Path, tmp_path: Path, intent: StopMode
 ) -> None:
     run = tmp_path / "run"
     process = start(*study(phantom, run, *ENDLESS))
@@ -86,7 +86,7 @@ def test_a_study_paused_again_and_again_ends_with_the_same_weights(phantom: Path
     process = start(*study(phantom, paused))
     for kind in (EventKind.PREPARATION, EventKind.VALIDATION, EventKind.EVALUATION):
         until(lambda kind=kind, process=process: events(paused, kind) or process.poll() is not None)
-        request_stop(paused, Intent.PAUSE)
+        request_stop(paused, StopMode.PAUSE)
         code, _ = end(process)
         if code == 0:
             break
@@ -111,6 +111,6 @@ def test_several_processes_end_together_and_go_on(phantom: Path, tmp_path: Path)
             process = subprocess.Popen([*torchrun, *arguments], stdout=log, stderr=log, env=environment)
             seen = len(events(run, kind))
             until(lambda kind=kind, seen=seen: len(events(run, kind)) > seen, process)  # type: ignore[misc]
-            request_stop(run, Intent.PAUSE)
+            request_stop(run, StopMode.PAUSE)
             process.wait(timeout=120)
             assert read_status(run).state is RunState.PAUSED

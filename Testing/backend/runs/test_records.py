@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from kdnet.cli import main
 from kdnet.errors import RunFolderError
-from kdnet.runs.control import Intent, forget_request, request_stop, requested
+from kdnet.runs.control import StopMode, clear_stop_request, request_stop, requested
 from kdnet.runs.events import EventKind, read_events
 from kdnet.runs.folder import open_run
-from kdnet.runs.lock import exclusive, is_held
+from kdnet.runs.lock import exclusive, is_locked
 from kdnet.runs.process_record import FILE as PROCESS
 from kdnet.runs.process_record import record_process, recorded_process_lives
 from kdnet.runs.status import RunState, read_status
@@ -61,7 +61,7 @@ def test_without_locks_a_living_process_of_this_machine_is_respected(tmp_path: P
     record = json.loads((tmp_path / PROCESS).read_text())
     (tmp_path / PROCESS).write_text(json.dumps({**record, "pid": os.getppid()}))
     (tmp_path / "lock").touch()
-    assert is_held(tmp_path)
+    assert is_locked(tmp_path)
     with pytest.raises(RunFolderError, match="another process"), exclusive(tmp_path):
         pass
 
@@ -82,13 +82,13 @@ def test_a_process_that_only_has_the_number_of_the_recorded_one_is_another(tmp_p
 
 
 def test_a_stop_request_of_a_machine_whose_clock_is_wrong_counts(tmp_path: Path) -> None:
-    request_stop(tmp_path, Intent.STOP)
+    request_stop(tmp_path, StopMode.STOP)
     path = tmp_path / "control.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "time": 0.0}))
-    forget_request(tmp_path, before=time.time() - 60)
-    assert requested(tmp_path) is Intent.STOP
+    clear_stop_request(tmp_path, before=time.time() - 60)
+    assert requested(tmp_path) is StopMode.STOP
     os.utime(path, (time.time() - 600, time.time() - 600))
-    forget_request(tmp_path, before=time.time() - 60)
+    clear_stop_request(tmp_path, before=time.time() - 60)
     assert requested(tmp_path) is None
 
 

@@ -15,7 +15,7 @@ from kdnet.errors import RunFolderError
 from kdnet.files import write_json
 from kdnet.runs.events import EventKind, EventWriter
 from kdnet.runs.folder import SCHEMA, open_run
-from kdnet.runs.lock import exclusive, is_held
+from kdnet.runs.lock import exclusive, is_locked
 from kdnet.runs.status import RunState, StatusReader, read_status
 from made_runs import ENDLESS, end, events, start, study, until
 
@@ -67,7 +67,7 @@ def test_progress_is_told_while_it_runs(run: Path) -> None:
     assert (status.state, status.network, status.step, status.steps) == (RunState.RUNNING, NETWORKS[0], 20, 50)
     assert (status.networks, status.done) == (tuple(NETWORKS), (NETWORKS[0],))
     assert (status.seconds_left, status.pid) == (99.5, os.getpid())
-    assert read_status(run).state is RunState.BROKEN
+    assert read_status(run).state is RunState.FAILED
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_progress_is_told_while_it_runs(run: Path) -> None:
         ({"reason": "paused", "intent": "pause"}, RunState.PAUSED),
         ({"reason": "stopped", "intent": "stop"}, RunState.STOPPED),
         ({"reason": "stopped by SIGINT"}, RunState.PAUSED),
-        ({"reason": "disk full"}, RunState.BROKEN),
+        ({"reason": "disk full"}, RunState.FAILED),
     ],
 )
 def test_the_last_event_tells_how_it_ended(run: Path, values: dict[str, object], state: RunState) -> None:
@@ -132,7 +132,7 @@ def test_following_a_large_file_reads_only_what_is_new(run: Path) -> None:
 
 def test_asking_for_the_lock_never_turns_a_writer_away(tmp_path: Path) -> None:
     with open_run(tmp_path):
-        assert is_held(tmp_path)
+        assert is_locked(tmp_path)
     reader = (tmp_path / "lock").open("rb")
     import fcntl
     import threading
@@ -140,8 +140,8 @@ def test_asking_for_the_lock_never_turns_a_writer_away(tmp_path: Path) -> None:
     fcntl.flock(reader, fcntl.LOCK_SH)
     threading.Timer(0.2, reader.close).start()
     with exclusive(tmp_path):
-        assert is_held(tmp_path)
-    assert not is_held(tmp_path)
+        assert is_locked(tmp_path)
+    assert not is_locked(tmp_path)
 
 
 @pytest.mark.slow
@@ -153,7 +153,7 @@ def test_a_killed_process_leaves_a_broken_run_that_can_be_resumed(phantom: Path,
     process.send_signal(signal.SIGKILL)
     end(process)
     status = read_status(run)
-    assert status.state is RunState.BROKEN
+    assert status.state is RunState.FAILED
     assert "resume" in status.reason
     assert status.pid is None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from kdnet.runs.events import Event, EventKind
-from kdnet.runs.time_remaining import TimeLeft
+from kdnet.runs.time_remaining import TimeRemaining
 from kdnet.study.network_list import plan_networks
 
 NETWORKS = plan_networks(("t1", "t1ce"), (("t1ce",),), [0], [0])
@@ -13,7 +13,7 @@ CASES = dict.fromkeys((TEACHER, BASELINE, STUDENT), 10)
 
 
 def test_all_that_is_to_come_counts() -> None:
-    left = TimeLeft(NETWORKS, 100, CASES)
+    left = TimeRemaining(NETWORKS, 100, CASES)
     assert left.during_training(TEACHER, 50, 2.0) == pytest.approx(50 * 2 + 100 * 2 + 100 * 2.7)
     assert left.during_test(TEACHER, 4, 5.0) == pytest.approx(6 * 5 + 470 + 2 * 10 * 5)
     left.finish(TEACHER)
@@ -29,10 +29,10 @@ def test_what_earlier_sessions_told_is_remembered() -> None:
         Event(0, EventKind.EVALUATION, TEACHER, {"seconds_per_case": 3.0}),
         Event(0, EventKind.WARNING, "", {"text": ""}),
     ]
-    left = TimeLeft(NETWORKS, 100, CASES, done=[TEACHER], trained=[TEACHER], events=events)
+    left = TimeRemaining(NETWORKS, 100, CASES, done=[TEACHER], trained=[TEACHER], events=events)
     assert left.during_training(BASELINE, 0, 2.0) == pytest.approx(200 + 540 + 60)
 
 
 def test_a_teacher_that_is_not_trained_is_only_tested() -> None:
-    left = TimeLeft(NETWORKS, 100, CASES, trained=[TEACHER])
+    left = TimeRemaining(NETWORKS, 100, CASES, trained=[TEACHER])
     assert left.during_test(TEACHER, 0, 1.0) == pytest.approx(30), "nothing is known of steps yet"

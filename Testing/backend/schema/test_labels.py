@@ -17,7 +17,7 @@ def test_brats_regions_are_nested_channels() -> None:
 
 
 def test_larger_regions_are_painted_first() -> None:
-    assert brats_labels().painting() == ((2, 2), (1, 1), (0, 3))
+    assert brats_labels().overwrite_order() == ((2, 2), (1, 1), (0, 3))
 
 
 @given(st.lists(st.integers(0, 3), min_size=8, max_size=8))

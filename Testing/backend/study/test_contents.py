@@ -12,7 +12,7 @@ from kdnet.cli import main
 from kdnet.data.formats.detect import read_dataset
 from kdnet.data.preprocessing.case_cache import case_digests
 from kdnet.errors import RunFolderError
-from kdnet.runs.control import Stopped
+from kdnet.runs.control import Interrupted
 from kdnet.runs.stop_request import StopRequest
 from kdnet.study.contents import keep_contents, read_contents
 from kdnet.training.distributed import ALONE
@@ -35,10 +35,10 @@ def paused(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     run = tmp_path / "run"
 
     def stop(*_arguments: object) -> None:
-        raise Stopped("paused")
+        raise Interrupted("paused")
 
     with monkeypatch.context() as patch:
-        patch.setattr("kdnet.study.runner.stop_here", stop)
+        patch.setattr("kdnet.study.runner.raise_if_stop_requested", stop)
         assert main(study(data, run)) == 130
     return run
 
@@ -92,5 +92,5 @@ def test_reading_them_can_be_stopped_and_says_how_far_it_is(phantom: Path) -> No
     assert told == [(1, 2), (2, 2)]
     stop = StopRequest()
     stop.signal = "SIGTERM"
-    with pytest.raises(Stopped):
+    with pytest.raises(Interrupted):
         read_contents(cases, ALONE, stop.check)

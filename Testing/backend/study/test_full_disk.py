@@ -13,7 +13,7 @@ import pytest
 import torch
 from kdnet.cli import main
 from kdnet.errors import KDNetError, RunFolderError
-from kdnet.files import replacing
+from kdnet.files import atomic_write
 from kdnet.runs.events import EventKind, EventWriter, read_events
 from kdnet.runs.folder import open_run
 from kdnet.runs.status import RunState, read_status
@@ -41,7 +41,7 @@ def test_a_full_disk_in_training_is_told_and_resumed_from(
         nonlocal left
         left -= 1
         if left < 0:
-            with replacing(path) as temporary:
+            with atomic_write(path) as temporary:
                 temporary.write_bytes(b"half")
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         written(path, checkpoint)
@@ -53,7 +53,7 @@ def test_a_full_disk_in_training_is_told_and_resumed_from(
     assert FULL in error
     assert error.startswith("kdnet: ")
     status = read_status(run)
-    assert status.state is RunState.BROKEN
+    assert status.state is RunState.FAILED
     assert FULL in status.reason
     assert (run / "fold0/seed0/teacher/checkpoint.safetensors").exists()
     assert main(["resume", str(run)]) == 0
@@ -108,13 +108,13 @@ def test_a_really_full_disk_can_still_tell_why(phantom: Path, tmp_path: Path) ->
     last = read_events(tmp_path / "seen" / "events.jsonl")[0][-1]
     assert last.event is EventKind.STOPPED
     assert FULL in last.values["reason"]
-    assert read_status(tmp_path / "seen").state is RunState.BROKEN
+    assert read_status(tmp_path / "seen").state is RunState.FAILED
 
 
 def test_tensors_are_refused_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         save_tensors(tmp_path / "absent" / "a.safetensors", {"a": torch.zeros(2)}, {})
-    with pytest.raises(KDNetError, match="cannot be written"), replacing(tmp_path / "absent" / "a.json") as temporary:
+    with pytest.raises(KDNetError, match="cannot be written"), atomic_write(tmp_path / "absent" / "a.json") as temporary:
         temporary.write_text("")
 
 

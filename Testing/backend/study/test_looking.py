@@ -15,11 +15,11 @@ from kdnet.cli import main
 from kdnet.data.volumes.io import read_volume
 from kdnet.files import write_json
 from kdnet.model_file import load_model
-from kdnet.runs.control import Intent, request_stop
+from kdnet.runs.control import StopMode, request_stop
 from kdnet.runs.events import EventKind
 from kdnet.runs.folder import SCHEMA, NetworkFolder
 from kdnet.study import reader as view_module
-from kdnet.study.reader import view_run
+from kdnet.study.reader import open_readonly
 from made_runs import ENDLESS, end, events, start, study, until
 
 STUDENT = "fold0/seed0/student-t1ce"
@@ -134,7 +134,7 @@ def test_a_finished_network_is_previewed_with_its_model(
     found = preview(finished, tmp_path / "a.nii.gz", capsys, "--network", STUDENT)
     assert (found["finished"], found["part"], found["network"]) == (True, "validation", STUDENT)
     assert found["step"] in (3, 6)
-    tested = view_run(finished).splits[0].test[0]
+    tested = open_readonly(finished).splits[0].test[0]
     found = preview(finished, tmp_path / "b.nii.gz", capsys, "--network", STUDENT, "--case", tested)
     assert found["part"] == "test"
     kept = read_volume(finished / STUDENT / "predictions" / f"{tested}.nii.gz")
@@ -161,7 +161,7 @@ def test_a_network_in_training_is_previewed_as_it_is(
     assert "has been saved yet" in refusal(
         ["preview", str(run), "--network", STUDENT, "-o", str(tmp_path / "b.nii.gz")], capsys
     )
-    request_stop(run, Intent.STOP)
+    request_stop(run, StopMode.STOP)
     assert end(process)[0] == 130
     assert events(run, EventKind.STOPPED)
 

@@ -16,7 +16,7 @@ from kdnet.schema.model_card import read_card
 from kdnet.schema.recipe import read_recipe
 from kdnet.schema.study_request import StudyRequest
 from kdnet.study.planner import make_plan
-from kdnet.study.time_budget import fit_epochs
+from kdnet.study.time_budget import steps_for_epochs
 from made_runs import study
 
 
@@ -78,9 +78,9 @@ def test_epochs_decide_the_steps(phantom: Path, tmp_path: Path, capsys: pytest.C
     found, _ = plan(study(phantom, tmp_path / "run", "--epochs", "5"), capsys)
     assert found["steps"] == 5 * 2, "three training cases in batches of two"
     recipe = replace(read_recipe("demo"), batch=4, warm_up=5, validation_every=50)
-    fitted = fit_epochs(recipe, 3, 10)
+    fitted = steps_for_epochs(recipe, 3, 10)
     assert (fitted.steps, fitted.warm_up, fitted.validation_every) == (9, 0, 1)
-    assert fit_epochs(recipe, 0.01, 10).steps == 1
+    assert steps_for_epochs(recipe, 0.01, 10).steps == 1
 
 
 def test_modalities_of_the_teacher_can_be_chosen(phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from kdnet.errors import RunFolderError
 from kdnet.files import write_json
-from kdnet.runs.control import Intent, request_stop
+from kdnet.runs.control import StopMode, request_stop
 from kdnet.runs.events import EventKind, EventWriter
 from kdnet.runs.folder import SCHEMA
 from kdnet.runs.lock import exclusive
 from kdnet.runs.status import RunState, read_status
 from kdnet.runs.stop_request import StopRequest
-from kdnet.study.queue import wait_for
-from kdnet.training.distributed import Processes
+from kdnet.study.queue import wait_for_runs
+from kdnet.training.distributed import DistributedContext
 from made_runs import ENDLESS, end, events, start, study, until
 
 
@@ -31,7 +31,7 @@ def run(folder: Path, kind: EventKind | None = None, **values: object) -> Path:
 
 def wait(*runs: Path, own: Path, grace: float) -> float:
     started = time.monotonic()
-    wait_for(runs, own, None, StopRequest(), Processes(), grace=grace)
+    wait_for_runs(runs, own, None, StopRequest(), DistributedContext(), grace=grace)
     return time.monotonic() - started
 
 
@@ -66,11 +66,11 @@ def test_a_queue_goes_on_when_the_run_ahead_is_paused_and_can_be_stopped_itself(
     for process, folder in ((behind, second), (last, third)):
         until(lambda folder=folder: events(folder, EventKind.WAITING), process)
         assert read_status(folder).state is RunState.WAITING
-    request_stop(third, Intent.STOP)
+    request_stop(third, StopMode.STOP)
     assert end(last)[0] == 130
     assert read_status(third).state is RunState.STOPPED
     assert read_status(second).state is RunState.WAITING
-    request_stop(first, Intent.PAUSE)
+    request_stop(first, StopMode.PAUSE)
     assert end(ahead)[0] == 130
     assert end(behind)[0] == 0
     assert read_status(second).state is RunState.FINISHED

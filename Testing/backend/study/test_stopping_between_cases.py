@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 from kdnet.cli import main
-from kdnet.runs.control import Stopped
+from kdnet.runs.control import Interrupted
 from kdnet.runs.stop_request import StopRequest
 from kdnet.study import scoring as testing
 from kdnet.training import trainer
-from kdnet.training.distributed import Processes
+from kdnet.training.distributed import DistributedContext
 from made_runs import hashes, study
 
 
@@ -21,10 +21,10 @@ class Counting:
     def __init__(self, at: int) -> None:
         self.left = at
 
-    def __call__(self, _stop: StopRequest, _processes: Processes) -> None:
+    def __call__(self, _stop: StopRequest, _processes: DistributedContext) -> None:
         self.left -= 1
         if self.left == 0:
-            raise Stopped("paused")
+            raise Interrupted("paused")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_what_was_done_is_kept(
 ) -> None:
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(module, "stop_here", Counting(at))
+        patch.setattr(module, "raise_if_stop_requested", Counting(at))
         assert main(study(phantom, run)) == 130
     if module is testing:
         assert list(run.rglob("scores-part-0.json"))

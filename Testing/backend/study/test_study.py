@@ -28,7 +28,7 @@ from kdnet.schema.network_id import Role
 from kdnet.schema.recipe import Augmentation, read_recipe, recipe_names
 from kdnet.schema.study_request import parse_students
 from kdnet.study.network_list import plan_networks
-from kdnet.study.time_budget import Measured, fit_recipe
+from kdnet.study.time_budget import StepTimings, steps_for_budget
 from kdnet.training.optimization import PlateauState, learning_rate
 from kdnet.training.patches import PatchSampler
 from made_runs import study
@@ -244,10 +244,10 @@ def test_fast_soft_is_fast_with_the_distillation_of_the_paper() -> None:
 def test_minutes_decide_the_steps_of_every_network_alike() -> None:
     recipe = read_recipe("fast")
     arguments: Any = {"networks": dict.fromkeys(Role, 1), "validation_cases": 4, "tests": 3 * 14}
-    fitted = fit_recipe(recipe, minutes=30, measured=Measured((1.0, 1.0, 2.0), 1.0), **arguments)
+    fitted = steps_for_budget(recipe, minutes=30, measured=StepTimings((1.0, 1.0, 2.0), 1.0), **arguments)
     assert fitted.steps == int((30 * 60 * 0.9 - 3 * (40 + 42)) / 4)
     with pytest.raises(SettingsError, match="allow at least"):
-        fit_recipe(recipe, minutes=1, measured=Measured((1.0, 1.0, 2.0), 1.0), **arguments)
+        steps_for_budget(recipe, minutes=1, measured=StepTimings((1.0, 1.0, 2.0), 1.0), **arguments)
 
 
 def test_students_of_any_proper_subset_are_planned_after_their_teacher() -> None:

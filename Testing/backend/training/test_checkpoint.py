@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from kdnet.errors import RunFolderError
-from kdnet.training.checkpoint import Checkpoint, optimiser_tensors, read_checkpoint, restore_optimiser, write_checkpoint
+from kdnet.training.checkpoint import Checkpoint, optimiser_tensors, read_checkpoint, restore_optimizer, write_checkpoint
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -56,7 +56,7 @@ def test_tensors_that_fit_no_parameter_are_refused() -> None:
     layer(torch.ones(1, 2)).sum().backward()
     optimiser.step()
     tensors = optimiser_tensors(optimiser)
-    restore_optimiser(optimiser, tensors)
+    restore_optimizer(optimiser, tensors)
     for damaged in ({7: tensors[0]}, {0: {**tensors[0], "exp_avg": torch.zeros(7)}}):
         with pytest.raises(ValueError, match="does not fit"):
-            restore_optimiser(optimiser, damaged)
+            restore_optimizer(optimiser, damaged)

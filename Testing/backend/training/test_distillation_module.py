@@ -12,7 +12,7 @@ from kdnet.networks.factory import build_network
 from kdnet.schema.labels import brats_labels
 from kdnet.schema.networks import NetworkSpec, preset
 from kdnet.schema.recipe import DistillationSettings
-from kdnet.training.distillation_module import Trainee
+from kdnet.training.distillation_module import DistillationModule
 from kdnet.training.initialization import start_from_prior, start_from_teacher
 from kdnet.training.teacher import Teacher
 
@@ -24,9 +24,9 @@ def teacher(filters: tuple[int, ...] = (8, 16, 32)) -> Teacher:
     return Teacher(build_network(NetworkSpec("dynunet", 4, 3, {"filters": filters})), range(4))
 
 
-def student(filters: tuple[int, ...], channels: tuple[int, ...], taught_by: Teacher) -> Trainee:
+def student(filters: tuple[int, ...], channels: tuple[int, ...], teacher_name: Teacher) -> DistillationModule:
     spec = NetworkSpec("dynunet", len(channels), 3, {"filters": filters})
-    return Trainee(spec, LABELS, channels, SETTINGS, taught_by)
+    return DistillationModule(spec, LABELS, channels, SETTINGS, teacher_name)
 
 
 @pytest.mark.parametrize("channels", [(1,), (0, 2), (1, 2, 3)])
@@ -41,13 +41,13 @@ def test_a_narrow_student_of_any_modalities_learns_through_a_projection(channels
 
 
 def test_the_teacher_is_neither_trained_nor_saved_with_its_student() -> None:
-    taught_by = teacher()
-    trainee = student((8, 16, 32), (1,), taught_by)
+    teacher_name = teacher()
+    trainee = student((8, 16, 32), (1,), teacher_name)
     assert trainee.projection is None
     assert len(list(trainee.parameters())) == len(list(trainee.network.parameters()))
     trainee.train()
-    assert not taught_by.network.training
-    assert not any(weight.requires_grad for weight in taught_by.network.parameters())
+    assert not teacher_name.network.training
+    assert not any(weight.requires_grad for weight in teacher_name.network.parameters())
 
 
 def test_networks_with_unequally_many_levels_need_gamma_zero() -> None:
@@ -56,18 +56,18 @@ def test_networks_with_unequally_many_levels_need_gamma_zero() -> None:
 
 
 def test_a_student_starts_with_its_teachers_weights_for_its_modality() -> None:
-    taught_by = teacher()
-    trainee = student((8, 16, 32), (2,), taught_by)
-    start_from_teacher(trainee.network, taught_by, (2,))
-    own, theirs = trainee.network.input_layer().weight, taught_by.network.input_layer().weight
+    teacher_name = teacher()
+    trainee = student((8, 16, 32), (2,), teacher_name)
+    start_from_teacher(trainee.network, teacher_name, (2,))
+    own, theirs = trainee.network.input_layer().weight, teacher_name.network.input_layer().weight
     assert torch.equal(own[:, 0], theirs[:, 2])
-    assert torch.equal(trainee.network.output_layers()[0].weight, taught_by.network.output_layers()[0].weight)
+    assert torch.equal(trainee.network.output_layers()[0].weight, teacher_name.network.output_layers()[0].weight)
 
 
 def test_an_unlike_student_cannot_start_from_its_teacher() -> None:
-    taught_by = teacher()
+    teacher_name = teacher()
     with pytest.raises(SettingsError, match="warm_start"):
-        start_from_teacher(student((4, 8, 16), (1,), taught_by).network, taught_by, (1,))
+        start_from_teacher(student((4, 8, 16), (1,), teacher_name).network, teacher_name, (1,))
 
 
 def test_an_untrained_network_predicts_the_frequency_of_each_label() -> None:
@@ -81,13 +81,13 @@ def test_a_student_starts_with_the_channels_of_a_bundle_in_the_order_of_the_labe
     spec = preset("segresnet-16").spec(1, 3)
     arguments = {name: value for name, value in spec.arguments.items() if name != "deep_supervision"}
     bundle = {"network": "SegResNet", "arguments": arguments, "output_order": [2, 0, 1]}  # it gives TC, WT, ET
-    taught_by = Teacher(build_network(NetworkSpec("monai", 4, 3, bundle)), range(4))
+    teacher_name = Teacher(build_network(NetworkSpec("monai", 4, 3, bundle)), range(4))
     network = build_network(spec).eval()
-    start_from_teacher(network, taught_by, (1,))
+    start_from_teacher(network, teacher_name, (1,))
     image = torch.zeros(1, 4, 16, 16, 16)
     image[:, 1] = torch.randn(1, 16, 16, 16)
     with torch.no_grad():
-        assert torch.allclose(network(image[:, 1:2]).logits, taught_by.network(image).logits, atol=1e-5)
+        assert torch.allclose(network(image[:, 1:2]).logits, teacher_name.network(image).logits, atol=1e-5)
 
 
 def test_losses_are_computed_in_float32_whatever_the_networks_compute_in(monkeypatch: pytest.MonkeyPatch) -> None:

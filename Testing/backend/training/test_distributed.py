@@ -77,7 +77,7 @@ def told(call):
         return f"{type(error).__name__}: {error}"
 
 def stopped():
-    raise Stopped("paused by SIGTERM")
+    raise Interrupted("paused by SIGTERM")
 
 with joined_processes(torch.device("cpu")) as processes:
     rank = processes.rank

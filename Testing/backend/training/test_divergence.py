@@ -56,7 +56,7 @@ def test_bad_batches_only_end_the_training_and_keep_the_last_finite_state(
     assert not hashes(run)
 
 
-@pytest.mark.parametrize("rate", ["1e9", "1e30"])
+@pytest.mark.parametrize("rate", ["1e9", "1e17"])
 def test_an_absurd_learning_rate_leaves_no_model(
     phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: str
 ) -> None:

@@ -25,7 +25,7 @@ ALL = Augmentation(flip=0.5, scale=0.2, shift=0.2, noise=0.2, contrast=0.3, smoo
 
 
 def numbered_case(index: int, shape: tuple[int, int, int] = SHAPE) -> PreparedCase:
-    """A case whose first modality numbers its voxels, with a small enhancing tumour in a large oedema."""
+    """A case whose first modality numbers its voxels, with a small enhancing tumor in a large edema."""
     numbers = 1 + np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
     labelmap = np.zeros(shape, np.uint8)
     labelmap[3:13, 3:13, 3:13] = 2
@@ -127,12 +127,12 @@ def test_a_case_smaller_than_the_patch_is_padded_with_background() -> None:
         assert not got.target[:, got.image[0] == 0].any()
 
 
-def test_foreground_patches_show_tumour_and_favour_no_region() -> None:
+def test_foreground_patches_show_tumor_and_favor_no_region() -> None:
     source = sampler(1, foreground=1.0, patch=(4, 4, 4))
     targets = [source.sample(step, 0).target for step in range(200)]
     assert sum(bool(target.any()) for target in targets) == 200
     enhancing = sum(bool(target[0].any()) for target in targets) / 200
-    # ET fills 8 of 1000 tumour voxels, but is asked for in a third of the patches
+    # ET fills 8 of 1000 tumor voxels, but is asked for in a third of the patches
     assert enhancing > 0.3
 
 
@@ -144,7 +144,7 @@ def test_without_foreground_patches_lie_anywhere() -> None:
     assert (places.max(axis=1) >= np.array(SHAPE) - 8 - 1).all()
 
 
-def test_a_case_without_tumour_is_sampled_anywhere() -> None:
+def test_a_case_without_tumor_is_sampled_anywhere() -> None:
     source = sampler(1, foreground=1.0)
     source.cases[0].labelmap[:] = 0
     assert not source.sample(0, 0).target.any()
@@ -225,7 +225,7 @@ def test_each_optional_change_comes_sometimes_and_not_always(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["rotate", "zoom"])
 def test_deformed_targets_follow_their_image(name: str) -> None:
-    """The tumour is drawn into the image, so that wherever it goes the labels must be found."""
+    """The tumor is drawn into the image, so that wherever it goes the labels must be found."""
     value = {"rotate": 30.0, "zoom": 0.3}[name]
     source = sampler(1, patch=(16, 16, 16), augmentation=Augmentation(flip=0.0, scale=0.0, shift=0.0, **{name: value}))
     case = source.cases[0]
@@ -234,8 +234,8 @@ def test_deformed_targets_follow_their_image(name: str) -> None:
     moved = 0
     for step in range(40):
         got, plain = source.sample(step, 0), still.sample(step, 0)
-        drawn, labelled = got.image[0] > 1.5, got.target[2] > 0
-        assert not drawn.any() or float((drawn & labelled).sum() / (drawn | labelled).sum()) > 0.8
+        drawn, labeled = got.image[0] > 1.5, got.target[2] > 0
+        assert not drawn.any() or float((drawn & labeled).sum() / (drawn | labeled).sum()) > 0.8
         moved += not torch.equal(got.target, plain.target)
     assert 3 < moved < 30
 

@@ -106,7 +106,7 @@ class qMRMLNodeComboBox(PythonQtLike, QtWidgets.QComboBox):  # noqa: N801
 
 
 class qMRMLSegmentsTableView(PythonQtLike, QtWidgets.QTableWidget):  # noqa: N801
-    """Visibility, colour and name of each segment."""
+    """Visibility, color and name of each segment."""
 
     def __init__(self, parent: Any = None) -> None:
         QtWidgets.QTableWidget.__init__(self, 0, 2, parent)

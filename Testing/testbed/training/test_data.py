@@ -13,7 +13,7 @@ from kdnet.data.phantom import write_phantom
 from .conftest import choose_data, rows
 
 
-def test_a_folder_is_recognised_and_its_cases_are_listed(training: Any, cases: Path, until: Any) -> None:
+def test_a_folder_is_recognized_and_its_cases_are_listed(training: Any, cases: Path, until: Any) -> None:
     choose_data(training, cases, until)
     assert training.ui.dataLabel.text == "BraTS: 6 cases can be used, 0 have problems."
     assert rows(training.ui.caseTable)[0] == ["Phantom_000", "t1 t1ce t2 flair", "28x33x26", "1 2 4", ""]
@@ -43,7 +43,7 @@ def test_a_folder_without_cases_is_told_in_one_sentence(training: Any, until: An
     until(lambda: "is no folder" in training.ui.dataLabel.text)
 
 
-def test_an_inspection_can_be_cancelled_and_begun_again(training: Any, cases: Path, until: Any) -> None:
+def test_an_inspection_can_be_canceled_and_begun_again(training: Any, cases: Path, until: Any) -> None:
     training.ui.dataFolderEdit.currentPath = str(cases)
     until(lambda: training.data.inspecting)
     assert training.ui.inspectButton.text == "Cancel"
@@ -64,7 +64,7 @@ def test_a_double_click_loads_a_case_with_its_reference(training: Any, cases: Pa
     assert [node.GetName() for node in volumes] == [f"Phantom_002 {name}" for name in ("t1", "t1ce", "t2", "flair")]
     (node,) = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
     found = slicer.util.arrayFromSegmentBinaryLabelmap(node, "label_3", volumes[0])
-    assert found.sum() > 0  # enhancing tumour is 4 in the file and 3 in the label table
+    assert found.sum() > 0  # enhancing tumor is 4 in the file and 3 in the label table
     assert slicer.app.background is volumes[0]
 
 

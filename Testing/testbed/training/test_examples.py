@@ -18,7 +18,7 @@ import pytest
         "KDNetTrainingLib.Request",
         "KDNetTrainingLib.Runs",
         "KDNetTrainingLib.Curves",
-        "KDNetTrainingLib.Words",
+        "KDNetTrainingLib.Formatting",
     ],
 )
 def test_examples_of_the_parts(training: Any, name: str) -> None:

@@ -109,6 +109,6 @@ def test_a_full_disk_is_foreseen(training: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("seconds", "words"), [(5, "5 s"), (600, "10 min"), (9000, "2 h 30 min")])
 def test_durations_are_told_as_coarse_as_wanted(training: Any, seconds: float, words: str) -> None:
-    from KDNetTrainingLib.Words import duration
+    from KDNetTrainingLib.Formatting import duration
 
     assert duration(seconds) == words

@@ -98,23 +98,23 @@ def modality_names(root: Path, stored: Sequence[str]) -> tuple[str, ...]:
 def label_table(names: Mapping[int, str], wanted: LabelTable | None = None) -> tuple[LabelTable, dict[int, int]]:
     """The table for labels by name, and how the file's values map to it.
 
-    The three labels of brain tumours are recognised by their names, whatever their values; any others are exclusive.
+    The three labels of brain tumors are recognized by their names, whatever their values; any others are exclusive.
 
     Args:
         names: value to name, with or without the background 0.
         wanted: the table to be used instead of the one that the names suggest.
     """
-    tumour = {value: _tumour_label(name) for value, name in names.items() if value}
-    is_tumour = sorted(label or 0 for label in tumour.values()) == [1, 2, 3]
-    if is_tumour and wanted in (None, brats_labels()):
-        return brats_labels(), {value: label for value, label in tumour.items() if label and value != label}
+    tumor = {value: _tumor_label(name) for value, name in names.items() if value}
+    is_tumor = sorted(label or 0 for label in tumor.values()) == [1, 2, 3]
+    if is_tumor and wanted in (None, brats_labels()):
+        return brats_labels(), {value: label for value, label in tumor.items() if label and value != label}
     return wanted or exclusive_labels({value: name for value, name in names.items() if value}), {}
 
 
-def _tumour_label(name: str) -> int | None:
-    """The BraTS value of a part of a tumour, None for anything else."""
+def _tumor_label(name: str) -> int | None:
+    """The BraTS value of a part of a tumor, None for anything else."""
     name = name.lower()
-    if "edema" in name:  # and oedema
+    if "edema" in name:  # and edema
         return 2
     if ("non" in name and "enhancing" in name) or "necro" in name:
         return 1

@@ -1,4 +1,4 @@
-"""Recognising a data folder."""
+"""Recognizing a data folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KNOWN = "BraTS, Medical Segmentation Decathlon or nnU-Net raw"
 
 
 def read_dataset(root: Path, labels: LabelTable | None = None) -> Dataset:
-    """List the cases of a folder, whose format is recognised; no voxel is read.
+    """List the cases of a folder, whose format is recognized; no voxel is read.
 
     Args:
         root: the folder.

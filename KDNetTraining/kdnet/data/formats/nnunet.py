@@ -138,16 +138,16 @@ def _table(stored: Mapping[str, Any], wanted: LabelTable | None) -> tuple[LabelT
         name: tuple(sorted(int(item) for item in (value if isinstance(value, list) else [value])))
         for name, value in foreground.items()
     }
-    tumour = _tumour_values(regions)
-    if tumour is not None and wanted in (None, brats_labels()):
-        return brats_labels(), {value: label for value, label in tumour.items() if value != label}
+    tumor = _tumor_values(regions)
+    if tumor is not None and wanted in (None, brats_labels()):
+        return brats_labels(), {value: label for value, label in tumor.items() if value != label}
     return wanted or _overlapping(regions), {}
 
 
-def _tumour_values(regions: Regions) -> dict[int, int] | None:
-    """Values to those of BraTS, if these are whole tumour, core and enhancing tumour, one inside the other.
+def _tumor_values(regions: Regions) -> dict[int, int] | None:
+    """Values to those of BraTS, if these are whole tumor, core and enhancing tumor, one inside the other.
 
-    nnU-Net's own conversion of BraTS numbers oedema 1 and the core 2, so the values alone tell nothing.
+    nnU-Net's own conversion of BraTS numbers edema 1 and the core 2, so the values alone tell nothing.
     """
     nested = sorted(regions.items(), key=lambda item: len(item[1]))
     spelt = (("enhancing", "et"), ("core", "tc"), ("whole", "wt"))

@@ -17,7 +17,7 @@ from kdnet.data.preprocessing.prepare import prepare_image, prepare_labelmap
 from kdnet.data.references import read_reference
 from kdnet.data.volumes.io import read_volume
 from kdnet.errors import DataError
-from kdnet.files import replacing, writable_folder
+from kdnet.files import atomic_write, writable_folder
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.preprocessing import Preprocessing
 
@@ -98,7 +98,7 @@ class CaseCache:
         labelmap = prepare_labelmap(read_reference(case, self.labels), placement)
         writable_folder(entry)
         for name, array in (("image.npy", image), ("labelmap.npy", labelmap)):
-            with replacing(entry / name) as temporary:
+            with atomic_write(entry / name) as temporary:
                 np.save(temporary, array, allow_pickle=False)
 
     def _key(self, case: Case, digests: Mapping[str, str]) -> str:

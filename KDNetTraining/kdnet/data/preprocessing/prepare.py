@@ -1,6 +1,6 @@
 """From volumes as they are stored to what a network sees, and the way back.
 
-Order: turn the axes to the closest of right, anterior, superior; crop to the head; resample; normalise. Cropping comes
+Order: turn the axes to the closest of right, anterior, superior; crop to the head; resample; normalize. Cropping comes
 first because everything after it then costs only what the head costs.
 """
 
@@ -34,7 +34,7 @@ DARKEST, BRIGHTEST = 0.01, 0.99  # quantiles that become 0 and 1 where intensiti
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
+class CropTransform:
     """Where a prepared image lies in the volume that it was made from.
 
     Attributes:
@@ -55,14 +55,14 @@ class Placement:
     shape: tuple[int, int, int]
     prepared_spacing: tuple[float, float, float]
 
-    def turned(self, voxels: NDArray[Any]) -> NDArray[Any]:
+    def reoriented(self, voxels: NDArray[Any]) -> NDArray[Any]:
         """A view of ``voxels`` ``[i, j, k]`` with its axes along right, anterior, superior."""
-        turned = np.transpose(voxels, self.axes)
-        return turned[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
+        reoriented = np.transpose(voxels, self.axes)
+        return reoriented[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
 
     def cropped(self, voxels: NDArray[Any]) -> NDArray[Any]:
         """A view of ``voxels`` turned and cut to the crop box; writing to it changes ``voxels``."""
-        return self.turned(voxels)[tuple(slice(start, stop) for start, stop in self.box)]
+        return self.reoriented(voxels)[tuple(slice(start, stop) for start, stop in self.box)]
 
     def matrices(self, *, back: bool = False) -> list[torch.Tensor]:
         """Resampling matrices from the crop box to the prepared grid, or ``back``."""
@@ -71,7 +71,7 @@ class Placement:
             self.box, self.spacing, self.shape, self.prepared_spacing, strict=True
         ):
             length = stop - start
-            # both grids share their centre, so rounding the size moves nothing
+            # both grids share their center, so rounding the size moves nothing
             offset = (length * step - size * prepared) / 2
             arguments = (size, prepared, length, step, -offset) if back else (length, step, size, prepared, offset)
             pairs.append(torch.from_numpy(resampling_matrix(*arguments)))
@@ -80,7 +80,7 @@ class Placement:
 
 def prepare_image(
     volumes: Sequence[Volume], settings: Preprocessing, names: Sequence[str] = ()
-) -> tuple[NDArray[np.float32], Placement]:
+) -> tuple[NDArray[np.float32], CropTransform]:
     """Prepare the modalities of one case.
 
     Args:
@@ -102,7 +102,7 @@ def prepare_image(
     volumes = [_in_usual_unit(volume) for volume in volumes]
     axes, flipped = _turning(volumes[0].grid)
     placement = _whole(volumes[0].grid, axes, flipped)
-    foregrounds = [Foreground.of(placement.turned(volume.voxels)) for volume in volumes]
+    foregrounds = [Foreground.of(placement.reoriented(volume.voxels)) for volume in volumes]
     placement = _place(volumes, foregrounds, placement, settings)
     matrices = placement.matrices()
     prepared = np.zeros((len(volumes), *placement.shape), dtype=np.float32)
@@ -115,11 +115,11 @@ def prepare_image(
         # which a network may have been trained
         share = resample(torch.from_numpy(foreground.mask(part).astype(np.float32)), matrices)
         values = resample(torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)), matrices)
-        prepared[index] = _normalised(values, share > PATIENT_SHARE)
+        prepared[index] = _normalized(values, share > PATIENT_SHARE)
     return prepared, placement
 
 
-def prepare_labelmap(volume: Volume, placement: Placement) -> NDArray[np.uint8]:
+def prepare_labelmap(volume: Volume, placement: CropTransform) -> NDArray[np.uint8]:
     """Bring a reference labelmap onto the prepared grid: each voxel takes the label that covers most of it.
 
     Returns:
@@ -149,7 +149,7 @@ def ranged(values: torch.Tensor) -> torch.Tensor:
     return ((values - low) / max(high - low, 1e-6)).clamp(0, 1)
 
 
-def prepare_share(mask: Volume, placement: Placement) -> NDArray[np.float32]:
+def prepare_share(mask: Volume, placement: CropTransform) -> NDArray[np.float32]:
     """Bring a mask of 0 and other values onto the prepared grid.
 
     Returns:
@@ -182,23 +182,23 @@ def _turning(grid: Grid) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]
     return (stored[0], stored[1], stored[2]), (flips[0], flips[1], flips[2])
 
 
-def _whole(grid: Grid, axes: tuple[int, int, int], flipped: tuple[bool, bool, bool]) -> Placement:
+def _whole(grid: Grid, axes: tuple[int, int, int], flipped: tuple[bool, bool, bool]) -> CropTransform:
     """The placement of a volume that is neither cropped nor resampled."""
     i, j, k = (grid.shape[axis] for axis in axes)
     first, second, third = (grid.spacing[axis] for axis in axes)
     spacing = (first, second, third)
-    return Placement(grid, axes, flipped, ((0, i), (0, j), (0, k)), spacing, (i, j, k), spacing)
+    return CropTransform(grid, axes, flipped, ((0, i), (0, j), (0, k)), spacing, (i, j, k), spacing)
 
 
 def _place(
-    volumes: Sequence[Volume], foregrounds: Sequence[Foreground], whole: Placement, settings: Preprocessing
-) -> Placement:
+    volumes: Sequence[Volume], foregrounds: Sequence[Foreground], whole: CropTransform, settings: Preprocessing
+) -> CropTransform:
     """Find the head in any of the volumes and put the prepared grid around it."""
     steps = [max(1, round(SEARCH_STEP_MM / step)) for step in whole.spacing]
     strided = tuple(slice(None, None, step) for step in steps)
     found = np.zeros([-(-size // step) for size, step in zip(whole.shape, steps, strict=True)], dtype=bool)
     for volume, foreground in zip(volumes, foregrounds, strict=True):
-        mask = foreground.mask(whole.turned(volume.voxels)[strided])
+        mask = foreground.mask(whole.reoriented(volume.voxels)[strided])
         found |= mask if foreground.background is not None else _largest_component(mask)
     if not found.any():
         raise DataError("nothing but background is found in the volume: choose a volume that shows a head.")
@@ -224,7 +224,7 @@ def _largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(sitk.GetArrayViewFromImage(components) == 1)
 
 
-def _normalised(values: torch.Tensor, inside: torch.Tensor) -> NDArray[np.float32]:
+def _normalized(values: torch.Tensor, inside: torch.Tensor) -> NDArray[np.float32]:
     """Z-score over ``inside``, 0 elsewhere."""
     foreground = values[inside].double()
     if not foreground.numel():

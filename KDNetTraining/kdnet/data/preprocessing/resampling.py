@@ -18,18 +18,18 @@ def resampling_matrix(
 ) -> NDArray[np.float32]:
     """Weights ``[target, source]`` that resample one axis; each row adds up to 1.
 
-    Target voxel t is centred at ``(t + 0.5) * target_spacing + offset`` mm from the outer edge of the source's first
-    voxel. A finer target interpolates linearly between voxel centres; a coarser one averages what it covers, so that an
+    Target voxel t is centered at ``(t + 0.5) * target_spacing + offset`` mm from the outer edge of the source's first
+    voxel. A finer target interpolates linearly between voxel centers; a coarser one averages what it covers, so that an
     integer factor gives block averages. Beyond the source its edge voxel counts.
     """
-    centres = ((np.arange(target_size) + 0.5) * target_spacing + offset) / source_spacing
+    centers = ((np.arange(target_size) + 0.5) * target_spacing + offset) / source_spacing
     if target_spacing <= source_spacing:
-        position = np.clip(centres - 0.5, 0, source_size - 1)
+        position = np.clip(centers - 0.5, 0, source_size - 1)
         distance = np.abs(position[:, None] - np.arange(source_size))
         weights = np.clip(1 - distance, 0, None)
     else:
         half = 0.5 * target_spacing / source_spacing
-        low, high = centres[:, None] - half, centres[:, None] + half
+        low, high = centers[:, None] - half, centers[:, None] + half
         edges = np.arange(source_size)
         first = np.where(edges == 0, -np.inf, edges)
         last = np.where(edges == source_size - 1, np.inf, edges + 1)

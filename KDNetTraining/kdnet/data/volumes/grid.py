@@ -1,6 +1,6 @@
 """A scalar volume and its place in the patient: the one convention that the whole backend shares.
 
-Arrays are indexed ``[i, j, k]`` and the affine maps voxel indices ``(i, j, k, 1)`` to RAS millimetres, as in NIfTI and in
+Arrays are indexed ``[i, j, k]`` and the affine maps voxel indices ``(i, j, k, 1)`` to RAS millimeters, as in NIfTI and in
 Slicer's IJKToRAS matrix. (ITK's LPS and Slicer's ``arrayFromVolume`` order ``[k, j, i]`` are converted at the border.)
 """
 
@@ -19,7 +19,7 @@ class Grid:
 
     Attributes:
         shape: number of voxels along i, j, k.
-        affine: 4 x 4, voxel indices to RAS millimetres.
+        affine: 4 x 4, voxel indices to RAS millimeters.
     """
 
     shape: tuple[int, int, int]
@@ -27,7 +27,7 @@ class Grid:
 
     @property
     def spacing(self) -> tuple[float, float, float]:
-        """Distance of neighbouring voxels along i, j, k in mm."""
+        """Distance of neighboring voxels along i, j, k in mm."""
         i, j, k = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(i), float(j), float(k)
 

@@ -21,7 +21,7 @@ from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.itk_files import LPS_RAS, METAIMAGE, NRRD, ItkFormat, read_itk, read_itk_grid
 from kdnet.data.volumes.nifti import read_nifti, read_nifti_grid, read_nifti_header
 from kdnet.errors import DataError
-from kdnet.files import replacing
+from kdnet.files import atomic_write
 from kdnet.foreign import reading, reason
 
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -114,7 +114,7 @@ def write_volume(path: Path, volume: Volume, *, like: Path | None = None) -> Non
     _require_utf8(path)
     if not path.name.lower().endswith(WRITTEN_SUFFIXES):
         raise DataError(f"{path} has a suffix that no image is written with: let its name end in .nii.gz or .nrrd.")
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         if path.name.lower().endswith(NIFTI_SUFFIXES):
             _write_nifti(temporary, volume, like if like and like.name.lower().endswith(NIFTI_SUFFIXES) else None)
             return

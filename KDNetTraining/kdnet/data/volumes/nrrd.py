@@ -88,7 +88,7 @@ def _check_place(fields: dict[str, str], dimension: int, path: Path) -> None:
 
 
 def _spaced(fields: dict[str, str], dimension: int, path: Path) -> list[bool]:
-    """Which axes have a spacing; lists, colours and vectors need none."""
+    """Which axes have a spacing; lists, colors and vectors need none."""
     try:
         steps = [float(word) for word in fields["spacings"].split()]
     except ValueError:

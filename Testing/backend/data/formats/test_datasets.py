@@ -1,4 +1,4 @@
-"""Formats are recognised, problems found, cases split; the phantom is a data set like any other."""
+"""Formats are recognized, problems found, cases split; the phantom is a data set like any other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kdnet.data.formats.detect import read_dataset, require_cases
-from kdnet.data.inspection import inspect_dataset, inspection_table, usable
+from kdnet.data.inspection import inspect_dataset, inspection_table, valid_cases
 from kdnet.data.phantom import make_case
 from kdnet.data.preprocessing.case_cache import CaseCache
 from kdnet.data.references import read_reference
@@ -56,7 +56,7 @@ def test_brats_of_every_year_is_one_data_set_with_one_convention(tmp_path: Path)
         assert set(np.unique(read_reference(case, dataset.labels).voxels)) == {0, 1, 2, 3}
 
 
-def test_decathlon_brain_tumours_get_the_brats_table(tmp_path: Path) -> None:
+def test_decathlon_brain_tumors_get_the_brats_table(tmp_path: Path) -> None:
     description = {
         "modality": {"0": "FLAIR", "1": "T1w", "2": "t1gd", "3": "T2w"},
         "labels": {"0": "background", "1": "edema", "2": "non-enhancing tumor", "3": "enhancing tumour"},
@@ -82,7 +82,7 @@ def test_nnunet_channels_and_labels_are_read(tmp_path: Path) -> None:
     assert dataset.labels == exclusive_labels({1: "lesion"})
 
 
-def test_nnunet_regions_of_brain_tumours_get_the_brats_table(tmp_path: Path) -> None:
+def test_nnunet_regions_of_brain_tumors_get_the_brats_table(tmp_path: Path) -> None:
     labels = {"background": 0, "whole": [1, 2, 3], "core": [1, 3], "enhancing": [3]}
     description = {"channel_names": {"0": "T1"}, "labels": labels, "file_ending": ".nii.gz"}
     (tmp_path / "dataset.json").write_text(json.dumps(description))
@@ -128,7 +128,7 @@ def test_every_problem_is_found_and_named(tmp_path: Path) -> None:
         assert told in found[name], name
     dataset = read_dataset(tmp_path)
     reports = inspect_dataset(dataset)
-    assert len(usable(dataset, reports).cases) == 5
+    assert len(valid_cases(dataset, reports).cases) == 5
     assert "flair is missing" in inspection_table(reports)
 
 

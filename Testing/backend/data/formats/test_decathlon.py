@@ -1,4 +1,4 @@
-"""``dataset.json`` of the Medical Segmentation Decathlon: 4D files, tumour labels by name."""
+"""``dataset.json`` of the Medical Segmentation Decathlon: 4D files, tumor labels by name."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_each_modality_is_its_component_of_the_4d_file(tmp_path: Path) -> None:
         assert np.array_equal(read_volume(image.path, image.component).voxels, stored[..., index])
 
 
-def test_brain_tumour_values_are_turned_into_those_of_brats(tmp_path: Path) -> None:
+def test_brain_tumor_values_are_turned_into_those_of_brats(tmp_path: Path) -> None:
     write_case(tmp_path, "BRATS_001")
     dataset = described(tmp_path, BRAIN, "BRATS_001")
     reference = read_reference(dataset.cases[0], dataset.labels).voxels
@@ -60,7 +60,7 @@ def test_brain_tumour_values_are_turned_into_those_of_brats(tmp_path: Path) -> N
     assert [report.problems for report in inspect_dataset(dataset)] == [()]
 
 
-def test_asking_for_the_brats_table_does_not_swap_core_and_oedema(tmp_path: Path) -> None:
+def test_asking_for_the_brats_table_does_not_swap_core_and_edema(tmp_path: Path) -> None:
     write_case(tmp_path, "BRATS_001")
     described(tmp_path, BRAIN, "BRATS_001")
     dataset = read_dataset(tmp_path, brats_labels())
@@ -68,7 +68,7 @@ def test_asking_for_the_brats_table_does_not_swap_core_and_oedema(tmp_path: Path
 
 
 @given(st.permutations([1, 2, 3, 7]).map(lambda values: values[:3]))
-def test_parts_of_a_tumour_are_recognised_by_name_whatever_their_values(values: list[int]) -> None:
+def test_parts_of_a_tumor_are_recognized_by_name_whatever_their_values(values: list[int]) -> None:
     names = dict(zip(values, TUMOUR_NAMES.values(), strict=True))
     table, value_map = label_table({0: "background", **names})
     assert table == brats_labels()
@@ -77,7 +77,7 @@ def test_parts_of_a_tumour_are_recognised_by_name_whatever_their_values(values: 
 
 
 @pytest.mark.parametrize("names", [{1: "edema", 2: "perifocal edema", 3: "enhancing"}, {1: "liver", 2: "enhancing tumour"}])
-def test_labels_that_are_not_exactly_a_brain_tumour_are_exclusive(names: dict[int, str]) -> None:
+def test_labels_that_are_not_exactly_a_brain_tumor_are_exclusive(names: dict[int, str]) -> None:
     assert label_table(names) == (exclusive_labels(names), {})
 
 

@@ -1,4 +1,4 @@
-"""The format of a folder is recognised from names and ``dataset.json`` alone, or refused in one sentence."""
+"""The format of a folder is recognized from names and ``dataset.json`` alone, or refused in one sentence."""
 
 from __future__ import annotations
 

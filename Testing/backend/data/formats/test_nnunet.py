@@ -20,7 +20,7 @@ from kdnet.schema.labels import IGNORED, LabelMode, brats_labels, exclusive_labe
 
 CHANNELS = {"0": "T1", "1": "T1ce", "2": "T2", "3": "FLAIR"}
 LESION = {"background": 0, "lesion": 1}
-# as nnU-Net's own conversion of BraTS numbers them: 1 oedema, 2 core, 3 enhancing
+# as nnU-Net's own conversion of BraTS numbers them: 1 edema, 2 core, 3 enhancing
 TUMOUR = {"background": 0, "whole tumor": [1, 2, 3], "tumor core": [2, 3], "enhancing tumor": [3]}
 
 
@@ -80,17 +80,17 @@ def test_nnunets_own_brats_regions_are_turned_into_the_values_of_brats(tmp_path:
 
 
 @pytest.mark.parametrize("values", list(permutations((1, 2, 3))))
-def test_a_tumours_regions_are_recognised_whatever_their_values(tmp_path: Path, values: tuple[int, int, int]) -> None:
-    core, oedema, enhancing = values
+def test_a_tumors_regions_are_recognized_whatever_their_values(tmp_path: Path, values: tuple[int, int, int]) -> None:
+    core, edema, enhancing = values
     name_files(tmp_path, "imagesTr/a_0000.nii.gz")
-    labels = {"ET": enhancing, "background": 0, "TC": [enhancing, core], "WT": [oedema, core, enhancing]}
+    labels = {"ET": enhancing, "background": 0, "TC": [enhancing, core], "WT": [edema, core, enhancing]}
     dataset = described(tmp_path, labels=labels)
     value_map = dataset.cases[0].value_map
     assert dataset.labels == brats_labels()
     assert [value_map.get(value, value) for value in values] == [1, 2, 3]
 
 
-def test_regions_of_another_disease_are_no_brain_tumour_though_they_nest_alike(tmp_path: Path) -> None:
+def test_regions_of_another_disease_are_no_brain_tumor_though_they_nest_alike(tmp_path: Path) -> None:
     name_files(tmp_path, "imagesTr/a_0000.nii.gz")
     labels = {"background": 0, "kidney and mass": [1, 2, 3], "mass": [2, 3], "cyst": [3]}
     table = described(tmp_path, labels=labels).labels
@@ -103,7 +103,7 @@ def test_regions_of_another_disease_are_no_brain_tumour_though_they_nest_alike(t
     assert [(label.value, label.name) for label in table.labels] == [(1, "kidney and mass"), (2, "mass"), (3, "cyst")]
 
 
-def test_parts_of_a_tumour_as_plain_values_are_recognised_too(tmp_path: Path) -> None:
+def test_parts_of_a_tumor_as_plain_values_are_recognized_too(tmp_path: Path) -> None:
     name_files(tmp_path, "imagesTr/a_0000.nii.gz")
     dataset = described(tmp_path, labels={"background": 0, "ED": 1, "NCR": 2, "ET": 3})
     assert dataset.labels == brats_labels()

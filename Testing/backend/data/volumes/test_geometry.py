@@ -83,8 +83,8 @@ def test_axes_that_are_not_perpendicular_are_refused_in_every_format(
     volume = random_volume(seed)
     affine = volume.grid.affine.copy()
     one, other = affine[:3, first].copy(), affine[:3, (first + 1) % 3].copy()
-    turned = np.cos(angle) * other / np.linalg.norm(other) + np.sin(angle) * one / np.linalg.norm(one)
-    affine[:3, (first + 1) % 3] = turned * np.linalg.norm(other)
+    reoriented = np.cos(angle) * other / np.linalg.norm(other) + np.sin(angle) * one / np.linalg.norm(one)
+    affine[:3, (first + 1) % 3] = reoriented * np.linalg.norm(other)
     path = tmp_path_factory.mktemp("sheared") / f"volume{suffix}"
     if suffix == ".nii":
         image = nibabel.Nifti1Image(volume.voxels, affine)
@@ -209,8 +209,8 @@ def test_traces_that_an_interpolation_leaves_around_the_head_are_background(
     whole, close = Preprocessing((2.0, 2.0, 2.0), margin=100.0), Preprocessing((2.0, 2.0, 2.0), margin=0.0)
     prepared, boxes = [], []
     for kind in (sitk.sitkLinear, interpolator):
-        turned = sitk.Resample(source, source, sitk.Euler3DTransform([19.5] * 3, *angles), kind, background)
-        volume = Volume(sitk.GetArrayFromImage(turned), Grid((40, 40, 40), np.eye(4)))
+        reoriented = sitk.Resample(source, source, sitk.Euler3DTransform([19.5] * 3, *angles), kind, background)
+        volume = Volume(sitk.GetArrayFromImage(reoriented), Grid((40, 40, 40), np.eye(4)))
         prepared.append(prepare_image([volume], whole)[0])
         boxes.append(prepare_image([volume], close)[1].box)
     core = np.sqrt(sum(axis**2 for axis in np.meshgrid(*[np.arange(20) - 9.5] * 3, indexing="ij"))) < 4.5

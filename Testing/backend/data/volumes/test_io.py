@@ -108,10 +108,10 @@ def placed(path: Path, *, qform: int, sform: int, agree: bool) -> None:
     affine[:3, 3] = (-30, 20, 10)
     image = nibabel.Nifti1Image(noise().voxels, affine)
     image.set_sform(affine, sform)
-    turned = affine.copy()
-    turned[:3, :3] = Rotation.from_euler("z", 15, degrees=True).as_matrix() @ affine[:3, :3]
-    turned[:3, 3] += 7
-    image.set_qform(affine if agree else turned, qform)
+    reoriented = affine.copy()
+    reoriented[:3, :3] = Rotation.from_euler("z", 15, degrees=True).as_matrix() @ affine[:3, :3]
+    reoriented[:3, 3] += 7
+    image.set_qform(affine if agree else reoriented, qform)
     nibabel.save(image, path)
 
 

@@ -18,7 +18,7 @@ NAN, INF = float("nan"), float("inf")
 DIM, DATATYPE, PIXDIM, OFFSET, SLOPE, UNITS, QFORM, SFORM = 40, 70, 76, 108, 112, 123, 252, 280
 
 
-def turned(degrees: float, axis: str = "z") -> np.ndarray:
+def reoriented(degrees: float, axis: str = "z") -> np.ndarray:
     affine = np.eye(4)
     affine[:3, :3] = Rotation.from_euler(axis, degrees, degrees=True).as_matrix() * [2.0, 2.0, 3.0]
     return affine
@@ -144,7 +144,7 @@ def test_a_sign_or_rounding_in_pixdim_does_not_move_a_volume_with_an_sform(tmp_p
         np.diag([1.0, -1, 1, 1]),
         np.diag([1.0, 1, -1, 1]),
         np.diag([-1.0, -1, 1, 1]),
-        np.linalg.inv(turned(0)) @ turned(90),
+        np.linalg.inv(reoriented(0)) @ reoriented(90),
     ],
 )
 def test_forms_that_disagree_about_the_axes_are_refused(tmp_path: Path, codes: tuple[int, int], change: np.ndarray) -> None:
@@ -155,10 +155,10 @@ def test_forms_that_disagree_about_the_axes_are_refused(tmp_path: Path, codes: t
 
 
 def test_forms_that_put_a_volume_at_different_places_are_remarked_on(tmp_path: Path) -> None:
-    path = two_forms(tmp_path / "scan.nii", turned(0), turned(10))
+    path = two_forms(tmp_path / "scan.nii", reoriented(0), reoriented(10))
     (warning,) = volume_warnings(path, read_volume(path))
     assert "mm apart" in warning
-    near = two_forms(tmp_path / "near.nii", turned(0), turned(0.5))
+    near = two_forms(tmp_path / "near.nii", reoriented(0), reoriented(0.5))
     assert not read_volume(near).warnings
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import qt
 
 
-class Checks:
+class CheckBoxGroup:
     """Check boxes in a widget of the .ui file that has a layout.
 
     Args:

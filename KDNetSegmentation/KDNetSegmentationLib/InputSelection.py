@@ -7,7 +7,7 @@ import slicer
 
 from KDNetSegmentationLib.Models import ModelInfo
 
-OURS = "KDNet.map"  # attribute of the probability and uncertainty volumes that the extension adds
+MAP_ATTRIBUTE = "KDNet.map"  # attribute of the probability and uncertainty volumes that the extension adds
 
 
 def likely_volumes(modalities: Sequence[str], chosen: Sequence[Any]) -> list[Any]:
@@ -61,7 +61,7 @@ def _candidates() -> list[Any]:
         for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
         if not node.IsA("vtkMRMLLabelMapVolumeNode")
         and not node.GetHideFromEditors()
-        and not node.GetAttribute(OURS)
+        and not node.GetAttribute(MAP_ATTRIBUTE)
         and node.GetImageData() is not None
     ]
     return sorted(nodes, key=lambda node: node.GetID() != shown)

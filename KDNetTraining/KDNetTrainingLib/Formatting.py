@@ -50,9 +50,9 @@ def network_title(name: str) -> str:
         'Student T1CE (all cases)'
     """
     parts = name.split("/")
-    role, _separator, sees = parts[-1].partition("-")
+    role, _separator, modality_key = parts[-1].partition("-")
     title = {"teacher": _("Teacher"), "baseline": _("Baseline"), "student": _("Student")}.get(role, role)
-    if sees:
-        title += f" {sees.upper()}"
+    if modality_key:
+        title += f" {modality_key.upper()}"
     place = [_("all cases") if part == ALL_NAME else part for part in parts[:-1] if part not in ("fold0", "seed0")]
     return f"{title} ({', '.join(place)})" if place else title

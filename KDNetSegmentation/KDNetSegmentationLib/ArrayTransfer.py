@@ -12,12 +12,12 @@ from kdnet.errors import KDNetError
 
 from KDNetSegmentationLib.Maps import show_maps
 from KDNetSegmentationLib.Models import ModelInfo
-from KDNetSegmentationLib.SegmentationNode import centre_of, labelmap_of, show_labelmap, volumes_in_millilitres
+from KDNetSegmentationLib.SegmentationNode import center_of, labelmap_of, show_labelmap, volumes_in_milliliters
 from KDNetSegmentationLib.Settings import Settings
 from KDNetSegmentationLib.Volumes import request_of
 
 
-def hand_over(volumes: Sequence[Any], folder: Path) -> list[dict[str, Any]]:
+def send_volumes(volumes: Sequence[Any], folder: Path) -> list[dict[str, Any]]:
     """Write the voxels of volume nodes into ``folder`` and describe them to the worker."""
     return [request_of(node, folder, index) for index, node in enumerate(volumes)]
 
@@ -29,10 +29,12 @@ class Found:
     segmentationNode: Any
     volumes: Mapping[str, float]
     mapNodes: tuple[Any, ...]
-    centre: tuple[float, float, float] | None
+    center: tuple[float, float, float] | None
 
 
-def bring_in(answer: Mapping[str, Any], volumeNode: Any, model: ModelInfo, output: Any | None, settings: Settings) -> Found:
+def import_result(
+    answer: Mapping[str, Any], volumeNode: Any, model: ModelInfo, output: Any | None, settings: Settings
+) -> Found:
     """Turn the worker's answer into a segmentation node, volumes in mL, and probability volumes.
 
     Raises:
@@ -44,8 +46,8 @@ def bring_in(answer: Mapping[str, Any], volumeNode: Any, model: ModelInfo, outpu
     voxels = np.load(answer["labelmap"], allow_pickle=False)
     node = show_labelmap(voxels, model.labels, volumeNode, kept)
     maps = show_maps(answer["probabilities"], volumeNode, settings)
-    volumes = volumes_in_millilitres(voxels, model.labels, volumeNode)
-    return Found(node, volumes, maps, centre_of(voxels, volumeNode))
+    volumes = volumes_in_milliliters(voxels, model.labels, volumeNode)
+    return Found(node, volumes, maps, center_of(voxels, volumeNode))
 
 
 def write_pair(pair: Sequence[Any], model: ModelInfo, volumeNode: Any, folder: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ MODULE = ("-m", "kdnet.cli.capabilities")
 
 
 @dataclass(frozen=True)
-class Offer:
+class Capabilities:
     """The choices.
 
     Attributes:
@@ -30,7 +30,9 @@ class Offer:
     cores: int
 
 
-def ask_offer(files: Sequence[Path], onFinished: Callable[[Offer], None], onFailed: Callable[[Failure], None]) -> Command:
+def query_capabilities(
+    files: Sequence[Path], onFinished: Callable[[Capabilities], None], onFailed: Callable[[Failure], None]
+) -> Command:
     """Ask the backend in a process of its own, because it imports torch.
 
     Args:
@@ -41,14 +43,14 @@ def ask_offer(files: Sequence[Path], onFinished: Callable[[Offer], None], onFail
     arguments = [part for path in files for part in ("--recipe", str(path))]
     return Command(
         arguments,
-        read=lambda text: read_offer(json_answer(text)),
+        read=lambda text: read_capabilities(json_answer(text)),
         onFinished=onFinished,
         onFailed=onFailed,
         module=MODULE,
     ).start()
 
 
-def read_offer(content: Mapping[str, Any]) -> Offer:
+def read_capabilities(content: Mapping[str, Any]) -> Capabilities:
     """The choices from their JSON."""
     networks = {item["name"]: item["use"] for item in content["networks"]}
-    return Offer(content["recipes"], networks, tuple(content["devices"]), int(content["cores"]))
+    return Capabilities(content["recipes"], networks, tuple(content["devices"]), int(content["cores"]))

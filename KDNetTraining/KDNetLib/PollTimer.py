@@ -7,7 +7,7 @@ from collections.abc import Callable
 POLL_MILLISECONDS = 30
 
 
-class Ticker:
+class PollTimer:
     """Calls something now and then while Qt's event loop runs; nothing ticks where there is no Qt.
 
     Args:

@@ -24,7 +24,7 @@ LOG = "log.txt"  # in the run folder, where the process that the panel starts wr
 
 
 @dataclass(frozen=True)
-class Look:
+class RunSnapshot:
     """What a look at a run found.
 
     Attributes:
@@ -46,11 +46,11 @@ class Look:
     log: str | None = None
 
 
-class Watcher:
+class RunMonitor:
     """Looks at runs now and then; :meth:`take` hands out what was found, on the thread that calls it."""
 
     def __init__(self) -> None:
-        self._looks: queue.Queue[Look] = queue.Queue()
+        self._looks: queue.Queue[RunSnapshot] = queue.Queue()
         self._wanted: tuple[tuple[Path, ...], Path | None] = ((), None)
         self._wake = threading.Event()
         self._ended = threading.Event()
@@ -65,11 +65,11 @@ class Watcher:
             self._thread.start()
         self._wake.set()
 
-    def take(self, seconds: float) -> list[Look]:
+    def take(self, seconds: float) -> list[RunSnapshot]:
         """What was found meanwhile, as long as handing it out takes no longer than so many seconds."""
         return list(self._taken(time.monotonic() + seconds))
 
-    def each(self, seconds: float, handle: Callable[[Look], None]) -> None:
+    def each(self, seconds: float, handle: Callable[[RunSnapshot], None]) -> None:
         """Call ``handle`` with what was found, for so many seconds at most; the rest waits for the next call."""
         until = time.monotonic() + seconds
         for look in self._taken(until):
@@ -132,7 +132,7 @@ class Watcher:
         log = log_tail(root) if chosen and not more else None
         told = (status, problem, log)
         if events or first or seen.get(root) != told:
-            self._looks.put(Look(root, status, problem, more, first, events if chosen else (), log))
+            self._looks.put(RunSnapshot(root, status, problem, more, first, events if chosen else (), log))
         seen[root] = told
         return more
 

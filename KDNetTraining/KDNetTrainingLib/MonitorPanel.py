@@ -16,14 +16,14 @@ from slicer.i18n import tr as _
 from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest, LoadedCase
 from KDNetTrainingLib.Charts import Charts
 from KDNetTrainingLib.Curves import Curves
+from KDNetTrainingLib.Formatting import duration, network_title, state_word
 from KDNetTrainingLib.PlotLayout import PlotLayout
-from KDNetTrainingLib.Watch import Look
-from KDNetTrainingLib.Words import duration, network_title, state_word
+from KDNetTrainingLib.RunMonitor import RunSnapshot
 
 PROGRESS_STEPS = 1000
 
 
-class LivePanel:
+class MonitorPanel:
     """Follows the chosen run.
 
     Args:
@@ -75,7 +75,7 @@ class LivePanel:
         """Whether an overlay is on its way."""
         return self._preview is not None or self.loader.busy
 
-    def collect(self, look: Look) -> None:
+    def collect(self, look: RunSnapshot) -> None:
         """Take in what there is to draw."""
         if look.first:
             self.clear()
@@ -83,13 +83,13 @@ class LivePanel:
             self.curves.add(look.events)
             self._changed = True
 
-    def take(self, look: Look) -> None:
+    def take(self, look: RunSnapshot) -> None:
         """Tell how the chosen run is doing."""
         if look.log is not None and look.log != self.ui.logText.plainText:
             self.ui.logText.setPlainText(look.log)
             self.ui.logText.moveCursor(qt.QTextCursor.End)
             self.ui.logText.moveCursor(qt.QTextCursor.StartOfLine)
-        self._tell(look)
+        self._show_status(look)
 
     def draw(self) -> None:
         """Bring the charts in line with what has come since the last call; cheap when nothing has."""
@@ -192,7 +192,7 @@ class LivePanel:
         selector.blockSignals(blocked)
         self.update()
 
-    def _tell(self, look: Look) -> None:
+    def _show_status(self, look: RunSnapshot) -> None:
         status, state = look.status, self.panel.runs.state
         done = 0.0
         words = [state_word(state).capitalize()]

@@ -1,0 +1,73 @@
+"""The house of docs/architecture.md: which room may import which, and what the panels may import without torch."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BACKEND = ROOT / "KDNetTraining" / "kdnet"
+FOUNDATION = {"causes", "errors", "files", "foreign", "json_schema", "shared_files", "text"}
+ALLOWED = {
+    "schema": FOUNDATION,
+    "device": FOUNDATION | {"schema", "networks"},
+    "tensor_file": FOUNDATION,
+    "data": FOUNDATION | {"schema"},
+    "networks": FOUNDATION | {"schema", "device"},
+    "losses": FOUNDATION | {"schema", "networks"},
+    "model_file": FOUNDATION | {"schema", "networks", "tensor_file"},
+    "runs": FOUNDATION | {"schema"},  # no torch: panels read runs
+    "evaluation": FOUNDATION | {"schema", "data"},
+    "preparation": FOUNDATION | {"schema", "data", "model_file", "inference"},
+    "inference": FOUNDATION | {"schema", "data", "networks", "model_file", "device", "evaluation", "preparation"},
+    "training": FOUNDATION
+    | {"schema", "data", "networks", "losses", "tensor_file", "device", "inference", "model_file", "runs"},
+    "report": FOUNDATION | {"schema", "evaluation", "runs"},
+}
+PANEL_ROOMS = ("schema", "runs")  # what the Slicer modules may import, with the foundation
+HEAVY = ("torch", "monai", "nibabel", "SimpleITK", "matplotlib", "scipy")
+
+
+def _room(module: str) -> str:
+    return module.split(".")[1] if "." in module else "kdnet"
+
+
+def _arrows() -> Iterator[tuple[str, str, str]]:
+    """Room, room that it imports, and the file where it does."""
+    for path in sorted(BACKEND.rglob("*.py")):
+        room = path.relative_to(BACKEND).with_suffix("").parts[0]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "kdnet":
+                names = [f"kdnet.{alias.name}" for alias in node.names] if node.module == "kdnet" else [node.module]
+                for name in names:
+                    yield room, _room(name), str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("room", sorted(ALLOWED))
+def test_a_room_imports_only_what_the_architecture_allows(room: str) -> None:
+    wrong = [(to, file) for source, to, file in _arrows() if source == room and to != room and to not in ALLOWED[room]]
+    assert not wrong
+
+
+def test_every_arrow_leads_to_a_room_that_exists() -> None:
+    rooms = {path.stem for path in BACKEND.iterdir()}
+    assert set(ALLOWED) <= rooms
+
+
+def test_what_panels_need_imports_without_heavy_libraries() -> None:
+    modules = [
+        "kdnet." + ".".join(path.relative_to(BACKEND).with_suffix("").parts)
+        for room in PANEL_ROOMS
+        for path in sorted((BACKEND / room).glob("*.py"))
+        if path.name != "__init__.py"
+    ]
+    code = (
+        "import importlib, sys\n"
+        f"for name in {HEAVY}: sys.modules[name] = None\n"
+        f"for name in {modules}: importlib.import_module(name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
