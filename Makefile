@@ -34,5 +34,9 @@ lint: $(READY)
 lists: $(READY)  ## write the lists of scripts and resources into the CMakeLists.txt of the modules
 	$(BIN)/python .ci/update_cmake_lists.py
 
+docs: $(READY)  ## build the documentation into build/site; a warning is an error
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 clean:
 	rm -rf $(VENV) demo runs build

@@ -1,4 +1,4 @@
-"""The house of docs/architecture.md: which room may import which, and what the panels may import without torch."""
+"""The house of docs/explanation/architecture.md: which room may import which, and what the panels may import without torch."""
 
 import ast
 import subprocess

@@ -28,7 +28,7 @@ def test_the_examples_for_the_console_run(
         "outputFolder": str(tmp_path / "out"),
         "modelFile": str(model_file),
     }
-    blocks = re.findall(r"```python\n(.*?)```", (repository / "docs/segmentation.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", (repository / "docs/how-to/script-segmentation.md").read_text(), re.DOTALL)
     assert len(blocks) == 3
     for block in blocks:
         exec(block, names)

@@ -1,4 +1,4 @@
-"""Paired comparisons of teacher, baseline and student (METHOD section 5)."""
+"""Paired comparisons of teacher, baseline and student (docs/method.md section 5)."""
 
 from __future__ import annotations
 

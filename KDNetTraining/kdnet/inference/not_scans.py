@@ -27,8 +27,8 @@ def is_no_scan(stem: str, modalities: tuple[str, ...] = ()) -> bool:
         modalities: of the model, which names of scans may end in.
 
     Example:
-        >>> [is_no_scan(name) for name in ("P1_seg", "Segmentation.seg", "brainmask", "MRHead-label", "P1_t1ce")]
-        [True, True, True, True, False]
+        >>> is_no_scan("Segmentation.seg"), is_no_scan("brainmask"), is_no_scan("P1_t1ce")
+        (True, True, False)
     """
     if RESULT.fullmatch(stem):
         return True

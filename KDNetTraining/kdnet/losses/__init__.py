@@ -1,4 +1,4 @@
-"""The losses of KD-Net, one small class each (METHOD section 2)."""
+"""The losses of KD-Net, one small class each (docs/method.md section 2)."""
 
 from kdnet.losses.contrastive import ContrastiveLoss
 from kdnet.losses.dice import SoftDiceLoss

@@ -12,7 +12,7 @@ MOST_VOXELS = 1024  # of a patch that take part, which bounds memory to that num
 
 
 class ContrastiveLoss(nn.Module):
-    """InfoNCE between the student's and the teacher's features at the bottleneck, after Chen et al., TMI 2022 (PMKL).
+    """InfoNCE between the student's and the teacher's features at the bottleneck, after PMKL: docs/method.md equation (6).
 
     A student's voxel has its teacher's features at the same place as positive, and those at all other places of the
     patch as negatives; a batch of one patch, as on a CPU, has no other cases to take them from.

@@ -11,7 +11,8 @@ from kdnet.schema.labels import LabelMode
 
 
 class SoftDiceLoss(nn.Module):
-    """(1 - Dice(y, sigma(z))) + BCE(y, sigma(z)), with cross-entropy instead of BCE for exclusive labels.
+    """(1 - Dice(y, sigma(z))) + BCE(y, sigma(z)), with cross-entropy instead of BCE for exclusive labels:
+    docs/method.md equation (1).
 
     The Dice term is soft, with squared terms in the denominator (Milletari et al., 3DV 2016), because only then is it
     smallest where prediction and soft target are equal. It is taken per case and channel, then averaged; the background

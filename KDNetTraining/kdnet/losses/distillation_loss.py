@@ -42,7 +42,7 @@ def latent_term(mode: LabelMode, settings: DistillationSettings) -> nn.Module:
 
 
 class DistillationLoss(nn.Module):
-    """The total loss of METHOD section 2, whose last term may be that of another method.
+    """The total loss, docs/method.md equation (7), whose last term may be that of another method.
 
     With lambda = 0 and gamma = 0 it is exactly L_GT, the loss of teacher and baseline.
     """

@@ -14,7 +14,7 @@ from kdnet.schema.labels import LabelMode
 
 
 class SegmentationLoss(nn.Module):
-    """L_GT = (1 - Dice(y, sigma(f_s(x^k)))) + BCE(y, sigma(f_s(x^k))), METHOD section 2.
+    """L_GT = (1 - Dice(y, sigma(f_s(x^k)))) + BCE(y, sigma(f_s(x^k))): docs/method.md equation (2).
 
     With deep supervision the coarser outputs are compared with the averaged target, each level weighing half of the one
     before it, and the weights adding up to 1 (Isensee et al. 2021).

@@ -10,7 +10,7 @@ from kdnet.schema.recipe import LatentReduction, LatentSoftmax
 
 
 class LatentLoss(nn.Module):
-    """L_KL = KL( softmax(E_t(x)) || softmax(E_s(x^k)) ), METHOD section 2.
+    """L_KL = KL( softmax(E_t(x)) || softmax(E_s(x^k)) ): docs/method.md equation (4).
 
     Args:
         softmax: over the channels of each latent voxel, or over the flattened latent.
@@ -48,7 +48,7 @@ class LatentLoss(nn.Module):
 class LatentProjection(nn.Conv3d):
     """A learned 1x1x1 projection of a student's bottleneck onto a teacher's with other features.
 
-    It only serves L_KL and is thrown away after training (our extension, METHOD section 1).
+    It only serves L_KL and is thrown away after training (our extension, docs/method.md section 1).
     """
 
     def __init__(self, student_features: int, teacher_features: int) -> None:

@@ -13,7 +13,7 @@ RARE = 1e-3  # of the voxels of a patch; a class that is rarer than that has no 
 
 
 class PrototypeLoss(nn.Module):
-    """Mean over patches, voxels and classes of (cos(e_t, c_t) - cos(e_s, c_s))^2, after Wang et al., ICASSP 2023 (ProtoKD).
+    """Mean over patches, voxels and classes of (cos(e_t, c_t) - cos(e_s, c_s))^2: docs/method.md equation (5).
 
     The prototype c of a class is the mean of the features e of its voxels. Unlike there, features are those of the
     bottleneck, where a voxel belongs to a class by the share of it that does, and the teacher has prototypes of its own.

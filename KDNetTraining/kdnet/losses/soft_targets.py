@@ -13,7 +13,8 @@ from kdnet.schema.labels import LabelMode
 
 
 class SoftTargetLoss(nn.Module):
-    """L_KD = (1 - Dice(s, sigma(f_s(x^k)))) + BCE(s, sigma(f_s(x^k))) with s = sigma(f_t(x) / T), METHOD section 2.
+    """L_KD = (1 - Dice(s, sigma(f_s(x^k)))) + BCE(s, sigma(f_s(x^k))) with s = sigma(f_t(x) / T):
+    docs/method.md equation (3).
 
     Args:
         mode: how channels relate to labels.

@@ -14,7 +14,7 @@ class NetworkOutput(NamedTuple):
 
     Attributes:
         logits: ``[batch, channel, i, j, k]`` on the grid of the input, before sigma.
-        bottleneck: ``[batch, feature, i', j', k']``, the latent tensor E(x) of METHOD section 1.
+        bottleneck: ``[batch, feature, i', j', k']``, the latent tensor E(x) of docs/method.md section 1.
         auxiliary: logits of deep supervision on coarser grids, finest first; empty in evaluation mode.
     """
 

@@ -1,6 +1,6 @@
 """What the values of a labelmap mean, and how a network's channels are read as labels.
 
-Two output modes (METHOD: overlapping regions or exclusive labels):
+Two output modes (docs/method.md section 1):
 
 - ``regions``: one sigmoid channel per region; regions may overlap (BraTS: ET inside TC inside WT).
 - ``exclusive``: one softmax channel per label, background first.
@@ -155,7 +155,7 @@ class LabelTable:
         return found if found.any() else None
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
-        """Apply sigma of METHOD section 2 to ``logits`` ``[batch, channel, i, j, k]``."""
+        """Apply sigma of docs/method.md section 1 to ``logits`` ``[batch, channel, i, j, k]``."""
         return logits.sigmoid() if self.mode is LabelMode.REGIONS else logits.softmax(dim=1)
 
     def decode(self, logits: torch.Tensor) -> torch.Tensor:

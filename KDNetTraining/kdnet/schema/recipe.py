@@ -1,4 +1,4 @@
-"""The named settings of METHOD section 2."""
+"""The named settings of docs/method.md section 2."""
 
 from __future__ import annotations
 

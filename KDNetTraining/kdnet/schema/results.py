@@ -68,7 +68,7 @@ class Score:
 
 @dataclass(frozen=True)
 class StudyDescription:
-    """Everything that makes a study repeatable from one command (METHOD section 5).
+    """Everything that makes a study repeatable from one command (docs/method.md section 5).
 
     ``teacher`` names a teacher that was brought along; it is empty where one was trained. ``patients`` gives the patient of
     each case; a case that it lacks is a patient of its own.

@@ -1,6 +1,6 @@
 """A study: teacher, baseline and student for every fold and seed, scored on the original grids, and the report.
 
-The order of METHOD section 2: teacher, then baseline, then student, all with the same data order, seed and number of
+Order as in docs/method.md section 4: teacher, then baseline, then student, all with the same data order, seed and number of
 steps. Everything is kept in the run folder, so that a study that was stopped or killed goes on where it was.
 """
 

@@ -1,6 +1,6 @@
 """One process or several, as ``torchrun`` starts them, in the few operations that training needs.
 
-Plain torch.distributed: PyTorch is there anyway, and no more than the calls below is needed (docs/dependencies.md).
+Plain torch.distributed: PyTorch is there anyway, and only the calls below are needed (docs/explanation/dependencies.md).
 Gradients go through the default group, NCCL on GPUs; everything else goes through a gloo group on the CPU, which neither
 synchronizes a GPU nor depends on which GPU is current.
 """

@@ -8,7 +8,7 @@ from kdnet.networks.base import SegmentationNetwork
 
 
 class Teacher:
-    """A frozen network in evaluation mode, without gradients (METHOD section 2).
+    """A frozen network in evaluation mode, without gradients (docs/method.md section 2).
 
     Args:
         network: the trained teacher.

@@ -1,4 +1,4 @@
-"""The losses of METHOD section 2 against values computed by hand, and their limits."""
+"""The losses of docs/method.md section 2 against values computed by hand, and their limits."""
 
 from __future__ import annotations
 
