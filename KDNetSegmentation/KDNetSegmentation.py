@@ -1,4 +1,4 @@
-"""KDNetSegmentation: one click from a loaded volume to overlays of what a distilled network finds in it."""
+"""KDNetSegmentation: one-click segmentation of a loaded volume with a distilled network."""
 
 import unittest
 
@@ -17,7 +17,7 @@ from slicer.ScriptedLoadableModule import (
 
 
 class KDNetSegmentation(ScriptedLoadableModule):
-    """The module as Slicer lists it."""
+    """The module's entry in Slicer."""
 
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
@@ -37,10 +37,10 @@ class KDNetSegmentation(ScriptedLoadableModule):
 
 
 class KDNetSegmentationWidget(ScriptedLoadableModuleWidget):
-    """Hands everything to the panel."""
+    """The module widget, which delegates to the panel."""
 
     def setup(self):
-        """Build the panel, when the module is opened for the first time."""
+        """Build the panel when the module is first opened."""
         ScriptedLoadableModuleWidget.setup(self)
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/KDNetSegmentation.ui"))
         self.layout.addWidget(uiWidget)
@@ -50,21 +50,21 @@ class KDNetSegmentationWidget(ScriptedLoadableModuleWidget):
         self.ui = self.panel.ui  # where scripts and tests of Slicer modules look for widgets
 
     def enter(self):
-        """The user opens the module."""
+        """Activate the panel when the user opens the module."""
         self.panel.enter()
 
     def exit(self):
-        """The user opens another module."""
+        """Deactivate the panel when the user opens another module."""
         self.panel.exit()
 
     def cleanup(self):
-        """The module is closed: no process may stay."""
+        """Stop all processes when the module is closed."""
         self.panel.cleanup()
         self.logic.cleanup()
 
 
 class KDNetSegmentationLogic(SegmentationLogic, ScriptedLoadableModuleLogic):
-    """See KDNetSegmentationLib/Logic.py for what it does, with examples."""
+    """The module logic; see KDNetSegmentationLib/Logic.py for its description and examples."""
 
     def __init__(self, *args, **kwargs):
         ScriptedLoadableModuleLogic.__init__(self)
@@ -72,11 +72,11 @@ class KDNetSegmentationLogic(SegmentationLogic, ScriptedLoadableModuleLogic):
 
 
 class KDNetSegmentationTest(ScriptedLoadableModuleTest):
-    """Runs in Slicer, and in the testbed."""
+    """The module's test, for Slicer and for the testbed."""
 
     def runTest(self):
-        """Run all self tests; raise when one fails."""
-        # a test case at file scope would be found, and run, a second time by Slicer's own test runner
+        """Run all self-tests; raise if one fails."""
+        # Slicer's own test runner would find and run a test case at file scope a second time
         from KDNetSegmentationLib.SelfTest import SelfTest  # noqa: PLC0415
 
         result = unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(SelfTest))

@@ -1,4 +1,4 @@
-"""Voxels between the scene and the worker. Imported when work begins, because numpy is not needed before."""
+"""Transfer of voxels between the scene and the worker. Imported on first use, because numpy is not needed before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def send_volumes(volumes: Sequence[Any], folder: Path) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Found:
-    """What an answer of the worker became in the scene; see :class:`~KDNetSegmentationLib.Settings.Result`."""
+    """The results of a worker's answer in the scene; see :class:`~KDNetSegmentationLib.Settings.Result`."""
 
     segmentationNode: Any
     volumes: Mapping[str, float]
@@ -35,10 +35,10 @@ class Found:
 def import_result(
     answer: Mapping[str, Any], volumeNode: Any, model: ModelInfo, output: Any | None, settings: Settings
 ) -> Found:
-    """Turn the worker's answer into a segmentation node, volumes in mL, and probability volumes.
+    """Convert the worker's answer to a segmentation node, volumes in mL, and probability volumes.
 
     Raises:
-        KDNetError: when the volume is gone. The scene is unchanged then.
+        KDNetError: if the volume no longer exists. The scene is then unchanged.
     """
     if volumeNode.GetScene() is None:
         raise KDNetError(f"{volumeNode.GetName()} was removed from the scene meanwhile: load it again.")
@@ -51,7 +51,7 @@ def import_result(
 
 
 def write_pair(pair: Sequence[Any], model: ModelInfo, volumeNode: Any, folder: Path) -> dict[str, str]:
-    """Write a segmentation and its reference as labelmaps on the grid of ``volumeNode``; give their files by name."""
+    """Write a segmentation and its reference as labelmaps on the grid of ``volumeNode``; return their files by name."""
     files = {}
     for name, node in zip(("prediction", "reference"), pair, strict=True):
         files[name] = str(folder / f"{name}.npy")

@@ -1,4 +1,4 @@
-"""The section that segments a folder of images into another."""
+"""The section for segmenting a folder of images."""
 
 import os
 from collections import Counter
@@ -14,7 +14,7 @@ from KDNetSegmentationLib.Settings import Progress
 
 
 class BatchPanel:
-    """Starts a batch and shows what becomes of each case.
+    """Starts a batch and shows the outcome of each case.
 
     Args:
         panel: the whole panel, for its logic, choices and status.
@@ -38,7 +38,7 @@ class BatchPanel:
         button.enabled = self.running or (free and ready and self.panel.model is not None)
 
     def onButton(self, *_arguments: Any) -> None:
-        """Start, or cancel what was started."""
+        """Start a batch, or cancel the running one."""
         if self.running:
             self.panel.logic.cancel()
             self._end()
@@ -65,7 +65,7 @@ class BatchPanel:
         self.panel.update()
 
     def onProgress(self, progress: Progress) -> None:
-        """Show the queue, and what became of a case."""
+        """Show the queue, and the outcome of a case."""
         if progress.names:
             self._names = progress.names
             self._show()
@@ -78,7 +78,7 @@ class BatchPanel:
             self.panel.showProgress(progress.done, progress.total)
 
     def onFinished(self, cases: Any) -> None:
-        """Sum up."""
+        """Show a summary."""
         self._end()
         counts = Counter(case["state"] for case in cases)
         parts = [
@@ -97,7 +97,7 @@ class BatchPanel:
         self.panel.update()
 
     def onFailed(self, failure: Any) -> None:
-        """Tell why; cases that are done stay."""
+        """Show the reason; finished cases stay."""
         self._end()
         self.panel.onFailed(failure)
 
@@ -106,7 +106,7 @@ class BatchPanel:
         self._show()
 
     def _state(self, case: Any) -> str:
-        """What became of a case; the folder that all have in common says nothing."""
+        """Describe the outcome of a case, without the folder that all cases share."""
         return _summary(case).replace(f"{self.panel.parameters.batchInput}{os.sep}", "")
 
     def _show(self) -> None:

@@ -1,4 +1,4 @@
-"""A model in a few lines of rich text: what it needs, what it was trained on, how well it does."""
+"""A summary of a model as rich text: inputs, training data and performance."""
 
 from html import escape
 
@@ -8,7 +8,7 @@ from KDNetSegmentationLib.Models import ModelInfo
 
 
 def card_html(model: ModelInfo) -> str:
-    """The card shown under the list of models."""
+    """Return the card shown under the list of models."""
     rows = [
         (_("Needs"), " + ".join(modality.upper() for modality in model.modalities)),
         (_("Finds"), ", ".join(label.name for label in model.labels.labels)),
@@ -34,7 +34,7 @@ def _training(model: ModelInfo) -> str:
 
 
 def _figures(model: ModelInfo) -> str:
-    """Mean Dice by region; the test cases of the study where they are known, else the validation cases."""
+    """Return the mean Dice by region, for the study's test cases if available, else for the validation cases."""
     for key, name in (("dice", _("test cases")), ("validation_dice", _("validation cases"))):
         dice = model.figures.get(key)
         if isinstance(dice, dict) and all(isinstance(value, int | float) for value in dice.values()):

@@ -1,4 +1,4 @@
-"""The section that compares the result with a reference segmentation."""
+"""The section for comparing the result with a reference segmentation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 
 class ComparisonPanel:
-    """Compares on request.
+    """Compares a result with a reference on request.
 
     Args:
         panel: the whole panel, for its logic, choices and status.
@@ -21,13 +21,13 @@ class ComparisonPanel:
         fill_table(panel.ui.comparisonTable, (_("Region"), _("Dice"), _("HD95 (mm)")), [])
 
     def update(self, *, free: bool) -> None:
-        """Enable the button when there is something to compare and nothing is being worked on."""
+        """Enable the button if there is something to compare and no work is in progress."""
         chosen = self.panel.parameters
         ready = chosen.result is not None and chosen.reference is not None and chosen.resultVolume is not None
         self.panel.ui.compareButton.enabled = free and ready and self.panel.model is not None
 
     def onCompare(self, *_arguments: Any) -> None:
-        """Ask the worker, which has the metrics."""
+        """Start the comparison in the worker, which has the metrics."""
         chosen = self.panel.parameters
         begin: Callable[..., None] = self.panel.logic.startComparison
         try:
@@ -44,7 +44,7 @@ class ComparisonPanel:
         self.panel.update()
 
     def onFailed(self, failure: Any) -> None:
-        """Tell why, where the user looks."""
+        """Show the reason in this section."""
         self._hint(failure.message)
         self.panel.onFailed(failure)
 

@@ -1,4 +1,4 @@
-"""Tells at once whether the device that was chosen is there, instead of at the next click."""
+"""Immediate feedback on whether the chosen device is available."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from slicer.i18n import tr as _
 
 
 class DeviceHint:
-    """A line under the list of devices.
+    """A line of text under the list of devices.
 
     Args:
         panel: the whole panel, for its logic and choices.
@@ -19,7 +19,7 @@ class DeviceHint:
         self._asked = False
 
     def update(self, *, installed: bool) -> None:
-        """Show what is known of the chosen device; ask the worker, once and beside its work, when that is not known."""
+        """Show the status of the chosen device; if unknown, query the worker once, alongside its other work."""
         chosen = self.panel.parameters.device.value
         if chosen == "auto":
             self._show("")
@@ -31,12 +31,12 @@ class DeviceHint:
             self.panel.logic.checkDevices(self.onFound, self.onFailed)
 
     def onFound(self, devices: Mapping[str, str]) -> None:
-        """The worker has told what there is; that stays so while Slicer runs."""
+        """Store the devices reported by the worker, which stay valid while Slicer runs."""
         self._devices = devices
         self.panel.update()
 
     def onFailed(self, failure: Any) -> None:
-        """Work was canceled, or the worker cannot start; it is asked again when the device is chosen again."""
+        """Reset after a cancellation or worker failure; the query is repeated when a device is chosen again."""
         self._asked = False
         self._show(failure.message)
 
@@ -47,7 +47,7 @@ class DeviceHint:
 
 
 def _device_text(chosen: str, devices: Mapping[str, str]) -> str:
-    """The device's own name, or what to do when there is none of that kind."""
+    """Return the device's own name, or what to do if there is none of that kind."""
     for key, name in devices.items():
         if key.partition(":")[0] == chosen:
             return (

@@ -1,4 +1,4 @@
-"""How long a segmentation will take, from how long the same work took before, or from the passes that are done."""
+"""Estimated duration of a segmentation, from earlier durations of the same work or from finished passes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Hashable
 
 
 class Estimate:
-    """Remembers durations in seconds by what was done; knows nothing the first time.
+    """Remembers durations in seconds by kind of work; has no estimate the first time.
 
     Example:
         >>> estimate = Estimate()
@@ -27,29 +27,29 @@ class Estimate:
         self._passes: tuple[float, int, int] | None = None
 
     def begin(self, key: Hashable) -> None:
-        """The work called ``key`` begins."""
+        """Start timing the work named ``key``."""
         self._key, self._started, self._passes = key, time.monotonic(), None
 
     def passed(self, done: int, total: int) -> None:
-        """So many equal passes of a total are done."""
+        """Record that ``done`` of ``total`` equal passes are finished."""
         self._passes = (time.monotonic(), done, total)
 
     def end(self) -> None:
-        """It went well."""
+        """Record the duration after successful work."""
         self._seconds[self._key] = max(time.monotonic() - self._started, 1e-3)
 
     def fraction(self) -> float | None:
-        """How much is done, 0 to 0.99, None when that is not known."""
+        """Return the finished fraction, 0 to 0.99, or None if unknown."""
         expected = self._expected()
         return None if expected is None else min((time.monotonic() - self._started) / expected, 0.99)
 
     def remaining(self) -> float | None:
-        """Seconds left, None when that is not known."""
+        """Return the seconds left, or None if unknown."""
         expected = self._expected()
         return None if expected is None else max(expected - (time.monotonic() - self._started), 0.0)
 
     def _expected(self) -> float | None:
-        """Seconds in all: as long as before; else as the passes so far suggest, if there are several."""
+        """Return the total seconds: those of the last time, else extrapolated from the passes so far, if several."""
         if self._key in self._seconds:
             return self._seconds[self._key]
         if self._passes is None or self._passes[2] < 2:

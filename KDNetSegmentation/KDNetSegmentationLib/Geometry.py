@@ -1,4 +1,4 @@
-"""Where the voxels of a volume node lie."""
+"""Geometry of volume nodes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import vtk
 
 
 def affine_of(node: Any) -> np.ndarray:
-    """Return the 4 x 4 matrix from voxel indices (i, j, k) to RAS in mm, as the worker is given it.
+    """Return the 4 x 4 matrix from voxel indices (i, j, k) to RAS in mm, as passed to the worker.
 
-    A linear parent transform counts as long as it keeps the axes perpendicular; other transforms do not change how the
-    volume is sampled, and are left out.
+    A linear parent transform is applied if it keeps the axes perpendicular; other transforms do not change how the
+    volume is sampled and are ignored.
     """
     local = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(local)

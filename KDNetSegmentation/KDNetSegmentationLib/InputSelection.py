@@ -1,4 +1,4 @@
-"""Which volume a user most likely wants segmented, so that loading one and clicking Segment is enough."""
+"""Selection of the most likely input volume, so that loading one and clicking Segment is enough."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +11,13 @@ MAP_ATTRIBUTE = "KDNet.map"  # attribute of the probability and uncertainty volu
 
 
 def likely_volumes(modalities: Sequence[str], chosen: Sequence[Any]) -> list[Any]:
-    """A volume node per modality: what is ``chosen``, else one that looks like the modality.
+    """Return a volume node per modality: the ``chosen`` one, else one that appears to be of the modality.
 
-    A model of one modality also takes the volume that is shown, whatever it looks like: the panel warns of that.
+    For a single-modality model, the displayed volume is also used, whatever its modality: the panel warns about it.
 
     Args:
-        modalities: that the model needs.
-        chosen: a node or None for each of them.
+        modalities: modalities that the model requires.
+        chosen: a node or None for each modality.
     """
     from KDNetSegmentationLib.Volumes import guess_modality  # noqa: PLC0415 - needs numpy
 
@@ -35,12 +35,12 @@ def likely_volumes(modalities: Sequence[str], chosen: Sequence[Any]) -> list[Any
 
 
 def fitting_model(models: Sequence[ModelInfo], current: ModelInfo, nodes: Sequence[Any] = ()) -> ModelInfo:
-    """The first student of the modality that a volume looks like; ``current`` if that fits, or if there is none.
+    """Return the first student that matches a volume's modality; ``current`` if it matches, or if none does.
 
     Args:
-        models: to choose from.
-        current: the model that is chosen.
-        nodes: the volumes; by default the shown one, then all others.
+        models: models to choose from.
+        current: the currently chosen model.
+        nodes: volumes; by default the displayed one, then all others.
     """
     if len(nodes) > 1:
         return current
@@ -54,7 +54,7 @@ def fitting_model(models: Sequence[ModelInfo], current: ModelInfo, nodes: Sequen
 
 
 def _candidates() -> list[Any]:
-    """Scalar volumes with voxels: the one that is shown first, then the others as they were loaded."""
+    """Return scalar volumes with voxels: first the displayed one, then the others in loading order."""
     shown = slicer.app.applicationLogic().GetSelectionNode().GetActiveVolumeID()
     nodes = [
         node

@@ -1,4 +1,4 @@
-"""What is asked of the worker, and what becomes of its answers: one class for each kind of work."""
+"""Requests to the worker and handling of its answers: one class for each kind of work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNEXPECTED = Failure("Something unexpected went wrong: look into the Python cons
 
 
 class Job:
-    """Work in progress; the worker tells it how things go (``KDNetLib.Worker.Listener``)."""
+    """Work in progress, which receives messages from the worker (``KDNetLib.Worker.Listener``)."""
 
     def __init__(self) -> None:
         self.onFinished: Callable[[Any], None] = lambda _result: None
@@ -28,22 +28,22 @@ class Job:
         self._folder: Path | None = None
 
     def request(self) -> dict[str, Any]:
-        """What the worker is asked."""
+        """Return the request to the worker."""
         raise NotImplementedError
 
     def result(self, answer: Mapping[str, Any]) -> Any:
-        """Make the result from the worker's answer; may raise KDNetError, OSError, ValueError or MemoryError."""
+        """Create the result from the worker's answer; may raise KDNetError, OSError, ValueError or MemoryError."""
         raise NotImplementedError
 
     @property
     def folder(self) -> Path:
-        """A folder for voxels on their way to and from the worker; gone when the work is over."""
+        """A temporary folder for voxels sent to and from the worker, removed when the work ends."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
         return self._folder
 
     def progressed(self, progress: Mapping[str, Any]) -> None:
-        """Pass it on."""
+        """Forward the message."""
         told = Progress(
             progress["stage"],
             progress["done"],
@@ -54,7 +54,7 @@ class Job:
         self.onProgress(told)
 
     def finished(self, answer: Mapping[str, Any]) -> None:
-        """Turn the answer into a result, or into the reason why that cannot be."""
+        """Convert the answer to a result, or report why that failed."""
         outcome: Any = UNEXPECTED
         try:
             outcome = self.result(answer)
@@ -63,22 +63,22 @@ class Job:
         except (OSError, ValueError, MemoryError) as error:
             outcome = Failure(f"The result could not be brought into the scene ({error}): try again.")
         finally:
-            # also after a mistake of ours, which Qt only prints: the panel must not wait for ever
+            # even after a bug in our code, which Qt only prints: the panel must not wait forever
             (self.onFailed if isinstance(outcome, Failure) else self.onFinished)(outcome)
 
     def failed(self, failure: Failure) -> None:
-        """Pass it on."""
+        """Forward the message."""
         self.onFailed(failure)
 
     def close(self) -> None:
-        """Remove the folder."""
+        """Remove the temporary folder."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
 
 class SegmentationJob(Job):
-    """One case of the scene."""
+    """Segmentation of one case in the scene."""
 
     def __init__(self, volumes: Sequence[Any], model: ModelInfo, output: Any | None, settings: Settings) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class SegmentationJob(Job):
         self._marks: list[tuple[str, float]] = []
 
     def request(self) -> dict[str, Any]:
-        """Voxels go through files in the folder."""
+        """Return the request, with voxels in files in the folder."""
         from KDNetSegmentationLib.ArrayTransfer import send_volumes  # noqa: PLC0415 - needs numpy
 
         volumes = send_volumes(self._volumes, self.folder)
@@ -102,12 +102,12 @@ class SegmentationJob(Job):
         }
 
     def progressed(self, progress: Mapping[str, Any]) -> None:
-        """Take the time too."""
+        """Forward the message and record the time."""
         self._mark(progress["stage"])
         super().progressed(progress)
 
     def result(self, answer: Mapping[str, Any]) -> Result:
-        """Bring the labels, and maps if asked for, into the scene."""
+        """Add the labels, and maps if requested, to the scene."""
         self._mark("label")
         self.onProgress(Progress("import"))
         from KDNetSegmentationLib.ArrayTransfer import import_result  # noqa: PLC0415 - needs numpy
@@ -128,7 +128,7 @@ class SegmentationJob(Job):
         self._marks.append((stage, time.perf_counter()))
 
     def _stages(self) -> dict[str, float]:
-        """Seconds by stage: what passed until the last mark of a stage counts for it, but loading begins with its mark."""
+        """Return the seconds by stage: each stage ends at its last mark, but loading starts at its mark."""
         seconds: dict[str, float] = {}
         last, loading = self._started, False
         for stage, now in self._marks:
@@ -139,12 +139,12 @@ class SegmentationJob(Job):
 
 
 class Cases(list[Mapping[str, Any]]):
-    """What became of the cases of a folder.
+    """The outcomes of the cases in a folder.
 
     Args:
-        cases: with ``name``, ``state``, ``labelmap``, ``amounts``, ``error`` and ``warnings`` each.
-        noScans: how many files are labelmaps, masks or maps by their names.
-        tableProblem: why ``volumes.csv`` could not be written, or empty.
+        cases: cases with ``name``, ``state``, ``labelmap``, ``amounts``, ``error`` and ``warnings`` each.
+        noScans: number of files that are labelmaps, masks or maps according to their names.
+        tableProblem: reason why ``volumes.csv`` could not be written, or empty.
     """
 
     def __init__(self, cases: Sequence[Mapping[str, Any]], noScans: int, tableProblem: str) -> None:
@@ -153,47 +153,47 @@ class Cases(list[Mapping[str, Any]]):
 
 
 class BatchJob(Job):
-    """A folder of files."""
+    """Segmentation of a folder of files."""
 
     def __init__(self, source: Path, target: Path, model: ModelInfo, settings: Settings) -> None:
         super().__init__()
         self._source, self._target, self._model, self._settings = source, target, model, settings
 
     def request(self) -> dict[str, Any]:
-        """The worker reads and writes the files itself."""
+        """Return the request; the worker reads and writes the files itself."""
         files = {"inputs": [str(self._source)], "out": str(self._target)}
         return {"task": "batch", "model": str(self._model.path), **files, **self._settings.request()}
 
     def result(self, answer: Mapping[str, Any]) -> Cases:
-        """What became of the cases."""
+        """Return the outcomes of the cases."""
         return Cases(answer["cases"], answer["no_scans"], answer["table_problem"])
 
 
 class ImportJob(Job):
-    """A model file to be validated and copied."""
+    """Validation and import of a model file."""
 
     def __init__(self, path: Path, library: ModelLibrary, name: str = "") -> None:
         super().__init__()
         self._path, self._library, self._name = path, library, name
 
     def request(self) -> dict[str, Any]:
-        """Loading finds out all that can be wrong."""
+        """Return a request to load the model, which validates it completely."""
         return {"task": "validate", "model": str(self._path)}
 
     def result(self, _answer: Mapping[str, Any]) -> ModelInfo:
-        """Copy it."""
+        """Copy the file into the library."""
         return self._library.add(self._path, self._name)
 
 
 class ComparisonJob(Job):
-    """A segmentation and its reference."""
+    """Comparison of a segmentation with its reference."""
 
     def __init__(self, segmentation: Any, reference: Any, volume: Any, model: ModelInfo) -> None:
         super().__init__()
         self._pair, self._volume, self._model = (segmentation, reference), volume, model
 
     def request(self) -> dict[str, Any]:
-        """Both as labelmaps on the grid of the volume."""
+        """Return the request, with both as labelmaps on the grid of the volume."""
         from KDNetSegmentationLib.ArrayTransfer import write_pair  # noqa: PLC0415 - needs numpy
 
         files = write_pair(self._pair, self._model, self._volume, self.folder)
@@ -201,17 +201,17 @@ class ComparisonJob(Job):
         return {"task": "compare", "labels": self._model.labels.to_json(), "spacing": spacing, **files}
 
     def result(self, answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        """Scores by region."""
+        """Return the scores by region."""
         return list(answer["scores"])
 
 
 class DevicesJob(Job):
-    """What can compute here."""
+    """Query of the available devices."""
 
     def request(self) -> dict[str, Any]:
-        """Only the worker has torch."""
+        """Return the request; only the worker has torch."""
         return {"task": "devices"}
 
     def result(self, answer: Mapping[str, Any]) -> Mapping[str, str]:
-        """Names by device, such as ``"cuda:0"``."""
+        """Return names by device, such as ``"cuda:0"``."""
         return dict(answer["devices"])

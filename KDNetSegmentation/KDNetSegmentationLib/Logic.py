@@ -1,4 +1,4 @@
-"""Segmenting without the panel, from the Python console, a script, or the panel itself.
+"""Segmentation from the Python console, a script, or the panel.
 
 In the Python console of Slicer, with a volume loaded::
 
@@ -7,7 +7,7 @@ In the Python console of Slicer, with a volume loaded::
     result = logic.segment(slicer.util.getNode("MRHead"), "Phantom demo")
     print(result.volumes)
 
-Without waiting, with the panel or the console staying usable::
+Without blocking the panel or the console::
 
     logic.start(volume, "Phantom demo", onFinished=lambda result: print(result.volumes))
 
@@ -43,11 +43,11 @@ Progressed = Callable[[Progress], None]
 
 
 class SegmentationLogic:
-    """Segments volumes of the scene through one warm worker.
+    """Segments volumes of the scene with one persistent worker.
 
     Args:
-        library: of models.
-        worker: that computes; a test gives its own.
+        library: model library.
+        worker: worker that computes; replaceable in tests.
     """
 
     def __init__(self, library: ModelLibrary | None = None, worker: Worker | None = None) -> None:
@@ -59,11 +59,11 @@ class SegmentationLogic:
 
     @property
     def busy(self) -> bool:
-        """Whether something is being worked on."""
+        """Whether work is in progress."""
         return self._job is not None
 
     def models(self) -> tuple[ModelInfo, ...]:
-        """The models that can be chosen."""
+        """Return the available models."""
         return self.library.models()
 
     def start(
@@ -77,20 +77,20 @@ class SegmentationLogic:
         onFailed: Failed = lambda _failure: None,
         onProgress: Progressed = lambda _progress: None,
     ) -> None:
-        """Segment a volume in the background; the scene changes only when all went well.
+        """Segment a volume in the background; the scene changes only on success.
 
         Args:
-            volumes: a scalar volume node, or one per modality of the model in its order, all on one grid.
-            model: from :meth:`models`, or its file's name.
+            volumes: a scalar volume node, or one per modality of the model in channel order, all on one grid.
+            model: model from :meth:`models`, or its file name.
             output: segmentation node to replace, None for a new one.
-            settings: how to segment.
+            settings: segmentation settings.
             onFinished: called with the result.
             onFailed: called with the reason.
-            onProgress: called as the work goes on.
+            onProgress: called as the work progresses.
 
         Raises:
-            RuntimeError: when something else is being worked on.
-            KDNetError: when there is no such model.
+            RuntimeError: if other work is in progress.
+            KDNetError: if there is no such model.
         """
         nodes = list(volumes) if isinstance(volumes, list | tuple) else [volumes]
         info = self._model(model)
@@ -105,7 +105,7 @@ class SegmentationLogic:
         settings: Settings | None = None,
         onProgress: Progressed = lambda _progress: None,
     ) -> Result:
-        """Like :meth:`start`, but wait and return the result.
+        """Do the same as :meth:`start`, but wait and return the result.
 
         Raises:
             SegmentationError: in one sentence.
@@ -115,7 +115,7 @@ class SegmentationLogic:
     def segmentMany(
         self, volumes: Sequence[Any], model: ModelInfo | str, *, settings: Settings | None = None
     ) -> list[Result | SegmentationError]:
-        """Segment one volume after the other, each into a new node; a failure does not stop the others."""
+        """Segment volumes in sequence, each into a new node; a failure does not stop the others."""
         results: list[Result | SegmentationError] = []
         for volume in volumes:
             try:
@@ -135,15 +135,15 @@ class SegmentationLogic:
         onFailed: Failed = lambda _failure: None,
         onProgress: Progressed = lambda _progress: None,
     ) -> None:
-        """Segment all images of a folder into another, as ``kdnet segment`` does, without loading them into the scene.
+        """Segment all images of a folder into another one, as ``kdnet segment`` does, without adding them to the scene.
 
-        ``onProgress`` and ``onFinished`` are given ``name``, ``state`` (``"segmented"``, ``"done before"``, ``"failed"`` or
-        ``"left out"``), ``labelmap``, ``amounts``, ``error`` and ``warnings`` of cases. What was written before
-        :meth:`cancel` stays, and is skipped when the folder is segmented again.
+        ``onProgress`` and ``onFinished`` receive ``name``, ``state`` (``"segmented"``, ``"done before"``, ``"failed"`` or
+        ``"left out"``), ``labelmap``, ``amounts``, ``error`` and ``warnings`` of cases. Files written before
+        :meth:`cancel` stay, and are skipped when the folder is segmented again.
 
         Raises:
-            RuntimeError: when something else is being worked on.
-            KDNetError: when a folder cannot be used.
+            RuntimeError: if other work is in progress.
+            KDNetError: if a folder cannot be used.
         """
         if not Path(inputFolder).is_dir():
             raise KDNetError(f"{inputFolder} is no folder: choose the folder that holds the images.")
@@ -160,7 +160,7 @@ class SegmentationLogic:
         settings: Settings | None = None,
         onProgress: Progressed = lambda _progress: None,
     ) -> Sequence[Mapping[str, Any]]:
-        """Like :meth:`startFolder`, but wait and return the cases.
+        """Do the same as :meth:`startFolder`, but wait and return the cases.
 
         Raises:
             SegmentationError: in one sentence.
@@ -176,15 +176,15 @@ class SegmentationLogic:
         onFinished: Callable[[ModelInfo], None] = lambda _model: None,
         onFailed: Failed = lambda _failure: None,
     ) -> None:
-        """Validate a model file, weights and all, then copy it into the library, under another ``name`` if one is given.
+        """Validate a model file, including its weights, then copy it into the library, as ``name`` if given.
 
         Raises:
-            RuntimeError: when something else is being worked on.
+            RuntimeError: if other work is in progress.
         """
         self._begin(ImportJob(Path(path), self.library, name), onFinished, onFailed, lambda _progress: None)
 
     def importModel(self, path: str | Path, name: str = "") -> ModelInfo:
-        """Like :meth:`startImport`, but wait and return the model.
+        """Do the same as :meth:`startImport`, but wait and return the model.
 
         Raises:
             SegmentationError: in one sentence.
@@ -203,15 +203,15 @@ class SegmentationLogic:
     ) -> None:
         """Score a segmentation against a reference, on the grid of ``volume``, by the regions of ``model``.
 
-        ``onFinished`` is given ``region``, ``dice`` and ``hd95`` (mm) of each region.
+        ``onFinished`` receives ``region``, ``dice`` and ``hd95`` (mm) of each region.
         """
         job = ComparisonJob(segmentation, reference, volume, self._model(model))
         self._begin(job, onFinished, onFailed, lambda _progress: None)
 
     def checkDevices(self, onFound: Callable[[Mapping[str, str]], None], onFailed: Failed) -> None:
-        """Find out what can compute here, beside other work; ``onFound`` gets names by device, such as ``"cuda:0"``.
+        """Find the available devices, alongside other work; ``onFound`` receives names by device, such as ``"cuda:0"``.
 
-        Only the worker has torch, so it is started. :meth:`cancel` gives this up too, with an empty failure.
+        Only the worker has torch, so it is started. :meth:`cancel` also cancels this, with an empty failure.
         """
         job = DevicesJob()
         job.onFinished, job.onFailed = self._beside(job, onFound), self._beside(job, onFailed)
@@ -220,7 +220,7 @@ class SegmentationLogic:
         self._ticker.start()
 
     def cancel(self) -> None:
-        """Give up at once what is being worked on; the scene stays as it was, and nothing is called any more."""
+        """Cancel the work in progress immediately; the scene is unchanged, and no more callbacks follow."""
         if self._job is not None:
             self.worker.cancel()
             self._end()
@@ -228,12 +228,12 @@ class SegmentationLogic:
                 job.failed(Failure(""))
 
     def cleanup(self) -> None:
-        """End the worker, for example when the module is unloaded."""
+        """Stop the worker, for example when the module is unloaded."""
         self.cancel()
         self.worker.stop()
 
     def poll(self) -> None:
-        """Take what the worker has answered. Called by itself while Qt's event loop runs."""
+        """Process the worker's answers. Called automatically while Qt's event loop runs."""
         self.worker.poll()
 
     def _model(self, model: ModelInfo | str) -> ModelInfo:
@@ -262,7 +262,7 @@ class SegmentationLogic:
         except (OSError, MemoryError, ValueError) as error:
             failed(Failure(f"The volume could not be handed to the worker ({error}): free some memory or disk space."))
         finally:
-            if request is None and self._job is job:  # a mistake of ours, which Qt only prints: do not stay busy
+            if request is None and self._job is job:  # a bug in our code, which Qt only prints: do not stay busy
                 failed(UNEXPECTED)
         if request is None:
             return
@@ -303,7 +303,7 @@ class SegmentationLogic:
 
 
 def defaultModelFolder() -> Path:
-    """Where imported models are kept: beside Slicer's settings, or in the user's folder where there is no application."""
+    """Return the folder of imported models: next to Slicer's settings, or in the user's folder without an application."""
     application = getattr(slicer, "app", None)
     if application is None:
         return Path.home() / ".kdnet" / "models"

@@ -13,15 +13,15 @@ from slicer.i18n import tr as _
 from KDNetSegmentationLib.InputSelection import MAP_ATTRIBUTE
 from KDNetSegmentationLib.Settings import Settings
 
-SHOWN = "KDNet.volume"  # reference of a map to the volume that it belongs to
+SHOWN = "KDNet.volume"  # node reference from a map to its volume
 
 
 def show_maps(files: Mapping[str, str], volumeNode: Any, settings: Settings) -> tuple[Any, ...]:
-    """Add the maps that ``settings`` ask for, in percent, with the place of ``volumeNode``.
+    """Add the maps that ``settings`` request, in percent, with the geometry of ``volumeNode``.
 
     Args:
         files: region name to a ``.npy`` file, uint8 ``[k, j, i]``.
-        volumeNode: that was segmented.
+        volumeNode: the segmented volume.
         settings: which maps to show.
     """
     maps = {name: np.load(path, allow_pickle=False) for name, path in files.items()}
@@ -37,7 +37,7 @@ def show_maps(files: Mapping[str, str], volumeNode: Any, settings: Settings) -> 
 
 
 def uncertainty(maps: list[np.ndarray]) -> np.ndarray:
-    """100 where any region has a probability of 50 %, 0 where all have 0 or 100 %."""
+    """Compute uncertainty: 100 where any region has a probability of 50%, 0 where all have 0 or 100%."""
     result = np.zeros_like(maps[0])
     for percent in maps:
         np.maximum(result, 100 - np.abs(2 * percent.astype(np.int16) - 100).astype(np.uint8), out=result)

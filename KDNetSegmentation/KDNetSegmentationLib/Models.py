@@ -1,6 +1,6 @@
-"""The models that can be chosen: those that ship with the extension and those that the user imported.
+"""The available models: those that ship with the extension and those that the user imported.
 
-Only headers are read here, without torch, because the panel lists models before anything is installed. Weights are
+Only headers are read here, without torch, because the panel lists models before any package is installed. Weights are
 validated by the worker.
 """
 
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
     from kdnet.schema.labels import LabelTable
 
 SUFFIX = ".safetensors"
-MOST_VOLUMES = 4  # that the panel can offer an input for
+MOST_VOLUMES = 4  # number of inputs in the panel
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a model file says of itself.
+    """The metadata of a model file.
 
     Attributes:
         path: the file.
-        name: shown to users.
+        name: display name.
         role: ``"student"``, ``"baseline"`` or ``"teacher"``.
-        modalities: that it needs, in channel order.
-        labels: what it segments.
-        spacing: of its grid in mm.
-        figures: how well it does.
-        trainingData: what it was trained on.
-        intendedUse: what for.
-        limits: where it may fail.
-        licence: terms of use.
-        bundled: whether it ships with the extension, so that it cannot be removed.
+        modalities: required modalities, in channel order.
+        labels: labels that it segments.
+        spacing: spacing of its grid in mm.
+        figures: performance figures.
+        trainingData: training data.
+        intendedUse: intended use.
+        limits: known limitations.
+        licence: license terms.
+        bundled: whether it ships with the extension and cannot be removed.
     """
 
     path: Path
@@ -60,12 +60,12 @@ class ModelInfo:
 
     @property
     def title(self) -> str:
-        """Name and needs in one line, for a list."""
+        """Name and required modalities in one line, for a list."""
         return f"{self.name} ({' + '.join(modality.upper() for modality in self.modalities)})"
 
 
 def check_offered(model: ModelInfo) -> None:
-    """Refuse a model of more modalities than the panel has inputs.
+    """Reject a model with more modalities than the panel has inputs.
 
     Raises:
         ModelFileError: in one sentence.
@@ -81,7 +81,7 @@ class ModelLibrary:
     """Lists, imports and removes model files.
 
     Args:
-        folder: of imported models; made when the first is imported.
+        folder: folder of imported models, created on the first import.
         bundled: folder of the models that ship with the extension.
     """
 
@@ -90,17 +90,17 @@ class ModelLibrary:
         self.bundled = bundled or shared_resource("Models")
 
     def models(self) -> tuple[ModelInfo, ...]:
-        """All models that can be read: imported ones first, then those of the extension, each sorted by name."""
+        """Return all readable models: imported ones first, then those of the extension, each sorted by name."""
         imported = _read_all(self.folder, bundled=False)
         shipped = [model for model in _read_all(self.bundled, bundled=True) if model.path.name != BRAIN_STUDENT]
         found = (*imported, *shipped)
         return tuple(model for model in found if len(model.modalities) <= MOST_VOLUMES)
 
     def find(self, name: str) -> ModelInfo:
-        """The model whose file is called ``name`` (with or without suffix).
+        """Return the model whose file name is ``name`` (with or without suffix).
 
         Raises:
-            ModelFileError: when there is none.
+            ModelFileError: if there is none.
         """
         wanted = name.removesuffix(SUFFIX)
         for model in self.models():
@@ -109,7 +109,7 @@ class ModelLibrary:
         raise ModelFileError(f'there is no model "{name}": choose one of the list or import its file.')
 
     def target(self, name: str) -> Path:
-        """Where :meth:`add` would put a file of this name: never over another model, nor beside a shipped one of it."""
+        """Return the path that :meth:`add` would use; it never matches another model or the name of a shipped one."""
         stem, number = name.removesuffix(SUFFIX), 1
         target = self.folder / f"{stem}{SUFFIX}"
         while target.exists() or (self.bundled / target.name).exists():
@@ -118,14 +118,14 @@ class ModelLibrary:
         return target
 
     def add(self, path: Path, name: str = "") -> ModelInfo:
-        """Copy the model file ``path`` into the library. Validate it before (task ``validate`` of the worker).
+        """Copy the model file ``path`` into the library. Validate it first (worker task ``validate``).
 
         Args:
             path: the file.
-            name: of the copy, by default that of the file.
+            name: name of the copy, by default that of the file.
 
         Raises:
-            KDNetError: when the file is no model or the folder cannot be written.
+            KDNetError: if the file is not a model or the folder cannot be written.
         """
         check_offered(read_model_info(path))
         writable_folder(self.folder)
@@ -138,7 +138,7 @@ class ModelLibrary:
         """Delete an imported model.
 
         Raises:
-            ModelFileError: when it ships with the extension or cannot be deleted.
+            ModelFileError: if it ships with the extension or cannot be deleted.
         """
         if model.bundled:
             raise ModelFileError(f"{model.name} ships with the extension and cannot be removed: choose an imported model.")
@@ -152,7 +152,7 @@ def read_model_info(path: Path, *, bundled: bool = False) -> ModelInfo:
     """Read the header of a model file.
 
     Raises:
-        ModelFileError: when it is none.
+        ModelFileError: if it is not a model file.
     """
     from kdnet.schema.labels import LabelTable  # noqa: PLC0415 - needs numpy
 
@@ -182,5 +182,5 @@ def _read_all(folder: Path, *, bundled: bool) -> Sequence[ModelInfo]:
         try:
             models.append(read_model_info(path, bundled=bundled))
         except KDNetError:
-            continue  # a foreign file in the folder is no model; importing one tells the reason
+            continue  # another file in the folder is not a model; importing it would report the reason
     return sorted(models, key=lambda model: model.title)

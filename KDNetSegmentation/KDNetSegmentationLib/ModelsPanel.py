@@ -1,4 +1,4 @@
-"""The section that imports, removes and shows model files."""
+"""The section for importing, removing and showing model files."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from KDNetSegmentationLib.Models import ModelInfo
 
 
 class ModelsPanel:
-    """Manages the library.
+    """Manages the model library.
 
     Args:
         panel: the whole panel, for its logic and status.
@@ -36,14 +36,14 @@ class ModelsPanel:
             ui.modelList.addItem(f"{model.title} - {_('ships with the extension') if model.bundled else model.path.name}")
 
     def update(self, *, free: bool) -> None:
-        """Enable what makes sense."""
+        """Enable the buttons that apply."""
         ui = self.panel.ui
         row = ui.modelList.currentRow
         ui.importButton.enabled = free
         ui.removeButton.enabled = free and 0 <= row < len(self._models) and not self._models[row].bundled
 
     def onImport(self, *_arguments: Any) -> None:
-        """Ask for a file, validate it, copy it."""
+        """Ask for a file, validate it and copy it."""
         filters = _("Models (*.safetensors)")
         path = qt.QFileDialog.getOpenFileName(None, _("Import a model"), "", filters)
         if not path:
@@ -53,13 +53,13 @@ class ModelsPanel:
         self.panel.update()
 
     def onImported(self, model: ModelInfo) -> None:
-        """Choose the new model at once."""
+        """Select the new model."""
         self.panel.say(_("{name} is imported.").format(name=model.name))
         self.panel.refillModels(model.path.name)
         self.panel.update()
 
     def onRemove(self, *_arguments: Any) -> None:
-        """Ask, then delete."""
+        """Ask for confirmation, then delete."""
         model = self._models[self.panel.ui.modelList.currentRow]
         text = _("Delete {name} ({file})?").format(name=model.name, file=model.path)
         if not slicer.util.confirmOkCancelDisplay(text, _("Remove model")):

@@ -1,4 +1,4 @@
-"""What the panel remembers, in the scene, so that it is saved and restored with it."""
+"""The panel's settings, stored in the scene, so that they are saved and restored with it."""
 
 import enum
 from pathlib import Path
@@ -12,7 +12,7 @@ from KDNetSegmentationLib.Settings import Settings
 
 
 class Device(enum.Enum):
-    """What computes."""
+    """Compute devices."""
 
     AUTO = "auto"
     CUDA = "cuda"
@@ -20,7 +20,7 @@ class Device(enum.Enum):
     CPU = "cpu"
 
     def label(self) -> str:
-        """The text in the list of devices."""
+        """Return the text in the list of devices."""
         return {
             Device.AUTO: _("Automatic"),
             Device.CUDA: _("NVIDIA GPU (CUDA)"),
@@ -31,9 +31,9 @@ class Device(enum.Enum):
 
 @parameterNodeWrapper
 class Parameters:
-    """All choices of the panel.
+    """All settings of the panel.
 
-    ``model`` is the name of a model's file. ``result`` and ``resultVolume`` are what the section of results shows.
+    ``model`` is the name of a model file. ``result`` and ``resultVolume`` are shown in the results section.
     """
 
     model: str
@@ -55,18 +55,18 @@ class Parameters:
 
 
 def inputs_of(parameters: Parameters) -> list:
-    """The chosen volumes, None where none is chosen."""
+    """Return the chosen volumes, None where none is chosen."""
     return [parameters.inputVolume, parameters.inputVolume2, parameters.inputVolume3, parameters.inputVolume4]
 
 
 def set_inputs(parameters: Parameters, volumes: list) -> None:
-    """Choose volumes, the first for the first modality."""
+    """Set the chosen volumes, the first for the first modality."""
     for name, volume in zip(("inputVolume", "inputVolume2", "inputVolume3", "inputVolume4"), volumes, strict=False):
         setattr(parameters, name, volume)
 
 
 def settings_of(parameters: Parameters) -> Settings:
-    """How to segment, as chosen."""
+    """Return the chosen segmentation settings."""
     return Settings(
         device=parameters.device.value,
         flips=parameters.flips,

@@ -1,4 +1,4 @@
-"""The section of results: segments, volumes in mL, 3D, the Segment Editor and export."""
+"""The results section: segments, volumes in mL, 3D, the Segment Editor and export."""
 
 import csv
 from pathlib import Path
@@ -14,15 +14,15 @@ from slicer.i18n import tr as _
 from KDNetSegmentationLib.Models import ModelInfo
 
 SEGMENTS_HEADER, SEGMENTS_ROW, SEGMENTS_LARGEST = 32, 28, 240  # pixels
-SETTLING_MILLISECONDS = 200  # many changes of a segmentation come together
+SETTLING_MILLISECONDS = 200  # changes of a segmentation come in bursts
 
 
 class ResultPanel:
     """Shows one segmentation.
 
     Args:
-        ui: the widgets of the panel by name.
-        say: shows a sentence to the user.
+        ui: widgets of the panel by name.
+        say: shows a message to the user.
     """
 
     def __init__(self, ui: Any, say: Any) -> None:
@@ -40,7 +40,7 @@ class ResultPanel:
         self.clear()
 
     def clear(self) -> None:
-        """Show nothing."""
+        """Clear the section."""
         self._observe(None)
         self.node = self._volumeNode = None
         self.ui.resultsSection.visible = False
@@ -64,27 +64,27 @@ class ResultPanel:
         fill_table(self.ui.volumesTable, (_("Segment or region"), _("Volume (mL)")), rows)
 
     def nodeRemoved(self, node: Any) -> None:
-        """A node has left the scene."""
+        """Handle the removal of a node from the scene."""
         if node is not None and node in (self.node, self._volumeNode):
             self.clear()
 
     def refresh(self) -> None:
-        """Measure again what was edited since it was measured."""
+        """Measure volumes again if the segmentation was edited."""
         if self._changed and self.node is not None and self._model is not None:
             self.restore(self.node, self._volumeNode, self._model)
 
     def restore(self, node: Any, volumeNode: Any, model: ModelInfo) -> None:
-        """Show a segmentation of a loaded scene, or one that was edited; its volumes are measured again."""
+        """Show a segmentation from a loaded scene or an edited one, and measure its volumes again."""
         from KDNetSegmentationLib.SegmentationNode import labelmap_of, volumes_in_milliliters  # noqa: PLC0415 - numpy
 
         try:
             volumes = volumes_in_milliliters(labelmap_of(node, model.labels, volumeNode), model.labels, volumeNode)
         except KDNetError:
-            volumes = {}  # it was made with another model: its segments are shown, its regions are not known
+            volumes = {}  # made with another model: its segments are shown, but its regions are unknown
         self.show(node, volumes, volumeNode, model)
 
     def _observe(self, node: Any) -> None:
-        """Learn of changes to the segments of ``node``, and no more of those of the node before."""
+        """Observe changes to the segments of ``node`` instead of the previous node."""
         if self._observed is not None:
             segmentation, tags = self._observed
             for tag in tags:
@@ -96,7 +96,7 @@ class ResultPanel:
             self._observed = segmentation, [segmentation.AddObserver(event, self.onEdited) for event in events]
 
     def onEdited(self, *_arguments: Any) -> None:
-        """Segments changed; they are measured when the panel is seen and the changes have settled."""
+        """Schedule measuring after segments change, once the panel is visible and the changes have settled."""
         if not self._changed:
             self._changed = True
             qt.QTimer.singleShot(SETTLING_MILLISECONDS, self._refreshIfSeen)
@@ -111,12 +111,12 @@ class ResultPanel:
             self.node.GetDisplayNode().SetOpacity2DFill(value)
 
     def onShow3D(self, checked: bool) -> None:
-        """Make or remove surfaces."""
+        """Create or remove surfaces."""
         if self.node is None:
             return
         if checked:
             self.node.CreateClosedSurfaceRepresentation()
-            slicer.util.resetThreeDViews()  # otherwise the surfaces may be at the edge or outside
+            slicer.util.resetThreeDViews()  # otherwise the surfaces may be out of view
         else:
             self.node.RemoveClosedSurfaceRepresentation()
 
@@ -141,7 +141,7 @@ class ResultPanel:
 
 
 def _long_name(name: str) -> str:
-    """BraTS regions are known by letters to those who work with them, and to nobody else."""
+    """Return the full name of a BraTS region, since only experts know the abbreviations."""
     names = {"ET": _("enhancing tumour"), "TC": _("tumour core"), "WT": _("whole tumour")}
     return f"{name} ({names[name]})" if name in names else name
 

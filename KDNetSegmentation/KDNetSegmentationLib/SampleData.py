@@ -1,4 +1,4 @@
-"""Data to try the module with, in Slicer's Sample Data module."""
+"""Data for trying out the module, in Slicer's Sample Data module."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ PHANTOM = "Phantom_002_t1ce.nii.gz"
 
 
 def register_sample_data() -> None:
-    """Called when Slicer has started; nothing is downloaded before the user asks for it."""
+    """Register sample data when Slicer has started; nothing is downloaded until the user requests it."""
     import SampleData  # noqa: PLC0415 - a module of Slicer, loaded after this one
 
     icons = Path(__file__).resolve().parents[1] / "Resources" / "Icons"

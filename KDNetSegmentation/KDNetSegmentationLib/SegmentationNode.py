@@ -1,4 +1,4 @@
-"""From a labelmap and a model's label table to a segmentation node on exactly the volume's grid."""
+"""Conversion of a labelmap and label table to a segmentation node on exactly the volume's grid."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from KDNetSegmentationLib.Geometry import affine_of
 if TYPE_CHECKING:
     from kdnet.schema.labels import Label, LabelTable
 
-# Contexts of the terminologies that ship with Slicer; together with the codes they make a segment's terminology entry.
+# Contexts of the terminologies that ship with Slicer; with the codes they form a segment's terminology entry.
 TERMINOLOGY_CONTEXT = "Segmentation category and type - DICOM master list"
 ANATOMY_CONTEXT = "Anatomic codes - DICOM master list"
 BINARY_LABELMAP = "Binary labelmap"
@@ -32,23 +32,23 @@ def show_labelmap(
     segmentationNode: Any | None = None,
     name: str = "",
 ) -> Any:
-    """Put a labelmap of ``volumeNode`` into a segmentation node of the same scene.
+    """Import a labelmap of ``volumeNode`` into a segmentation node of the same scene.
 
-    Every label becomes a segment, also one that is not found, so that the table of segments is always the same. All
-    segments share one labelmap with the geometry of the volume, which costs nothing to import.
+    Every label becomes a segment, even if it is absent, so that the segments table is always the same. All
+    segments share one labelmap with the geometry of the volume, which makes the import cheap.
 
     Args:
         voxels: label values, uint8 ``[k, j, i]`` (the order of ``slicer.util.arrayFromVolume``) on the grid of the volume.
         labels: what the values mean.
-        volumeNode: the volume that was segmented; its parent transform is taken over.
-        segmentationNode: whose content is replaced, None for a new node.
-        name: of a new node.
+        volumeNode: the segmented volume; its parent transform is reused.
+        segmentationNode: node whose content is replaced, None for a new node.
+        name: name of a new node.
 
     Returns:
         The segmentation node.
 
     Raises:
-        ValueError: when the labelmap is not on the grid of the volume; nothing is changed then.
+        ValueError: if the labelmap is not on the grid of the volume; nothing is then changed.
     """
     shape = volumeNode.GetImageData().GetDimensions()[::-1]
     if voxels.shape != shape:
@@ -72,18 +72,18 @@ def show_labelmap(
 
 
 def _opacity_3d(label: Label, labels: LabelTable) -> float:
-    """Surfaces of what only the largest region holds are seen through, because everything else lies inside."""
+    """Return the 3D opacity; labels only in the largest region are translucent, because they enclose the others."""
     depth = {item.value: sum(item.value in region.values for region in labels.regions) for item in labels.labels}
     return OUTER_OPACITY if depth[label.value] < max(depth.values()) and depth[label.value] == min(depth.values()) else 1.0
 
 
 def segment_id(label: Label) -> str:
-    """The id of a label's segment, the same in every segmentation of a model."""
+    """Return the ID of a label's segment, the same in every segmentation of a model."""
     return f"label_{label.value}"
 
 
 def volumes_in_milliliters(voxels: np.ndarray, labels: LabelTable, volumeNode: Any) -> dict[str, float]:
-    """Volume of every label, then of every region of several labels, by name, in mL."""
+    """Compute the volume in mL, by name, of every label, then of every region of several labels."""
     per_voxel = abs(float(np.linalg.det(affine_of(volumeNode)[:3, :3]))) / 1000  # as the worker measures
     counts = np.bincount(voxels.ravel(), minlength=256)
     amounts = {label.name: float(counts[label.value]) * per_voxel for label in labels.labels}
@@ -94,7 +94,7 @@ def volumes_in_milliliters(voxels: np.ndarray, labels: LabelTable, volumeNode: A
 
 
 def center_of(voxels: np.ndarray, volumeNode: Any) -> tuple[float, float, float] | None:
-    """The point, in world coordinates, whose three slices show most of what a labelmap ``[k, j, i]`` holds."""
+    """Return the point, in world coordinates, whose three slices show the most of a labelmap ``[k, j, i]``."""
     counts = [np.count_nonzero(voxels, axis=others) for others in ((1, 2), (0, 2), (0, 1))]
     if not counts[0].any():
         return None
@@ -132,13 +132,13 @@ def _segment(label: Label, image: Any) -> Any:
 
 
 def _made_as(segment: Any) -> str:
-    """The name of the label that a segment was made with; empty for a segment of others."""
+    """Return the name of the label that a segment was created for; empty for other segments."""
     value = vtk.mutable("")
     return str(value) if segment.GetTag(MADE_AS, value) else ""
 
 
 def terminology_entry(label: Label) -> str:
-    """A label's codes as Slicer serializes them: context, category, type, modifier, then anatomy, joined by ``~``."""
+    """Serialize a label's codes as Slicer does: context, category, type, modifier, then anatomy, joined by ``~``."""
     assert label.terminology is not None
     codes = [label.terminology.category, label.terminology.type]
     serialized = ["^".join((code.scheme, code.value, code.meaning)) for code in codes]
@@ -146,13 +146,13 @@ def terminology_entry(label: Label) -> str:
 
 
 def labelmap_of(segmentationNode: Any, labels: LabelTable, volumeNode: Any) -> np.ndarray:
-    """The labelmap ``[k, j, i]`` of a segmentation on the grid of ``volumeNode``.
+    """Return the labelmap ``[k, j, i]`` of a segmentation on the grid of ``volumeNode``.
 
-    Segments count for the label that their id or name stands for, whatever the order; where no name is known, as in a
-    labelmap that was loaded as it is (``Segment_2``), for the value in their name. Where they overlap, the later counts.
+    Segments are assigned to labels by ID or name, regardless of order; if no name is known, as in a
+    labelmap loaded without names (``Segment_2``), by the value in their name. Where they overlap, the later one wins.
 
     Raises:
-        DataError: when no segment stands for a label.
+        DataError: if no segment matches a label.
     """
     voxels = np.zeros(volumeNode.GetImageData().GetDimensions()[::-1], np.uint8)
     segmentation = segmentationNode.GetSegmentation()
@@ -162,7 +162,7 @@ def labelmap_of(segmentationNode: Any, labels: LabelTable, volumeNode: Any) -> n
     found = [_label_of(*segment, labels) for segment in zip(identifiers, names, made, strict=True)]
     if not any(found):
         values = [_value_in(name) for name in names]
-        if labels == brats_labels() and 3 not in values:  # until 2021 enhancing tumor was 4; beside 3 it is something else
+        if labels == brats_labels() and 3 not in values:  # until 2021 enhancing tumor was 4; with 3 it is something else
             values = [3 if value == 4 else value for value in values]
         found = [next((label for label in labels.labels if label.value == value), None) for value in values]
     for name, label in zip(identifiers, found, strict=True):
@@ -181,11 +181,11 @@ def _label_of(identifier: str, name: str, made_as: str, labels: LabelTable) -> L
     for label in labels.labels:
         if name.casefold() == label.name.casefold():
             return label
-    # renamed by its user: the id tells, unless the segment was made with another label of this number
+    # renamed by the user: use the ID, unless the segment was created for another label with this value
     return next((label for label in labels.labels if identifier == segment_id(label) and made_as in ("", label.name)), None)
 
 
 def _value_in(name: str) -> int:
-    """The value that ends the name that Slicer gives to a segment without one; 0 where there is none."""
+    """Return the value at the end of a default segment name in Slicer; 0 if there is none."""
     match = re.fullmatch(r"(?:segment|label)[ _](\d+)", name.casefold())
     return int(match[1]) if match else 0

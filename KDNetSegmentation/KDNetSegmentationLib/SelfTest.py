@@ -1,4 +1,4 @@
-"""The module's own tests, for Slicer and for the testbed; they leave user's models and settings alone."""
+"""The module's self-tests, for Slicer and for the testbed; they do not touch the user's models and settings."""
 
 import unittest
 from pathlib import Path
@@ -13,7 +13,7 @@ PHANTOM = "Phantom_002_t1ce.nii.gz"
 
 
 class SelfTest(unittest.TestCase):
-    """The first click of a new user: phantom volume, demo model, Segment."""
+    """The first steps of a new user: phantom volume, demo model, Segment."""
 
     def setUp(self) -> None:
         """Start from an empty scene."""
@@ -24,14 +24,14 @@ class SelfTest(unittest.TestCase):
         self.addCleanup(self.logic.cleanup)
 
     def test_segment_the_phantom_with_the_demo_model(self) -> None:
-        """The tumor is found, on exactly the grid of the volume."""
+        """Check that the tumor is found, on exactly the grid of the volume."""
         volume = slicer.util.loadVolume(str(Path(shared_resource("SampleData")) / PHANTOM))
         result = self.logic.segment(volume, "Phantom demo")
         assert result.volumes["WT"] > 5.0
         assert result.segmentationNode.GetSegmentation().GetNumberOfSegments() == 3
 
     def test_a_missing_model_is_told_in_one_sentence(self) -> None:
-        """Nothing is added to the scene."""
+        """Check that nothing is added to the scene."""
         volume = slicer.util.loadVolume(str(Path(shared_resource("SampleData")) / PHANTOM))
         with self.assertRaisesRegex(RuntimeError, "no model"):  # noqa: PT027 - no pytest in Slicer
             self.logic.segment(volume, "Not there")

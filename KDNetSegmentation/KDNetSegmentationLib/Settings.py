@@ -1,4 +1,4 @@
-"""How to segment, and what came out of it: plain values that panel, logic and scripts share."""
+"""Settings and results of a segmentation: plain values shared by panel, logic and scripts."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from KDNetLib.Worker import Failure
 
 @dataclass(frozen=True)
 class Settings:
-    """How to segment.
+    """Segmentation settings.
 
     Attributes:
         device: ``"auto"``, ``"cuda"``, ``"mps"`` or ``"cpu"``.
-        flips: average over mirrored images: eight times slower, a little better.
-        smallestIsland: islands smaller than this are cleared, in mm³.
-        probabilities: add a volume in percent per region.
-        uncertainty: add a volume that is 100 where the network could not decide and 0 where it was sure.
-        overwrite: in a batch, segment again what is done; labelmaps that were corrected are kept.
+        flips: average over mirrored images: eight times slower, slightly better.
+        smallestIsland: islands smaller than this volume in mm³ are removed.
+        probabilities: add a probability volume in percent per region.
+        uncertainty: add a volume that is 100 where the network is undecided and 0 where it is certain.
+        overwrite: in a batch, segment finished cases again; manually corrected labelmaps are kept.
     """
 
     device: str = "auto"
@@ -30,7 +30,7 @@ class Settings:
     overwrite: bool = False
 
     def request(self) -> dict[str, Any]:
-        """The part of a request that these settings make."""
+        """Return the part of a request that contains these settings."""
         return {
             "device": self.device,
             "flips": self.flips,
@@ -42,14 +42,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the work is.
+    """Progress of the work.
 
     Attributes:
         stage: ``"start"``, ``"load"``, ``"brain"``, ``"prepare"``, ``"forward"``, ``"label"``, ``"import"`` or ``"batch"``.
-        done: parts of the stage that are done.
-        total: parts of the stage.
-        case: in a batch, what became of the last case.
-        names: in a batch, at its beginning, of all cases in their order.
+        done: finished parts of the stage.
+        total: total parts of the stage.
+        case: in a batch, the outcome of the last case.
+        names: at the start of a batch, the names of all cases in order.
     """
 
     stage: str
@@ -61,16 +61,16 @@ class Progress:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a segmentation gave.
+    """The result of a segmentation.
 
     Attributes:
-        segmentationNode: with one segment per label.
-        volumes: of labels and regions in mL.
-        mapNodes: probability and uncertainty volumes, if they were asked for.
-        device: that computed.
-        seconds: from click to overlay, in all.
+        segmentationNode: segmentation with one segment per label.
+        volumes: volumes of labels and regions in mL.
+        mapNodes: probability and uncertainty volumes, if requested.
+        device: device that was used.
+        seconds: total time from click to overlay.
         stages: seconds by stage.
-        center: a point (RAS, mm) whose three slices show most of what was found, None when nothing was.
+        center: point (RAS, mm) whose three slices show the most of the result, None if nothing was found.
     """
 
     segmentationNode: Any
@@ -83,10 +83,10 @@ class Result:
 
 
 class SegmentationError(RuntimeError):
-    """A segmentation that failed; its text is one sentence.
+    """Raised when a segmentation fails; its message is one sentence.
 
     Attributes:
-        failure: with the details.
+        failure: the failure with its details.
     """
 
     def __init__(self, failure: Failure) -> None:

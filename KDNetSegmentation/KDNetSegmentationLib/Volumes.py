@@ -1,4 +1,4 @@
-"""What the worker needs to know of a volume node, and what is probably wrong with choosing it."""
+"""Description of volume nodes for the worker, and warnings about unsuitable ones."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from KDNetSegmentationLib.Models import ModelInfo
 def request_of(node: Any, folder: Path, index: int = 0) -> dict[str, Any]:
     """Write the voxels of ``node`` into ``folder`` and describe them to the worker.
 
-    A linear parent transform counts for orientation and spacing as long as it keeps the axes perpendicular; other
-    transforms do not change how the volume is sampled, and are left out.
+    A linear parent transform affects orientation and spacing if it keeps the axes perpendicular; other
+    transforms do not change how the volume is sampled and are ignored.
     """
     if node.GetImageData() is None:
         raise DataError(f"{node.GetName()} has no voxels: choose another volume.")
@@ -33,7 +33,7 @@ def request_of(node: Any, folder: Path, index: int = 0) -> dict[str, Any]:
 
 
 def warnings_for(node: Any, modality: str, model: ModelInfo) -> tuple[str, ...]:
-    """Why ``node`` is probably not the ``modality`` that ``model`` needs; each with a remedy, none that blocks."""
+    """Return non-blocking warnings, with remedies, if ``node`` is probably not the ``modality`` that ``model`` needs."""
     if node.GetImageData() is None:
         return (_("{name} has no voxels: choose another volume.").format(name=node.GetName()),)
     if not _is_finite(node):
@@ -44,14 +44,14 @@ def warnings_for(node: Any, modality: str, model: ModelInfo) -> tuple[str, ...]:
         )
     header = _header(node)
     name, voxels = node.GetName() or "", slicer.util.arrayFromVolume(node)
-    spacing = tuple(reversed(_spacing(node)))  # arrays of Slicer have k first
+    spacing = tuple(reversed(_spacing(node)))  # Slicer arrays have k first
     scan = Scan(name, voxels, spacing, guess_modality(node), header.modality)
     needs = replace(Needs.of(modality, model.spacing, model.trainingData), extracts=True)
     return care_warnings(scan, needs)
 
 
 def guess_modality(node: Any) -> str:
-    """``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"``, or empty: from what DICOM and the node's name say together."""
+    """Return ``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"``, or empty, based on DICOM and the node's name together."""
     return guess_series(_header(node), node.GetName() or "")
 
 
@@ -69,7 +69,7 @@ def _spacing(node: Any) -> Sequence[float]:
 
 
 def _dicom(node: Any, tag: str) -> str:
-    """A DICOM value of the first file that the volume was loaded from, empty where there is none."""
+    """Return a DICOM value of the first file that the volume was loaded from; empty if there is none."""
     identifiers = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
     database = getattr(slicer, "dicomDatabase", None)
     return str(database.instanceValue(identifiers[0], tag)) if identifiers and database is not None else ""

@@ -1,4 +1,4 @@
-"""The panel: choices on top, one button, and what came out of it."""
+"""The panel: settings, one button, and results."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,15 +27,15 @@ from KDNetSegmentationLib.Parameters import Parameters, inputs_of, set_inputs, s
 from KDNetSegmentationLib.ResultPanel import ResultPanel
 from KDNetSegmentationLib.Settings import Progress, Result
 
-STEPS = 1000  # of the progress bar
+STEPS = 1000  # range of the progress bar
 
 
 class Panel(VTKObservationMixin):
     """Connects the widgets of the .ui file with the logic.
 
     Args:
-        uiWidget: loaded, with its scene.
-        logic: the module's; also gives the parameter node.
+        uiWidget: loaded widget with its scene set.
+        logic: module logic, which also provides the parameter node.
     """
 
     def __init__(self, uiWidget: Any, logic: SegmentationLogic) -> None:
@@ -46,7 +46,7 @@ class Panel(VTKObservationMixin):
         self._guiTag: Any = None
         self._models: tuple[ModelInfo, ...] = ()
         self._segmenting = self._choosing = False
-        self._offeredModel = ""  # chosen by the panel, not by the user, so that it may choose again
+        self._offeredModel = ""  # chosen by the panel, not the user, so the panel may change it
         self._offeredInputs: list[Any] = []
         self._estimate = Estimate()
         self._stage = ""
@@ -68,23 +68,23 @@ class Panel(VTKObservationMixin):
         return self._models[index] if 0 <= index < len(self._models) else None
 
     def enter(self) -> None:
-        """The module is opened."""
+        """Activate the panel when the module is opened."""
         self.install.check()
         self.setParameters(Parameters(self.logic.getParameterNode()))
 
     def exit(self) -> None:
-        """Another module is opened; work goes on, and its result is shown when the user comes back."""
+        """Deactivate the panel; work continues, and its result is shown when the user returns."""
         self._disconnect()
 
     def cleanup(self) -> None:
-        """The module is closed."""
+        """Clean up when the module is closed."""
         self._ticker.stop()
         self.install.cleanup()
         self.setParameters(None)
         self.removeObservers()
 
     def setParameters(self, parameters: Any) -> None:
-        """Show and change the choices of a parameter node, or of none."""
+        """Connect the panel to a parameter node, or to none."""
         self._disconnect()
         self.parameters = parameters
         if parameters is None:
@@ -103,7 +103,7 @@ class Panel(VTKObservationMixin):
         self._guiTag = None
 
     def refillModels(self, chosen: str = "") -> None:
-        """List the models again and choose the file called ``chosen``, else the one that was chosen."""
+        """Refresh the list of models and select the file named ``chosen``, else the previous selection."""
         current = self.model.path.name if self.model else ""
         wanted = chosen or current
         self._models = self.logic.models()
@@ -117,7 +117,7 @@ class Panel(VTKObservationMixin):
         selector.currentIndex = names.index(wanted) if wanted in names else min(0, len(names) - 1)
         selector.blockSignals(blocked)
         self.library.refill(self._models)
-        fresh = self.parameters is not None and not self.parameters.model  # nobody has chosen in this scene yet
+        fresh = self.parameters is not None and not self.parameters.model  # no choice in this scene yet
         if chosen in names:
             self._offeredModel = chosen if chosen == self._offeredModel else ""
         elif chosen or fresh or current not in names:
@@ -127,10 +127,10 @@ class Panel(VTKObservationMixin):
     def deploy(
         self, path: Path, name: str, *, onFinished: Callable[[ModelInfo], None], onFailed: Callable[[Failure], None]
     ) -> None:
-        """Import a model from elsewhere, such as a training, and choose it; the module need not be open.
+        """Import a model from elsewhere, such as a training, and select it; the module need not be open.
 
         Raises:
-            RuntimeError: when something else is being worked on.
+            RuntimeError: if other work is in progress.
         """
 
         def imported(model: ModelInfo) -> None:
@@ -142,7 +142,7 @@ class Panel(VTKObservationMixin):
         self.update()
 
     def say(self, text: str, details: str = "") -> None:
-        """Show a sentence, and details behind a button."""
+        """Show a message, with details behind a button."""
         self.ui.statusLabel.text = text
         self.ui.detailsText.setPlainText(details)
         self.ui.detailsButton.visible = bool(details)
@@ -150,12 +150,12 @@ class Panel(VTKObservationMixin):
         self.ui.detailsText.visible = False
 
     def showProgress(self, done: float, total: float) -> None:
-        """Set the progress bar; a total of 0 means that it is not known."""
+        """Set the progress bar; a total of 0 means unknown."""
         self.ui.progressBar.maximum = STEPS if total else 0
         self.ui.progressBar.value = round(STEPS * done / total) if total else 0
 
     def update(self, *_arguments: Any) -> None:
-        """Bring buttons and hints in line with choices and work."""
+        """Update buttons and hints to match settings and work in progress."""
         if self.parameters is None:
             return
         show_nothing_for_unset(self.ui.batchInput, self.ui.batchOutput)
@@ -172,7 +172,7 @@ class Panel(VTKObservationMixin):
             part.update(free=free)
 
     def onApply(self, *_arguments: Any) -> None:
-        """Segment, or cancel."""
+        """Start a segmentation, or cancel the running one."""
         if self._segmenting:
             self.logic.cancel()
             self._ended(_("Cancelled. The scene is as it was."))
@@ -198,42 +198,42 @@ class Panel(VTKObservationMixin):
         self.update()
 
     def onProgress(self, progress: Progress) -> None:
-        """Name the stage."""
+        """Show the current stage."""
         self._stage = _stage_text(progress)
         if progress.stage == "forward":
             self._estimate.passed(progress.done, progress.total)
         self.onTick()
 
     def onTick(self) -> None:
-        """Move the bar and count down."""
+        """Update the progress bar and the time remaining."""
         fraction, remaining = self._estimate.fraction(), self._estimate.remaining()
         self.showProgress(fraction or 0.0, 0.0 if fraction is None else 1.0)
         left = "" if not remaining else " " + _("About {seconds} s left.").format(seconds=round(remaining) or 1)
         self.say(self._stage + left)
 
     def onFinished(self, result: Result, volume: Any, model: ModelInfo) -> None:
-        """Show the overlay of the volume that was segmented, whatever is chosen by now."""
+        """Show the overlay on the segmented volume, whatever is selected now."""
         self._estimate.end()
         previous = self.parameters.result
         if self.parameters.resultVolume is volume and previous not in (None, result.segmentationNode):
-            previous.SetDisplayVisibility(False)  # two overlays of one volume hide it, and each other
+            previous.SetDisplayVisibility(False)  # two overlays on one volume hide it and each other
         with slicer.util.NodeModify(self.parameters.parameterNode):
             self.parameters.result = result.segmentationNode
             self.parameters.resultVolume = volume
         slicer.util.setSliceViewerLayers(background=volume)
         if result.segmentationNode is not self.parameters.outputSegmentation and result.center is not None:
-            slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *result.center)  # a new overlay is seen at once
+            slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *result.center)  # show a new overlay immediately
         self.results.show(result.segmentationNode, dict(result.volumes), volume, model)
         stages = "\n".join(f"{name}: {seconds:.2f} s" for name, seconds in result.stages.items())
         done = _("Done in {seconds:.1f} s on {device}.").format(seconds=result.seconds, device=result.device)
         self._ended(done, stages)
 
     def onFailed(self, failure: Failure) -> None:
-        """Tell why."""
+        """Show the reason."""
         self._ended(failure.message, failure.details)
 
     def onModelChosen(self, *_arguments: Any) -> None:
-        """Show the card, and an input for each modality."""
+        """Show the model card, and an input for each modality."""
         model = self.model
         self.ui.modelCard.text = card_html(model) if model else _("Import a model under Models below.")
         modalities = model.modalities if model else ("",)
@@ -251,7 +251,7 @@ class Panel(VTKObservationMixin):
         self.update()
 
     def onParametersModified(self, *_arguments: Any) -> None:
-        """A choice changed."""
+        """Handle a change of the settings."""
         if self.model is not None and not self._segmenting and self._chosenInputs():
             self._followVolumes()
         self._showWarnings()
@@ -263,7 +263,7 @@ class Panel(VTKObservationMixin):
         self.ui.detailsButton.text = _("Hide details") if checked else _("Show details")
 
     def onSceneStartClose(self, *_arguments: Any) -> None:
-        """The scene is about to go: so is the work on it."""
+        """Cancel work on a scene that is about to close."""
         if self.logic.busy and not self.batch.running:
             self.logic.cancel()
             self._ended("")
@@ -271,7 +271,7 @@ class Panel(VTKObservationMixin):
         self.setParameters(None)
 
     def onSceneChanged(self, *_arguments: Any) -> None:
-        """Another scene is there."""
+        """Handle a new scene."""
         self.setParameters(Parameters(self.logic.getParameterNode()))
 
     def _connect(self) -> None:
@@ -286,26 +286,26 @@ class Panel(VTKObservationMixin):
         self.addObserver(scene, scene.NodeRemovedEvent, self.onNodeRemoved)
 
     def onNodeAdded(self, *_arguments: Any) -> None:
-        """A node has come; it is complete when the event loop runs again."""
+        """Handle an added node, which is complete when the event loop runs again."""
         if not self._choosing:
             self._choosing = True
             qt.QTimer.singleShot(0, self.chooseInputs)
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def onNodeRemoved(self, _scene: Any, _event: str, node: Any) -> None:
-        """A node has gone, maybe the one whose result is shown."""
+        """Handle a removed node, which may be the one whose result is shown."""
         self.results.nodeRemoved(node)
         self.update()
 
     def chooseInputs(self) -> None:
-        """Where no volume is chosen, take the one that the user most likely wants segmented."""
+        """Select the most likely volume where none is chosen."""
         self._choosing = False
         if self.parameters is None or self.model is None or self._segmenting:
             return
         from KDNetSegmentationLib.InputSelection import likely_volumes  # noqa: PLC0415 - needs numpy
 
         if self._followVolumes():
-            return  # it came here meanwhile, with the other model
+            return  # already done in the meantime, with the other model
         inputs = self._inputs()
         free = [None if node in self._offeredInputs else node for node in inputs]
         likely = likely_volumes(self.model.modalities, free)
@@ -314,7 +314,7 @@ class Panel(VTKObservationMixin):
             set_inputs(self.parameters, likely)
 
     def _followVolumes(self) -> bool:
-        """Take a model that fits the volume, unless the user has chosen one; tell whether it is another one."""
+        """Select a model that matches the volume, unless the user chose one; return whether it changed."""
         if self.parameters.model not in ("", self._offeredModel):
             return False
         from KDNetSegmentationLib.InputSelection import fitting_model  # noqa: PLC0415 - needs numpy
@@ -327,7 +327,7 @@ class Panel(VTKObservationMixin):
         return True
 
     def _chosenInputs(self) -> list[Any]:
-        """The volumes that the user chose, not the panel."""
+        """Return the volumes chosen by the user, not by the panel."""
         return [node for node in self._inputs() if node is not None and node not in self._offeredInputs]
 
     def _inputs(self) -> list[Any]:
@@ -349,7 +349,7 @@ class Panel(VTKObservationMixin):
             return
         inputs = [(node.GetID(), node.GetMTime()) if node else None for node in self._inputs()]
         if self._warned == (inputs, self.model):
-            return  # looking at voxels takes a moment, and other choices do not change what is seen
+            return  # inspecting voxels takes time, and other settings do not affect the result
         self._warned = (inputs, self.model)
         pairs = [(node, name) for node, name in zip(self._inputs(), self.model.modalities, strict=True) if node is not None]
         texts: list[str] = []

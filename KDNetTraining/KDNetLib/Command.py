@@ -1,4 +1,4 @@
-"""A ``kdnet`` command in a process of its own, whose answer comes while Slicer stays usable."""
+"""Runs a ``kdnet`` command in a separate process while Slicer stays responsive."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from KDNetLib.PollTimer import PollTimer
 from KDNetLib.ProcessTree import kill_tree, reaped, start_python
 from KDNetLib.Worker import Failure
 
-BUDGET_SECONDS = 0.01  # of one poll, so that a talkative command never blocks the event loop
+BUDGET_SECONDS = 0.01  # time limit of one poll, so that a verbose command never blocks the event loop
 DETAIL_LINES = 60
-END_SECONDS = 2.0  # that a process whose streams are closed has to end
+END_SECONDS = 2.0  # that a process has to exit after its streams are closed
 MODULE = ("-m", "kdnet")
 
 
@@ -28,14 +28,14 @@ class Command:
     """Runs one command; polls itself while Qt's event loop runs.
 
     Args:
-        arguments: of ``kdnet``.
+        arguments: arguments of ``kdnet``.
         onLine: called with each line of stdout.
-        onNote: called with each line of stderr, where commands tell their progress.
-        onFinished: called at the end with what ``read`` gives.
-        onFailed: called at the end with the reason, instead.
-        read: makes something of the whole of stdout; whatever it raises becomes a failure.
-        accepted: exit codes that are no failure.
-        module: arguments of Python before those of ``kdnet``; a test gives its own.
+        onNote: called with each line of stderr, where commands report progress.
+        onFinished: called on success with the result of ``read``.
+        onFailed: called on failure with the reason.
+        read: converts the full stdout to the result; any exception counts as a failure.
+        accepted: exit codes that do not count as failures.
+        module: Python arguments before those of ``kdnet``; replaceable in tests.
 
     Example:
         >>> command = Command(["--version"])
@@ -80,7 +80,7 @@ class Command:
         return self
 
     def poll(self) -> None:
-        """Hand out what was said, as much as a moment allows."""
+        """Deliver pending output within the time limit of a poll."""
         until = time.monotonic() + BUDGET_SECONDS
         while not self.over and time.monotonic() < until:
             try:
@@ -97,7 +97,7 @@ class Command:
                 self._onLine(line)
 
     def cancel(self) -> None:
-        """End the process at once; nothing is called any more."""
+        """Kill the process; no more callbacks follow."""
         self.over = True
         self._ticker.stop()
         if self._process is not None:
@@ -105,19 +105,19 @@ class Command:
             reaped(self._process)
 
     def wait(self) -> str:
-        """Start, wait for the end, return stdout.
+        """Run the command to completion and return stdout.
 
         Raises:
-            KDNetError: in one sentence, when the command fails.
+            KDNetError: in one sentence, if the command fails.
         """
         self.answer()
         return "\n".join(self._answer)
 
     def answer(self) -> Any:
-        """Start, wait for the end, return what ``read`` gives.
+        """Run the command to completion and return the result of ``read``.
 
         Raises:
-            KDNetError: in one sentence, when the command fails.
+            KDNetError: in one sentence, if the command fails.
         """
         if self._process is None:
             self.start()
@@ -160,24 +160,24 @@ class Command:
     def _read(self, stream: IO[str], isNote: bool) -> None:
         try:
             for line in stream:
-                # a progress bar overwrites itself: what it shows last counts
+                # a progress bar overwrites itself: only its last text counts
                 self._lines.put((isNote, line.rstrip().rpartition("\r")[2]))
             stream.close()
         except ValueError:
-            return  # the stream was closed meanwhile
+            return  # the stream was closed in the meantime
         finally:
             self._lines.put((isNote, None))
 
 
 def json_answer(text: str) -> Mapping[str, Any]:
-    """The JSON object that a command printed; lines that a library printed before it are passed over.
+    """Parse the JSON object that a command printed, skipping lines that a library printed before it.
 
     Example:
         >>> json_answer('Licence: free\\n{"cores": 2}')["cores"]
         2
 
     Raises:
-        ValueError: when there is none.
+        ValueError: if there is none.
     """
     lines = text.splitlines()
     for index, line in enumerate(lines):
@@ -189,7 +189,7 @@ def json_answer(text: str) -> Mapping[str, Any]:
 
 
 def failure_message(code: int, notes: Sequence[str]) -> str:
-    """The sentence that a command ended with, or one that says how it ended.
+    """Return the error message of a command, or a sentence that describes how it ended.
 
     Example:
         >>> failure_message(2, ["reading", "kdnet: /data is not a folder: choose a folder with cases."])

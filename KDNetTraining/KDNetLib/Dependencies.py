@@ -1,4 +1,4 @@
-"""The Python packages that the backend needs: which are missing, how large they are, and which versions must stay."""
+"""The Python packages that the backend needs: which are missing, their sizes, and which versions must not change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from KDNetLib.Folders import shared_resource
 TORCH = "torch>=2.5"
 TORCH_MEGABYTES = 2500  # with CUDA; about 200 without
 MEGABYTES = {"monai": 5, "nibabel": 5, "safetensors": 1, "matplotlib": 30, "tqdm": 1}
-EXACT = ("torch", "torchvision", "torchaudio")  # another build of the same version may be for another GPU
+EXACT = ("torch", "torchvision", "torchaudio")  # another build of the same version may target another GPU
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Package:
     """A package that is missing or too old.
 
     Attributes:
-        requirement: as pip takes it, for example ``"monai>=1.5"``.
-        megabytes: about what is downloaded.
+        requirement: pip requirement, for example ``"monai>=1.5"``.
+        megabytes: approximate download size.
     """
 
     requirement: str
@@ -29,7 +29,7 @@ class Package:
 
 
 def missing_packages() -> tuple[Package, ...]:
-    """What has to be installed before the worker can start; nothing is imported to find out."""
+    """Return the packages to install before the worker can start, without importing anything."""
     lines = shared_resource("requirements.txt").read_text(encoding="utf-8").splitlines()
     wanted = [TORCH, *(line.strip() for line in lines if line.strip() and not line.startswith("#"))]
     return tuple(
@@ -40,7 +40,7 @@ def missing_packages() -> tuple[Package, ...]:
 
 
 def package_name(requirement: str) -> str:
-    """The name in a requirement such as ``"monai>=1.5"``."""
+    """Return the package name of a requirement such as ``"monai>=1.5"``."""
     return requirement.partition(">=")[0].strip()
 
 
@@ -54,7 +54,7 @@ def _satisfied(requirement: str) -> bool:
 
 
 def is_enough(installed: str, lowest: str) -> bool:
-    """Whether a version is at least another; one before its release (``1.5rc1``) is older than the release.
+    """Check whether a version is at least another; a pre-release (``1.5rc1``) is older than its release.
 
     Example:
         >>> is_enough("2.13.0+cpu", "2.5"), is_enough("1.5rc1", "1.5"), is_enough("1.5.0.post1", "1.5")
@@ -64,7 +64,7 @@ def is_enough(installed: str, lowest: str) -> bool:
 
 
 def release(version: str) -> tuple[int, ...]:
-    """The numbers of a version: ``"1.5rc1"`` gives 1, 5; empty for what is no version."""
+    """Return the release numbers of a version: ``"1.5rc1"`` gives 1, 5; empty for an invalid version."""
     found = re.match(r"\s*v?(?:\d+!)?(\d+(?:\.\d+)*)", version)
     return tuple(int(part) for part in found[1].split(".")) if found else ()
 
@@ -80,18 +80,18 @@ def _rank(version: str) -> tuple[tuple[int, ...], bool]:
 
 
 def same_line(first: str, second: str) -> bool:
-    """Whether two versions agree in major and minor number."""
+    """Check whether two versions have the same major and minor number."""
     return (*release(first), 0, 0)[:2] == (*release(second), 0, 0)[:2]
 
 
 def constraints(installed: Mapping[str, str], changing: Sequence[str]) -> str:
-    """The content of a constraints file: nothing that is installed changes its major or minor version, PyTorch not at all.
+    """Return a constraints file that fixes the major and minor versions of installed packages, and PyTorch exactly.
 
-    With PyTorch fixed, pip also chooses the version of MONAI that goes with it.
+    With PyTorch fixed, pip also selects a compatible version of MONAI.
 
     Args:
-        installed: versions by name.
-        changing: names of the packages that are to be installed in another version.
+        installed: installed versions by name.
+        changing: names of the packages whose version is to change.
     """
     lines = []
     for name, version in sorted(installed.items()):
@@ -106,5 +106,5 @@ def constraints(installed: Mapping[str, str], changing: Sequence[str]) -> str:
 
 
 def canonical(name: str) -> str:
-    """A package's name as pip compares it."""
+    """Return a package name in the normalized form that pip compares."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,4 +1,4 @@
-"""Where the parts of the extension lie: in the source tree, or installed side by side in one folder."""
+"""Locations of the parts of the extension, in the source tree or in a flat installation folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frame that says what has to be installed, and installs it while Slicer stays usable."""
+"""The panel that lists missing packages and installs them while Slicer stays responsive."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +10,13 @@ from KDNetLib.Installation import Installer, shared_installer
 
 
 class InstallPanel:
-    """Shown while packages are missing or being installed, in whichever module the installation was started.
+    """Shown while packages are missing or being installed, regardless of which module started the installation.
 
     Args:
-        ui: the widgets of the panel by name.
-        changed: called when packages have come or gone.
-        find: tells what is missing; a test gives its own.
-        installer: that both modules share; a test gives its own.
+        ui: widgets of the panel by name.
+        changed: called when packages were installed or removed.
+        find: returns the missing packages; replaceable in tests.
+        installer: installer shared by both modules; replaceable in tests.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class InstallPanel:
         self.check()
 
     def check(self) -> None:
-        """Look again for what is missing; while packages are installed, show that."""
+        """Check for missing packages again, or show a running installation."""
         if self._installer.running:
             self.refresh()
             return
@@ -45,7 +45,7 @@ class InstallPanel:
         self._show(_summary(self.missing) if self.missing else "", running=False)
 
     def refresh(self) -> None:
-        """Show how far the installation is, or what came out of it."""
+        """Show the progress or the outcome of the installation."""
         self._show_log()
         if self._installer.running:
             if not self._wasRunning:
@@ -61,15 +61,15 @@ class InstallPanel:
             self._changed()
 
     def onInstall(self, *_arguments: Any) -> None:
-        """Begin."""
+        """Start the installation."""
         self._installer.start(self.missing)
 
     def onCancel(self, *_arguments: Any) -> None:
-        """Give up; what pip had finished stays."""
+        """Cancel; packages that pip has finished installing stay."""
         self._installer.cancel()
 
     def cleanup(self) -> None:
-        """Watch no more; the last panel that goes ends what is running."""
+        """Stop watching; closing the last panel cancels a running installation."""
         self._installer.leave(self.refresh)
 
     def _show_log(self) -> None:

@@ -1,8 +1,8 @@
-"""Installing packages into Slicer's Python by processes of their own, while Slicer stays usable.
+"""Installation of packages into Slicer's Python in separate processes, while Slicer stays responsive.
 
 PyTorch is chosen for the user's GPU by ``light-the-torch``, with the steps of ``PyTorchUtilsLogic.installTorch`` of the
-PyTorch extension, which cannot be called itself because it blocks. Before anything changes, pip says what it would change;
-after each step a fresh process says what is really there, because ``light-the-torch`` ends with 0 also when it failed.
+PyTorch extension, which cannot be called directly because it blocks. Before any change, pip reports what it would change;
+after each step a new process checks the result, because ``light-the-torch`` exits with 0 even on failure.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_LINES = 2000
 END_SECONDS = 2.0
 LOOK = (
     "-c",
-    # of two of one name the first is imported; a name that begins with ~ is what an interrupted pip left of an old one
+    # of duplicates, the first is imported; a name that starts with ~ is left over from an interrupted pip
     """
 import importlib.metadata, json, re
 found, seen = {}, set()
@@ -51,15 +51,15 @@ Plan = Generator[Sequence[str], list[str], None]
 
 
 def install_plan(packages: Sequence[Package], folder: Path, say: Said) -> Plan:
-    """Give the arguments of Python for one process after the other, and take what each of them printed.
+    """Yield the Python arguments of each process in turn, and receive its output.
 
     Args:
-        packages: what is missing.
-        folder: for the files that pip reads and writes.
-        say: called with sentences for the log.
+        packages: the missing packages.
+        folder: folder for files that pip reads and writes.
+        say: called with messages for the log.
 
     Raises:
-        KDNetError: in one sentence, when something is not as it must be.
+        KDNetError: in one sentence, if a check fails.
     """
     for wanted in _rounds(packages):
         names = [package_name(item) for item in wanted]
@@ -76,7 +76,7 @@ def install_plan(packages: Sequence[Package], folder: Path, say: Said) -> Plan:
 
 
 def _rounds(packages: Sequence[Package]) -> Iterable[tuple[str, ...]]:
-    """PyTorch first, so that everything else is chosen to go with it."""
+    """Split the packages into rounds, PyTorch first, so that the rest is chosen to match it."""
     wanted = [package.requirement for package in packages]
     if TORCH in wanted:
         yield (LIGHT_THE_TORCH,)
@@ -95,10 +95,10 @@ def _versions(printed: Sequence[str]) -> dict[str, str]:
 
 
 def _announced(report: Path, before: Mapping[str, str], names: Sequence[str]) -> str:
-    """What pip is about to do, in one line.
+    """Return one line that describes what pip is about to do.
 
     Raises:
-        KDNetError: when an installed package would change its major or minor version.
+        KDNetError: if an installed package would change its major or minor version.
     """
     if not report.is_file():
         return "pip did not say what it would change; packages of Slicer are kept as they are."
@@ -123,10 +123,10 @@ def _change(name: str, old: str | None, new: str, asked: bool) -> str:
 
 
 def _check(wanted: Sequence[str], before: Mapping[str, str], after: Mapping[str, str], printed: Sequence[str]) -> None:
-    """Compare what is there with what was asked for.
+    """Compare the installed packages with the request.
 
     Raises:
-        KDNetError: naming what is missing, or what was changed though it must not be.
+        KDNetError: naming what is missing, or what was changed but must not be.
     """
     new = {canonical(name): version for name, version in after.items()}
     for requirement in wanted:
@@ -149,13 +149,13 @@ def _not_installed(printed: Sequence[str], otherwise: str) -> str:
 
 
 class Installation:
-    """Runs the processes of a plan one after the other; :meth:`poll` is called now and then until it is over.
+    """Runs the processes of a plan in sequence; :meth:`poll` is called periodically until it is finished.
 
     Args:
-        plan: from :func:`install_plan`; a test gives its own.
-        said: called with each line of pip.
-        finished: called at the end, with None or the failure.
-        scratch: a folder to remove at the end.
+        plan: from :func:`install_plan`; replaceable in tests.
+        said: called with each line of pip output.
+        finished: called at the end with None or the failure.
+        scratch: temporary folder to remove at the end.
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class Installation:
         self.over = False
 
     def poll(self) -> None:
-        """Hand out new lines, go to the next step, or end."""
+        """Deliver new lines, start the next step, or finish."""
         if self.over:
             return
         if self._running is None:
@@ -192,7 +192,7 @@ class Installation:
                 self._said(line)
 
     def cancel(self) -> None:
-        """End at once. What pip had finished stays installed, the rest is as before."""
+        """Stop immediately. Packages that pip has finished stay installed; the rest is unchanged."""
         if self._running is not None:
             kill_tree(self._running[0])
             reaped(self._running[0])
@@ -247,10 +247,10 @@ class Installation:
 
 
 class Installer:
-    """The one installation of this Slicer, which the panels of both modules show.
+    """Manages the single installation of this Slicer, which the panels of both modules show.
 
     Args:
-        begin: makes an installation from packages, a function for its lines and one for its end; a test gives its own.
+        begin: creates an installation from packages and callbacks for lines and for its end; replaceable in tests.
     """
 
     def __init__(self, begin: Callable[..., Installation] | None = None) -> None:
@@ -271,13 +271,13 @@ class Installer:
         self._watchers.append(watcher)
 
     def leave(self, watcher: Callable[[], None]) -> None:
-        """Call ``watcher`` no more; what nobody watches any more is ended."""
+        """Stop calling ``watcher``; an installation without watchers is canceled."""
         self._watchers = [other for other in self._watchers if other != watcher]
         if not self._watchers:
             self.cancel()
 
     def start(self, packages: Sequence[Package]) -> None:
-        """Begin, unless an installation is running already."""
+        """Start, unless an installation is already running."""
         if self.running:
             return
         self.lines.clear()
@@ -287,7 +287,7 @@ class Installer:
         self._show_status()
 
     def cancel(self) -> None:
-        """Give up; what pip had finished stays."""
+        """Cancel; packages that pip has finished installing stay."""
         self._ticker.stop()
         if self._installation is not None:
             self._installation.cancel()
@@ -295,7 +295,7 @@ class Installer:
             self._show_status()
 
     def poll(self) -> None:
-        """See how far it is."""
+        """Poll the running installation."""
         if self._installation is not None:
             self._installation.poll()
 
@@ -315,7 +315,7 @@ class Installer:
 
 @functools.cache
 def shared_installer() -> Installer:
-    """The installer of this Slicer: two pip at once would damage its Python."""
+    """Return the only installer of this Slicer: two concurrent pip processes would damage its Python."""
     return Installer()
 
 

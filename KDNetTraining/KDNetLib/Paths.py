@@ -1,10 +1,10 @@
-"""Path edits that show nothing while nothing is chosen."""
+"""Path edits that are empty while no path is chosen."""
 
 from typing import Any
 
 
 def show_nothing_for_unset(*edits: Any) -> None:
-    """Empty those ``ctkPathLineEdit`` that show ".", as which an unset path of a parameter node reads."""
+    """Clear ``ctkPathLineEdit`` widgets that show ".", the value of an unset path in a parameter node."""
     for edit in edits:
         if edit.currentPath == ".":
             blocked = edit.blockSignals(True)

@@ -1,4 +1,4 @@
-"""Calling something now and then while Qt's event loop runs."""
+"""Periodic callbacks while Qt's event loop runs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ POLL_MILLISECONDS = 30
 
 
 class PollTimer:
-    """Calls something now and then while Qt's event loop runs; nothing ticks where there is no Qt.
+    """Calls a function periodically while Qt's event loop runs; does nothing without Qt.
 
     Args:
-        callback: what to call.
-        milliseconds: between two calls.
+        callback: function to call.
+        milliseconds: interval between calls.
     """
 
     def __init__(self, callback: Callable[[], None], milliseconds: int = POLL_MILLISECONDS) -> None:
         try:
             import qt  # noqa: PLC0415
-        except ImportError:  # PythonSlicer: only the blocking calls are of use there
+        except ImportError:  # PythonSlicer: only the blocking calls are usable there
             self._timer = None
             return
         self._timer = qt.QTimer()
@@ -26,11 +26,11 @@ class PollTimer:
         self._timer.timeout.connect(callback)
 
     def start(self) -> None:
-        """Tick from now on."""
+        """Start the timer."""
         if self._timer is not None:
             self._timer.start()
 
     def stop(self) -> None:
-        """Tick no more."""
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.stop()

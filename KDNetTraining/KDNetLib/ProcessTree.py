@@ -1,6 +1,6 @@
-"""Starting a Python process beside Slicer, and ending it with everything that it started.
+"""Starting a Python process alongside Slicer, and killing it with all its children.
 
-In Slicer ``sys.executable`` is ``PythonSlicer``, a launcher that starts Python as its child: ending the launcher alone
+In Slicer, ``sys.executable`` is ``PythonSlicer``, a launcher that starts Python as its child: killing only the launcher
 would leave Python running.
 """
 
@@ -21,12 +21,12 @@ KILL_SECONDS = 1.0
 
 
 def start_python(arguments: Sequence[str], *, stdin: bool = False, merged: bool = False) -> subprocess.Popen[str]:
-    """Start Python with ``arguments`` in a process group of its own, ``kdnet`` on its path, streams as pipes.
+    """Start Python with ``arguments`` in its own process group, with ``kdnet`` on its path and streams as pipes.
 
     Args:
-        arguments: of Python.
-        stdin: whether its stdin is a pipe too; otherwise it is empty.
-        merged: whether stderr goes to stdout.
+        arguments: arguments of Python.
+        stdin: whether stdin is a pipe too; otherwise it is empty.
+        merged: whether stderr is redirected to stdout.
     """
     flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
     return subprocess.Popen(
@@ -44,10 +44,10 @@ def start_python(arguments: Sequence[str], *, stdin: bool = False, merged: bool 
 
 
 def start_detached(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start Python with ``arguments`` so that it outlives this process; what it says is added to the file ``log``.
+    """Start Python with ``arguments`` so that it outlives this process; its output is appended to the file ``log``.
 
-    The caller polls the result now and then while it lives itself: an ended child that nobody asks about still has a
-    process number, and looks alive.
+    The caller must poll the result periodically while it runs: an exited child that is never polled keeps its
+    process ID and appears alive.
     """
     flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
     with log.open("ab") as stream:
@@ -63,11 +63,11 @@ def start_detached(arguments: Sequence[str], log: Path) -> subprocess.Popen[byte
 
 
 def process_environment() -> dict[str, str]:
-    """The environment of a process beside Slicer.
+    """Return the environment of a process that runs alongside Slicer.
 
-    - ``kdnet`` is on its path, and the working folder is not: a ``random.py`` among somebody's data must not be run.
-    - It takes no part in a distributed training that Slicer itself was started in.
-    - Its threads sleep while they wait, so that Slicer stays fluent on a busy machine.
+    - ``kdnet`` is on its path, and the working folder is not: a ``random.py`` among the user's data must not be run.
+    - It does not join a distributed training that Slicer itself was started in.
+    - Its threads sleep while they wait, so that Slicer stays responsive on a busy machine.
     """
     theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     paths = [str(BACKEND), *(path for path in theirs if Path(path).is_absolute())]
@@ -83,7 +83,7 @@ def process_environment() -> dict[str, str]:
 
 
 def kill_tree(process: subprocess.Popen[str]) -> None:
-    """End ``process`` and its children at once; nothing happens when they have ended."""
+    """Kill ``process`` and its children; do nothing if they have already ended."""
     if sys.platform == "win32":
         command = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
         subprocess.run(command, check=False, capture_output=True, creationflags=subprocess.CREATE_NO_WINDOW)
@@ -98,9 +98,9 @@ def kill_tree(process: subprocess.Popen[str]) -> None:
 
 
 def reaped(process: subprocess.Popen[str], seconds: float = KILL_SECONDS) -> int:
-    """The exit code of a process that was killed; -9 where even the system cannot end it within ``seconds``.
+    """Return the exit code of a killed process, or -9 if the system cannot end it within ``seconds``.
 
-    A process that waits for a device or a network drive cannot be ended at once, and Slicer must not wait for it.
+    A process that waits for a device or a network drive cannot be killed immediately, and Slicer must not wait for it.
     """
     try:
         return process.wait(timeout=seconds)

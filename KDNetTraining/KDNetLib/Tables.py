@@ -1,4 +1,4 @@
-"""Filling a table widget."""
+"""Filling of table widgets."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ SIGNS = str.maketrans("", "", ".-+ %\n")
 
 
 def fill_table(table: Any, header: Sequence[str], rows: Sequence[Sequence[str]], stretch: int = 0) -> None:
-    """Show ``rows`` of text under ``header``; numbers are aligned right, column ``stretch`` takes the room left."""
+    """Show ``rows`` of text under ``header``; numbers are right-aligned, column ``stretch`` takes the remaining width."""
     table.clearContents()
     table.columnCount = len(header)
     table.rowCount = len(rows)

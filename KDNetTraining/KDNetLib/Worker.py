@@ -1,4 +1,4 @@
-"""The Slicer side of the warm worker (see kdnet/inference/worker.py for what is said between them)."""
+"""The Slicer side of the persistent worker (see kdnet/inference/worker.py for the protocol)."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from KDNetLib.ProcessTree import kill_tree, reaped, start_python
 
 DETAIL_LINES = 200
 COMMAND = ("-m", "kdnet", "worker")
-END_SECONDS = 2.0  # that a process whose streams are closed has to end
+END_SECONDS = 2.0  # that a process has to exit after its streams are closed
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why something did not work: one sentence for the panel, and what a developer would want to see."""
+    """The reason of a failure: one sentence for the panel, and details for developers."""
 
     message: str
     details: str = ""
 
 
 class Listener(Protocol):
-    """Who asked for something; called by :meth:`Worker.poll`, so on its thread."""
+    """Receiver of the results of a request; called by :meth:`Worker.poll`, on its thread."""
 
     def progressed(self, progress: Mapping[str, Any]) -> None:
-        """A stage went on: ``stage``, ``done``, ``total``."""
+        """Handle progress of a stage: ``stage``, ``done``, ``total``."""
 
     def finished(self, result: Mapping[str, Any]) -> None:
-        """The request is done."""
+        """Handle the result of the request."""
 
     def failed(self, failure: Failure) -> None:
-        """The request cannot be done, or the worker died."""
+        """Handle a failed request or the death of the worker."""
 
 
 @dataclass
 class Job:
-    """A request that is not answered yet."""
+    """A pending request."""
 
     request: Mapping[str, Any]
     listener: Listener
@@ -54,12 +54,12 @@ class Job:
 
 
 class Worker:
-    """Starts the worker when it is first needed, and again when it has ended.
+    """Starts the worker when first needed, and restarts it after it has exited.
 
-    Nothing is called back but from :meth:`poll`, which the owner calls now and then while :attr:`busy`.
+    Callbacks come only from :meth:`poll`, which the owner calls periodically while :attr:`busy`.
 
     Args:
-        command: arguments of Python; a test gives its own.
+        command: arguments of Python; replaceable in tests.
     """
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
@@ -70,47 +70,47 @@ class Worker:
 
     @property
     def busy(self) -> bool:
-        """Whether a request is not answered yet."""
+        """Whether a request is pending."""
         return bool(self._jobs)
 
     @property
     def running(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process is running."""
         return self._process is not None and self._process.popen.poll() is None
 
     @property
     def warm(self) -> bool:
-        """Whether the process has imported all that it needs."""
+        """Whether the process has finished its imports."""
         return self.running and self._process is not None and self._process.ready
 
     @property
     def pid(self) -> int | None:
-        """The process that computes, None while it is not known."""
+        """The ID of the computing process, None while unknown."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Start the process, so that the first request does not wait for it."""
+        """Start the process ahead of time, so that the first request does not wait for it."""
         if not self.running:
             self._process = _Process(start_python(self._command, stdin=True))
 
     def submit(self, request: Mapping[str, Any], listener: Listener) -> None:
-        """Ask for something; answers come through :meth:`poll`."""
+        """Submit a request; results arrive through :meth:`poll`."""
         self._send(next(self._numbers), Job(request, listener))
 
     def cancel(self) -> None:
-        """Forget all requests and end the process at once; listeners hear nothing more."""
+        """Drop all requests and kill the process; listeners are not called again."""
         self._jobs.clear()
         self.stop()
 
     def stop(self) -> None:
-        """End the process at once. The next request starts another."""
+        """Kill the process. The next request starts a new one."""
         if self._process is not None:
             kill_tree(self._process.popen)
             self._process.close()
         self._process = None
 
     def poll(self) -> None:
-        """Hand out the answers that have come."""
+        """Deliver the answers that have arrived."""
         process = self._process
         while process is not None and process is self._process:
             try:
@@ -132,7 +132,7 @@ class Worker:
             told = f"This cannot be asked of the worker ({error}): check the volume's spacing and the settings."
             self._process.answers.put({"id": number, "event": "error", "message": told})
             return
-        # a process that is about to end does not take it: poll() will notice that
+        # a process that is about to exit does not accept it: poll() will notice
         self._process.write(line)
 
     def _hand_out(self, process: _Process, answer: Mapping[str, Any]) -> None:
@@ -156,7 +156,7 @@ class Worker:
         self._process = None
         jobs, self._jobs = self._jobs, {}
         for number, job in jobs.items():
-            if code == 0 and job.attempts == 1:  # it had gone to sleep just when it was asked
+            if code == 0 and job.attempts == 1:  # it exited from idling just as the request was sent
                 job.attempts += 1
                 self._send(number, job)
             else:
@@ -165,11 +165,11 @@ class Worker:
 
 
 def exit_reason(code: int, errors: str) -> str:
-    """One sentence that says why the worker ended.
+    """Return one sentence that explains why the worker exited.
 
     Args:
         code: exit code, negative for a signal.
-        errors: what it wrote to stderr.
+        errors: its stderr output.
     """
     last = next((line.strip() for line in reversed(errors.splitlines()) if line.strip()), "")
     if memory_ran_out(errors):
@@ -182,7 +182,7 @@ def exit_reason(code: int, errors: str) -> str:
 
 
 class _Process:
-    """A running worker with threads that keep reading its streams."""
+    """A running worker process with threads that read its streams."""
 
     def __init__(self, popen: subprocess.Popen[str]) -> None:
         self.popen = popen
@@ -200,10 +200,10 @@ class _Process:
             self.popen.stdin.write(line + "\n")
             self.popen.stdin.flush()
         except OSError:
-            return  # it has ended, which its streams tell too
+            return  # it has exited, which its streams also show
 
     def wait(self) -> int:
-        """The exit code of a process whose streams have ended; it is killed where it stays."""
+        """Return the exit code of a process whose streams have ended; kill it if it is still running."""
         try:
             code = self.popen.wait(timeout=END_SECONDS)
         except subprocess.TimeoutExpired:
@@ -216,7 +216,7 @@ class _Process:
         return "\n".join(self._errors)
 
     def close(self) -> None:
-        """Reap the process and wait for the threads, so that no stream stays open."""
+        """Reap the process and join the threads, so that no stream stays open."""
         reaped(self.popen)
         for thread in self._threads:
             thread.join(timeout=1)
@@ -237,7 +237,7 @@ class _Process:
                 else:  # a launcher or a library printed it
                     self._errors.append(line.rstrip())
         except ValueError:
-            return  # the stream was closed meanwhile
+            return  # the stream was closed in the meantime
         finally:
             self.answers.put(None)
 

@@ -1,4 +1,4 @@
-"""What both modules need: folders, processes, dependencies, and the few widgets that they share.
+"""Code shared by both modules: folders, processes, dependencies, and a few widgets.
 
-Only ``InstallPanel``, ``Tables`` and ``PollTimer`` know Qt, and nothing here knows one of the modules.
+Only ``InstallPanel``, ``Tables`` and ``PollTimer`` depend on Qt, and nothing here depends on a module.
 """

@@ -1,3 +1,3 @@
-"""KD-Net: a teacher of many modalities distilled into a student of one (Hu, Maillard et al., MICCAI 2020)."""
+"""KD-Net: distillation of a multimodal teacher into a single-modality student (Hu, Maillard et al., MICCAI 2020)."""
 
 __version__ = "0.1.0"

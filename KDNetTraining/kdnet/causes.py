@@ -1,7 +1,7 @@
-"""What the words of a foreign exception mean: memory ran out, or a device cannot compute.
+"""Classification of third-party exceptions by their text: out of memory, or a device failure.
 
-Libraries raise plain ``RuntimeError`` for both, so only their words tell. Standard library only, because the Slicer modules
-read the last words of a process with the same functions.
+Libraries raise plain ``RuntimeError`` for both, so only the text differs. Standard library only, because the Slicer modules
+apply the same functions to the last output of a process.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import errno
 
 MEMORY = (
     "allocate memory",  # PyTorch on a CPU, and the operating system
-    "not enough memory",  # PyTorch under Windows
+    "not enough memory",  # PyTorch on Windows
     "out of memory",  # CUDA, MPS
     "unable to allocate",  # NumPy
     "bad_alloc",  # C++ libraries
@@ -40,7 +40,7 @@ LOST = ("device-side assert", "illegal memory access", "unspecified launch failu
 
 
 def memory_ran_out(problem: BaseException | str) -> bool:
-    """Whether an exception, or the text that a process left behind, says that memory ran out.
+    """Check whether an exception, or the output of a process, says that memory ran out.
 
     Example:
         >>> memory_ran_out("DefaultCPUAllocator: can't allocate memory: you tried to allocate 6438528000 bytes")
@@ -52,7 +52,7 @@ def memory_ran_out(problem: BaseException | str) -> bool:
 
 
 def device_failed(problem: BaseException | str) -> bool:
-    """Whether it says that a device, its driver or its libraries cannot compute this; short memory is no such failure.
+    """Check whether it says that a device, its driver or its libraries failed; out of memory does not count.
 
     Example:
         >>> device_failed("CUDA error: no kernel image is available for execution on the device")
@@ -64,7 +64,7 @@ def device_failed(problem: BaseException | str) -> bool:
 
 
 def device_lost(problem: BaseException | str) -> bool:
-    """Whether every further call to the device in this process would fail too, so that the process has to be replaced."""
+    """Check whether every further call to the device in this process would fail, so that it must be restarted."""
     return not memory_ran_out(problem) and _says(problem, LOST)
 
 

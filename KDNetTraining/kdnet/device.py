@@ -1,4 +1,4 @@
-"""Choosing the device that computes, and saying clearly when it is not there."""
+"""Selection of the compute device, with a clear message if it is not available."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import torch
 from kdnet.errors import SettingsError
 from kdnet.foreign import surviving
 
-AGREEMENT = 1e-2  # of two devices on one window, as a share of the largest value
+AGREEMENT = 1e-2  # tolerance between two devices on one window, relative to the largest value
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device called ``name``: ``auto``, ``cpu``, ``mps``, ``cuda`` or ``cuda:1``.
+    """Return the device named ``name``: ``auto``, ``cpu``, ``mps``, ``cuda`` or ``cuda:1``.
 
-    ``auto`` takes a CUDA device, then Apple's MPS where it agrees with the CPU, then the CPU. Under ``torchrun``, plain
+    ``auto`` selects a CUDA device, then Apple's MPS if it agrees with the CPU, then the CPU. Under ``torchrun``, plain
     ``cuda`` is the GPU of this process.
 
     Raises:
-        SettingsError: when the device is not there, or the name means nothing.
+        SettingsError: if the device is not available, or the name is invalid.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if mps_agrees() else "cpu"
@@ -41,10 +41,10 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def mps_agrees() -> bool:
-    """Whether Apple's GPU is there and computes one window, forward and backward, as the CPU does.
+    """Check whether Apple's GPU is available and matches the CPU on one window, forward and backward.
 
-    Releases of PyTorch and macOS differ in what they compute there: some lack operations, some gave wrong values without an
-    error. So one window is compared in every process that would use it; the answer is kept for the process.
+    Support differs between releases of PyTorch and macOS: some lack operations, some gave wrong values without an
+    error. So each process that would use it compares one window, once.
     """
     return torch.backends.mps.is_available() and _agrees("mps", torch.__version__, platform.platform())
 
@@ -52,21 +52,21 @@ def mps_agrees() -> bool:
 @functools.cache
 def _agrees(name: str, _torch: str, _system: str) -> bool:
     agreed = False
-    with surviving(lambda _problem: None):  # whatever it lacks, the CPU computes
+    with surviving(lambda _problem: None):  # on any failure, the CPU is used
         agreed = agree(_window(torch.device("cpu")), _window(torch.device(name)))
     return agreed
 
 
 def agree(expected: list[torch.Tensor], found: list[torch.Tensor]) -> bool:
-    """Whether results of two devices are the same but for rounding; NaN is never the same."""
+    """Check whether the results of two devices match up to rounding; NaN never matches."""
     pairs = [(one.cpu().float(), other.cpu().float()) for one, other in zip(expected, found, strict=True)]
     return all(bool(((one - other).abs().max() <= AGREEMENT * one.abs().max()).item()) for one, other in pairs)
 
 
 def _window(device: torch.device) -> list[torch.Tensor]:
-    """Logits and gradients of small networks of both families on one window, the same on every device."""
-    from kdnet.networks.factory import build_network  # noqa: PLC0415 - heavy, and rarely asked for
-    from kdnet.schema.networks import NetworkSpec  # noqa: PLC0415 - heavy, and rarely asked for
+    """Compute logits and gradients of small networks of both families on one window, identical for every device."""
+    from kdnet.networks.factory import build_network  # noqa: PLC0415 - heavy, and rarely needed
+    from kdnet.schema.networks import NetworkSpec  # noqa: PLC0415 - heavy, and rarely needed
 
     norm = ["INSTANCE", {"affine": True}]
     segresnet = {"init_filters": 8, "blocks_down": [1, 1, 1], "blocks_up": [1, 1], "norm": norm}
@@ -89,10 +89,10 @@ def _window(device: torch.device) -> list[torch.Tensor]:
 
 
 def computes_bfloat16(device: torch.device) -> bool:
-    """Whether ``device`` has instructions for bfloat16; where it is emulated it is slower than float32."""
+    """Check whether ``device`` supports bfloat16 natively; emulated, it is slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # older releases of torch do not tell
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # missing in older releases of torch
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))

@@ -1,4 +1,4 @@
-"""How every command of the package begins and ends: streams that are there, and never a bare traceback."""
+"""Startup and exit of every command: valid standard streams, and never a bare traceback."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from kdnet.text import printable
 
 ERROR_EXIT = 2
 INTERRUPTED_EXIT = 130
-CLOSED_PIPE_EXIT = 141  # what a shell reports of a command that a closed pipe ended
-CLOSED = (errno.EPIPE, errno.EINVAL, errno.ESHUTDOWN)  # Windows calls a closed pipe an invalid argument
+CLOSED_PIPE_EXIT = 141  # exit code that a shell reports for a command ended by a closed pipe
+CLOSED = (errno.EPIPE, errno.EINVAL, errno.ESHUTDOWN)  # Windows reports a closed pipe as an invalid argument
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def prepare_streams() -> None:
-    """Give this process the standard streams that it lacks, and let them print ``?`` for what they have no character for.
+    """Open missing standard streams, and make them print ``?`` for characters they cannot encode.
 
-    Without a stderr (services, ``pythonw``) the next file that is opened would take its number, and messages of libraries
-    would be written into that file.
+    Without stderr (services, ``pythonw``), the next opened file would take its descriptor, and library messages
+    would be written to that file.
     """
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
             with suppress(OSError):
-                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it takes the lowest number that is free
+                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest free descriptor
     if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open for the life of the process
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
@@ -51,12 +51,12 @@ def prepare_streams() -> None:
 def carry_out(run: Callable[[], int]) -> int:
     """Run a command; return its exit code.
 
-    Problems that users can solve are printed as one sentence, without a traceback, and give exit code 2. So does anything
-    unforeseen, whose traceback goes to a log file that the sentence names. A reader of the output that goes away ends the
-    command quietly, with exit code 141.
+    Problems that users can solve are printed as one sentence, without a traceback, and give exit code 2. So do
+    unexpected errors, whose traceback goes to a log file named in the sentence. If the reader of the output goes away, the
+    command ends quietly with exit code 141.
 
     Args:
-        run: gives the exit code.
+        run: function that returns the exit code.
     """
     code = ERROR_EXIT
 
@@ -78,13 +78,13 @@ def carry_out(run: Callable[[], int]) -> int:
 
 
 def say(sentence: str) -> None:
-    """Print one sentence of ``kdnet`` to stderr; where nobody can read it, do nothing."""
+    """Print one sentence from ``kdnet`` to stderr; do nothing if it cannot be written."""
     with suppress(OSError, ValueError):
         print(f"kdnet: {printable(sentence)}", file=sys.stderr, flush=True)
 
 
 def _ended(problem: Exception) -> int:
-    """Say why a command ended; return its exit code."""
+    """Report why a command ended; return its exit code."""
     unprinted = _unprinted()
     if isinstance(problem, KDNetError):
         say(str(problem))
@@ -109,7 +109,7 @@ def _ended(problem: Exception) -> int:
 
 
 def _unprinted() -> OSError | None:
-    """Why stdout cannot take what was printed, None where it can; from then on it is printed nowhere."""
+    """Flush stdout; return the error if it fails, after which output is discarded, else None."""
     try:
         sys.stdout.flush()
     except ValueError:  # it was closed
@@ -123,7 +123,7 @@ def _unprinted() -> OSError | None:
 
 
 def _prints_to_a_pipe() -> bool:
-    """Whether stdout is read by another process; unbuffered output leaves nothing behind that could be tried again."""
+    """Check whether another process reads stdout; unbuffered output leaves nothing to retry."""
     with suppress(OSError, ValueError):
         mode = os.fstat(sys.stdout.fileno()).st_mode
         return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
@@ -131,7 +131,7 @@ def _prints_to_a_pipe() -> bool:
 
 
 def _log(problem: Exception) -> Path | None:
-    """Write the traceback to a new file in the temporary folder; None where that is not possible."""
+    """Write the traceback to a new file in the temporary folder; return None if that is not possible."""
     with suppress(OSError):
         number, name = tempfile.mkstemp(prefix="kdnet-", suffix=".log")
         with os.fdopen(number, "w", encoding="utf-8", errors="replace") as stream:

@@ -1,18 +1,18 @@
-"""The one family of errors that users are meant to read."""
+"""The errors whose messages are written for users."""
 
 from __future__ import annotations
 
 from kdnet.text import printable
 
-LONGEST, REMEDY = 1200, 300  # characters of a sentence, and of its end, which says what to do
+LONGEST, REMEDY = 1200, 300  # maximum characters of a message, and of its end, which gives the remedy
 
 
 class KDNetError(Exception):
-    """A problem told in one sentence: what (file, node, setting), what is wrong, what to do.
+    """A problem reported in one sentence: what (file, node, setting), what is wrong, what to do.
 
-    The command line prints it without a traceback and exits with code 2; the Slicer modules show it in the panel. Names of
-    files and values of headers become part of it, so what would steer a terminal or break the line is shown as ``?``, and a
-    value of many lines is cut short before the remedy.
+    The command line prints it without a traceback and exits with code 2; the Slicer modules show it in the panel. File
+    names and header values become part of it, so characters that control a terminal or break the line show as ``?``, and a
+    long value is truncated before the remedy.
     """
 
     def __str__(self) -> str:
@@ -25,20 +25,20 @@ class DataError(KDNetError):
 
 
 class ModelFileError(KDNetError):
-    """A model file that is truncated, altered, foreign or newer than this program."""
+    """A model file that is truncated, altered, of another program, or newer than this program."""
 
 
 class SettingsError(KDNetError):
-    """A recipe value or command line argument that makes no sense here."""
+    """An invalid recipe value or command line argument."""
 
 
 class PackageError(KDNetError):
-    """A Python package that is missing; files and settings are sound."""
+    """A Python package that is missing; files and settings are valid."""
 
 
 class DeviceError(KDNetError):
-    """A device, its driver or its build of PyTorch that cannot compute this; files and settings are sound."""
+    """A device, its driver or its build of PyTorch that cannot compute this; files and settings are valid."""
 
 
 class RunFolderError(KDNetError):
-    """A run folder that is foreign, newer, in use or cannot be written."""
+    """A run folder that is of another program, newer, in use, or not writable."""

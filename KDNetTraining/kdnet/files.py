@@ -1,4 +1,4 @@
-"""Writing files so that a reader, at any instant, sees the old file or the new one and never half of one."""
+"""Atomic file writing: at any time, a reader sees either the old file or the new one, never a partial one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import Any
 from kdnet.errors import KDNetError
 
 PATIENCE_SECONDS = 5.0
-PARTIAL = ".partial-"  # how the names of unfinished files begin
+PARTIAL = ".partial-"  # prefix of the names of unfinished files
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; rename it to ``path`` when the block ends, remove it when it fails.
+    """Yield a temporary path next to ``path``; rename it to ``path`` at the end of the block, or remove it on failure.
 
-    The temporary name keeps all suffixes of ``path``, because image writers choose the format by them.
+    The temporary name keeps all suffixes of ``path``, because image writers choose the format from them.
 
     Example:
         >>> from pathlib import Path; import tempfile
@@ -33,12 +33,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
         'whole'
 
     Raises:
-        KDNetError: when the folder is missing, full or may not be written to.
+        KDNetError: if the folder is missing, full or not writable.
     """
     temporary = partial_path(path)
     try:
         yield temporary
-        with temporary.open("r+b") as stream:  # Windows flushes through handles that may write alone
+        with temporary.open("r+b") as stream:  # Windows flushes only through writable handles
             os.fsync(stream.fileno())
         rename_over(temporary, path)
     except OSError as error:
@@ -50,11 +50,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def partial_path(path: Path) -> Path:
-    """A short name beside ``path`` for what is being written, with its image or data suffix in lower case, as image
-    writers expect it, and of no other process.
+    """Return a short temporary name next to ``path``, unique to this process, that keeps its suffix in lower case.
 
-    It begins with ``PARTIAL``, which readers of folders pass over and owners of folders sweep away. It does not repeat the
-    name of ``path``, which may be as long as the file system allows.
+    Image writers expect that suffix. The name starts with ``PARTIAL``, which folder readers
+    skip and folder owners clean up, and omits the name of ``path``, which may be as long as the file system allows.
     """
     suffix = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
     return path.with_name(f"{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}{suffix[:16].lower()}")
@@ -63,10 +62,10 @@ def partial_path(path: Path) -> Path:
 def rename_over(temporary: Path, path: Path) -> None:
     """Rename ``temporary`` to ``path``.
 
-    Windows does not let a file be replaced while another process is reading it, so this waits a little there.
+    Windows does not allow replacing a file while another process is reading it, so this retries briefly there.
 
     Raises:
-        OSError: when it cannot be done.
+        OSError: if it fails.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -86,10 +85,10 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def writable_folder(path: Path) -> Path:
-    """Make the folder ``path`` if needed and prove that a file can be written there.
+    """Create the folder ``path`` if needed and check that a file can be written there.
 
     Raises:
-        KDNetError: naming the folder, when it cannot be made or written to.
+        KDNetError: naming the folder if it cannot be created or written to.
     """
     probe = partial_path(path / "probe")
     try:

@@ -1,8 +1,8 @@
-"""The one door for bytes that somebody else wrote: whatever goes wrong behind it becomes one sentence.
+"""Reading of untrusted input: any failure becomes one sentence.
 
-Images, data set descriptions, recipes, model files, run folders and lines of other processes may be damaged, truncated,
-hostile or simply of another program. Their readers raise whatever the library below them raises: ``KeyError``,
-``OverflowError``, ``LinAlgError``, ``RecursionError``. None of that helps a reader, and one bad item must never end the
+Images, data set descriptions, recipes, model files, run folders and output of other processes may be damaged, truncated,
+hostile or simply from another program. Their readers raise whatever the underlying library raises: ``KeyError``,
+``OverflowError``, ``LinAlgError``, ``RecursionError``. None of that helps a user, and one bad item must never stop the
 work on the others. So each reader opens its file within :func:`reading`, and JSON is read by :func:`read_json`.
 """
 
@@ -18,24 +18,24 @@ from kdnet.causes import device_failed, memory_ran_out
 from kdnet.errors import DataError, KDNetError
 from kdnet.text import one_line
 
-MOST_JSON_BYTES = 64 << 20  # of a description or record; the largest of a real study is far below
+MOST_JSON_BYTES = 64 << 20  # maximum size of a description or record; real studies stay far below it
 
 
 @contextmanager
 def reading(subject: object, remedy: str, error: type[KDNetError] = DataError, *, verb: str = "read") -> Iterator[None]:
-    """Turn whatever the block raises into one sentence: ``subject`` cannot be read (reason): ``remedy``.
+    """Convert any exception in the block to one sentence: ``subject`` cannot be read (reason): ``remedy``.
 
-    Sentences that were raised on purpose pass unchanged. Memory that runs out and devices that fail are not blamed on the
+    Intentionally raised KDNet errors pass unchanged. Out-of-memory errors and device failures are not blamed on the
     file.
 
     Args:
         subject: the file, folder or node, as the user knows it.
-        remedy: what to do, as the end of the sentence without its full stop.
-        error: class of the error that is raised.
-        verb: what the block does with the subject, where it is not only read.
+        remedy: what to do, as the end of the sentence without the period.
+        error: class of the error to raise.
+        verb: what the block does with the subject, if not just reading.
 
     Raises:
-        KDNetError: of the class ``error``.
+        KDNetError: an instance of ``error``.
 
     Example:
         >>> from kdnet.errors import KDNetError
@@ -61,22 +61,22 @@ def reading(subject: object, remedy: str, error: type[KDNetError] = DataError, *
 
 @contextmanager
 def surviving(handle: Callable[[Exception], None]) -> Iterator[None]:
-    """Hand whatever the block raises to ``handle`` and continue after the block: the last resort of a process.
+    """Pass any exception in the block to ``handle`` and continue after the block: the last resort of a process.
 
-    Only the outermost loop of a program may use it: the ``kdnet`` command, which ends with a sentence and a log file, and
-    the worker, which answers and serves the next request. Interrupts and requests to exit pass.
+    Only the outermost level of a program may use it: the ``kdnet`` command, which ends with a sentence and a log file, and
+    the worker, which responds and serves the next request. KeyboardInterrupt and SystemExit pass through.
 
     Args:
         handle: called with the exception; its traceback is intact.
     """
     try:
         yield
-    except Exception as problem:  # noqa: BLE001 - the one place that ends a process in order, or keeps it
+    except Exception as problem:  # noqa: BLE001 - the one place that ends a process cleanly, or keeps it alive
         handle(problem)
 
 
 def reason(problem: BaseException) -> str:
-    """What an exception says, short and on one line, with its class where the words alone mean little."""
+    """Return the message of an exception, short and on one line, with its class where the text alone is unclear."""
     if isinstance(problem, OSError) and problem.strerror:
         return problem.strerror
     lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
@@ -90,12 +90,12 @@ def read_json(path: Path, remedy: str = "correct it", error: type[KDNetError] = 
     """Read a JSON file that holds one object, strictly: no NaN, no infinity, not larger than ``MOST_JSON_BYTES``.
 
     Args:
-        path: of the file.
-        remedy: what to do when it cannot be read.
-        error: class of the error that is raised.
+        path: path of the file.
+        remedy: what to do if it cannot be read.
+        error: class of the error to raise.
 
     Raises:
-        KDNetError: of the class ``error``, naming the file.
+        KDNetError: an instance of ``error``, naming the file.
     """
     with reading(path, remedy, error):
         if path.stat().st_size > MOST_JSON_BYTES:
@@ -110,7 +110,7 @@ def parse_json(text: str) -> Any:
     """Parse strict JSON.
 
     Raises:
-        ValueError: for anything else, also NaN, infinity and nesting beyond the parser.
+        ValueError: for anything else, including NaN, infinity and too deep nesting.
     """
     try:
         return json.loads(text, parse_constant=_no_number)
@@ -119,7 +119,7 @@ def parse_json(text: str) -> Any:
 
 
 def parse_message(line: str) -> Mapping[str, Any] | None:
-    """The JSON object of a line that another process wrote, None when the line is none: libraries print there too."""
+    """Parse a line from another process as a JSON object; None if it is not one, since libraries print there too."""
     try:
         content = parse_json(line)
     except ValueError:

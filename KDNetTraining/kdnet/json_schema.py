@@ -1,4 +1,4 @@
-"""From JSON to frozen data classes, strictly: a string is no number, a number no truth value, nothing is ignored."""
+"""Strict conversion of JSON to frozen data classes: no type coercion, and no ignored values."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ T = TypeVar("T")
 
 
 def parse_dataclass(cls: type[T], content: Mapping[str, Any], prefix: str = "") -> T:
-    """Build the data class ``cls`` from JSON values; values left out take their defaults.
+    """Build the data class ``cls`` from JSON values; omitted values take their defaults.
 
     Args:
         cls: a data class of finite numbers, strings, enumerations, tuples, mappings of plain values, further data
             classes, and ``None`` where a field allows it.
         content: the JSON object.
-        prefix: put before names in messages.
+        prefix: prefix of names in messages.
 
     Raises:
-        SettingsError: naming an unknown, missing or unfit value.
+        SettingsError: naming an unknown, missing or invalid value.
     """
     if not isinstance(content, Mapping):
         raise SettingsError(f"{prefix.rstrip('.') or 'the content'} is {_shown(content)}: give an object.")
@@ -68,7 +68,7 @@ def _parse_plain(kind: Any, value: Any, name: str) -> Any:
 def _parse_float(value: Any, name: str) -> float:
     try:
         number = float(value) if type(value) in (int, float) else math.nan
-    except OverflowError:  # a whole number beyond the range of float
+    except OverflowError:  # an integer beyond the range of float
         number = math.inf
     if not math.isfinite(number):
         raise SettingsError(f"{name} is {_shown(value)}: give a finite number.")
@@ -93,7 +93,7 @@ def _parse_tuple(kinds: tuple[Any, ...], value: Any, name: str) -> tuple[Any, ..
 
 
 def _shown(value: Any) -> str:
-    """The value as JSON, at most a few words of it."""
+    """Return the value as JSON, shortened for a message."""
     try:
         return one_line(json.dumps(value), 80)
     except (TypeError, ValueError, RecursionError):

@@ -1,6 +1,6 @@
-"""The model file: one safetensors file that holds a network's weights and, in its header, all there is to know of it.
+"""Model files: safetensors files that hold a network's weights and, in the header, its full description.
 
-Teacher, baseline and student are all such files. Loading validates everything and never unpickles. The header is described
+Teacher, baseline and student all use this format. Loading validates everything and never unpickles. The header is described
 in :mod:`kdnet.schema.model_header`, the card in :mod:`kdnet.schema.model_card`.
 """
 
@@ -40,8 +40,8 @@ class Model:
     """A network with its card.
 
     Attributes:
-        card: what it is.
-        network: in evaluation mode.
+        card: card of the model.
+        network: network in evaluation mode.
     """
 
     card: ModelCard
@@ -49,10 +49,10 @@ class Model:
 
 
 def save_model(path: Path, card: ModelCard, network: SegmentationNetwork) -> None:
-    """Write a model file, atomically. Heads of deep supervision only serve training and are left out.
+    """Write a model file atomically. Deep supervision heads are only for training and are left out.
 
     Raises:
-        KDNetError: when the file cannot be written, or could not be read again.
+        KDNetError: if the file cannot be written, or could not be read back.
     """
     arguments = {**card.network.arguments, "deep_supervision": 0}
     card = replace(card, network=replace(card.network, arguments=arguments))
@@ -72,18 +72,18 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
     """Load and validate a model file.
 
     Raises:
-        ModelFileError: when the file is missing, truncated, altered, foreign, or newer than this program.
-        PackageError: when its network needs a package that is not installed.
+        ModelFileError: if the file is missing, truncated, altered, of another program, or newer than this program.
+        PackageError: if its network needs a package that is not installed.
     """
     header = _read_header(path)
     card = _card(path, header)
     with reading(path, REMEDY, ModelFileError), safe_open(path, framework="pt") as stream:
-        tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - no mapping
+        tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - not a mapping
     if weights_hash(tensors) != header.weights_sha256:
         raise ModelFileError(f"{path} was altered (its weights do not match their hash): {REMEDY}.")
     try:
         network = network_with(card.network, tensors)
-        # a network trained elsewhere, whose levels are not known, takes any window
+        # a network trained elsewhere, whose levels are unknown, accepts any window
         check_window(card.window, network.stride if network.bottleneck_features else 1)
     except (SettingsError, RuntimeError) as error:
         told = one_line(str(error), 200).rstrip(".:")
@@ -97,7 +97,7 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
 
 
 def weights_hash(tensors: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 over name, type, shape and bytes of every tensor, sorted by name."""
+    """Compute the SHA-256 over name, type, shape and bytes of every tensor, sorted by name."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         value = tensors[name].detach().cpu().contiguous()

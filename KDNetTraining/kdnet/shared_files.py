@@ -1,4 +1,4 @@
-"""Files that come with the extension, wherever it lies: in the source tree, or installed side by side in one folder."""
+"""Files that ship with the extension, found in the source tree or in a flat installation folder."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ BACKEND = Path(__file__).resolve().parents[1]
 
 
 def shared_resource(name: str) -> Path:
-    """The path of a file or folder in ``Resources`` of the extension, for example ``"Models"``.
+    """Return the path of a file or folder in the extension's ``Resources``, for example ``"Models"``.
 
     Raises:
-        FileNotFoundError: when it is not there.
+        FileNotFoundError: if it does not exist.
     """
     candidates = [BACKEND.parent / "Resources" / name, BACKEND / "Resources" / "KDNet" / name]
     for path in candidates:

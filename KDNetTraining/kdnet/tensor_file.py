@@ -1,4 +1,4 @@
-"""Reading and writing tensors in safetensors files, with the errors of any other file."""
+"""Reading and writing tensors in safetensors files, with the usual file errors."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapp
     """Write ``tensors`` with ``metadata`` in the header.
 
     Raises:
-        OSError: when the file cannot be written; the library's own error hides the reason in its text.
+        OSError: if the file cannot be written; the library's own error gives the reason only in its text.
     """
     path.touch()
-    usual = path.stat().st_mode  # the library makes files that nobody but their owner may read
+    usual = path.stat().st_mode  # the library creates files that only their owner can read
     try:
         save_file(dict(tensors), path, metadata=dict(metadata))
         path.chmod(usual)
@@ -31,14 +31,14 @@ def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapp
 
 
 def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """Read the tensors of ``path``, to the CPU, and the metadata of its header.
+    """Read the tensors of ``path`` to the CPU, and the metadata of its header.
 
-    The tensors are copies. Those that the library gives are mapped to the file, which Windows then neither replaces nor
-    deletes as long as one of them is in use.
+    The tensors are copies. Those returned by the library are memory-mapped, and Windows neither replaces nor
+    deletes the file while one of them is in use.
 
     Raises:
-        OSError, SafetensorError: when the file cannot be read or is damaged.
+        OSError, SafetensorError: if the file cannot be read or is damaged.
     """
     with safe_open(path, framework="pt") as stream:
-        tensors = {name: stream.get_tensor(name).clone() for name in stream.keys()}  # noqa: SIM118 - no mapping
+        tensors = {name: stream.get_tensor(name).clone() for name in stream.keys()}  # noqa: SIM118 - not a mapping
         return tensors, dict(stream.metadata() or {})

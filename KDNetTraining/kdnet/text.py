@@ -1,4 +1,4 @@
-"""Text of foreign origin, made harmless for terminals, tables and sentences."""
+"""Sanitizing of untrusted text for terminals, tables and messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def printable(text: str) -> str:
-    r"""``text`` with ``?`` for characters that steer a terminal or break a line; tabs and newlines among them.
+    r"""Replace characters that control a terminal or break a line with ``?``, including tabs and newlines.
 
     Example:
         >>> printable("scan\x1b[2J")
@@ -19,13 +19,13 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str, most: int = 300) -> str:
-    """``text`` printable, on one line and at most ``most`` characters long."""
+    """Return ``text`` as printable text on one line, at most ``most`` characters long."""
     flat = printable(" ".join(text.split()))
     return flat if len(flat) <= most else flat[: most - 3] + "..."
 
 
 def table_cell(text: str) -> str:
-    """``text`` as a cell of a CSV file that no spreadsheet takes for a formula: an apostrophe stands before such.
+    """Return ``text`` as a CSV cell, with an apostrophe before anything that a spreadsheet would take for a formula.
 
     Example:
         >>> table_cell("=HYPERLINK(1)")

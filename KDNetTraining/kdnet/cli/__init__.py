@@ -1,4 +1,4 @@
-"""The ``kdnet`` command: parsers, and handlers that import their work when they are called."""
+"""The ``kdnet`` command: parsers, and handlers that import their dependencies when called."""
 
 from kdnet.cli.command import main
 

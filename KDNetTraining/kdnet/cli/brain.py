@@ -30,7 +30,7 @@ LIMITS = "Learned from the masks of HD-BET, not from outlines of experts. Look a
 
 
 def add_parsers(commands: Any) -> None:
-    """Add the commands to the parser of ``kdnet``."""
+    """Add the commands to the ``kdnet`` parser."""
     defaults = BrainRecipe()
     train = commands.add_parser("train-brain", help="train the network that extracts brains from whole heads")
     train.add_argument("cases", type=Path, help="CSV file with the columns person, modality, scan, mask, held_out")
@@ -53,7 +53,7 @@ def add_parsers(commands: Any) -> None:
 
 
 def run_train(args: argparse.Namespace) -> int:
-    """Carry out ``kdnet train-brain``."""
+    """Run ``kdnet train-brain``."""
     torch.set_num_threads(args.threads)
     recipe = replace(BrainRecipe(), steps=args.steps, seed=args.seed, learning_rate=args.rate)
     cases = [case for case in read_brain_cases(args.cases) if args.all or not case.held_out]
@@ -71,7 +71,7 @@ def run_train(args: argparse.Namespace) -> int:
 
 
 def run_test(args: argparse.Namespace) -> int:
-    """Carry out ``kdnet test-brain``."""
+    """Run ``kdnet test-brain``."""
     torch.set_num_threads(args.threads)
     cases = [case for case in read_brain_cases(args.cases) if case.held_out]
     scores: list[BrainScore] = []

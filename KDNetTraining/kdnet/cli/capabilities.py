@@ -1,7 +1,7 @@
-"""``python -m kdnet.cli.capabilities``: what a panel can offer, as one JSON object on stdout.
+"""``python -m kdnet.cli.capabilities``: the options that a panel can offer, as one JSON object on stdout.
 
-``recipes`` (name to all values, also those that take their defaults), ``networks`` (name, architecture and use of each
-preset), ``devices`` that are there, and ``cores``.
+``recipes`` (name to all values, including defaults), ``networks`` (name, architecture and use of each
+preset), available ``devices``, and ``cores``.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from kdnet.schema.recipe import read_recipe, recipe_names
 
 
 def choices(files: Sequence[str] = ()) -> dict[str, Any]:
-    """What can be chosen on this machine.
+    """Return the options available on this machine.
 
     Args:
-        files: recipes of the user's own, listed under their path.
+        files: the user's own recipe files, listed under their paths.
 
     Raises:
-        KDNetError: when a file is no recipe.
+        KDNetError: if a file is not a recipe.
     """
     return {
         "recipes": {name: read_recipe(name).to_json() for name in (*recipe_names(), *files)},
@@ -41,7 +41,7 @@ def choices(files: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def devices() -> list[str]:
-    """Names of the devices that are there, the one that ``auto`` takes first."""
+    """Return the names of the available devices, starting with the one that ``auto`` selects."""
     found = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     if not torch.backends.mps.is_available():
         return [*found, "cpu"]
@@ -49,7 +49,7 @@ def devices() -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out the command; return the exit code."""
+    """Run the command; return the exit code."""
     parser = argparse.ArgumentParser(prog="kdnet.cli.capabilities", description="Tell what can be chosen.")
     parser.add_argument("--recipe", action="append", default=[], help="a recipe file")
     prepare_streams()

@@ -1,9 +1,9 @@
-"""``python -m kdnet.cli.case_files``: a case as plain arrays, for a viewer that cannot wait for files to be read.
+"""``python -m kdnet.cli.case_files``: a case as plain arrays, for a viewer that must not block on file reading.
 
-The answer is one JSON object on stdout: ``case``, ``labels`` (the label table), ``volumes`` and ``labelmaps``, each with
+The output is one JSON object on stdout: ``case``, ``labels`` (the label table), ``volumes`` and ``labelmaps``, each with
 ``name``, ``file`` (``.npy``, ``[k, j, i]``) and ``affine`` (voxel indices ``i, j, k`` to RAS mm). Reference labels have the
-values of the label table, whatever the convention of the file. It is no subcommand of ``kdnet`` because that imports torch,
-which takes longer than reading a case.
+values of the label table, whatever the file's convention. It is not a subcommand of ``kdnet``, which imports torch and
+would take longer than reading a case.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from kdnet.schema.labels import LabelTable
 def write_case(
     dataset: Dataset, name: str, folder: Path, labelmaps: Sequence[tuple[str, Path]] = (), modalities: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Write the arrays of a case into ``folder``; return what the module tells on stdout.
+    """Write the arrays of a case into ``folder``; return the object that the module prints on stdout.
 
     Args:
-        dataset: that has the case.
-        name: of the case.
-        folder: for the arrays.
-        labelmaps: more labelmaps of the case by name, such as predictions.
-        modalities: to write; all when empty.
+        dataset: data set that contains the case.
+        name: name of the case.
+        folder: output folder for the arrays.
+        labelmaps: additional labelmaps of the case by name, such as predictions.
+        modalities: modalities to write; all if empty.
 
     Raises:
-        KDNetError: when there is no such case, or a file cannot be read.
+        KDNetError: if the case does not exist or a file cannot be read.
     """
     case = _find(dataset, name)
     writable_folder(folder)
@@ -59,7 +59,7 @@ def write_case(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out the command; return the exit code."""
+    """Run the command; return the exit code."""
     parser = argparse.ArgumentParser(prog="kdnet.cli.case_files", description="Write a case as arrays.")
     parser.add_argument("data", type=Path)
     parser.add_argument("case")

@@ -13,7 +13,7 @@ from typing import Any
 import kdnet
 from kdnet.entry import carry_out, prepare_streams
 
-# where each command is defined; a command imports its own module alone, because torch and MONAI take seconds to import
+# module of each command; only that module is imported, because torch and MONAI take seconds to import
 MODULES = MappingProxyType(
     {
         "kdnet.cli.data": ("inspect", "phantom"),
@@ -31,8 +31,8 @@ def main(arguments: Sequence[str] | None = None, started: float | None = None) -
     """Run ``kdnet``; return the exit code, see :func:`kdnet.entry.carry_out`.
 
     Args:
-        arguments: those of the process by default.
-        started: when the process began, in seconds since 1970, where that is known to be earlier than now.
+        arguments: command line arguments, by default those of the process.
+        started: start time of the process in seconds since 1970, if known to be earlier than now.
     """
     if arguments is None:
         prepare_streams()
@@ -62,6 +62,6 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _modules(given: Sequence[str]) -> Iterator[Any]:
-    """The module of the command that is asked for, or all of them where it is not known."""
+    """Return the module of the requested command, or all modules if the command is unknown."""
     own = [name for name, commands in MODULES.items() if given[:1] and given[0] in commands]
     return map(importlib.import_module, own or MODULES)

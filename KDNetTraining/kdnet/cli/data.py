@@ -24,7 +24,7 @@ from kdnet.text import printable
 
 
 def add_parsers(commands: Any) -> None:
-    """Add the commands to the parser of ``kdnet``."""
+    """Add the commands to the ``kdnet`` parser."""
     inspect = commands.add_parser("inspect", help="list the cases of a data folder and their problems")
     inspect.add_argument("data", type=Path, help="folder in BraTS, Decathlon or nnU-Net layout")
     output = inspect.add_mutually_exclusive_group()
@@ -42,7 +42,7 @@ def add_parsers(commands: Any) -> None:
 
 
 def run_inspect(args: argparse.Namespace) -> int:
-    """Carry out ``kdnet inspect``; the exit code is 1 when a case has a problem."""
+    """Run ``kdnet inspect``; the exit code is 1 if a case has a problem."""
     dataset = read_dataset(args.data, label_table(args.labels))
     if args.jsonl:
         return _print_lines(dataset)
@@ -61,7 +61,7 @@ def run_inspect(args: argparse.Namespace) -> int:
 
 
 def _notes(dataset: Dataset, reports: Sequence[CaseReport]) -> tuple[str, ...]:
-    """What a user should know of the data set as a whole."""
+    """Return notes for the user on the data set as a whole."""
     folds = read_folds(dataset.root, [case.name for case in dataset.cases])
     return (*notes_of(dataset, reports), *folds.notes)
 
@@ -69,7 +69,7 @@ def _notes(dataset: Dataset, reports: Sequence[CaseReport]) -> tuple[str, ...]:
 def _print_lines(dataset: Dataset) -> int:
     """Print a JSON line per case (``index`` from 1, ``total``, its report), then one with ``summary`` true.
 
-    A case whose labels turn out to mean something else, once all cases were read, has a second line.
+    A case whose labels have to be reinterpreted after all cases are read gets a second line.
     """
     found: dict[int, CaseReport] = {}
     for index, report in inspect_each(dataset):
@@ -94,7 +94,7 @@ def _print_lines(dataset: Dataset) -> int:
 
 
 def run_phantom(args: argparse.Namespace) -> int:
-    """Carry out ``kdnet phantom``."""
+    """Run ``kdnet phantom``."""
     if args.cases < 1 or min(args.size) < 16 or not 0.5 <= args.spacing <= 10:
         raise SettingsError("a phantom needs at least 1 case, 16 voxels along each axis, and 0.5 to 10 mm spacing.")
     with _bar("drawing cases") as progress:
@@ -111,7 +111,7 @@ def run_phantom(args: argparse.Namespace) -> int:
 
 
 class _bar:  # noqa: N801 - used like a function
-    """A progress bar as a callback of (done, total)."""
+    """A progress bar as a callback with (done, total)."""
 
     def __init__(self, subject: str) -> None:
         self._subject = subject

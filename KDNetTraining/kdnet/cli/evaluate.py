@@ -26,7 +26,7 @@ MOST_NAMED = 10
 
 
 def add_parsers(commands: Any) -> None:
-    """Add the command to the parser of ``kdnet``."""
+    """Add the command to the ``kdnet`` parser."""
     evaluate = commands.add_parser(
         "evaluate",
         help="compare predicted labelmaps with references",
@@ -47,7 +47,7 @@ def add_parsers(commands: Any) -> None:
 
 
 def run_evaluate(args: argparse.Namespace) -> int:
-    """Carry out ``kdnet evaluate``; the exit code is 1 when a case has no figures."""
+    """Run ``kdnet evaluate``; the exit code is 1 if a case has no scores."""
     if args.out is not None:
         require_table(args.out)
         writable_folder(args.out.absolute().parent)
@@ -78,7 +78,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
 
 def task_of(pairs: Sequence[CasePair]) -> str:
-    """Return the task of BraTS whose name all cases bear; glioma where they bear none, or different ones."""
+    """Return the BraTS task that all case names contain; glioma if they contain none, or different ones."""
     found = {_task_in(pair.case) for pair in pairs}
     return found.pop() if len(found) == 1 else "gli"
 
@@ -89,7 +89,7 @@ def _task_in(case: str) -> str:
 
 
 def _show_status(pairs: Pairs, problems: dict[str, str], notes: Sequence[str]) -> None:
-    """Say on stderr which cases have no figures, and why."""
+    """Report on stderr which cases have no scores, and why."""
     for note in notes:
         print(f"kdnet: {note}", file=sys.stderr)
     if pairs.without_prediction:

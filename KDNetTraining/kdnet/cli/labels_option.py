@@ -1,4 +1,4 @@
-"""The option ``--labels``: what the values of references mean."""
+"""The ``--labels`` option: the meaning of reference label values."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ LABELS_HELP = "auto, brats, brats-2024, brats-ped, or VALUE=NAME,... for exclusi
 
 
 def label_table(text: str) -> LabelTable | None:
-    """Read the option ``--labels``; None stands for what the format suggests.
+    """Parse the ``--labels`` option; None means the table implied by the data format.
 
     Raises:
-        SettingsError: when it means nothing.
+        SettingsError: if it is invalid.
     """
     if text == "auto":
         return None

@@ -18,7 +18,7 @@ from kdnet.training.failures import explained
 
 
 def add_parser(commands: Any) -> None:
-    """Add the command to the parser of ``kdnet``."""
+    """Add the command to the ``kdnet`` parser."""
     plan = commands.add_parser(
         "plan",
         help="tell what a study would do, and its time, memory and disk on this machine",
@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run_plan(args: argparse.Namespace) -> int:
-    """Carry out ``kdnet plan``; progress goes to stderr."""
+    """Run ``kdnet plan``; progress goes to stderr."""
     request = study_request(args)
     if request.threads:
         torch.set_num_threads(request.threads)

@@ -1,4 +1,4 @@
-"""``kdnet results``, ``kdnet preview`` and ``kdnet export``: looking at a run and taking a model out of it."""
+"""``kdnet results``, ``kdnet preview`` and ``kdnet export``: inspecting a run and exporting a model from it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kdnet.study.results import read_results
 
 
 def add_parsers(commands: Any) -> None:
-    """Add the commands to the parser of ``kdnet``."""
+    """Add the commands to the ``kdnet`` parser."""
     results = commands.add_parser("results", help="tell what came out of a run so far")
     results.add_argument("run_folder", type=Path, help="its run folder")
     results.add_argument("--json", action="store_true", help="print JSON, with all files, instead of text")
@@ -41,20 +41,20 @@ def add_parsers(commands: Any) -> None:
 
 
 def run_results(args: argparse.Namespace) -> int:
-    """Carry out ``kdnet results``."""
+    """Run ``kdnet results``."""
     content = read_results(args.run_folder)
     print(json.dumps(content) if args.json else _text(content))
     return 0
 
 
 def run_preview(args: argparse.Namespace) -> int:
-    """Carry out ``kdnet preview``; what was segmented is told as JSON."""
+    """Run ``kdnet preview``; the result is printed as JSON."""
     print(json.dumps(preview(args.run_folder, args.network, args.out, choose_device(args.device), args.case)))
     return 0
 
 
 def run_export(args: argparse.Namespace) -> int:
-    """Carry out ``kdnet export``."""
+    """Run ``kdnet export``."""
     wording = CardText(args.name, args.summary, args.intended_use, args.limits)
     export_model(args.run_folder, args.network, args.out, wording, tested_in=args.tested_in)
     return 0

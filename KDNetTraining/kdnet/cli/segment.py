@@ -29,7 +29,7 @@ from kdnet.text import one_line, printable
 
 
 def add_parsers(commands: Any) -> None:
-    """Add the commands to the parser of ``kdnet``."""
+    """Add the commands to the ``kdnet`` parser."""
     segment = commands.add_parser("segment", help="segment volumes with a model file")
     segment.add_argument("model", type=Path, help="a .safetensors file written by kdnet")
     segment.add_argument("inputs", type=Path, nargs="+", help="NIfTI, NRRD, MetaImage, DICOM folder, folder of cases")
@@ -57,7 +57,7 @@ def add_parsers(commands: Any) -> None:
 
 
 def run_segment(args: argparse.Namespace) -> int:
-    """Carry out ``kdnet segment``; the exit code is 1 when an input failed."""
+    """Run ``kdnet segment``; the exit code is 1 if an input failed."""
     if not 0 <= args.islands < math.inf:
         raise SettingsError(f"--islands is {args.islands:g}: give 0 or a positive number of mm³.")
     channels, brain = _channels(args.channel), BrainChoice.parse(args.brain)
@@ -78,7 +78,7 @@ def run_segment(args: argparse.Namespace) -> int:
         outcomes = _segment_all(batch)
         batch.finish(discard_empty=new and not any(outcome.labelmap for outcome in outcomes))
     finally:
-        if new and not any(folder.iterdir()):  # nothing could be segmented, so nothing is left behind
+        if new and not any(folder.iterdir()):  # nothing was segmented, so leave no empty folder behind
             folder.rmdir()
     _summarize(outcomes, found, folder)
     if batch.table_problem:
@@ -87,7 +87,7 @@ def run_segment(args: argparse.Namespace) -> int:
 
 
 def _channels(text: str) -> tuple[int, ...]:
-    """The numbers of ``--channel``, such as ``2`` or ``3,0``."""
+    """Parse the numbers of ``--channel``, such as ``2`` or ``3,0``."""
     parts = [part.strip() for part in text.split(",")] if text else []
     if not all(part.isdecimal() and len(part) < 6 for part in parts):
         raise SettingsError(f'--channel is "{one_line(text)}": give a number from 0, or one per modality such as 3,0,1,2.')
@@ -95,7 +95,7 @@ def _channels(text: str) -> tuple[int, ...]:
 
 
 def _segment_all(batch: Batch) -> list[Outcome]:
-    """Segment with a bar on stderr, and say of each case what became of it."""
+    """Segment with a progress bar on stderr, and report the outcome of each case."""
     outcomes: list[Outcome] = []
     with tqdm(total=len(batch.cases), desc="segmenting", file=sys.stderr, disable=None) as bar:
 
@@ -125,7 +125,7 @@ def _segment_all(batch: Batch) -> list[Outcome]:
 
 
 def _summarize(outcomes: Sequence[Outcome], found: Found, folder: Path) -> None:
-    """One line on stderr about many cases, and about what was not taken for a scan."""
+    """Print one line on stderr that summarizes many cases and the files not recognized as scans."""
     counts = Counter(outcome.state for outcome in outcomes)
     others = [f"{counts[state]} {state.value}" for state in State if state is not State.SEGMENTED and counts[state]]
     if len(outcomes) > 1 or counts[State.DONE_BEFORE]:
@@ -146,6 +146,6 @@ def _emit(sentence: str) -> None:
 
 
 def run_describe(args: argparse.Namespace) -> int:
-    """Carry out ``kdnet describe``."""
+    """Run ``kdnet describe``."""
     print(json.dumps(read_card(args.model).to_json(), indent=2) if args.json else describe(args.model))
     return 0

@@ -1,4 +1,4 @@
-"""The options that tell what a study is to do, for ``kdnet study`` and ``kdnet plan`` alike."""
+"""``kdnet study`` and ``kdnet resume``, and the study options shared with ``kdnet plan``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from kdnet.training.distributed import DistributedContext, announced_processes, 
 
 
 def add_study_options(parser: argparse.ArgumentParser) -> None:
-    """Add the data folder and all that a :class:`StudyRequest` holds."""
+    """Add the data folder and all options of a :class:`StudyRequest`."""
     add = parser.add_argument
     add("data", type=Path, help="folder in BraTS, Decathlon or nnU-Net layout")
     add("--student", required=True, help="modality of the student; t1ce,t1+t2 gives two students")
@@ -51,10 +51,10 @@ def add_study_options(parser: argparse.ArgumentParser) -> None:
 
 
 def study_request(args: argparse.Namespace) -> StudyRequest:
-    """The request that the options of :func:`add_study_options` make.
+    """Create a request from the options of :func:`add_study_options`.
 
     Raises:
-        SettingsError: naming the option that makes no sense.
+        SettingsError: naming the invalid option.
     """
     return StudyRequest(
         data=args.data,
@@ -90,7 +90,7 @@ STOPPED_EXIT = 130
 
 
 def add_parsers(commands: Any) -> None:
-    """Add the commands to the parser of ``kdnet``."""
+    """Add the commands to the ``kdnet`` parser."""
     study = commands.add_parser(
         "study",
         help="train teacher, baseline and student, compare them and write a report",
@@ -112,14 +112,14 @@ def add_parsers(commands: Any) -> None:
 
 
 def run_study(args: argparse.Namespace) -> int:
-    """Carry out ``kdnet study``; return the exit code."""
+    """Run ``kdnet study``; return the exit code."""
     request = study_request(args)
     name = f"{args.data.resolve().name}-{args.student}-{request.recipe.name}".replace(",", "_")
     return _carry_out(request, args.out or Path("runs") / name, args.after, args.started)
 
 
 def run_resume(args: argparse.Namespace) -> int:
-    """Carry out ``kdnet resume``: what the run folder remembers."""
+    """Run ``kdnet resume``, with the request recorded in the run folder."""
     root: Path = args.run_folder
     request = recorded_request(root)
     if args.data is not None:

@@ -1,1 +1,1 @@
-"""The record of a run: its folder, lock, events and status; no torch, so that panels read it too."""
+"""The record of a run: its folder, lock, events and status; free of torch, so that panels can read it too."""

@@ -1,4 +1,4 @@
-"""Asking a running study to pause or to stop, from any process and on every platform: a small file in its run folder."""
+"""Requests to pause or stop a running study, from any process on any platform, as a small file in its run folder."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ FILE = "control.json"
 
 
 class StopMode(StrEnum):
-    """What whoever asks means to do afterwards; the process does the same for both."""
+    """What the requester intends to do afterwards; the process does the same for both."""
 
-    PAUSE = "pause"  # go on later
-    STOP = "stop"  # not go on; a resume is still possible
+    PAUSE = "pause"  # to be continued later
+    STOP = "stop"  # not to be continued; resuming is still possible
 
     @property
     def done(self) -> str:
@@ -26,10 +26,10 @@ class StopMode(StrEnum):
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the run can be resumed
-    """A study ended on request after it had saved its state.
+    """Raised when a study ends on request, after saving its state.
 
     Attributes:
-        intent: of the request.
+        intent: intent of the request.
     """
 
     def __init__(self, reason: str) -> None:
@@ -38,14 +38,14 @@ class Interrupted(Exception):  # noqa: N818 - not an error: the run can be resum
 
 
 def request_stop(root: Path, intent: StopMode) -> None:
-    """Ask the process that writes the run folder ``root`` to save its state and end.
+    """Request that the process writing the run folder ``root`` save its state and exit.
 
-    It notices within about half a second, or when the training step or case in hand is done. Asking a run that is not
-    going on does nothing: the next start drops what was asked before it.
+    It responds within about half a second, or after the current training step or case. A request to a run that is not
+    in progress has no effect: the next start discards earlier requests.
 
     Raises:
-        RunFolderError: when there is no such folder.
-        KDNetError: when the folder cannot be written to.
+        RunFolderError: if the folder does not exist.
+        KDNetError: if the folder cannot be written to.
     """
     if not root.is_dir():
         raise RunFolderError(f"{root} is no run folder (it is not there): choose another one.")
@@ -53,7 +53,7 @@ def request_stop(root: Path, intent: StopMode) -> None:
 
 
 def requested(root: Path) -> StopMode | None:
-    """What was asked of the run in ``root``, if anything; a damaged file asks for a pause."""
+    """Return the pending request for the run in ``root``, if any; a damaged file counts as a pause."""
     content = _read(root)
     if content is None:
         return None
@@ -61,10 +61,10 @@ def requested(root: Path) -> StopMode | None:
 
 
 def clear_stop_request(root: Path, before: float) -> None:
-    """Drop a request made before the time ``before`` (seconds since 1970): it was meant for an earlier process.
+    """Discard a request made before the time ``before`` (seconds since 1970), meant for an earlier process.
 
-    A later one was made while this process was starting, and is kept. What counts is the time that the file system gave
-    the request, compared with the time that it gives a new file: the request may come from a machine whose clock differs.
+    A later one was made while this process was starting, and is kept. The file system's timestamp of the request is
+    compared with that of a new file, because the request may come from a machine whose clock differs.
     """
     content = _read(root)
     if content is None:
@@ -80,14 +80,14 @@ def clear_stop_request(root: Path, before: float) -> None:
 def _read(root: Path) -> dict[str, object] | None:
     try:
         return dict(parse_message((root / FILE).read_text(encoding="utf-8")) or {})
-    except (FileNotFoundError, IsADirectoryError):  # what nobody of kdnet made asks for nothing
+    except (FileNotFoundError, IsADirectoryError):  # not written by kdnet, so not a request
         return None
     except (OSError, ValueError):
         return {}
 
 
 def _clock_of(root: Path) -> float:
-    """The present time (seconds since 1970) by the clock of the file system that holds ``root``."""
+    """Return the current time (seconds since 1970) by the clock of the file system that holds ``root``."""
     probe = partial_path(root / "clock")
     try:
         probe.touch()

@@ -1,7 +1,7 @@
 """events.jsonl: the append-only record of a run and its only progress channel.
 
-The command line's bars, the Slicer panel and a remote viewer all read this file; nothing else reports progress. One
-JSON object a line. Every event has ``time`` (seconds since 1970), ``event`` (an :class:`EventKind`) and ``network``
+The command line's progress bars, the Slicer panel and a remote viewer read this file; nothing else reports progress. One
+JSON object per line. Every event has ``time`` (seconds since 1970), ``event`` (an :class:`EventKind`) and ``network``
 (the path of the network inside the run, such as ``"fold0/seed0/teacher"``, or an empty string for the whole study).
 """
 
@@ -22,15 +22,15 @@ from kdnet.errors import RunFolderError
 
 
 class EventKind(StrEnum):
-    """What happened, with the values that the event carries."""
+    """Kinds of events, with the values that each carries."""
 
-    STARTED = "started"  # pid: a process begins, or goes on with, the run
-    WAITING = "waiting"  # runs: folders whose end is waited for
-    WARNING = "warning"  # text: something goes on otherwise than asked for
+    STARTED = "started"  # pid: a process starts or continues the run
+    WAITING = "waiting"  # runs: folders of the runs waited for
+    WARNING = "warning"  # text: a deviation from the request
     STUDY_STARTED = "study_started"  # networks: list of paths in order, steps: steps per network
     PREPARATION = "preparation"  # what, done, total
     LEFT_OUT = "left_out"  # case, reason
-    NETWORK_STARTED = "network_started"  # step, steps, precision: that was settled
+    NETWORK_STARTED = "network_started"  # step, steps, precision: the one in use
     STEP = "step"  # step, steps, losses {total, gt, kd, latent}, learning_rate, seconds_left, study_seconds_left
     VALIDATION = "validation"  # step, loss, dice {region: mean}
     NETWORK_FINISHED = "network_finished"  # step, model: path in the run folder, seconds
@@ -50,19 +50,19 @@ class Event:
 
 
 class EventWriter:
-    """Appends events to a file; each line is written whole and flushed.
+    """Appends events to a file; each line is written completely and flushed.
 
-    A partial last line, left by a killed process, is removed when the file is opened.
+    A partial last line left by a killed process is removed when the file is opened.
 
     Raises:
-        RunFolderError: when the file cannot be opened.
+        RunFolderError: if the file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
             _drop_partial_line(path)
-            self._stream = path.open("ab", buffering=0)  # a buffer would keep, and write later, what a full disk refused
+            self._stream = path.open("ab", buffering=0)  # a buffer would later write data that a full disk rejected
         except OSError as error:
             raise self._refusal(error) from error
 
@@ -70,7 +70,7 @@ class EventWriter:
         """Append one event with the current time.
 
         Raises:
-            RunFolderError: when the disk is full; the file then ends with the event before.
+            RunFolderError: if the disk is full; the file then ends with the previous event.
         """
         content = {"time": round(time.time(), 3), "event": event.value, "network": network, **values}
         line = json.dumps(content, allow_nan=False)
@@ -93,12 +93,12 @@ class EventWriter:
 
 
 def read_events(path: Path, offset: int = 0, most_bytes: int = -1) -> tuple[list[Event], int]:
-    """Read whole lines from byte ``offset`` on; return the events and the offset for the next call.
+    """Read complete lines from byte ``offset``; return the events and the offset for the next call.
 
-    A line that a writer has not finished yet is left for the next call. Reading this way follows a running training.
-    Kinds that a newer version wrote, and lines that a crash of the machine left damaged, are passed over. A file that is
-    shorter than ``offset`` was begun anew and is read from its start. With ``most_bytes``, no more than these are read at
-    once, so that a reader beside other work can take a long record in small bites.
+    An unfinished line is left for the next call, so that repeated calls follow a running training.
+    Event kinds of newer versions and lines damaged by a crash are skipped. A file
+    shorter than ``offset`` was restarted and is read from its start. ``most_bytes`` limits the bytes read per call,
+    so that an interactive reader can process a long record in small pieces.
     """
     try:
         stream = path.open("rb")
@@ -117,7 +117,7 @@ def read_events(path: Path, offset: int = 0, most_bytes: int = -1) -> tuple[list
 
 
 def effective(events: list[Event]) -> Iterator[Event]:
-    """Leave out steps that a resumed training did again: of two events for one step of a network the later counts."""
+    """Drop steps that a resumed training repeated: of two events for one step of a network, the later one counts."""
     latest: dict[tuple[str, str, int], int] = {}
     for index, event in enumerate(events):
         if "step" in event.values:
@@ -138,7 +138,7 @@ def _parse(line: bytes) -> Event | None:
 
 
 def _is_sound(event: Event) -> bool:
-    """Whether the values that readers use are of their kind; a damaged line may still be JSON."""
+    """Check whether the values that readers use have the right types; a damaged line may still be JSON."""
     values = event.values
     return REQUIRED.get(event.event, frozenset()) <= values.keys() and all(
         check(values[name]) for name, check in KINDS.items() if name in values

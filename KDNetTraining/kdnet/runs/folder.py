@@ -1,4 +1,4 @@
-"""Where a run keeps everything: one folder that can be moved, resumed, and read while it is being written."""
+"""The run folder, which can be moved, resumed, and read while it is being written."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from kdnet.runs.process_record import record_process
 
 SCHEMA = 1
 
-NOT_COMPARED = frozenset({"command", "device", "threads"})  # may differ when a run is resumed
+NOT_COMPARED = frozenset({"command", "device", "threads"})  # may change when a run is resumed
 
-TRACES = frozenset({control.FILE, lock.FILE, process_record.FILE, "reserve", "log.txt"})  # before a run has begun
+TRACES = frozenset({control.FILE, lock.FILE, process_record.FILE, "reserve", "log.txt"})  # present before a run has started
 
 RESERVE_BYTES = 1 << 16
 
@@ -30,7 +30,7 @@ class RunFolder:
     """The files of a run.
 
     Attributes:
-        root: the folder. It holds ``study.json`` (what was asked for), ``splits.json``, ``events.jsonl``, ``cache/``,
+        root: the folder. It holds ``study.json`` (the request), ``splits.json``, ``events.jsonl``, ``cache/``,
             ``report/`` and one folder per network, such as ``fold0/seed0/student-t1ce/``.
     """
 
@@ -38,7 +38,7 @@ class RunFolder:
 
     @property
     def study(self) -> Path:
-        """What was asked for."""
+        """The recorded request."""
         return self.root / "study.json"
 
     @property
@@ -48,7 +48,7 @@ class RunFolder:
 
     @property
     def events(self) -> Path:
-        """The progress channel."""
+        """The event record, which reports progress."""
         return self.root / "events.jsonl"
 
     @property
@@ -68,35 +68,35 @@ class RunFolder:
 
     @property
     def recipe(self) -> Path:
-        """The recipe of all networks, with its number of steps settled."""
+        """The recipe of all networks, with its final number of steps."""
         return self.root / "recipe.json"
 
     @property
     def inspection(self) -> Path:
-        """What the inspection of the cases found."""
+        """Results of the inspection of the cases."""
         return self.root / "inspection.json"
 
     @property
     def teacher(self) -> Path:
-        """The model file of a teacher that was brought along, if there is one."""
+        """The model file of a pretrained teacher, if there is one."""
         return self.root / "teacher.safetensors"
 
     @property
     def reserve(self) -> Path:
-        """Space held back, so that a run can still tell in its events that the disk is full."""
+        """Reserved disk space, so that a run can still record in its events that the disk is full."""
         return self.root / "reserve"
 
     def network(self, name: str) -> NetworkFolder:
-        """The folder of one network, made if needed."""
+        """Return the folder of one network, creating it if needed."""
         folder = self.root / name
         folder.mkdir(parents=True, exist_ok=True)
         return NetworkFolder(folder, name)
 
     def begin(self, request: dict[str, Any]) -> bool:
-        """Record what is asked for, or find that it was begun before; return whether it was.
+        """Record the request, or check it against the one recorded before; return whether the run existed.
 
         Raises:
-            RunFolderError: when the folder belongs to another request, a newer version, or something else.
+            RunFolderError: if the folder belongs to another request, a newer version, or something else.
         """
         content = {"schema": SCHEMA, **json.loads(json.dumps(request))}
         if not self.study.exists():
@@ -104,7 +104,7 @@ class RunFolder:
                 raise RunFolderError(f"{self.root} holds files but no run: choose an empty or new folder.")
             write_json(self.study, content)
             return False
-        # what an older version did not know of is missing there, and empty here
+        # settings unknown to an older version are missing there, and empty here
         content, known = _filled(content), _filled(read_study(self.root))
         keys = (content.keys() | known.keys()) - NOT_COMPARED
         differing = sorted(key for key in keys if content.get(key) != known.get(key))
@@ -117,13 +117,13 @@ class RunFolder:
         """Record that the data folder is now ``data``.
 
         Raises:
-            RunFolderError: when no run was begun here.
+            RunFolderError: if no run was started here.
         """
         write_json(self.study, {**read_study(self.root), "data": str(data.resolve())})
 
 
 def _filled(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Without values that are empty, 0 or off, also in records within it."""
+    """Return the record without values that are empty, 0 or off, including in nested records."""
     plain = {key: _filled(value) if isinstance(value, Mapping) else value for key, value in record.items()}
     return {key: value for key, value in plain.items() if value}
 
@@ -137,7 +137,7 @@ class NetworkFolder:
 
     @property
     def recipe(self) -> Path:
-        """The recipe as it was trained."""
+        """The recipe used for training."""
         return self.root / "recipe.json"
 
     @property
@@ -162,10 +162,10 @@ class NetworkFolder:
 
 
 def read_study(root: Path) -> dict[str, Any]:
-    """The request that the run folder ``root`` was begun with.
+    """Read the request that the run in ``root`` was started with.
 
     Raises:
-        RunFolderError: when there is none, or one of a newer version.
+        RunFolderError: if there is none, or it is from a newer version.
     """
     path = root / "study.json"
     try:
@@ -180,10 +180,10 @@ def read_study(root: Path) -> dict[str, Any]:
 
 @contextmanager
 def open_run(root: Path) -> Iterator[RunFolder]:
-    """Open a run folder for writing, alone.
+    """Open a run folder for exclusive writing.
 
     Raises:
-        KDNetError: when the folder cannot be written, or another process writes it.
+        KDNetError: if the folder cannot be written, or another process is writing it.
     """
     writable_folder(root)
     with exclusive(root):
@@ -199,8 +199,8 @@ def open_run(root: Path) -> Iterator[RunFolder]:
 
 
 def _sweep(root: Path) -> None:
-    """Remove half-written files that killed processes left anywhere in the run; a state or a case may be gigabytes."""
-    for name in (f"{PARTIAL}*", ".tmp*"):  # ours, safetensors'
+    """Remove partial files left by killed processes anywhere in the run; a state or a case may take gigabytes."""
+    for name in (f"{PARTIAL}*", ".tmp*"):  # kdnet's, safetensors'
         for path in root.rglob(name):
             with suppress(OSError):
                 path.unlink()

@@ -1,4 +1,4 @@
-"""One writer at a time in a run folder, on every platform, with a lock that dies with its process."""
+"""A lock that allows one writer per run folder, on every platform, and is released when its process ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kdnet.runs.process_record import recorded_process_lives
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)  # of file systems: some NFS, some containers
 
-PATIENCE_SECONDS = 1.0  # whoever asks is_held() holds the lock for an instant, which must not turn a writer away
+PATIENCE_SECONDS = 1.0  # is_locked() briefly holds the lock, which must not turn a writer away
 
 FILE = "lock"
 
@@ -24,10 +24,10 @@ FILE = "lock"
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold the run folder's lock; the operating system releases it even when the process is killed.
 
-    Where the file system has no locks, the process that was recorded last is asked for instead, if it ran on this machine.
+    On file systems without locks, the last recorded process is checked instead, if it ran on this machine.
 
     Raises:
-        RunFolderError: when another process holds it.
+        RunFolderError: if another process holds it.
     """
     try:
         stream = (folder / FILE).open("a+b")
@@ -40,10 +40,10 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a process holds the lock of ``folder``, as far as can be found out here."""
+    """Check whether a process holds the lock of ``folder``, as far as this machine can determine."""
     try:
         stream = (folder / FILE).open("rb")
-    except OSError:  # nobody ever wrote here, or the folder is not ours to ask
+    except OSError:  # never written to, or not accessible
         return False
     with stream:
         try:

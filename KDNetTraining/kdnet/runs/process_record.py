@@ -1,4 +1,4 @@
-"""Which process writes a run folder, so that another one can show or end it."""
+"""The record of the process that writes a run folder, so that another process can show or end it."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from kdnet.foreign import parse_message
 
 FILE = "process.json"
 
-CLOCK_SECONDS = 10.0  # by which the times of a process and of its record may differ
+CLOCK_SECONDS = 10.0  # tolerance between the times of a process and of its record
 
 
 def record_process(root: Path) -> None:
-    """Note this process in the run folder ``root``, whose lock it holds."""
+    """Record this process in the run folder ``root``, whose lock it holds."""
     write_json(root / FILE, {"pid": os.getpid(), "host": platform.node(), "started": time.time()})
 
 
 def recorded_pid(root: Path) -> int | None:
-    """The process noted last, None where there is none or it ran on another machine. Whether it lives the lock tells."""
+    """Return the last recorded process, None if absent or from another machine; the lock shows whether it is alive."""
     return _local_pid(_read(root))
 
 
 def recorded_process_lives(root: Path) -> bool:
-    """Whether the process noted last is another one that runs on this machine: what can be known without a lock."""
+    """Check, without a lock, whether the last recorded process is a different one running on this machine."""
     record = _read(root)
     pid = _local_pid(record)
     if pid is None or pid == os.getpid() or not _exists(pid):
         return False
     begun, noted = _begun(pid), record.get("started")
-    # a process that began after the record was written has only inherited the number
+    # a process that started after the record was written merely reuses the number
     return begun is None or not isinstance(noted, int | float) or begun <= noted + CLOCK_SECONDS
 
 
@@ -52,7 +52,7 @@ def _local_pid(record: Mapping[str, Any]) -> int | None:
 
 
 def _begun(pid: int) -> float | None:
-    """When the process began, in seconds since 1970, where the system tells it in a file."""
+    """Return the start time of a process in seconds since 1970, where the system provides it in a file."""
     try:
         return Path(f"/proc/{pid}").stat().st_ctime
     except OSError:

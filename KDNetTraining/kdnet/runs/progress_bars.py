@@ -16,10 +16,10 @@ POLL_SECONDS = 0.5
 
 
 class ProgressBars:
-    """One bar at a time for what is going on, and a line for what is done.
+    """Shows one bar at a time for work in progress, and a line for finished work.
 
     Args:
-        path: events.jsonl; what it holds already is skipped.
+        path: events.jsonl; its existing content is skipped.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,7 +29,7 @@ class ProgressBars:
         self._subject = ""
 
     def update(self) -> None:
-        """Show what was written since the last call."""
+        """Show the events written since the last call."""
         events, self._offset = read_events(self._path, self._offset)
         for event in events:
             self._show(event)
@@ -82,7 +82,7 @@ class ProgressBars:
 
 @contextmanager
 def progress_bars(path: Path) -> Iterator[None]:
-    """Follow the events in ``path`` in a thread of their own until the block ends."""
+    """Follow the events in ``path`` in a separate thread until the block ends."""
     bars = ProgressBars(path)
     ended = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The cases of each fold, as a run keeps them: a run that goes on must go on with the same."""
+"""The cases of each fold, recorded in a run because a resumed run must use the same ones."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ REMEDY = "delete it, then resume the run"
 
 
 def keep_splits(path: Path, splits: Mapping[int, Split]) -> None:
-    """Write ``splits`` to ``path``, or find the same there.
+    """Write ``splits`` to ``path``, or check that the same are there.
 
     Raises:
-        RunFolderError: when the run was begun with other cases.
+        RunFolderError: if the run was started with other cases.
     """
     known = read_splits(path)
     if not known:
@@ -36,10 +36,10 @@ def keep_splits(path: Path, splits: Mapping[int, Split]) -> None:
 
 
 def read_splits(path: Path) -> dict[int, Split]:
-    """The splits that ``path`` holds, fold to its cases; empty where there are none yet.
+    """Read the splits in ``path`` (fold to its cases); empty if there are none yet.
 
     Raises:
-        RunFolderError: when the file is damaged.
+        RunFolderError: if the file is damaged.
     """
     if not path.exists():
         return {}

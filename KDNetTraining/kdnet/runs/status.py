@@ -1,4 +1,4 @@
-"""What a run is doing, read from its folder by any process, whether or not the one that writes it lives."""
+"""The status of a run, read from its folder by any process, whether or not the writing process is alive."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ KILLED = "the process ended without a word (killed, or the machine went down): r
 
 
 class RunState(StrEnum):
-    """What can be said of a run."""
+    """The states of a run."""
 
-    NEW = "new"  # not begun
+    NEW = "new"  # not started
     WAITING = "waiting"  # for other runs to end
     RUNNING = "running"
     PAUSED = "paused"
     STOPPED = "stopped"
-    FAILED = "broken"  # its process was killed, or ended by an error
+    FAILED = "broken"  # its process was killed or ended with an error
     FINISHED = "finished"
 
     @property
     def alive(self) -> bool:
-        """Whether a process is at work."""
+        """Whether a process is working on the run."""
         return self in (RunState.WAITING, RunState.RUNNING)
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How a run is doing.
+    """The status of a run.
 
     Attributes:
         state: see :class:`RunState`.
-        reason: why it is not going on, or what it waits for; empty otherwise.
-        network: that is being trained or tested, empty before the first and after the last.
-        step: of that network, or that it had reached.
-        steps: of each network, 0 while not settled.
-        networks: planned, in order; empty while the data is being looked at for the first time.
-        done: those that are trained and tested.
-        seconds_left: of the whole study, as told last; None while not known.
-        pid: of the process, None when none is alive on this machine.
+        reason: why it is not in progress, or what it waits for; empty otherwise.
+        network: network being trained or tested; empty before the first and after the last.
+        step: current or last step of that network.
+        steps: steps of each network, 0 while undetermined.
+        networks: planned networks, in order; empty during the first inspection of the data.
+        done: networks that are trained and tested.
+        seconds_left: last reported time remaining for the whole study; None if unknown.
+        pid: ID of the process; None if none is alive on this machine.
     """
 
     state: RunState
@@ -61,16 +61,16 @@ class RunStatus:
 
 
 def read_status(root: Path) -> RunStatus:
-    """How the run in ``root`` is doing.
+    """Read the status of the run in ``root``.
 
     Raises:
-        RunFolderError: when there is no run, or one of a newer version.
+        RunFolderError: if there is no run, or it is from a newer version.
     """
     return StatusReader(root).refresh()[0]
 
 
 class StatusReader:
-    """Follows a run; each look reads only what was written since the one before.
+    """Follows a run; each refresh reads only the events written since the last one.
 
     Args:
         root: the run folder.
@@ -85,28 +85,28 @@ class StatusReader:
         self._seconds_left: float | None = None
 
     def refresh(self, most_bytes: int = -1) -> tuple[RunStatus, list[Event]]:
-        """How the run is doing, and the events since the last call (all of them at first).
+        """Return the status of the run and the events since the last call (all of them on the first call).
 
         Args:
-            most_bytes: to read at once; the status is then that after these events. Call again until no events come.
+            most_bytes: maximum bytes to read; the status is then that after these events. Call until no events come.
 
         Raises:
-            RunFolderError: when there is no run, or one of a newer version.
+            RunFolderError: if there is no run, or it is from a newer version.
         """
         root = self._folder.root
-        # the lock is asked first: a process that ends in between has then written why
+        # check the lock first: a process that ends in between has then recorded why
         held = is_locked(root)
         try:
             read_study(root)
         except RunFolderError:
-            if held and not self._folder.study.exists():  # it has the folder, but has not begun
+            if held and not self._folder.study.exists():  # it holds the folder, but has not started
                 return RunStatus(RunState.NEW, pid=recorded_pid(root)), []
             raise
         events, self._offset = read_events(self._folder.events, self._offset, most_bytes)
         for event in events:
             self._take(event)
         state, reason = self._state(held)
-        if state is RunState.FAILED and is_locked(root):  # a process began after the lock was asked
+        if state is RunState.FAILED and is_locked(root):  # a process started after the lock was checked
             state, reason = RunState.RUNNING, ""
         status = RunStatus(
             state,

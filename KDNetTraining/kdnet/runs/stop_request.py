@@ -18,10 +18,10 @@ AGAIN_SECONDS = 2.0  # torchrun forwards a Ctrl-C that the terminal has already 
 
 
 class StopRequest:
-    """Whether a stop was requested: by a signal, or by ``control.json`` in the run folder.
+    """A requested stop, by a signal or by ``control.json`` in the run folder.
 
     Args:
-        root: the run folder; None to listen to signals alone.
+        root: the run folder; None to respond to signals only.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -35,7 +35,7 @@ class StopRequest:
 
     @property
     def intent(self) -> StopMode | None:
-        """What is requested; the file is looked for twice a second at most, so that asking costs nothing."""
+        """The current request; the file is checked at most twice a second, to keep this cheap."""
         if self.signal:
             return StopMode.PAUSE
         now = time.monotonic()
@@ -46,14 +46,14 @@ class StopRequest:
 
     @property
     def reason(self) -> str:
-        """``"paused"``, ``"stopped"``, ``"paused by SIGINT"``; empty while there is no request."""
+        """``"paused"``, ``"stopped"``, ``"paused by SIGINT"``; empty without a request."""
         intent = self.intent
         if intent is None:
             return ""
         return f"{intent.done} by {self.signal}" if self.signal else intent.done
 
     def check(self) -> None:
-        """End here on request; for work that this process does while others wait for it.
+        """Stop here on request; for work that other processes are waiting for.
 
         Raises:
             Stopped: on request.
@@ -66,8 +66,8 @@ class StopRequest:
 def stop_on_signals(root: Path | None = None) -> Iterator[StopRequest]:
     """Turn SIGINT and SIGTERM into a :class:`StopRequest`.
 
-    A second Ctrl-C interrupts at once. A second SIGTERM does not: job schedulers and torchrun both send one, and the state
-    must be saved all the same.
+    A second Ctrl-C interrupts immediately. A second SIGTERM does not: job schedulers and torchrun both send one, and the
+    state must still be saved.
     """
     request, first = StopRequest(root), math.inf
 

@@ -1,4 +1,4 @@
-"""How long the whole study will still take, from what its networks took so far; interruptions do not count."""
+"""Estimated time remaining for a study, from the durations of its networks so far, excluding interruptions."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ RELATIVE: Mapping[Role, float] = {Role.TEACHER: 1.0, Role.BASELINE: 1.0, Role.ST
 
 
 class TimeRemaining:
-    """Estimates the seconds left of a study, from steps and test cases timed in this run.
+    """Estimates the seconds left in a study from the steps and test cases timed in this run.
 
     Args:
-        networks: all of the study, in order.
-        steps: of each network; 0 of one that is not trained.
+        networks: all networks of the study, in order.
+        steps: steps of each network; 0 for one that is not trained.
         cases: number of test cases of each network.
         done: names of the networks that are trained and tested.
-        trained: names of those that are trained.
-        events: of the run so far, in which earlier sessions told what they took.
+        trained: names of the networks that are trained.
+        events: events of the run so far, including the durations of earlier sessions.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class TimeRemaining:
             self._steps[name] = self._cases[name] = 0
 
     def during_training(self, network: str, step: int, seconds_per_step: float) -> float | None:
-        """Seconds left when ``network`` is at ``step`` and takes ``seconds_per_step``, validations included."""
+        """Return the seconds left when ``network`` is at ``step`` and takes ``seconds_per_step``, validations included."""
         self._seconds_per_step[self._roles[network]] = seconds_per_step
         return self._left(network, step, 0)
 
     def during_test(self, network: str, case: int, seconds_per_case: float) -> float | None:
-        """Seconds left when ``case`` test cases of ``network`` are segmented and each took ``seconds_per_case``."""
+        """Return the seconds left after ``case`` test cases of ``network`` that took ``seconds_per_case`` each."""
         self._seconds_per_case = seconds_per_case
         self._steps[network] = 0
         return self._left(network, 0, case)
@@ -68,7 +68,7 @@ class TimeRemaining:
             cases = self._cases[name] - (case if here else 0)
             if steps > 0:
                 seconds += steps * self._step(role)
-            if cases > 0:  # nothing is known of testing before the first network is tested
+            if cases > 0:  # test times are unknown before the first network is tested
                 seconds += cases * (self._seconds_per_case or 0.0)
         return round(seconds, 1)
 

@@ -1,1 +1,1 @@
-"""Types that panels, command line and backend exchange; standard library only."""
+"""Types shared by the panels, the command line and the backend; standard library only."""

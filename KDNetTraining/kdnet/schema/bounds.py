@@ -1,6 +1,6 @@
-"""Bounds that label tables, model cards and recipes share: names that can be shown, and grids that memory can take.
+"""Limits shared by label tables, model cards and recipes: displayable names, and grids that fit into memory.
 
-Standard library only, because the Slicer modules list models before anything is installed.
+Standard library only, because the Slicer modules list models before any package is installed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LONGEST_NAME = 100
 
 FINEST_STEP, COARSEST_STEP = 0.1, 20.0  # mm
 
-SMALLEST_VOXEL = 0.3**3  # mm³; a head of finer voxels has more of them than any memory holds
+SMALLEST_VOXEL = 0.3**3  # mm³; with finer voxels, a head does not fit into memory
 
 LARGEST_MARGIN = 100.0  # mm
 
@@ -23,15 +23,15 @@ SMALLEST_WINDOW, LARGEST_WINDOW = 8, 320  # voxels along an edge
 
 
 def check_names(names: Sequence[str], what: str, most: int) -> None:
-    """Require different, printable, non-empty names.
+    """Check that names are distinct, printable and non-empty.
 
     Args:
-        names: to check.
-        what: they name, in the singular, for the message.
-        most: how many there may be.
+        names: the names to check.
+        what: what they name, in the singular, for the message.
+        most: maximum number of names.
 
     Raises:
-        SettingsError: naming the first that cannot be used.
+        SettingsError: naming the first invalid one.
     """
     if len(names) > most:
         raise SettingsError(f"there are {len(names)} {what} names: at most {most} can be used.")
@@ -46,14 +46,14 @@ def check_names(names: Sequence[str], what: str, most: int) -> None:
 
 
 def check_grid(spacing: Sequence[float], margin: float = 0.0) -> None:
-    """Require a grid of a head that fits into memory.
+    """Check that the grid of a head fits into memory.
 
     Args:
-        spacing: of the grid in mm along three axes.
-        margin: kept around the head, in mm.
+        spacing: grid spacing in mm along three axes.
+        margin: margin around the head in mm.
 
     Raises:
-        SettingsError: naming the value.
+        SettingsError: naming the invalid value.
     """
     if len(spacing) != 3 or not all(FINEST_STEP <= step <= COARSEST_STEP for step in spacing):
         raise SettingsError(f"the spacing {list(spacing)[:4]} mm is absurd: give three steps from 0.1 to 20 mm.")
@@ -64,14 +64,14 @@ def check_grid(spacing: Sequence[float], margin: float = 0.0) -> None:
 
 
 def check_window(window: int, stride: int = 1) -> None:
-    """Require windows that a network and memory can take; 0 stands for whole images.
+    """Check that a window fits the network and memory; 0 means whole images.
 
     Args:
-        window: edge in voxels.
-        stride: of the network, which the edge must be a multiple of.
+        window: edge length in voxels.
+        stride: stride of the network; the edge must be a multiple of it.
 
     Raises:
-        SettingsError: naming the value.
+        SettingsError: naming the invalid value.
     """
     if window == 0:
         return

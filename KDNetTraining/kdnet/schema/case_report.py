@@ -1,4 +1,4 @@
-"""What the inspection of a case found."""
+"""Findings of the inspection of a case."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CaseReport:
-    """What the inspection of a case found.
+    """Findings of the inspection of a case.
 
     Attributes:
-        name: of the case.
-        modalities: that it has.
-        shape, spacing, orientation: of its first readable volume.
-        labels: values in its reference file, background left out.
-        problems: sentences, each with its remedy; empty for a usable case.
-        digests: modality to a digest of its voxels.
-        lesions: number of connected parts of the reference, of any label.
-        small_lesions: volumes in mm^3 of those up to 100 mm^3, smallest first, at most 1000 of them.
+        name: name of the case.
+        modalities: available modalities.
+        shape, spacing, orientation: geometry of the first readable volume.
+        labels: values in the reference file, excluding background.
+        problems: one sentence per problem, each with a remedy; empty for a usable case.
+        digests: digest of the voxels of each modality.
+        lesions: number of connected components of the reference, over all labels.
+        small_lesions: volumes of those up to 100 mm^3, in mm^3, in ascending order, at most 1000.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What folds are called, in files, on the command line and in the panel."""
+"""Names of folds in files, on the command line and in the panel."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MOST_DIGITS = 9
 
 
 def fold_name(fold: int) -> str:
-    """``"fold0"``, or ``"all"`` for the fold of all cases; also its folder in a run."""
+    """Return ``"fold0"``, or ``"all"`` for the fold of all cases; also the name of its folder in a run."""
     return ALL_NAME if fold == ALL_CASES else f"{_PREFIX}{fold}"
 
 
 def fold_number(name: str) -> int:
-    """The inverse of :func:`fold_name`.
+    """Return the fold number of a name; the inverse of :func:`fold_name`.
 
     Raises:
         ValueError: for any other name.
@@ -42,23 +42,23 @@ def parse_folds(text: str) -> tuple[int, ...]:
 
 
 def format_folds(folds: Sequence[int]) -> str:
-    """The inverse of :func:`parse_folds`."""
+    """Format folds as text; the inverse of :func:`parse_folds`."""
     return ",".join(ALL_NAME if fold == ALL_CASES else str(fold) for fold in folds)
 
 
 def _fold(text: str) -> int:
     if text == ALL_NAME:
         return ALL_CASES
-    if not text.isdecimal() or len(text) > MOST_DIGITS:  # a minus too: what stands for all cases is none to be given
+    if not text.isdecimal() or len(text) > MOST_DIGITS:  # rejects a minus sign too: ALL_CASES cannot be given as a number
         raise SettingsError(f'"{one_line(text, 40)}" is no fold: give numbers from 0, as in 0,1, or {ALL_NAME}.')
     return int(text)
 
 
 @dataclass(frozen=True)
 class Split:
-    """Names of the cases of one fold, each in exactly one part.
+    """Names of the cases of one fold, each in exactly one subset.
 
-    The fold of all cases is the exception: its validation cases train too, and only show how the training goes.
+    The fold of all cases is the exception: its validation cases are also trained on, and only monitor the training.
     """
 
     train: tuple[str, ...]

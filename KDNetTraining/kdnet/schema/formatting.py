@@ -1,10 +1,10 @@
-"""Durations, sizes and shares as people read them, written in one way everywhere."""
+"""Consistent human-readable formatting of durations, sizes and fractions."""
 
 from __future__ import annotations
 
 
 def duration(minutes: float) -> str:
-    """``"40 s"``, ``"25 min"`` or ``"7 h 30 min"``."""
+    """Format a duration as ``"40 s"``, ``"25 min"`` or ``"7 h 30 min"``."""
     if minutes < 2:
         return f"{minutes * 60:.0f} s"
     hours, rest = divmod(round(minutes), 60)

@@ -1,4 +1,4 @@
-"""What the values of a labelmap mean, and how a network's channels are read as labels.
+"""The meaning of labelmap values, and how network channels are converted to labels.
 
 Two output modes (docs/method.md section 1):
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 
-MOST_LABELS = 255  # that a labelmap of bytes holds beside the background
+MOST_LABELS = 255  # that a uint8 labelmap can hold besides the background
 
 IGNORED = 255
 """Value of voxels that nobody has labeled: they take no part in losses and figures."""
@@ -61,9 +61,9 @@ class Label:
 
     Attributes:
         value: 1 to 255; 0 is background.
-        name: short, shown to users.
-        color: red, green, blue from 0 to 255.
-        terminology: codes for the segment, if known.
+        name: short display name.
+        color: red, green and blue, 0 to 255.
+        terminology: terminology of the segment, if known.
     """
 
     value: int
@@ -74,7 +74,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Region:
-    """A named union of labels that is evaluated, and predicted by one channel in ``regions`` mode."""
+    """A named union of labels that is evaluated, and is predicted by one channel in ``regions`` mode."""
 
     name: str
     values: tuple[int, ...]
@@ -86,8 +86,8 @@ class LabelTable:
 
     Attributes:
         mode: how network channels relate to labels.
-        labels: the values of the labelmap, background left out.
-        regions: what is evaluated; in ``regions`` mode also the network's channels, in this order.
+        labels: the values of the labelmap, excluding background.
+        regions: the regions to evaluate; in ``regions`` mode also the network's channels, in this order.
     """
 
     mode: LabelMode
@@ -114,13 +114,13 @@ class LabelTable:
 
     @property
     def channels(self) -> int:
-        """Number of output channels of a network for this table."""
+        """The number of output channels of a network for this table."""
         return len(self.regions) if self.mode is LabelMode.REGIONS else len(self.labels) + 1
 
     def overwrite_order(self) -> tuple[tuple[int, int], ...]:
-        """Pairs of channel and label value, largest region first, in which :meth:`decode` paints in ``regions`` mode.
+        """Return (channel, label value) pairs, largest region first, as painted by :meth:`decode` in ``regions`` mode.
 
-        A region paints the value that no smaller region inside it has: WT paints edema, TC the core, ET itself.
+        A region paints the value that no smaller region within it contains: WT paints edema, TC the core, ET itself.
         """
         pairs = []
         for channel, region in sorted(enumerate(self.regions), key=lambda item: -len(item[1].values)):
@@ -134,9 +134,9 @@ class LabelTable:
         return tuple(pairs)
 
     def encode(self, labelmap: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-        """Turn a labelmap ``[i, j, k]`` into training targets ``[channel, i, j, k]`` of 0 and 1.
+        """Convert a labelmap ``[i, j, k]`` to training targets ``[channel, i, j, k]`` of 0 and 1.
 
-        Voxels that nobody has labeled are :data:`IGNORED` in every channel.
+        Unlabeled voxels are :data:`IGNORED` in every channel.
         """
         if self.mode is LabelMode.REGIONS:
             members: Sequence[Sequence[int]] = [region.values for region in self.regions]
@@ -148,18 +148,18 @@ class LabelTable:
         return target
 
     def ignored(self, labelmap: NDArray[np.integer[Any]]) -> NDArray[np.bool_] | None:
-        """Return where nobody has labeled a labelmap, None where there is no such voxel."""
+        """Return the mask of unlabeled voxels, or None if there are none."""
         if any(label.value == IGNORED for label in self.labels):
             return None
         found = labelmap == IGNORED
         return found if found.any() else None
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
-        """Apply sigma of docs/method.md section 1 to ``logits`` ``[batch, channel, i, j, k]``."""
+        """Apply the sigma of docs/method.md section 1 to ``logits`` ``[batch, channel, i, j, k]``."""
         return logits.sigmoid() if self.mode is LabelMode.REGIONS else logits.softmax(dim=1)
 
     def decode(self, logits: torch.Tensor) -> torch.Tensor:
-        """Turn logits ``[batch, channel, i, j, k]`` into a uint8 labelmap ``[batch, i, j, k]``.
+        """Convert logits ``[batch, channel, i, j, k]`` to a uint8 labelmap ``[batch, i, j, k]``.
 
         A region is present where its logit is above 0 (probability above one half); smaller regions overwrite larger
         ones. Exclusive labels take the channel with the largest logit.
@@ -175,12 +175,12 @@ class LabelTable:
         return labelmap
 
     def to_json(self) -> dict[str, Any]:
-        """The table as plain JSON values."""
+        """Return the table as plain JSON values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """The inverse of :meth:`to_json`; raises SettingsError on foreign content."""
+        """Create a table from :meth:`to_json` output; raises SettingsError on invalid content."""
         return parse_dataclass(cls, content)
 
 
@@ -197,9 +197,9 @@ _ENHANCING = ("Enhancing tumour", (255, 214, 92), _structure("86049000", "Neopla
 
 
 def brats_labels() -> LabelTable:
-    """The BraTS table in the convention of 2023 and later: 1 core, 2 edema, 3 enhancing; regions ET, TC, WT.
+    """Return the BraTS table (2023 and later): 1 core, 2 edema, 3 enhancing; regions ET, TC, WT.
 
-    Readers of older data map their 4 to 3, so that a model never depends on the year of its training data.
+    Readers of older data map label 4 to 3, so that a model does not depend on the year of its training data.
     """
     return LabelTable(
         LabelMode.REGIONS,
@@ -209,14 +209,14 @@ def brats_labels() -> LabelTable:
 
 
 def post_treatment_labels() -> LabelTable:
-    """The table of BraTS-GLI 2024 and later, after treatment: as :func:`brats_labels`, and 4 is the resection cavity."""
+    """Return the post-treatment table (BraTS-GLI 2024 and later): :func:`brats_labels` plus 4, the resection cavity."""
     plain = brats_labels()
     cavity = Label(4, "Resection cavity", (111, 184, 210))
     return LabelTable(LabelMode.REGIONS, (*plain.labels, cavity), (*plain.regions, Region("RC", (4,))))
 
 
 def pediatric_labels() -> LabelTable:
-    """The table of BraTS-PED: 1 enhancing tumor, 2 non-enhancing core, 3 cyst, 4 edema; regions ET, CC, TC, WT."""
+    """Return the BraTS-PED table: 1 enhancing tumor, 2 non-enhancing core, 3 cyst, 4 edema; regions ET, CC, TC, WT."""
     cyst = Label(3, "Cystic component", (241, 214, 145))
     return LabelTable(
         LabelMode.REGIONS,
@@ -226,7 +226,7 @@ def pediatric_labels() -> LabelTable:
 
 
 def exclusive_labels(names: Mapping[int, str]) -> LabelTable:
-    """A table of exclusive labels, value to name, each of them evaluated on its own."""
+    """Return a table of exclusive labels (value to name), each evaluated separately."""
     palette = ((221, 130, 101), (128, 174, 128), (241, 214, 145), (177, 122, 101), (111, 184, 210), (216, 101, 79))
     labels = tuple(
         Label(value, name, palette[index % len(palette)]) for index, (value, name) in enumerate(sorted(names.items()))

@@ -1,4 +1,4 @@
-"""MR modalities: their names for files, people and series descriptions."""
+"""MR modalities: their names in files, in the user interface and in series descriptions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kdnet.schema.series_names import guess_modality
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 
-ANY_SEQUENCE = "mr"  # of a model that takes any of them, and proton density
+ANY_SEQUENCE = "mr"  # for a model that accepts any of them, and proton density
 
 REFERENCE = "reference"
 
@@ -31,20 +31,20 @@ _SPELLINGS = {
 
 _PARTS = {part: re.compile(pattern, re.IGNORECASE) for part, pattern in _SPELLINGS.items()}
 
-_MOST_WORDS = 4  # of the longest spelling, "t1-weighted-post-contrast"
+_MOST_WORDS = 4  # in the longest spelling, "t1-weighted-post-contrast"
 
 _BIDS_ENTITY = re.compile(r"(?P<key>[a-zA-Z]+)-(?P<value>[a-zA-Z0-9.+]+)")
 
-_BIDS_CASE = ("sub", "ses")  # the other entities tell how an image was made, not whose it is
+_BIDS_CASE = ("sub", "ses")  # the other entities describe the acquisition, not the subject
 
 
 @dataclass(frozen=True)
 class FilePart:
-    """What the name of an image file says.
+    """The case and modality that an image file name encodes.
 
     Attributes:
-        case: the case that the file belongs to; empty when the name is a modality alone (``t1ce.nii.gz``).
-        part: one of :data:`MODALITIES`, or :data:`REFERENCE` for the expert's segmentation.
+        case: the case of the file; empty if the name is only a modality (``t1ce.nii.gz``).
+        part: one of :data:`MODALITIES`, or :data:`REFERENCE` for the expert segmentation.
     """
 
     case: str
@@ -52,13 +52,13 @@ class FilePart:
 
 
 def file_part(stem: str) -> FilePart | None:
-    """Split the name of a file, without its suffix, into case and modality.
+    """Split a file name without its suffix into case and modality.
 
     Args:
         stem: for example ``"BraTS-GLI-00001-000-t1c"`` or ``"sub-01_ce-gadolinium_T1w"``.
 
     Returns:
-        None when the name ends in no known spelling of a modality or reference.
+        None if the name does not end in a known spelling of a modality or reference.
 
     Example:
         >>> file_part("sub-01_ses-2_acq-mprage_ce-gadolinium_T1w")
@@ -70,7 +70,7 @@ def file_part(stem: str) -> FilePart | None:
         return found
     cuts = [match.start() for match in re.finditer("[_-]", stem)]
     starts = [-1, *cuts][-_MOST_WORDS:]
-    for start in starts:  # the longest ending first: "T2-FLAIR" is not "FLAIR" of a case called "..._T2"
+    for start in starts:  # longest ending first: "T2-FLAIR" is not "FLAIR" of a case named "..._T2"
         ending = stem[start + 1 :].replace("_", "-")
         for part, pattern in _PARTS.items():
             if pattern.fullmatch(ending):
@@ -79,18 +79,18 @@ def file_part(stem: str) -> FilePart | None:
 
 
 def spelled_modality(name: str) -> str:
-    """Return the modality that ``name`` is a known spelling of, as channels of data sets have it; empty otherwise."""
+    """Return the modality that ``name`` is a known spelling of, as in data set channel names; empty otherwise."""
     ending = re.sub(r"[\s_-]+", "-", name.strip())
     return next((part for part, pattern in _PARTS.items() if part != REFERENCE and pattern.fullmatch(ending)), "")
 
 
 def channel_modality(name: str) -> str:
-    """Return the modality of a channel by its spelling, else by its words; empty when it is none of the four."""
+    """Return the modality of a channel by its spelling, else by its words; empty if it is not one of the four."""
     return spelled_modality(name) or guess_modality(name)
 
 
 def _bids_part(stem: str) -> FilePart | None:
-    """Read a BIDS name, whose entities may stand between subject and suffix; None when the suffix is unknown."""
+    """Parse a BIDS name, which may have entities between subject and suffix; None if the suffix is unknown."""
     *fields, suffix = stem.split("_")
     entities = [_BIDS_ENTITY.fullmatch(field) for field in fields]
     if not all(entities):

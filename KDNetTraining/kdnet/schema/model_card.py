@@ -1,4 +1,4 @@
-"""The card of a model: what it is, needs, was trained on and can do."""
+"""Model cards: architecture, inputs, training data and performance of a model."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ RESEARCH_ONLY = "For research use only; not a medical device."
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model is, needs and can do.
+    """The architecture, inputs, training and performance of a model.
 
     Attributes:
-        role: its part in the study that it comes from.
-        name: shown to users.
-        network: what to build.
-        modalities: that it needs, in channel order.
-        labels: what it segments.
-        preprocessing: how volumes are prepared.
-        window: edge of the windows in which the network does best, in its voxels; 0 for whole heads.
+        role: its role in the study that trained it.
+        name: display name.
+        network: the network to build.
+        modalities: required modalities, in channel order.
+        labels: labels that it segments.
+        preprocessing: preprocessing of the input volumes.
+        window: edge length of the windows that suit the network best, in its voxels; 0 for whole heads.
         recipe: how it was trained.
-        figures: how well it does, by name; with those of its teacher and baseline where known.
+        figures: performance figures by name, including those of its teacher and baseline where known.
         training_data: summary, number of cases, citations.
-        intended_use: what for, in words for users.
-        limits: where it may fail, in words for users.
-        licence: terms of use.
-        created: ISO date.
-        version: of kdnet.
+        intended_use: intended use, as text for users.
+        limits: known limitations, as text for users.
+        licence: license terms.
+        created: creation date in ISO format.
+        version: version of kdnet.
     """
 
     role: Role
@@ -75,7 +75,7 @@ class ModelCard:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """The card as plain JSON values."""
+        """Return the card as plain JSON values."""
         return {
             **asdict(self),
             "modalities": list(self.modalities),
@@ -85,21 +85,21 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> ModelCard:
-        """The inverse of :meth:`to_json`; raises SettingsError on foreign content."""
+        """Create a card from :meth:`to_json` output; raises SettingsError on invalid content."""
         return parse_dataclass(cls, content)
 
 
 def read_card(path: Path) -> ModelCard:
-    """Read what a model is without its weights.
+    """Read the card of a model file without its weights.
 
     Raises:
-        ModelFileError: naming what is wrong with the file.
+        ModelFileError: describing what is wrong with the file.
     """
     return _card(path, _read_header(path))
 
 
 def describe(path: Path) -> str:
-    """A model file in words and numbers, for ``kdnet describe``."""
+    """Return a description of a model file for ``kdnet describe``."""
     card = read_card(path)
     rows = {
         "name": card.name,
@@ -142,13 +142,13 @@ def _card(path: Path, header: ModelHeader) -> ModelCard:
 
 
 def _refuse_pickle(path: Path) -> None:
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe or device could be read for ever
+    if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe or device could block forever
         raise ModelFileError(f"{path} is not a regular file: choose a model file written by kdnet.")
     try:
         with path.open("rb") as stream:
             start = stream.read(9)
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read ({error.strerror}): correct its name.") from error
-    # the first eight bytes of a safetensors file are a length, which can look like a pickle's or an archive's first ones
+    # a safetensors file starts with an eight-byte length, which can look like the start of a pickle or an archive
     if start[8:] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
         raise ModelFileError(f"{path} is a pickled PyTorch file, which can run code: choose a .safetensors model file.")

@@ -1,4 +1,4 @@
-"""The header of a model file: its schema, its hashes, and the card as plain JSON values, checked before anything uses them.
+"""The header of a model file: schema, hashes and the card as plain JSON values, validated before use.
 
 Standard library only: the Slicer modules list models before torch is installed. Layout of the JSON text under
 :data:`HEADER_KEY` in the metadata of a safetensors file::
@@ -6,8 +6,8 @@ Standard library only: the Slicer modules list models before torch is installed.
     {"schema": 2, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2
     {"schema": 1, "sha256": ..., "card": {...}}                             kdnet 0.1: the hash covers the weights alone
 
-With schema 2, ``sha256`` covers the card and ``weights_sha256``, so that the card of one model on the weights of another is
-noticed without the weights being read. Hashes find damage and careless edits; they are no signature.
+With schema 2, ``sha256`` covers the card and ``weights_sha256``, so that a card combined with another model's weights is
+detected without reading the weights. The hashes detect damage and careless edits; they are not a signature.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ REMEDY = "copy or download it again"
 
 @dataclass(frozen=True)
 class ModelHeader:
-    """What the header says.
+    """Content of the header.
 
     Attributes:
-        card: plain JSON values; numbers are finite, text is printable, names and grid can be used.
-        weights_sha256: hash that the weights must have.
+        card: plain JSON values, with finite numbers, printable text, and valid names and grid.
+        weights_sha256: expected hash of the weights.
     """
 
     card: Mapping[str, Any]
@@ -59,14 +59,14 @@ class ModelHeader:
 
 
 def parse_header(path: Path, text: str) -> ModelHeader:
-    """Check the JSON text of a header.
+    """Parse and check the JSON text of a header.
 
     Args:
-        path: of the file, for messages.
-        text: found under :data:`HEADER_KEY`.
+        path: path of the file, for messages.
+        text: text stored under :data:`HEADER_KEY`.
 
     Raises:
-        ModelFileError: when it is damaged, altered, or newer than this program.
+        ModelFileError: if it is damaged, altered, or newer than this program.
     """
     if len(text) > MOST_CARD_CHARACTERS:
         raise ModelFileError(f"{path} has a model card of {len(text) >> 20} MiB, which no model needs: {REMEDY}.")
@@ -92,14 +92,14 @@ def parse_header(path: Path, text: str) -> ModelHeader:
 
 
 def header_text(card: Mapping[str, Any], weights_sha256: str) -> str:
-    """The header of a new model file, as JSON text.
+    """Return the header of a new model file as JSON text.
 
     Args:
-        card: plain JSON values; figures that are no finite numbers are written as null.
+        card: plain JSON values; figures that are not finite are written as null.
         weights_sha256: hash of the weights.
 
     Raises:
-        SettingsError: when the card could not be read again.
+        SettingsError: if the card could not be read back.
     """
     finite = _finite(card)
     check_card(finite)
@@ -113,16 +113,16 @@ def header_text(card: Mapping[str, Any], weights_sha256: str) -> str:
 
 
 def model_hash(card: Mapping[str, Any], weights_sha256: str) -> str:
-    """SHA-256 over the card, in one way of writing it, and the hash of the weights."""
+    """Compute the SHA-256 of the card, in canonical form, and the hash of the weights."""
     written = json.dumps(card, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(f"{written}\n{weights_sha256}".encode()).hexdigest()
 
 
 def read_header_text(path: Path) -> str:
-    """Read the text under :data:`HEADER_KEY` from a safetensors file without the package ``safetensors``.
+    """Read the text under :data:`HEADER_KEY` from a safetensors file without the ``safetensors`` package.
 
     Raises:
-        ModelFileError: when the file is missing, truncated, or of another program.
+        ModelFileError: if the file is missing, truncated, or written by another program.
     """
     with reading(path, "choose another model file or copy it again", ModelFileError):
         if path.exists() and not (path.is_file() or path.is_dir()):
@@ -139,10 +139,10 @@ def read_header_text(path: Path) -> str:
 
 
 def check_card(card: Any) -> None:
-    """Check all of a card that can be checked without its network.
+    """Check everything in a card that can be checked without its network.
 
     Raises:
-        SettingsError: naming what is wrong.
+        SettingsError: describing what is wrong.
     """
     if not isinstance(card, Mapping):
         raise SettingsError("the card is no JSON object.")
@@ -165,7 +165,7 @@ def check_card(card: Any) -> None:
 
 
 def _check_values(card: Mapping[str, Any]) -> None:
-    """Bound the number, depth and length of values; require finite numbers and printable text."""
+    """Limit the number, depth and length of values; require finite numbers and printable text."""
     pending: list[tuple[Any, int]] = [(card, 0)]
     count = 0
     while pending:
@@ -179,7 +179,7 @@ def _check_values(card: Mapping[str, Any]) -> None:
             pending += [(item, depth + 1) for item in value]
         elif isinstance(value, str):
             _check_text(value)
-        elif isinstance(value, int | float) and not abs(value) < LARGEST_NUMBER:  # also where it is NaN
+        elif isinstance(value, int | float) and not abs(value) < LARGEST_NUMBER:  # also rejects NaN
             raise SettingsError("it holds a number that is not finite.")
 
 

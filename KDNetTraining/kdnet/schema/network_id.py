@@ -1,4 +1,4 @@
-"""What a study will do, in order: which networks, for which folds and seeds, with how many steps."""
+"""The networks of a study, identified by role, modalities, fold and seed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class PlannedNetwork:
 
     Attributes:
         role: teacher, baseline or student.
-        modalities: that it sees, in channel order.
-        fold: whose cases it is tested on, or :data:`~kdnet.schema.folds.ALL_CASES`.
-        seed: of its training.
+        modalities: input modalities, in channel order.
+        fold: fold that it is tested on, or :data:`~kdnet.schema.folds.ALL_CASES`.
+        seed: seed of its training.
     """
 
     role: Role
@@ -28,26 +28,26 @@ class PlannedNetwork:
 
     @property
     def modality_key(self) -> str:
-        """Its modalities in one word, as in ``"t1ce"`` or ``"t1+t2"``."""
+        """The modalities as one key, such as ``"t1ce"`` or ``"t1+t2"``."""
         return "+".join(self.modalities)
 
     @property
     def name(self) -> str:
-        """Its folder inside the run, for example ``"fold0/seed0/student-t1ce"``."""
+        """The path of its folder in the run, for example ``"fold0/seed0/student-t1ce"``."""
         kind = self.role.value if self.role is Role.TEACHER else f"{self.role.value}-{self.modality_key}"
         return f"{fold_name(self.fold)}/seed{self.seed}/{kind}"
 
     @property
     def teacher(self) -> str:
-        """The folder of the teacher that a student of this fold and seed learns from."""
+        """The path of the teacher's folder for a student of this fold and seed."""
         return f"{fold_name(self.fold)}/seed{self.seed}/{Role.TEACHER.value}"
 
 
 def named_network(name: str, teacher: Sequence[str]) -> PlannedNetwork:
-    """The network that :attr:`PlannedNetwork.name` called ``name``, whose teacher sees the modalities ``teacher``.
+    """Return the network whose :attr:`PlannedNetwork.name` is ``name``, given the teacher's modalities ``teacher``.
 
     Raises:
-        SettingsError: when it is no such name.
+        SettingsError: if the name is not valid.
     """
     try:
         fold, seed, kind = name.split("/")
@@ -59,7 +59,7 @@ def named_network(name: str, teacher: Sequence[str]) -> PlannedNetwork:
 
 
 class Role(StrEnum):
-    """The part that a network plays in a study."""
+    """The role of a network in a study."""
 
     TEACHER = "teacher"
     BASELINE = "baseline"

@@ -1,4 +1,4 @@
-"""Architectures by name, so that recipes and the training panel can offer them."""
+"""Named architectures for recipes and the training panel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Preset:
     Attributes:
         architecture: as in :class:`~kdnet.networks.NetworkSpec`.
         arguments: keyword arguments of its class.
-        use: one sentence that says when to choose it.
+        use: one sentence on when to choose it.
     """
 
     architecture: str
@@ -25,7 +25,7 @@ class Preset:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def spec(self, in_channels: int, out_channels: int, deep_supervision: int = 0) -> NetworkSpec:
-        """What to build for so many modalities and label channels."""
+        """Return the network specification for the given numbers of modalities and label channels."""
         arguments = {**self.arguments, "deep_supervision": deep_supervision}
         return NetworkSpec(self.architecture, in_channels, out_channels, arguments)
 
@@ -76,10 +76,10 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 
 def preset(name: str) -> Preset:
-    """The preset called ``name``.
+    """Return the preset named ``name``.
 
     Raises:
-        SettingsError: naming the presets that there are.
+        SettingsError: listing the available presets.
     """
     try:
         return PRESETS[name]
@@ -89,7 +89,7 @@ def preset(name: str) -> Preset:
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """Everything needed to build a network again, as a model file stores it.
+    """Everything needed to rebuild a network, as stored in a model file.
 
     Attributes:
         architecture: ``"dynunet"``, ``"segresnet"``, ``"attention_unet"``, or ``"monai"`` for one trained elsewhere.

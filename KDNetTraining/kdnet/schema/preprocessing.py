@@ -1,4 +1,4 @@
-"""How images become what a network sees."""
+"""Preprocessing of images into network inputs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kdnet.schema.bounds import check_grid
 
 
 class Intensities(StrEnum):
-    """How intensities are normalized.
+    """Intensity normalization.
 
-    ``patient`` is a z-score over the patient, and 0 outside. It suits brains without skull, whose background is known.
-    ``range`` maps the darkest hundredth to 0 and the brightest to 1, and tells nothing apart: in a whole head, skull and
-    fluid can be as dark as air, and the dark rim around the brain is what shows where it ends.
+    ``patient`` is a z-score over the patient, with 0 outside. It suits skull-stripped brains, whose background is known.
+    ``range`` maps the 1st percentile to 0 and the 99th to 1, with no foreground mask: in a whole head, skull and
+    fluid can be as dark as air, and the dark rim around the brain marks its boundary.
     """
 
     PATIENT = "patient"
@@ -25,12 +25,12 @@ class Intensities(StrEnum):
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Settings that a model file stores, because a network only understands volumes prepared as in its training.
+    """Settings stored in a model file, because a network requires volumes preprocessed as in training.
 
     Attributes:
-        spacing: of the network's grid in mm, along the axes closest to right, anterior and superior.
-        margin: kept around the head, in mm.
-        intensities: how they are normalized.
+        spacing: spacing of the network's grid in mm, along the axes closest to right, anterior and superior.
+        margin: margin around the head in mm.
+        intensities: intensity normalization.
     """
 
     spacing: tuple[float, float, float]
@@ -41,9 +41,9 @@ class Preprocessing:
         check_grid(self.spacing, self.margin)
 
     def to_json(self) -> dict[str, Any]:
-        """The settings as plain JSON values.
+        """Return the settings as plain JSON values.
 
-        The usual intensities are left out, so that model files and caches stay what they were before there was a choice.
+        The default intensities are omitted, so that model files and caches match those of versions without this choice.
         """
         content = {**asdict(self), "spacing": list(self.spacing)}
         if self.intensities is Intensities.PATIENT:
@@ -52,5 +52,5 @@ class Preprocessing:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """The inverse of :meth:`to_json`; raises SettingsError on foreign content."""
+        """Create settings from :meth:`to_json` output; raises SettingsError on invalid content."""
         return parse_dataclass(cls, content)

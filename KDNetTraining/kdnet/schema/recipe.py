@@ -22,43 +22,43 @@ from kdnet.text import one_line
 
 
 class LatentMethod(StrEnum):
-    """How the bottlenecks of student and teacher are compared."""
+    """Comparison of the student and teacher bottlenecks."""
 
     DIVERGENCE = "divergence"  # L_KL of KD-Net
     PROTOTYPES = "prototypes"  # after ProtoKD
-    CONTRAST = "contrast"  # in the manner of PMKL
+    CONTRAST = "contrast"  # similar to PMKL
 
 
 class LatentSoftmax(StrEnum):
-    """Over what the softmax of the latent loss runs."""
+    """Dimensions of the softmax in the latent loss."""
 
     CHANNELS = "channels"  # a distribution over features at each latent voxel
     FLATTENED = "flattened"  # one distribution over all features and voxels
 
 
 class LatentReduction(StrEnum):
-    """What the latent loss averages, which decides what gamma means."""
+    """Reduction of the latent loss, which sets the scale of gamma."""
 
-    DISTRIBUTION = "distribution"  # the divergence of one distribution: summed within it, averaged over all of them
-    ELEMENT = "element"  # averaged over all elements, as PyTorch's plain mean
+    DISTRIBUTION = "distribution"  # summed within each distribution, averaged over distributions
+    ELEMENT = "element"  # averaged over all elements, as in PyTorch's ``mean``
 
 
 @dataclass(frozen=True)
 class DistillationSettings:
-    """Weights and choices of L = lambda * L_KD + (1 - lambda) * L_GT + gamma * L_KL.
+    """Weights and options of L = lambda * L_KD + (1 - lambda) * L_GT + gamma * L_KL.
 
     Attributes:
         lambda_: weight of the soft targets against the reference, 0 to 1.
         gamma: weight of the latent loss, 0 or more.
-        temperature: T > 0, divides the teacher's logits.
-        student_temperature: whether the student's logits are divided by T too in L_KD (Hinton et al. 2015) or not
+        temperature: T > 0, the divisor of the teacher's logits.
+        student_temperature: whether L_KD divides the student's logits by T too (Hinton et al. 2015) or not
             (generalized distillation, Lopez-Paz et al. 2016).
-        latent_method: see :class:`LatentMethod`; the two settings below belong to the divergence.
+        latent_method: see :class:`LatentMethod`; the next two settings apply to the divergence only.
         latent_softmax: over channels at each latent voxel, or over the flattened latent.
         latent_reduction: see :class:`LatentReduction`.
 
     Raises:
-        SettingsError: for a value out of its range.
+        SettingsError: for a value out of range.
     """
 
     lambda_: float = 0.75
@@ -79,37 +79,37 @@ class DistillationSettings:
 
     @property
     def needs_teacher(self) -> bool:
-        """Whether any term looks at the teacher; without one this is the baseline."""
+        """Whether any loss term uses the teacher; otherwise this is the baseline."""
         return self.lambda_ > 0 or self.gamma > 0
 
 
 class Optimizer(StrEnum):
-    """Optimizers that a recipe can name."""
+    """Optimizers available to a recipe."""
 
     ADAM = "adam"
     ADAMW = "adamw"
-    SGD = "sgd"  # Nesterov momentum 0.99, as nnU-Net
+    SGD = "sgd"  # Nesterov momentum 0.99, as in nnU-Net
 
 
 class Schedule(StrEnum):
-    """How the learning rate falls."""
+    """Learning rate schedules."""
 
     POLYNOMIAL = "polynomial"  # (1 - step / steps) ** 0.9
     COSINE = "cosine"
-    PLATEAU = "plateau"  # times plateau_factor when the validation loss has not fallen for plateau_patience validations
+    PLATEAU = "plateau"  # times plateau_factor after plateau_patience validations without a lower loss
 
 
 class Precision(StrEnum):
     """Number format of the forward pass; weights stay float32."""
 
-    AUTO = "auto"  # bfloat16 where the device computes with it natively, else float32
+    AUTO = "auto"  # bfloat16 if the device supports it natively, else float32
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
 
 
 class Checkpoint(StrEnum):
-    """Which weights become the model."""
+    """Choice of the weights of the final model."""
 
     BEST = "best"  # highest mean Dice on the validation cases
     LAST = "last"
@@ -120,14 +120,14 @@ MOST = {"batch": 10_000, "steps": 10**9, "validation_every": 10**9, "warm_up": 1
 
 
 def read_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe that ships with kdnet (``paper``, ``fast``, ``gpu``, ``demo``) or a JSON file.
+    """Read a built-in recipe (``paper``, ``fast``, ``gpu``, ``demo``) or a JSON file.
 
     Args:
         name_or_file: name or path.
         overrides: ``"name=value"`` with dots for nested values, as in ``"distillation.gamma=0.1"``.
 
     Raises:
-        SettingsError: naming the recipe or value that is wrong.
+        SettingsError: naming the invalid recipe or value.
     """
     content = _recipe_content(name_or_file)
     for override in overrides:
@@ -145,16 +145,16 @@ def read_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def recipe_names() -> tuple[str, ...]:
-    """Names of the recipes that ship with kdnet."""
+    """Return the names of the built-in recipes."""
     folder = resources.files("kdnet.schema") / "recipes"
     return tuple(sorted(item.name.removesuffix(".json") for item in folder.iterdir() if item.name.endswith(".json")))
 
 
 def read_settled_recipe(path: Path) -> Recipe:
-    """The recipe of a run, with its number of steps settled.
+    """Read the recipe of a run, with its final number of steps.
 
     Raises:
-        RunFolderError: naming the file, when it is damaged.
+        RunFolderError: naming the file if it is damaged.
     """
     remedy = "restore it, or begin a new run"
     with reading(path, remedy, RunFolderError):
@@ -189,7 +189,7 @@ def _check_most(recipe: Recipe, name: str, most: int) -> None:
 
 
 def _check_numbers(values: Mapping[str, Any], prefix: str = "") -> None:
-    """Refuse numbers that the card of a model cannot hold, now and not when the network has been trained."""
+    """Reject numbers that a model card cannot hold, before training rather than after it."""
     for name, value in values.items():
         if isinstance(value, Mapping):
             _check_numbers(value, f"{prefix}{name}.")
@@ -206,21 +206,21 @@ def _check(recipe: Recipe, names: Sequence[str], holds: Callable[[Any], bool], w
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes of a patch; 0 turns one off.
+    """Random augmentations of a patch; 0 disables one.
 
     Attributes:
-        flip: probability of mirroring, for each axis on its own.
-        scale: intensities are multiplied by 1 - scale to 1 + scale, per modality.
-        shift: intensities are raised by -shift to shift (in standard deviations), per modality.
-        noise: largest standard deviation of added Gaussian noise, per modality in 3 of 10 patches.
+        flip: probability of mirroring, independent for each axis.
+        scale: intensities are multiplied by a factor from 1 - scale to 1 + scale, per modality.
+        shift: an offset from -shift to shift (in standard deviations) is added to intensities, per modality.
+        noise: maximum standard deviation of added Gaussian noise, per modality in 3 of 10 patches.
         contrast: gamma is drawn from 1 - contrast to 1 + contrast, per modality in 3 of 10 patches.
-        smooth: largest standard deviation of a Gaussian blur in voxels, per modality in 2 of 10 patches.
-        shading: largest coefficient of a smooth field by whose exponential a scan is multiplied, as the coils of a
-            scanner do, per modality in 3 of 10 patches; 0.2 is about 0.7 to 1.7 across the head.
-        thickness: largest slice thickness in voxels that is simulated along one axis, as 2D sequences have it, per modality
+        smooth: maximum standard deviation of a Gaussian blur in voxels, per modality in 2 of 10 patches.
+        shading: maximum coefficient of a smooth field whose exponential multiplies a scan, like the coil bias of a
+            scanner, per modality in 3 of 10 patches; 0.2 is about 0.7 to 1.7 across the head.
+        thickness: maximum simulated slice thickness in voxels along one axis, as in 2D sequences, per modality
             in 3 of 10 patches; 0 or above 1.
-        rotate: largest angle about each axis in degrees, in 3 of 10 patches.
-        zoom: sizes are multiplied by 1 - zoom to 1 + zoom along each axis, in the same patches as ``rotate``.
+        rotate: maximum angle about each axis in degrees, in 3 of 10 patches.
+        zoom: sizes are scaled by 1 - zoom to 1 + zoom along each axis, in the same patches as ``rotate``.
     """
 
     flip: float = 0.5
@@ -247,7 +247,7 @@ class Augmentation:
         return self.rotate > 0 or self.zoom > 0
 
     def reach(self, patch: tuple[int, int, int]) -> tuple[int, int, int]:
-        """Voxels to add on either side of a patch, so that hardly a rotated corner looks beyond what was cut."""
+        """Return the voxels to add on each side of a patch, so that rotated corners rarely reach beyond it."""
         angle = math.radians(min(self.rotate, 45.0))
         longest = max(patch)
         i, j, k = (
@@ -258,37 +258,37 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How teacher, baseline and student are trained.
+    """Training settings of teacher, baseline and student.
 
     Attributes:
-        name: of the recipe.
-        network: preset of the networks.
-        student_network: preset of baseline and student, empty for the same as the teacher's.
-        spacing: of the training grid, mm along the axes closest to right, anterior, superior.
-        patch: size of a training patch in voxels of that grid.
-        batch: patches per step, over all processes together.
-        steps: optimization steps of each network.
+        name: name of the recipe.
+        network: network preset.
+        student_network: preset of baseline and student; empty for that of the teacher.
+        spacing: spacing of the training grid in mm along the axes closest to right, anterior, superior.
+        patch: training patch size in voxels of that grid.
+        batch: patches per step, summed over all processes.
+        steps: optimization steps per network.
         foreground: probability that a patch is centered on a labeled voxel.
-        optimizer, learning_rate, weight_decay: of the optimizer.
+        optimizer, learning_rate, weight_decay: optimizer settings.
         schedule, plateau_factor, plateau_patience: see :class:`Schedule`.
-        warm_up: steps in which the learning rate rises linearly.
-        gradient_clip: largest norm of the gradient, 0 for no limit.
+        warm_up: number of steps of linear learning rate warm-up.
+        gradient_clip: maximum gradient norm, 0 for no limit.
         average: decay of the exponential moving average of the weights, 0 for none.
-        deep_supervision: number of coarser decoder levels that are supervised too.
-        prior_bias: whether the last layer starts with the frequency of each label, so that an untrained network does
-            not have to unlearn one half of everything being tumor.
-        warm_start: whether the student starts from its teacher's weights where their shapes agree.
+        deep_supervision: number of additional, coarser decoder levels that are supervised.
+        prior_bias: whether the last layer's bias starts at the frequency of each label, so that the network does
+            not have to unlearn predicting tumor with probability one half everywhere.
+        warm_start: whether the student starts from its teacher's weights where shapes match.
         precision: see :class:`Precision`.
         checkpoint: see :class:`Checkpoint`.
-        validation_every: steps between two validations.
-        checkpoint_seconds: time between two written states for resuming.
-        validation_share: share of the training cases that is held out to choose the checkpoint.
-        window: edge of the windows in which finished networks segment, a multiple of 32; 0 for whole heads.
-        workers: processes that prepare patches beside the training, 0 for none.
-        channels_last: memory layout of convolutions.
+        validation_every: steps between validations.
+        checkpoint_seconds: time between checkpoints for resuming.
+        validation_share: fraction of the training cases held out to choose the checkpoint.
+        window: edge length of the inference windows, a multiple of 32; 0 for whole heads.
+        workers: processes that prepare patches during training, 0 for none.
+        channels_last: whether convolutions use the channels-last memory layout.
         compile: whether to use torch.compile.
-        augmentation: random changes of the patches.
-        distillation: of the student.
+        augmentation: random augmentations of the patches.
+        distillation: distillation settings of the student.
     """
 
     name: str
@@ -325,7 +325,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_names([self.name], "recipe", 1)
-        if re.search(r"[/\\:]", self.name):  # it becomes part of the name of the run folder
+        if re.search(r"[/\\:]", self.name):  # it becomes part of the run folder's name
             raise SettingsError(f'the recipe name "{self.name}" holds a slash or colon: rename it.')
         _check_numbers(asdict(self))
         for name in (self.network, self.student_network or self.network):
@@ -349,19 +349,19 @@ class Recipe:
 
     @property
     def trained_student_network(self) -> str:
-        """Preset of baseline and student."""
+        """The preset of baseline and student."""
         return self.student_network or self.network
 
     def to_json(self) -> dict[str, Any]:
-        """The recipe as plain JSON values."""
+        """Return the recipe as plain JSON values."""
         content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return content
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """The inverse of :meth:`to_json`; values left out take their defaults.
+        """Create a recipe from :meth:`to_json` output; omitted values take their defaults.
 
         Raises:
-            SettingsError: naming an unknown, missing or unfit value.
+            SettingsError: naming an unknown, missing or invalid value.
         """
         return parse_dataclass(cls, content)

@@ -1,4 +1,4 @@
-"""What a study found: the data that statistics and report are made from."""
+"""Results of a study: the data behind the statistics and the report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HD95_DEFINITION = (
 
 
 class Empty(StrEnum):
-    """Which of the two masks of a region is empty."""
+    """Which of the two masks of a region, prediction or reference, is empty."""
 
     NEITHER = "neither"
     PREDICTION = "prediction"
@@ -34,18 +34,18 @@ class Empty(StrEnum):
 
 @dataclass(frozen=True)
 class Score:
-    """How well one network segmented one region of one case.
+    """The scores of one network in one region of one case.
 
     Attributes:
-        role: of the network.
-        modalities: that the network sees, in channel order, joined by "+" (``"t1ce"``).
+        role: role of the network.
+        modalities: input modalities in channel order, joined by "+" (``"t1ce"``).
         fold: test fold of the case.
-        seed: of the training.
+        seed: seed of the training.
         case: name of the case.
         region: name of the region.
         dice: 0 to 1.
         hd95: the larger of the two directed 95th percentiles of the surface distance, in mm.
-        empty: which of prediction and reference lacks the region; None in records of versions that did not write it.
+        empty: which of prediction and reference lacks the region; None in records of older versions.
     """
 
     role: Role
@@ -60,7 +60,7 @@ class Score:
 
     @property
     def penalized(self) -> bool:
-        """Whether HD95 is the penalty for a region that only one of prediction and reference contains."""
+        """Whether HD95 is the penalty for a region that is in only one of prediction and reference."""
         if self.empty is None:
             return self.dice == 0 and self.hd95 == HD95_ONE_EMPTY
         return self.empty in (Empty.PREDICTION, Empty.REFERENCE)
@@ -68,10 +68,10 @@ class Score:
 
 @dataclass(frozen=True)
 class StudyDescription:
-    """Everything that makes a study repeatable from one command (docs/method.md section 5).
+    """Everything needed to reproduce a study with one command (docs/method.md section 5).
 
-    ``teacher`` names a teacher that was brought along; it is empty where one was trained. ``patients`` gives the patient of
-    each case; a case that it lacks is a patient of its own.
+    ``teacher`` names a pretrained teacher; it is empty if the study trained one. ``patients`` gives the patient of
+    each case; a case missing from it counts as its own patient.
     """
 
     command: str
@@ -96,7 +96,7 @@ class StudyDescription:
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its bootstrap 95 % interval over patients."""
+    """A value with its bootstrap 95% confidence interval over patients."""
 
     value: float
     low: float
@@ -105,9 +105,9 @@ class Interval:
 
 @dataclass(frozen=True)
 class GapRecovery:
-    """The share of the distance from baseline to teacher that a student covers, with its bootstrap 95 % interval.
+    """The fraction of the baseline-to-teacher gap that a student recovers, with its bootstrap 95% confidence interval.
 
-    An end is None where it is unbounded: with so few cases, or so small a gap, the gap may as well be nothing.
+    A bound is None where it is unbounded: with few cases or a small gap, a gap of zero cannot be excluded.
     """
 
     value: float
@@ -117,13 +117,13 @@ class GapRecovery:
 
 @dataclass(frozen=True)
 class NetworkSummary:
-    """One network in one region, over all test cases that it was scored on.
+    """The scores of one network in one region over all its test cases.
 
-    Seeds are averaged per case and cases per patient, so that a patient with many visits counts once.
+    Scores are averaged over seeds per case, then over cases per patient, so that each patient counts once.
 
     Attributes:
-        role: of the network.
-        modalities: that it sees.
+        role: role of the network.
+        modalities: input modalities.
         region: name, or ``"mean"``.
         cases: number of cases.
         dice: mean over patients.
@@ -131,10 +131,10 @@ class NetworkSummary:
         hd95: mean over patients in mm, penalties included.
         hd95_deviation: standard deviation over patients; None for a single patient.
         patients: number of patients.
-        scored: number of segmentations of single regions (cases times seeds, and times regions for ``"mean"``).
-        penalties: how many of them count a penalty in place of HD95, because the region is in only one of prediction and
+        scored: number of scored region segmentations (cases times seeds, and times regions for ``"mean"``).
+        penalties: how many of them use a penalty instead of HD95, because the region is in only one of prediction and
             reference.
-        empty_predictions: how many of them lack a region that the reference contains; None where old records do not tell.
+        empty_predictions: how many of them lack a region that the reference contains; None if not recorded.
     """
 
     role: Role
@@ -153,22 +153,22 @@ class NetworkSummary:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A student against its baseline in one region, over the cases that both were scored on.
+    """A student compared with its baseline in one region, over the cases scored for both.
 
     The unit of all statistics is the patient: visits are averaged first.
 
     Attributes:
-        modalities: that both see.
+        modalities: input modalities of both.
         region: name, or ``"mean"``.
         cases: number of cases.
-        student: mean Dice over the patients.
+        student: mean Dice over patients.
         baseline: likewise.
-        teacher: likewise; None when the teacher was not scored on all of them.
-        difference: of mean Dice, student minus baseline.
-        p: Wilcoxon signed-rank, two-sided; 1 when all pairs are equal.
-        better: number of patients in whom the student has the higher Dice.
-        recovery: gap recovery of mean Dice; None where there is none.
-        no_recovery: why there is none, empty where there is one.
+        teacher: likewise; None if the teacher was not scored on all cases.
+        difference: difference in mean Dice, student minus baseline.
+        p: two-sided Wilcoxon signed-rank p-value; 1 if all pairs are equal.
+        better: number of patients with a higher Dice for the student.
+        recovery: gap recovery of mean Dice, if defined.
+        no_recovery: reason why it is undefined; empty otherwise.
         patients: number of patients, which is the number of pairs.
     """
 
@@ -194,11 +194,11 @@ class StudySummary:
     comparisons: tuple[Comparison, ...]
 
     def network(self, role: Role, modalities: str, region: str) -> NetworkSummary | None:
-        """The row of one network and region, if there is one."""
+        """Return the row of one network and region, or None."""
         rows = (row for row in self.networks if (row.role, row.modalities, row.region) == (role, modalities, region))
         return next(rows, None)
 
     def comparison(self, modalities: str, region: str) -> Comparison | None:
-        """The row of one student and region, if there is one."""
+        """Return the row of one student and region, or None."""
         rows = (row for row in self.comparisons if (row.modalities, row.region) == (modalities, region))
         return next(rows, None)

@@ -1,4 +1,4 @@
-"""How far a segmentation is."""
+"""Progress of a segmentation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ProgressCallback = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class RegionVolume:
-    """How much of something a labelmap holds."""
+    """The volume of a region in a labelmap."""
 
     name: str
     milliliters: float

@@ -1,8 +1,8 @@
-"""What a series description of a scanner says about the contrast of its images.
+"""Image contrast inferred from a scanner's series description.
 
-Descriptions are free text: sequence names of vendors, planes, words for contrast agents in the language of the hospital.
-They are split into words; letters inside a longer word tell nothing, so that patient numbers such as ``PT2034`` are
-harmless. Where the words contradict each other or are not enough, the answer is empty: choosing the wrong model is worse
+Descriptions are free text: vendor sequence names, planes, words for contrast agents in the hospital's language.
+They are split into words; letters inside a longer word are ignored, so that patient numbers such as ``PT2034`` are
+harmless. If the words are contradictory or insufficient, the result is empty: choosing the wrong model is worse
 than choosing none.
 """
 
@@ -15,7 +15,7 @@ from enum import Enum
 
 
 class Contrast(Enum):
-    """What a description says about a contrast agent."""
+    """Contrast agent status according to a description."""
 
     UNKNOWN = "unknown"
     GIVEN = "given"
@@ -25,14 +25,14 @@ class Contrast(Enum):
 
 @dataclass(frozen=True)
 class Description:
-    """What the words of a description say.
+    """The information extracted from a description.
 
     Attributes:
-        t1, t2: whether it names this weighting, by itself or by a sequence that has no other.
+        t1, t2: whether it names this weighting, directly or through a sequence that always has it.
         fluid_attenuated: whether it names FLAIR.
         inversion: whether it names a turbo inversion recovery (TIRM) without saying which.
-        contrast: about the agent.
-        other: whether it names images that are no structural T1, T2 or FLAIR: maps, diffusion, perfusion, T2*, ...
+        contrast: contrast agent status.
+        other: whether it names images other than structural T1, T2 or FLAIR: maps, diffusion, perfusion, T2*, ...
     """
 
     t1: bool
@@ -44,7 +44,7 @@ class Description:
 
     @property
     def modality(self) -> str:
-        """``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"``, or empty in doubt."""
+        """``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"``, or empty if unclear."""
         if self.other or (self.t1 and self.t2):
             return ""
         if self.t1:  # also with fluid attenuation: T1 FLAIR is a T1 contrast
@@ -59,7 +59,7 @@ def guess_modality(name: str) -> str:
     """Guess the modality from a series description or the name of a volume.
 
     Returns:
-        ``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"``, or empty in doubt.
+        ``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"``, or empty if unclear.
 
     Example:
         >>> guess_modality("AX T1 W/O CONTRAST"), guess_modality("t1_mprage_sag_KM"), guess_modality("AX T2* GRE")
@@ -69,7 +69,7 @@ def guess_modality(name: str) -> str:
 
 
 def describe(name: str) -> Description:
-    """Read the words of a series description."""
+    """Parse a series description."""
     plain = _plain(name)
     words = _words(plain)
     found = {kind for word in words for kind in _kinds(word)}
@@ -86,7 +86,7 @@ def describe(name: str) -> Description:
     )
 
 
-# Words of one kind each; a word that is in none of them says nothing.
+# Sets of words by meaning; words outside these sets are ignored.
 _OTHER = re.compile(
     r"""t2s|t2star\w*|star|decay|relaxation|r2s?|r1|t1rho|\w*map(s|ping|pe[dr])?|molli|shmolli|quant\w*|relaxometr\w*|synthetic|qsm
     |swi\w*|swan|swp|swip|venbold|susc\w*|ha?emo|\w*adc|adcs?|dwi\w*|\w*diff\w*|dti|dki|ivim|hardi|noddi|tensor|trace\w*|b\d+\w*|fa|colfa|exp
@@ -116,7 +116,7 @@ _BIDS_PERSON = re.compile(r"\b(sub|ses)-[a-z0-9]+|\bspace-[a-z0-9]+|\bce-(?:none
 
 
 def _plain(name: str) -> str:
-    """Lower case without accents; abbreviations with punctuation become words."""
+    """Convert to lower case without accents; turn abbreviations with punctuation into words."""
     text = name.lower().replace("pós", "post")
     text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     text = _BIDS_PERSON.sub(" ", text)
@@ -150,7 +150,7 @@ _ABBREVIATIONS = tuple(
 
 
 def _words(plain: str) -> list[str]:
-    """The words of a description; compounds such as ``t1mprage`` or ``axt2flair`` are taken apart."""
+    """Return the words of a description; compounds such as ``t1mprage`` or ``axt2flair`` are split."""
     words: list[str] = []
     for token in re.findall(r"[a-z0-9]+", plain):
         match = _COMPOUND.fullmatch(token)
@@ -170,7 +170,7 @@ def _kinds(word: str) -> set[str]:
 
 
 def _names_subtraction(words: list[str]) -> bool:
-    """Whether ``sub`` stands for subtraction; before a number it is a subject."""
+    """Check whether ``sub`` means subtraction; before a number it means subject."""
     return any(
         word in ("sub", "subs") and at > 0 and not (words[at + 1 : at + 2] or ["x"])[0].isdigit()
         for at, word in enumerate(words)
@@ -195,7 +195,7 @@ _GIVEN = re.compile(
     re.VERBOSE,
 )
 
-_CLINICAL = re.compile(  # what "post" and "pre" stand before when they mean the course of a disease or of processing
+_CLINICAL = re.compile(  # what follows "post" and "pre" when they refer to a disease course or processing
     r"op|ops|oper\w*|surg\w*|chir\w*|rt|xrt|rad\w*|chemo\w*|treat\w*|therap\w*|tx|biops\w*|resec\w*|proc\w*|crani\w*|trauma\w*"
     r"|tumou?r|partum|mortem|ictal|stroke|scan|norm\w*|discharge|day|week|month"
 )
@@ -206,7 +206,7 @@ _DENIALS = {"none", "no", "free", "frei", "nein", "negative", "neg", "absent"}
 
 
 def _contrast(words: list[str]) -> Contrast:
-    """What the words say about a contrast agent; a negation holds for the next word that names one."""
+    """Return the contrast agent status; a negation applies to the next word that names one."""
     given = native = both = False
     at = 0
     while at < len(words):
@@ -230,7 +230,7 @@ def _contrast(words: list[str]) -> Contrast:
 
 
 def _named_next(following: list[str]) -> int:
-    """How many words after a negation lead to and include words for a contrast agent; 0 when they do not."""
+    """Return the number of words after a negation through those for a contrast agent; 0 if none follow."""
     reach = 0
     while reach < len(following) and following[reach] in _LINKS:
         reach += 1
@@ -241,12 +241,12 @@ def _named_next(following: list[str]) -> int:
 
 
 def _alternative(words: list[str], at: int) -> bool:
-    """Whether a word such as "with" stands beside the negation: "with and without", "w wo"."""
+    """Check whether a word such as "with" is next to the negation: "with and without", "w wo"."""
     beside = {*words[max(0, at - 2) : at], *words[at + 1 : at + 3]}
     return words[at] not in ("pre", "0") and bool(beside & _WITH)
 
 
 def _stands_for_contrast(words: list[str], at: int) -> bool:
-    """Whether a single "c" does: right after the weighting, and not before "spine"."""
+    """Check whether a single "c" means contrast: right after the weighting, and not before "spine"."""
     spine = bool(words[at + 1 : at + 2]) and words[at + 1].startswith(("sp", "cerv"))
     return at > 0 and words[at - 1] in ("t1", "w", "wi", "weighted") and not spine

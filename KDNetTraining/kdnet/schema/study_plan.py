@@ -1,4 +1,4 @@
-"""What a study will do, before it does it."""
+"""The plan of a study before it starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kdnet.schema.formatting import _size, duration
 
 @dataclass(frozen=True)
 class FoldCounts:
-    """Number of cases of one fold."""
+    """Numbers of cases in one fold."""
 
     fold: int
     train: int
@@ -20,7 +20,7 @@ class FoldCounts:
     test: int
 
     def words(self) -> str:
-        """What is done with them."""
+        """Describe how the cases are used."""
         if self.fold == ALL_CASES:
             return f"all {self.train} cases train, and none is kept to test"
         return (
@@ -30,18 +30,18 @@ class FoldCounts:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """What a study would do and need.
+    """The networks, time and resources of a planned study.
 
     Attributes:
-        networks: that are trained, or only tested where the teacher is brought along, in order.
-        steps: of each trained network.
-        minutes: expected for the whole study on this machine, as it is used now.
-        memory_bytes: of the device, or of the process on a CPU, at most and for each process.
-        disk_bytes: of the run folder at its end.
-        folds: cases of each fold.
-        device: that computes.
-        left_out: cases that cannot be used, with the reason.
-        warnings: what would go on otherwise than asked for.
+        networks: networks to train, or only test for a pretrained teacher, in order.
+        steps: steps of each trained network.
+        minutes: estimated duration of the whole study on this machine under its current load.
+        memory_bytes: peak memory of the device, or of the process on a CPU, per process.
+        disk_bytes: final size of the run folder.
+        folds: numbers of cases in each fold.
+        device: compute device.
+        left_out: excluded cases, each with the reason.
+        warnings: deviations from the request.
     """
 
     networks: tuple[str, ...]
@@ -55,7 +55,7 @@ class StudyPlan:
     warnings: tuple[str, ...] = ()
 
     def words(self) -> str:
-        """The plan as a paragraph."""
+        """Return the plan as a paragraph."""
         folds = "; ".join(item.words() for item in self.folds)
         kinds = ", ".join(dict.fromkeys(name.rpartition("/")[2].replace("-", " ", 1) for name in self.networks))
         parts = [
@@ -70,5 +70,5 @@ class StudyPlan:
         return " ".join([*parts, *self.warnings])
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as plain JSON values, its words included."""
+        """Return the plan as plain JSON values, including its text."""
         return {**asdict(self), "left_out": dict(self.left_out), "words": self.words()}

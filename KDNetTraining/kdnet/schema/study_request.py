@@ -1,4 +1,4 @@
-"""What a study is asked to do, as a run folder remembers it."""
+"""The settings of a study, as recorded in its run folder."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ MOST_THREADS = 1024
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """What a study is asked to do; recorded in the run folder, where a resumed study must find the same.
+    """The settings of a study, recorded in the run folder; a resumed study must use the same ones.
 
     Attributes:
         data: the data folder.
-        students: the modalities that each student sees.
-        recipe: how networks are trained.
-        folds: test folds, each of the data's when empty; :data:`~kdnet.schema.folds.ALL_CASES` trains on every
+        students: input modalities of each student.
+        recipe: training settings.
+        folds: test folds, all of the data's if empty; :data:`~kdnet.schema.folds.ALL_CASES` trains on every
             case and tests on none.
-        seeds: of the trainings.
-        minutes: time for the whole study, 0 for the recipe's own number of steps.
-        epochs: how often each network sees every training case, 0 for the recipe's own number of steps.
-        labels: instead of the table that the data's format suggests.
-        leave_out: names of cases that must not be used.
-        modalities: that the teacher sees, in its channel order; all of the data when empty.
-        fold_count: number of folds to deal out where the data gives none, 0 for three.
-        teacher: a model file or MONAI bundle to learn from, instead of training a teacher.
-        command: line that repeats the study.
-        device: name of the device that computes; may differ when the study is resumed.
-        threads: of the CPU, 0 for all cores; may differ likewise.
+        seeds: training seeds.
+        minutes: time limit of the whole study, 0 for the recipe's own number of steps.
+        epochs: passes of each network over the training cases, 0 for the recipe's own number of steps.
+        labels: label table that replaces the one implied by the data format.
+        leave_out: names of cases to exclude.
+        modalities: input modalities of the teacher, in channel order; all of the data's if empty.
+        fold_count: number of folds to create if the data defines none, 0 for three.
+        teacher: model file or MONAI bundle of a pretrained teacher; otherwise a teacher is trained.
+        command: command line that reproduces the study.
+        device: name of the compute device; may change on resuming.
+        threads: number of CPU threads, 0 for all cores; may also change.
 
     Raises:
         SettingsError: for values that contradict each other.
@@ -62,7 +62,7 @@ class StudyRequest:
 
     def __post_init__(self) -> None:
         for name, value, most in (("minutes", self.minutes, MOST_MINUTES), ("epochs", self.epochs, MOST_EPOCHS)):
-            if not 0 <= value <= most:  # which is false for NaN
+            if not 0 <= value <= most:  # also rejects NaN
                 raise SettingsError(f"--{name} is {value:g}: give a positive number, at most {most}.")
         if not 0 <= self.threads <= MOST_THREADS:
             raise SettingsError(f"--threads is {self.threads}: give a number from 1 to {MOST_THREADS}, or 0 for all cores.")
@@ -77,7 +77,7 @@ class StudyRequest:
             raise SettingsError(f"--fold-count is {self.fold_count}: give at least 2, one to test while others train.")
 
     def to_json(self) -> dict[str, Any]:
-        """The request as plain JSON values."""
+        """Return the request as plain JSON values."""
         return {
             **asdict(self),
             "data": str(self.data.resolve()),
@@ -88,10 +88,10 @@ class StudyRequest:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """The inverse of :meth:`to_json`; values that an older version did not write take their defaults.
+        """Create a request from :meth:`to_json` output; values not written by older versions take their defaults.
 
         Raises:
-            KeyError, TypeError, ValueError, OverflowError, KDNetError: on foreign content.
+            KeyError, TypeError, ValueError, OverflowError, KDNetError: on invalid content.
         """
         return cls(
             data=Path(content["data"]),
