@@ -1,4 +1,4 @@
-"""The contrastive term in the manner of PMKL: a student's features are to be told apart as its teacher's are."""
+"""The PMKL-style contrastive term: matches each student feature with its teacher's at the same voxel."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from torch.nn import functional
 
 SHARPNESS = 0.1  # temperature of InfoNCE (He et al., CVPR 2020, use 0.07)
 
-MOST_VOXELS = 1024  # of a patch that take part, which bounds memory to that number squared
+MOST_VOXELS = 1024  # per patch that are compared; memory grows with the square
 
 
 class ContrastiveLoss(nn.Module):
     """InfoNCE between the student's and the teacher's features at the bottleneck, after PMKL: docs/method.md equation (6).
 
-    A student's voxel has its teacher's features at the same place as positive, and those at all other places of the
-    patch as negatives; a batch of one patch, as on a CPU, has no other cases to take them from.
+    For each student voxel, the teacher's features at the same position are the positive, and those at all other
+    positions of the patch the negatives; a batch of one patch, as on a CPU, has no other cases to draw them from.
     """
 
     def forward(self, student: torch.Tensor, teacher: torch.Tensor, _target: torch.Tensor) -> torch.Tensor:
-        """Compare two bottlenecks ``[batch, feature, i, j, k]`` of one shape."""
+        """Compare two bottlenecks ``[batch, feature, i, j, k]`` of the same shape."""
         with torch.autocast(student.device.type, enabled=False):
             own, theirs = _directions(student), _directions(teacher.detach())
             alike = torch.einsum("bfv,bfw->bvw", own, theirs) / SHARPNESS
@@ -28,7 +28,7 @@ class ContrastiveLoss(nn.Module):
 
 
 def _directions(latent: torch.Tensor) -> torch.Tensor:
-    """Features of length 1, ``[batch, feature, voxel]``, of voxels that lie evenly in the patch."""
+    """Return unit-length features ``[batch, feature, voxel]`` of voxels spaced evenly in the patch."""
     voxels = latent.float().flatten(start_dim=2)
     stride = -(-voxels.shape[2] // MOST_VOXELS)
     return functional.normalize(voxels[:, :, ::stride], dim=1)

@@ -1,4 +1,4 @@
-"""(1 - Dice) + cross-entropy between probabilities and a target that may be soft: the core of L_GT and L_KD."""
+"""(1 - Dice) + cross-entropy between probabilities and a possibly soft target: the core of L_GT and L_KD."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class SoftDiceLoss(nn.Module):
     docs/method.md equation (1).
 
     The Dice term is soft, with squared terms in the denominator (Milletari et al., 3DV 2016), because only then is it
-    smallest where prediction and soft target are equal. It is taken per case and channel, then averaged; the background
-    channel of exclusive labels is left out of it.
+    minimal where prediction and soft target are equal. It is computed per case and channel, then averaged; the background
+    channel of exclusive labels is excluded.
 
     Args:
         mode: how channels relate to labels.
@@ -29,12 +29,12 @@ class SoftDiceLoss(nn.Module):
         self.dice = DiceLoss(include_background=mode is LabelMode.REGIONS, squared_pred=squared)
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
-        """Compare ``logits`` with ``target`` of 0 to 1, both ``[batch, channel, i, j, k]``.
+        """Compare ``logits`` with ``target`` (0 to 1), both ``[batch, channel, i, j, k]``.
 
         Args:
-            logits: of the network.
-            target: 0 where nothing is known.
-            known: how much each voxel counts, ``[batch, 1, i, j, k]`` from 0 to 1; None when all count fully.
+            logits: network output.
+            target: 0 where unknown.
+            known: weight of each voxel, ``[batch, 1, i, j, k]`` from 0 to 1; None if all count fully.
         """
         if self.mode is LabelMode.REGIONS:
             probability = logits.sigmoid()

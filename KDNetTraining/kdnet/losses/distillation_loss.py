@@ -1,4 +1,4 @@
-"""L = lambda * L_KD + (1 - lambda) * L_GT + gamma * L_KL, with another method's latent term in place of L_KL if wanted."""
+"""L = lambda * L_KD + (1 - lambda) * L_GT + gamma * L_KL; another method's latent term may replace L_KL."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kdnet.schema.recipe import DistillationSettings, LatentMethod
 
 
 class LossTerms(NamedTuple):
-    """The total and what it is made of, each a scalar; terms with weight 0 are not computed and 0."""
+    """The total loss and its terms, each a scalar; terms with weight 0 are not computed and are 0."""
 
     total: torch.Tensor
     gt: torch.Tensor
@@ -28,12 +28,12 @@ class LossTerms(NamedTuple):
     latent: torch.Tensor
 
     def values(self) -> dict[str, float]:
-        """The terms as plain numbers, for an event."""
+        """Return the terms as plain numbers, for an event."""
         return {name: float(term.detach()) for name, term in self._asdict().items()}
 
 
 def latent_term(mode: LabelMode, settings: DistillationSettings) -> nn.Module:
-    """The term that gamma weighs: a module that maps both bottlenecks and the target to a scalar."""
+    """Return the term weighted by gamma: a module that maps both bottlenecks and the target to a scalar."""
     if settings.latent_method is LatentMethod.PROTOTYPES:
         return PrototypeLoss(mode)
     if settings.latent_method is LatentMethod.CONTRAST:
@@ -42,7 +42,7 @@ def latent_term(mode: LabelMode, settings: DistillationSettings) -> nn.Module:
 
 
 class DistillationLoss(nn.Module):
-    """The total loss, docs/method.md equation (7), whose last term may be that of another method.
+    """The total loss, docs/method.md equation (7), whose last term may come from another method.
 
     With lambda = 0 and gamma = 0 it is exactly L_GT, the loss of teacher and baseline.
     """
@@ -63,16 +63,16 @@ class DistillationLoss(nn.Module):
         teacher: NetworkOutput | None = None,
         student_bottleneck: torch.Tensor | None = None,
     ) -> LossTerms:
-        """The terms for one batch.
+        """Compute the terms for one batch.
 
         Args:
             student: output of the network in training.
-            target: reference ``[batch, channel, i, j, k]``; voxels of :data:`~kdnet.schema.labels.IGNORED` take no part.
+            target: reference ``[batch, channel, i, j, k]``; voxels of :data:`~kdnet.schema.labels.IGNORED` are excluded.
             teacher: output of the frozen teacher on the same patch; needed unless lambda = gamma = 0.
             student_bottleneck: the student's bottleneck after :class:`LatentProjection`, if there is one.
 
         Raises:
-            SettingsError: when a teacher is needed and absent.
+            SettingsError: when a teacher is needed but missing.
         """
         zero = student.logits.new_zeros(())
         lambda_, gamma = self.settings.lambda_, self.settings.gamma

@@ -16,8 +16,8 @@ from kdnet.schema.labels import LabelMode
 class SegmentationLoss(nn.Module):
     """L_GT = (1 - Dice(y, sigma(f_s(x^k)))) + BCE(y, sigma(f_s(x^k))): docs/method.md equation (2).
 
-    With deep supervision the coarser outputs are compared with the averaged target, each level weighing half of the one
-    before it, and the weights adding up to 1 (Isensee et al. 2021).
+    With deep supervision the coarser outputs are compared with the averaged target; each level has half the weight of the
+    previous one, and the weights sum to 1 (Isensee et al. 2021).
     """
 
     def __init__(self, mode: LabelMode) -> None:
@@ -27,7 +27,7 @@ class SegmentationLoss(nn.Module):
     def forward(self, logits: torch.Tensor, target: torch.Tensor, auxiliary: Sequence[torch.Tensor] = ()) -> torch.Tensor:
         """Compare ``logits`` and each of ``auxiliary`` with ``target`` ``[batch, channel, i, j, k]``.
 
-        Voxels of :data:`~kdnet.schema.labels.IGNORED` take no part.
+        Voxels of :data:`~kdnet.schema.labels.IGNORED` are excluded.
         """
         plain, known = split_known(target)
         return deeply_supervised(self.loss, logits, plain, auxiliary, known)
@@ -40,14 +40,14 @@ def deeply_supervised(
     auxiliary: Sequence[torch.Tensor],
     known: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """The weighted mean of ``loss`` over the output and its coarser companions.
+    """Compute the weighted mean of ``loss`` over the output and the coarser outputs.
 
     Args:
-        loss: of one level.
+        loss: for one level.
         logits: of the finest level.
         target: on the same grid.
         auxiliary: logits of coarser levels.
-        known: how much each voxel counts, ``[batch, 1, i, j, k]``; a coarser voxel counts by the share that is known.
+        known: weight of each voxel, ``[batch, 1, i, j, k]``; a coarser voxel is weighted by its known share.
     """
     total = loss(logits, target, known)
     weight = weights = 1.0

@@ -1,4 +1,4 @@
-"""Voxels that nobody has labeled: they are taken out of targets, and out of every loss."""
+"""Unlabeled voxels, which are excluded from targets and from every loss."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from kdnet.schema.labels import IGNORED
 
 
 def split_known(target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Split a target into values and where they are known.
+    """Split a target into values and a mask of where they are known.
 
     Args:
         target: ``[batch, channel, i, j, k]`` of 0 to 1, or :data:`~kdnet.schema.labels.IGNORED` in all channels of a voxel.
 
     Returns:
-        The target with 0 where nothing is known, and a mask ``[batch, 1, i, j, k]`` of 0 and 1, None where all is known.
+        The target with 0 where unknown, and a mask ``[batch, 1, i, j, k]`` of 0 and 1; None if everything is known.
     """
     ignored = target[:, :1] == IGNORED
     if not ignored.any():

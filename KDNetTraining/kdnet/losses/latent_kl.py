@@ -24,7 +24,7 @@ class LatentLoss(nn.Module):
         self.reduction = reduction
 
     def forward(self, student: torch.Tensor, teacher: torch.Tensor, _target: torch.Tensor | None = None) -> torch.Tensor:
-        """Compare two bottlenecks ``[batch, feature, i, j, k]`` of one shape.
+        """Compare two bottlenecks ``[batch, feature, i, j, k]`` of the same shape.
 
         Raises:
             SettingsError: when the shapes differ.
@@ -46,9 +46,9 @@ class LatentLoss(nn.Module):
 
 
 class LatentProjection(nn.Conv3d):
-    """A learned 1x1x1 projection of a student's bottleneck onto a teacher's with other features.
+    """A learned 1x1x1 projection of a student's bottleneck to the number of features of its teacher's.
 
-    It only serves L_KL and is thrown away after training (our extension, docs/method.md section 1).
+    Used only for L_KL and discarded after training (our extension, docs/method.md section 1).
     """
 
     def __init__(self, student_features: int, teacher_features: int) -> None:

@@ -1,4 +1,4 @@
-"""L_KD: the loss against the teacher's tempered output."""
+"""L_KD: the loss against the teacher's temperature-scaled output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SoftTargetLoss(nn.Module):
     Args:
         mode: how channels relate to labels.
         temperature: T.
-        student_temperature: whether the student's logits are divided by T as well (Hinton et al. 2015).
+        student_temperature: whether the student's logits are also divided by T (Hinton et al. 2015).
     """
 
     def __init__(self, mode: LabelMode, *, temperature: float, student_temperature: bool) -> None:
@@ -30,7 +30,7 @@ class SoftTargetLoss(nn.Module):
         self.loss = SoftDiceLoss(mode)
 
     def soft_targets(self, teacher_logits: torch.Tensor) -> torch.Tensor:
-        """s = sigma(f_t(x) / T), cut off from the gradient."""
+        """Return s = sigma(f_t(x) / T), detached from the gradient."""
         tempered = teacher_logits.detach() / self.temperature
         return tempered.sigmoid() if self.mode is LabelMode.REGIONS else tempered.softmax(dim=1)
 
@@ -43,7 +43,7 @@ class SoftTargetLoss(nn.Module):
     ) -> torch.Tensor:
         """Compare the student's ``logits`` and ``auxiliary`` with the teacher's ``[batch, channel, i, j, k]``.
 
-        ``known`` tells how much each voxel counts, ``[batch, 1, i, j, k]``; None when all count fully.
+        ``known`` is the weight of each voxel, ``[batch, 1, i, j, k]``; None if all count fully.
         """
         divisor = self.temperature if self.student_temperature else 1.0
         coarser = [level / divisor for level in auxiliary]

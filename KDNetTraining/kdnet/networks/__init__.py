@@ -1,4 +1,4 @@
-"""Networks that give logits and bottleneck through one interface (docs/method.md section 1)."""
+"""Networks that return logits and bottleneck through one interface (docs/method.md section 1)."""
 
 from kdnet.networks.base import NetworkOutput, SegmentationNetwork
 from kdnet.networks.factory import build_network

@@ -20,12 +20,12 @@ class AttentionUNet(SegmentationNetwork):
     Args:
         in_channels: number of modalities.
         out_channels: number of channels of the label table.
-        channels: features per level, finest first; each level halves the grid of the one before.
-        deep_supervision: must be 0, the architecture has no such heads.
-        arguments: further ones of ``monai.networks.nets.AttentionUnet``.
+        channels: features per level, finest first; each level halves the previous grid.
+        deep_supervision: must be 0; the architecture has no such heads.
+        arguments: other arguments of ``monai.networks.nets.AttentionUnet``.
 
     Raises:
-        SettingsError: when deep supervision is asked for.
+        SettingsError: when deep supervision is requested.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class AttentionUNet(SegmentationNetwork):
     def forward(self, image: torch.Tensor) -> NetworkOutput:
         """Segment ``image`` ``[batch, modality, i, j, k]``."""
         latents: list[torch.Tensor] = []
-        # The deepest block is inside nested modules whose forward gives only the final features.
+        # The deepest block is inside nested modules whose forward returns only the final features.
         handle = self._deepest().register_forward_hook(lambda _module, _inputs, output: latents.append(output))
         try:
             logits = self.net(image)
@@ -58,11 +58,11 @@ class AttentionUNet(SegmentationNetwork):
         return NetworkOutput(logits, latents[0])
 
     def output_layers(self) -> tuple[nn.Module, ...]:
-        """The last 1x1x1 convolution."""
+        """Return the last 1x1x1 convolution."""
         return (next(layer for layer in self.net.model[2].modules() if isinstance(layer, nn.Conv3d)),)
 
     def input_layer(self) -> nn.Conv3d:
-        """The first convolution of the head."""
+        """Return the first convolution of the head."""
         return next(layer for layer in self.net.model[0].modules() if isinstance(layer, nn.Conv3d))
 
     def _deepest(self) -> nn.Module:

@@ -1,4 +1,4 @@
-"""The one interface that distillation, training and inference know of a network."""
+"""The single network interface used by distillation, training, and inference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 
 class NetworkOutput(NamedTuple):
-    """What a forward pass gives.
+    """Result of a forward pass.
 
     Attributes:
         logits: ``[batch, channel, i, j, k]`` on the grid of the input, before sigma.
@@ -24,12 +24,12 @@ class NetworkOutput(NamedTuple):
 
 
 class SegmentationNetwork(nn.Module, ABC):
-    """An encoder-decoder with skip connections that also gives its bottleneck.
+    """An encoder-decoder with skip connections that also returns its bottleneck.
 
     Attributes:
         stride: the input size must be a multiple of this along each axis.
-        bottleneck_features: number of channels of the bottleneck; 0 for a network of others that does not tell it.
-        output_order: which output of the last layer gives each channel of the logits; as they are when empty.
+        bottleneck_features: number of channels of the bottleneck; 0 for a third-party network that does not expose it.
+        output_order: index of the last layer's output for each channel of the logits; unchanged order when empty.
     """
 
     stride: int
@@ -39,7 +39,7 @@ class SegmentationNetwork(nn.Module, ABC):
     if TYPE_CHECKING:
 
         def __call__(self, image: torch.Tensor) -> NetworkOutput:
-            """What ``nn.Module`` does: :meth:`forward` with hooks; here for its type."""
+            """Run :meth:`forward` with hooks, as ``nn.Module`` does; declared here for its type."""
 
     @abstractmethod
     def forward(self, image: torch.Tensor) -> NetworkOutput:
@@ -47,8 +47,8 @@ class SegmentationNetwork(nn.Module, ABC):
 
     @abstractmethod
     def output_layers(self) -> tuple[nn.Module, ...]:
-        """The convolutions that give logits, so that a recipe can set their bias to the prior of the labels."""
+        """Return the convolutions that produce logits, so that a recipe can set their bias to the label prior."""
 
     @abstractmethod
     def input_layer(self) -> nn.Conv3d:
-        """The convolution that sees the modalities, so that a student can start from its teacher."""
+        """Return the convolution that takes the modalities, so that a student can start from its teacher."""

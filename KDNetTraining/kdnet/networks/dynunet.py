@@ -19,9 +19,9 @@ class DynUNetWrapper(SegmentationNetwork):
     Args:
         in_channels: number of modalities.
         out_channels: number of channels of the label table.
-        filters: features per level, finest first; each level halves the grid of the one before.
-        deep_supervision: number of coarser decoder levels that also give logits while training.
-        arguments: further ones of ``monai.networks.nets.DynUNet`` (``res_block``, ``norm_name``, ...).
+        filters: features per level, finest first; each level halves the previous grid.
+        deep_supervision: number of coarser decoder levels that also output logits in training.
+        arguments: other arguments of ``monai.networks.nets.DynUNet`` (``res_block``, ``norm_name``, ...).
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class DynUNetWrapper(SegmentationNetwork):
         return NetworkOutput(logits, bottleneck, auxiliary)
 
     def output_layers(self) -> tuple[nn.Module, ...]:
-        """The output convolution and those of the deep supervision heads."""
+        """Return the output convolution and those of the deep supervision heads."""
         last = next(layer for layer in self.net.output_block.modules() if isinstance(layer, nn.Conv3d))
         return (last, *self.heads)
 
     def input_layer(self) -> nn.Conv3d:
-        """The first convolution of the input block."""
+        """Return the first convolution of the input block."""
         return next(layer for layer in self.net.input_block.modules() if isinstance(layer, nn.Conv3d))

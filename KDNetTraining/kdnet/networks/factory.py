@@ -1,4 +1,4 @@
-"""From a network's description to the network."""
+"""Building a network from its description."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_CHANNELS = 4096
 
 MOST_LEVELS = 32
 
-COUNTED = ("blocks", "depths", "layers", "units")  # in names of arguments that say how many modules are made
+COUNTED = ("blocks", "depths", "layers", "units")  # in names of arguments that set the number of modules
 
 MOST_BLOCKS = 64
 
@@ -37,7 +37,7 @@ def build_network(spec: NetworkSpec) -> SegmentationNetwork:
         ((1, 3, 16, 16, 16), (1, 16, 4, 4, 4))
 
     Raises:
-        SettingsError: for an unknown architecture, or arguments that it does not take or that no machine could build.
+        SettingsError: for an unknown architecture, or arguments it does not accept or that are too large to build.
         PackageError: when the architecture needs a package that is not installed.
     """
     architectures: dict[str, type[SegmentationNetwork]] = {
@@ -65,7 +65,7 @@ def build_network(spec: NetworkSpec) -> SegmentationNetwork:
 
 
 def _check_size(spec: NetworkSpec) -> None:
-    """Refuse what would take for ever to build, before it is built."""
+    """Reject a network that would take forever to build, before building it."""
     if not (1 <= spec.in_channels <= MOST_CHANNELS and 1 <= spec.out_channels <= MOST_CHANNELS):
         raise SettingsError(f"a network of {spec.in_channels} and {spec.out_channels} channels is absurd: correct them.")
     check_plain(spec.arguments, "the network's arguments")
@@ -90,13 +90,13 @@ def _check_argument(name: str, value: object) -> None:
 
 
 def _package(error: ImportError) -> str:
-    """The package to install for a failed import; MONAI's own error names it in its text only."""
+    """Return the package to install for a failed import; MONAI's own error names it only in its message."""
     named = re.search(r"(?:No module named|from|import) '?([A-Za-z_]\w*)", str(error))
     return (error.name or (named[1] if named else "it")).partition(".")[0]
 
 
 def _tuples(arguments: Mapping[str, object]) -> dict[str, object]:
-    """Turn the lists of JSON back into the tuples that MONAI's layer factories ask for."""
+    """Convert JSON lists back to the tuples that MONAI's layer factories require."""
     return {name: _tuple(value) for name, value in arguments.items()}
 
 

@@ -1,6 +1,6 @@
-"""Reading the network of a MONAI bundle: its description and weights, without running anything that it holds.
+"""Reading the network of a MONAI bundle: its description and weights, without running any of its code.
 
-Of a bundle's configuration only ``network_def`` is read, and of that only a class name and plain arguments. Format:
+Only ``network_def`` is read from a bundle's configuration, and only a class name and plain arguments from that. Format:
 https://docs.monai.io/en/stable/mb_specification.html
 """
 
@@ -38,7 +38,7 @@ MOST_CONFIGURATION_BYTES = 4 << 20
 
 MOST_YAML_VALUES = 20_000
 
-SOUND_UNPICKLER = (2, 10)  # torch before it runs code in spite of weights_only (CVE-2025-32434, CVE-2026-24747)
+SOUND_UNPICKLER = (2, 10)  # older torch may run code despite weights_only (CVE-2025-32434, CVE-2026-24747)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +46,13 @@ class Bundle:
     """A network trained with MONAI.
 
     Attributes:
-        path: of its folder.
-        name: shown to users.
+        path: its folder.
+        name: display name.
         network: class in ``monai.networks.nets``.
         arguments: of the class, plain values.
         weights: state dict.
-        inputs: what its metadata calls the input channels; empty when they are not named.
-        outputs: likewise of the output channels.
+        inputs: names of the input channels in its metadata; empty if they are not named.
+        outputs: likewise for the output channels.
     """
 
     path: Path
@@ -65,7 +65,7 @@ class Bundle:
 
 
 def bundle_folder(path: Path) -> Path | None:
-    """The bundle that ``path``, a folder or a file in its ``models`` folder, belongs to; None for anything else."""
+    """Return the bundle folder that ``path`` (the folder or a file in its ``models``) belongs to, or None."""
     folders = [path] if path.is_dir() else [path.parent, path.parent.parent]
     return next((folder for folder in folders if any(_configurations(folder))), None)
 
@@ -75,10 +75,10 @@ def read_bundle(folder: Path, weights: Path | None = None) -> Bundle:
 
     Args:
         folder: with ``configs/inference.json`` (or ``.yaml``, ``train``, ``metadata``).
-        weights: one of its files of weights; by default the one in ``models`` or in the folder itself.
+        weights: one of its weight files; by default the one in ``models`` or in the folder itself.
 
     Raises:
-        ModelFileError: when it is damaged, or its network is described by more than a class and plain values.
+        ModelFileError: when it is damaged or its network is described by more than a class and plain values.
     """
     path, definition = _definition(folder)
     target = definition.get("_target_")
@@ -105,13 +105,13 @@ def read_bundle(folder: Path, weights: Path | None = None) -> Bundle:
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """The state dict in a safetensors file, or in a PyTorch file that holds nothing but tensors.
+    """Read the state dict from a safetensors file, or from a PyTorch file that contains only tensors.
 
-    Nothing that the file holds is run: TorchScript is refused, and PyTorch files are read only by a version of torch whose
-    reader of weights is sound.
+    No code in the file is run: TorchScript is rejected, and PyTorch files are read only by a version of torch whose
+    weights reader is safe.
 
     Raises:
-        ModelFileError: when the file is damaged, or would have to run code.
+        ModelFileError: when the file is damaged or would require running code.
     """
     with reading(path, "export it again", ModelFileError):
         content: Any = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
@@ -132,7 +132,7 @@ def _unpickled(path: Path) -> Any:
             raise ModelFileError(
                 f"{path} is TorchScript, which runs code when it is read: save its state_dict() as model.safetensors."
             )
-        if packed:  # torch.save stores; what is compressed may be of any size when it is unpacked
+        if packed:  # torch.save does not compress; a compressed file may unpack to any size
             raise ModelFileError(f"{path} is a compressed archive, which torch.save does not write: export it again.")
     if torch_version() < SOUND_UNPICKLER:
         least = ".".join(map(str, SOUND_UNPICKLER))
@@ -147,12 +147,12 @@ def _unpickled(path: Path) -> Any:
 
 
 def torch_version() -> tuple[int, ...]:
-    """Major and minor version of torch."""
+    """Return the major and minor version of torch."""
     return tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2])
 
 
 def _is_plain_tensor(value: object) -> bool:
-    """Whether it is a tensor of numbers whose elements are all in its storage, and no longer than that."""
+    """Check whether it is a numeric tensor whose elements are all in its storage, and no larger than that."""
     if not isinstance(value, torch.Tensor) or value.layout is not torch.strided or value.is_quantized or value.is_meta:
         return False
     return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
@@ -191,7 +191,7 @@ def _metadata(folder: Path) -> Mapping[str, Any]:
 
 
 def _channel_names(described: object) -> tuple[str, ...]:
-    """Names in ``{"image": {"channel_def": {"0": "T1c", ...}}}``; empty when they are not all there."""
+    """Return the names in ``{"image": {"channel_def": {"0": "T1c", ...}}}``; empty if any is missing."""
     if not isinstance(described, Mapping) or len(described) != 1:
         return ()
     only = next(iter(described.values()))
@@ -239,10 +239,10 @@ def _yaml(path: Path, text: str) -> Any:
 
 
 def _unfolded(node: Any, counts: dict[int, int], mapping: type) -> int:
-    """How many values a node holds when every alias in it is written out; the text of a bomb is short.
+    """Count the values in a node with every alias expanded, because a YAML bomb is short as text.
 
     Raises:
-        ValueError: when they are too many, or a node holds itself.
+        ValueError: when there are too many, or a node contains itself.
     """
     known = counts.get(id(node))
     if known is not None:
@@ -251,7 +251,7 @@ def _unfolded(node: Any, counts: dict[int, int], mapping: type) -> int:
         return known
     counts[id(node)] = 0  # being counted
     children: Sequence[Any] = node.value if not isinstance(node.value, str) else ()
-    if isinstance(node, mapping):  # of pairs of nodes
+    if isinstance(node, mapping):  # a list of node pairs
         children = [part for pair in children for part in pair]
     total = 1 + sum(_unfolded(child, counts, mapping) for child in children)
     if total > MOST_YAML_VALUES:

@@ -1,6 +1,6 @@
-"""Networks of others behind the common interface: MONAI classes from a short list, with plain arguments.
+"""Third-party networks behind the common interface: MONAI classes from a short list, with plain arguments.
 
-A description names a class and its arguments; nothing in it is ever evaluated.
+A description names a class and its arguments; nothing in it is evaluated.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ TRANSFORMERS = ("UNETR", "SwinUNETR")
 
 MOST_VALUES, DEEPEST = 2000, 12
 
-COMMON_STRIDE = 32  # what a network whose levels are not known may halve its grid to
+COMMON_STRIDE = 32  # assumed for a network whose number of levels is unknown
 
 
 class MonaiNetwork(SegmentationNetwork):
     """A network of ``monai.networks.nets`` that was trained elsewhere.
 
-    Its bottleneck is known for SegResNet, DynUNet and UNet. The others give logits alone: their bottleneck is an empty
+    Its bottleneck is known for SegResNet, DynUNet and UNet. The others return logits only: their bottleneck is an empty
     tensor and ``bottleneck_features`` is 0.
 
     Args:
@@ -38,12 +38,12 @@ class MonaiNetwork(SegmentationNetwork):
         out_channels: number of channels of the label table.
         network: name of the class, one of :data:`CLASSES`.
         arguments: its keyword arguments, plain values.
-        output_order: which of its outputs gives each channel of the label table; as they are when empty.
-        deep_supervision: not used; a model file gives it for every network.
+        output_order: index of its output for each channel of the label table; unchanged order when empty.
+        deep_supervision: unused; model files specify it for every network.
 
     Raises:
         ImportError: when the class needs a package that is not installed.
-        SettingsError: for a class that is not on the list, or arguments that are more than plain values.
+        SettingsError: for a class that is not on the list, or arguments that are not plain values.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class MonaiNetwork(SegmentationNetwork):
         if network not in CLASSES:
             raise SettingsError(f'the network "{network}" is not known: choose one of {", ".join(CLASSES)}.')
         check_plain(arguments)
-        if network in TRANSFORMERS:  # MONAI asks for it when it first computes
+        if network in TRANSFORMERS:  # MONAI imports it only on the first forward pass
             importlib.import_module("einops")
         if arguments.get("spatial_dims", 3) != 3:
             raise SettingsError(f"{network} has {arguments['spatial_dims']} dimensions: choose a network for volumes.")
@@ -69,7 +69,7 @@ class MonaiNetwork(SegmentationNetwork):
         self._channels = out_channels
         self.stride, self.bottleneck_features = COMMON_STRIDE, 0
         if network == "DynUNet":
-            # it registers every block a second time there; a model file must hold each weight once
+            # it registers every block twice; a model file must contain each weight once
             del self.net.skip_layers
         deepest = self._deepest()
         if deepest is not None:
@@ -91,16 +91,16 @@ class MonaiNetwork(SegmentationNetwork):
         return self._output(logits, latents[0])
 
     def output_layers(self) -> tuple[nn.Module, ...]:
-        """The last convolution that gives as many channels as there are labels."""
+        """Return the last convolution with as many output channels as there are labels."""
         found = [layer for layer in self.net.modules() if isinstance(layer, nn.Conv3d | nn.ConvTranspose3d)]
         return tuple([layer for layer in found if layer.out_channels == self._channels][-1:])
 
     def input_layer(self) -> nn.Conv3d:
-        """The first convolution."""
+        """Return the first convolution."""
         return next(layer for layer in self.net.modules() if isinstance(layer, nn.Conv3d))
 
     def _forward_dynunet(self, image: torch.Tensor) -> NetworkOutput:
-        """What DynUNet does without the second registry of its blocks; heads of deep supervision only serve training."""
+        """Run DynUNet without its second registry of blocks; deep supervision heads are only used in training."""
         skips = [self.net.input_block(image)]
         for block in self.net.downsamples:
             skips.append(block(skips[-1]))
@@ -129,10 +129,10 @@ class MonaiNetwork(SegmentationNetwork):
 
 
 def check_plain(value: object, name: str = "network_def") -> None:
-    """Refuse everything but numbers, words, and lists and objects of these, and more of them than a network has.
+    """Reject all but numbers, strings, and lists and objects of these, or more of them than a network needs.
 
     Raises:
-        SettingsError: naming the place of an expression, a reference or an object to be made.
+        SettingsError: naming the location of an expression, a reference, or an object to instantiate.
     """
     pending = [(value, name)]
     count = 0
@@ -162,7 +162,7 @@ def _member(name: str, key: object) -> str:
 
 
 def _levels(net: Any) -> tuple[int, int]:
-    """By how much the bottleneck's grid is coarser than the image, and its number of features."""
+    """Return the bottleneck's downsampling factor relative to the image, and its number of features."""
     if isinstance(net, nets.SegResNet):
         stride = 2 ** (len(net.blocks_down) - 1)
         return stride, net.init_filters * stride

@@ -17,7 +17,7 @@ class SegResNetWrapper(SegmentationNetwork):
     Args:
         in_channels: number of modalities.
         out_channels: number of channels of the label table.
-        deep_supervision: number of coarser decoder levels that also give logits while training.
+        deep_supervision: number of coarser decoder levels that also output logits in training.
         arguments: of ``monai.networks.nets.SegResNet``.
     """
 
@@ -27,7 +27,7 @@ class SegResNetWrapper(SegmentationNetwork):
         levels = len(self.net.blocks_down)
         self.stride = 2 ** (levels - 1)
         self.bottleneck_features = self.net.init_filters * self.stride
-        # The last decoder level is the output itself; the heads sit on the levels just below it, finest first.
+        # The last decoder level is the output itself; the heads are on the levels just below it, finest first.
         self.heads = nn.ModuleList(
             nn.Conv3d(self.net.init_filters * 2 ** (level + 1), out_channels, kernel_size=1)
             for level in range(min(deep_supervision, levels - 2))
@@ -47,10 +47,10 @@ class SegResNetWrapper(SegmentationNetwork):
         return NetworkOutput(logits, bottleneck, auxiliary)
 
     def output_layers(self) -> tuple[nn.Module, ...]:
-        """The last convolution and those of the deep supervision heads."""
+        """Return the last convolution and those of the deep supervision heads."""
         last = next(layer for layer in self.net.conv_final[2].modules() if isinstance(layer, nn.Conv3d))
         return (last, *self.heads)
 
     def input_layer(self) -> nn.Conv3d:
-        """SegResNet's initial convolution."""
+        """Return SegResNet's initial convolution."""
         return next(layer for layer in self.net.convInit.modules() if isinstance(layer, nn.Conv3d))

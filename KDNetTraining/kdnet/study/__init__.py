@@ -1,1 +1,1 @@
-"""Many networks: from a request to prepared data, teacher, baselines, students, scores and report."""
+"""Studies of many networks: from a request to data, teacher, baselines, students, scores, and report."""

@@ -1,4 +1,4 @@
-"""The scans and masks that the brain student learns from, listed in one CSV file."""
+"""The scans and masks used to train the brain student, listed in one CSV file."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ COLUMNS = ("person", "modality", "scan", "mask", "held_out")
 
 @dataclass(frozen=True)
 class BrainCase:
-    """A scan with the mask of its brain.
+    """A scan with its brain mask.
 
     Attributes:
-        person: whose head it is; all scans of a person are held out together.
+        person: the subject; all scans of a subject are held out together.
         modality: for example ``"t1"``.
-        scan: file with the whole head.
-        mask: file with the brain, on the scan's grid: the teacher's answer.
-        held_out: whether it is kept for the test.
+        scan: whole-head image file.
+        mask: brain mask file on the scan's grid, produced by the teacher.
+        held_out: whether it is reserved for testing.
     """
 
     person: str
@@ -41,12 +41,12 @@ class BrainCase:
 
 @dataclass(frozen=True, eq=False)
 class PreparedHead:
-    """A scan as the network sees it.
+    """A scan prepared as network input.
 
     Attributes:
         image: float16 ``[i, j, k]`` from 0 to 1, along right, anterior, superior.
-        share: float16 ``[i, j, k]``, the share of each voxel that is brain.
-        weight: how often it is drawn, compared with the others.
+        share: float16 ``[i, j, k]``, the brain fraction of each voxel.
+        weight: relative sampling weight.
     """
 
     image: NDArray[np.float16]
@@ -55,7 +55,7 @@ class PreparedHead:
 
 
 def read_brain_cases(path: Path) -> list[BrainCase]:
-    """Read a CSV file with the columns ``COLUMNS``; files are relative to its folder, ``held_out`` is 0 or 1.
+    """Read a CSV file with the columns ``COLUMNS``; paths are relative to its folder; ``held_out`` is 0 or 1.
 
     Raises:
         DataError: naming the file and what is wrong with it.
@@ -83,8 +83,8 @@ def read_brain_cases(path: Path) -> list[BrainCase]:
 def prepare_heads(cases: Sequence[BrainCase], preprocessing: Preprocessing) -> list[PreparedHead]:
     """Read and prepare ``cases``.
 
-    A rare modality is drawn more often than its share, but not so often that its few heads are learned by heart: weights
-    are one over the square root of how many scans there are.
+    A rare modality is oversampled, but not so much that its few heads are memorized: weights are the inverse square root
+    of the number of scans.
     """
     counts = Counter(case.modality for case in cases)
     heads = []

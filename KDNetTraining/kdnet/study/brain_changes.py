@@ -1,7 +1,7 @@
-"""Random changes that make a whole head look as if another scanner, protocol or surgeon had been at work.
+"""Random augmentation of whole heads, simulating other scanners, protocols, and surgery.
 
-Few heads with masks are at hand, and scans of all makes are to be segmented. So contrast, shading, noise, slice thickness,
-coverage, position and size are drawn anew each time; faces are removed, and cavities and lesions appear.
+Few heads with masks are available, but scans of all kinds must be segmented. Contrast, shading, noise, slice thickness,
+coverage, position, and size are therefore random; faces are removed, and cavities and lesions are added.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from kdnet.study.brain_cases import PreparedHead
 
 @dataclass(frozen=True)
 class HeadChanges:
-    """How far and how often a head is changed; each probability is for one sample.
+    """Strength and frequency of the augmentation of a head; each probability is per sample.
 
     Attributes:
         turn: probability of a large rotation, up to ``turn_degrees`` about each axis; otherwise up to ``tilt_degrees``.
         turn_degrees: see ``turn``.
         tilt_degrees: see ``turn``.
-        zoom: sizes are multiplied by 1 - zoom to 1 + zoom, and each axis by a quarter of that more.
-        tone: probability of a random tone curve, which may turn bright to dark as another sequence does.
+        zoom: sizes are multiplied by 1 - zoom to 1 + zoom, and each axis by a further quarter of that range.
+        tone: probability of a random tone curve, which may turn bright to dark, as in another sequence.
         gamma: largest natural logarithm of the gamma.
-        shading: largest logarithm of the smooth field by which intensities are multiplied.
-        noise: largest standard deviation of noise, in parts of the intensity range.
+        shading: largest logarithm of the smooth multiplicative bias field.
+        noise: largest standard deviation of noise, as a fraction of the intensity range.
         thick: probability of thick slices.
         thickness: largest thickness in voxels of the prepared grid.
         cut: probability that the scan ends above the chin or below the vertex.
         deface: probability that the face is removed.
-        strip: probability that all but the brain is removed, in a quarter of these with a rim of one voxel left.
+        strip: probability that everything but the brain is removed; a quarter of these keep a one-voxel rim.
         lesion: probability of one to three cavities or lesions.
     """
 
@@ -58,16 +58,16 @@ class HeadChanges:
 def changed_head(
     head: PreparedHead, patch: tuple[int, int, int], changes: HeadChanges, seed: NDArray[np.int64] | list[int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draw a sample from ``head``.
+    """Draw a random sample from ``head``.
 
     Args:
-        head: prepared.
-        patch: size of the sample in voxels.
-        changes: what is allowed.
-        seed: decides everything.
+        head: prepared scan.
+        patch: sample size in voxels.
+        changes: augmentation settings.
+        seed: determines all random choices.
 
     Returns:
-        image and share of brain, both float32 ``[1, i, j, k]`` of the size ``patch``.
+        Image and brain fraction, both float32 ``[1, i, j, k]`` of size ``patch``.
     """
     random = np.random.default_rng(seed)
     image = torch.from_numpy(head.image.astype(np.float32))
@@ -88,7 +88,7 @@ def changed_head(
 
 
 def _with_lesions(image: torch.Tensor, share: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
-    """Blend balls and ellipsoids of one intensity each, with soft edges, into the brain."""
+    """Blend spheres and ellipsoids of uniform intensity, with soft edges, into the brain."""
     brain = torch.nonzero(share > 0.5)
     if not len(brain):
         return image
@@ -103,7 +103,7 @@ def _with_lesions(image: torch.Tensor, share: torch.Tensor, random: np.random.Ge
 
 
 def _without_face(image: torch.Tensor, share: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
-    """Blank what lies before and below a tilted plane that leaves the brain with a rim alone."""
+    """Blank everything in front of and below a tilted plane that spares the brain and a rim."""
     _, j, k = image.shape
     front = torch.arange(j, dtype=torch.float32)[:, None] / j
     height = torch.arange(k, dtype=torch.float32)[None] / k
@@ -112,7 +112,7 @@ def _without_face(image: torch.Tensor, share: torch.Tensor, random: np.random.Ge
 
 
 def _rim(share: torch.Tensor, voxels: int) -> torch.Tensor:
-    """1 in the brain and up to ``voxels`` around it, 0 elsewhere."""
+    """Return a mask of 1 in the brain and up to ``voxels`` around it, 0 elsewhere."""
     inside = (share > 0.5).float()
     return max_pool3d(inside[None, None], 2 * voxels + 1, 1, voxels)[0, 0] if voxels else inside
 
@@ -123,7 +123,7 @@ def _toned(image: torch.Tensor, changes: HeadChanges, random: np.random.Generato
         return image
     knots = np.array([0, 0.06, 0.25, 0.5, 0.75, 1.0])
     drawn = np.array([0, *random.uniform(0, 1, len(knots) - 1)])
-    values = random.uniform(0.2, 1) * (drawn - knots) + knots  # between no change and any contrast at all
+    values = random.uniform(0.2, 1) * (drawn - knots) + knots  # from no change to an arbitrary contrast
     return torch.from_numpy(np.interp(image.numpy(), knots, values).astype(np.float32))
 
 
@@ -140,7 +140,7 @@ def _placed(
     changes: HeadChanges,
     random: np.random.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mirror, rotate, zoom and shift, and cut ``patch`` out there."""
+    """Flip, rotate, zoom, and shift, then crop ``patch``."""
     largest = changes.turn_degrees if random.random() < changes.turn else changes.tilt_degrees
     matrix = _rotation(np.radians(random.uniform(-largest, largest, 3)))
     zoom = 1 + random.uniform(-changes.zoom, changes.zoom) + random.uniform(-changes.zoom, changes.zoom, 3) / 4
@@ -152,7 +152,7 @@ def _placed(
     shift = random.uniform(-1, 1, 3) * (0.7 * slack + 2)
     axes = [torch.arange(length, dtype=torch.float32) - (length - 1) / 2 for length in patch]
     points = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1) + torch.from_numpy(shift).float()
-    # in units of half the source, and in the order k, j, i, as grid_sample wants them
+    # in units of half the source and in the order k, j, i, as grid_sample expects
     places = (points @ torch.from_numpy(matrix).float().T) * 2 / torch.from_numpy(size).float()
     sampled = grid_sample(torch.stack([image, share])[None], places.flip(-1)[None], align_corners=False)[0]
     return sampled[0], sampled[1]
@@ -170,7 +170,7 @@ def _rotation(angles: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _cut(image: torch.Tensor, share: torch.Tensor, random: np.random.Generator) -> None:
-    """End the scan below the vertex, above the chin, or both; a brain is cut by up to a third."""
+    """Truncate the scan below the vertex, above the chin, or both; up to a third of the brain is cut off."""
     levels = torch.nonzero((share > 0.5).any(dim=0).any(dim=0)).ravel()
     if not len(levels):
         return
@@ -185,7 +185,7 @@ def _cut(image: torch.Tensor, share: torch.Tensor, random: np.random.Generator) 
 
 
 def _thick(image: torch.Tensor, thickness: float, random: np.random.Generator) -> torch.Tensor:
-    """Average slabs along one axis, mostly that of axial slices, and interpolate between them."""
+    """Average slabs along one axis, usually the axial one, and interpolate between them."""
     axis = int(random.choice([0, 1, 2], p=[0.2, 0.2, 0.6]))
     size = list(image.shape)
     slabs = [*size[:axis], max(1, round(size[axis] / thickness)), *size[axis + 1 :]]

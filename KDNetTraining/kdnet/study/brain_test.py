@@ -1,4 +1,4 @@
-"""How well extracted brains agree with masks that were kept from the training."""
+"""Agreement of brain extractions with held-out masks."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from kdnet.study.brain_cases import BrainCase
 
 @dataclass(frozen=True)
 class BrainScore:
-    """One scan of a test.
+    """Scores of one test scan.
 
     Attributes:
-        scan: name of the file.
-        person: whose head it is.
+        scan: file name.
+        person: the subject.
         modality: of the scan.
         dice: agreement with the reference, 0 to 1.
-        hd95: 95th percentile of the distance between the surfaces in mm.
+        hd95: 95th percentile of the surface distance in mm.
         seconds: from the scan in memory to the mask.
-        reference: brain in the reference in mL.
-        found: brain in the mask in mL.
+        reference: brain volume in the reference in mL.
+        found: brain volume in the mask in mL.
     """
 
     scan: str
@@ -42,7 +42,7 @@ class BrainScore:
     found: float
 
     def row(self) -> tuple[object, ...]:
-        """The values of a row in a table."""
+        """Return the values of a table row."""
         figures = (
             f"{self.dice:.4f}",
             f"{self.hd95:.2f}",
@@ -70,7 +70,7 @@ def score_brains(model: Model, cases: Sequence[BrainCase]) -> Iterator[BrainScor
 
 
 def card_figures(scores: Sequence[BrainScore]) -> dict[str, object]:
-    """The figures of a test for a model's card: Dice by modality, the lowest of all, and distance in mm."""
+    """Return the test figures for a model card: Dice by modality, the lowest Dice, and distance in mm."""
     by_modality = {
         modality: round(float(np.mean([score.dice for score in scores if score.modality == modality])), 4)
         for modality in sorted({score.modality for score in scores})
@@ -87,7 +87,7 @@ def card_figures(scores: Sequence[BrainScore]) -> dict[str, object]:
 
 
 def summary(scores: Sequence[BrainScore]) -> dict[str, str]:
-    """Figures over all scans, and per modality, in words."""
+    """Format the figures over all scans and per modality as text."""
     if not scores:
         return {"scans": "0"}
     dice, hd95 = np.array([score.dice for score in scores]), np.array([score.hd95 for score in scores])

@@ -1,4 +1,4 @@
-"""Training the brain student: one small network for whole heads of any MR sequence, taught by another program's masks."""
+"""Training the brain student: one small network for whole heads of any MR sequence, trained on another program's masks."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class BrainRecipe:
 
     Attributes:
         network: preset.
-        steps: samples that the network sees, one at a time.
-        learning_rate: the largest, after ``warm_up`` steps; it falls to 0 by half a cosine.
+        steps: number of training samples, one per step.
+        learning_rate: maximum, reached after ``warm_up`` steps, then half-cosine decay to 0.
         warm_up: see ``learning_rate``.
         average: decay of the moving average of the weights, which becomes the model.
-        patch: size of a sample in voxels.
-        seed: of weights and samples.
+        patch: sample size in voxels.
+        seed: for weights and samples.
         preprocessing: of the model.
-        changes: of the samples.
+        changes: augmentation of the samples.
     """
 
     network: str = "dynunet-8"
@@ -53,13 +53,13 @@ class BrainRecipe:
     changes: HeadChanges = field(default_factory=HeadChanges)
 
     def rate(self, step: int) -> float:
-        """The learning rate of ``step``."""
+        """Return the learning rate of ``step``."""
         rise = min(1.0, (step + 1) / (self.warm_up + 1))
         return self.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
 def brain_labels() -> LabelTable:
-    """One label, Brain, with its code in SNOMED CT."""
+    """Return the label table with one label, Brain, and its SNOMED CT code."""
     structure = Code("SCT", "123037004", "Anatomical Structure")
     brain = Label(1, "Brain", (250, 250, 225), Terminology(structure, Code("SCT", "12738006", "Brain")))
     return LabelTable(LabelMode.REGIONS, (brain,), (Region("Brain", (1,)),))
@@ -69,9 +69,9 @@ class BrainTrainer:
     """Trains step by step; everything random depends on seed and step alone.
 
     Args:
-        recipe: how.
-        heads: to learn from.
-        start: weights to begin with instead of random ones.
+        recipe: how to train.
+        heads: training data.
+        start: initial weights; random by default.
     """
 
     def __init__(
@@ -95,10 +95,10 @@ class BrainTrainer:
         self.step = 0
 
     def train(self, checkpoint: Path, told: Callable[[int, float], None], every: int = 100) -> SegmentationNetwork:
-        """Train to the last step, from ``checkpoint`` where it is there.
+        """Train to the last step, from ``checkpoint`` if it exists.
 
         Args:
-            checkpoint: file that keeps the state, written after each ``every`` steps.
+            checkpoint: state file, written after every ``every`` steps.
             told: called with the step and the mean loss since the last call.
             every: see ``checkpoint``.
 
@@ -154,6 +154,6 @@ class BrainTrainer:
 
 
 def recipe_json(recipe: BrainRecipe) -> dict[str, object]:
-    """The recipe as plain JSON values, for a model card."""
+    """Return the recipe as plain JSON values, for a model card."""
     content = {**asdict(recipe), "name": "brain", "patch": list(recipe.patch)}
     return {**content, "preprocessing": recipe.preprocessing.to_json()}

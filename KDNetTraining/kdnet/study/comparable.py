@@ -1,4 +1,4 @@
-"""Whether figures that one run measured may stand in the card of a model that another run trained."""
+"""Checks whether figures measured in one run may appear in the card of a model trained in another."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from kdnet.study.reader import RunReader
 
 WITHOUT_EFFECT = frozenset({"name", "workers", "channels_last", "compile", "checkpoint_seconds", "precision"})
 
-FROM_CASES = frozenset({"steps", "warm_up", "validation_every"})  # with --epochs or --minutes they depend on the cases
+FROM_CASES = frozenset({"steps", "warm_up", "validation_every"})  # they depend on the cases with --epochs or --minutes
 
 
 def check_comparable(tested: RunReader, own: RunReader) -> None:
-    """Refuse figures of another training: of other settings, labels, modalities or data.
+    """Reject figures from a training with other settings, labels, modalities, or data.
 
     Args:
-        tested: the run whose figures are wanted.
+        tested: the run that provides the figures.
         own: the run of the model.
 
     Raises:
@@ -41,7 +41,7 @@ def check_comparable(tested: RunReader, own: RunReader) -> None:
 
 
 def _settings(tested: RunReader, own: RunReader) -> list[str]:
-    """Names of the recipe's values that differ and that change what comes out."""
+    """Return the names of recipe settings that differ and affect the result."""
     one, other = tested.recipe().to_json(), own.recipe().to_json()
     ignored = WITHOUT_EFFECT
     asked = [(view.request.epochs, view.request.minutes) for view in (tested, own)]
@@ -55,12 +55,12 @@ def _meaning(labels: LabelTable) -> tuple[object, ...]:
 
 
 def _differing_case(tested: RunReader, own: RunReader) -> str:
-    """A case that only one of the runs has, or whose files differ; empty when there is none."""
+    """Find a case that only one of the runs has, or whose files differ; empty if there is none."""
     one, other = _cases(tested), _cases(own)
     alone = one ^ other
     if alone:
         return min(alone)
-    if not (tested.run.contents.exists() and own.run.contents.exists()):  # of an older version
+    if not (tested.run.contents.exists() and own.run.contents.exists()):  # written by an older version
         return ""
     known = [read_kept(view.run.contents) for view in (tested, own)]
     return min((name for name in one if known[0].get(name) != known[1].get(name)), default="")

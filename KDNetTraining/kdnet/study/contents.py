@@ -1,6 +1,6 @@
-"""The content of the files of each case, as a run began with it: a run must not go on with other images or labels.
+"""File digests of each case at the start of a run, which must not continue with other images or labels.
 
-Otherwise a teacher would have learned from other references than its student, and be scored on other ones.
+Otherwise a teacher could be trained and scored on different references than its student.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def read_contents(
     check: Callable[[], None] = lambda: None,
     say: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, dict[str, str]]:
-    """Digest the files of ``cases``, shared among the processes.
+    """Compute digests of the files of ``cases``, distributed over the processes.
 
     Args:
         cases: whose files are read.
-        processes: that all call this.
-        check: called before each case; may raise to end here.
-        say: called after each round with the numbers of cases done and of all.
+        processes: all call this.
+        check: called before each case; may raise to stop.
+        say: called after each round with the number of cases done and the total.
 
     Raises:
         DataError: naming a file that cannot be read.
@@ -54,10 +54,10 @@ def read_contents(
 
 
 def keep_contents(path: Path, contents: Contents) -> None:
-    """Write ``contents`` to ``path``, or find the same there for each case that the run knows.
+    """Write ``contents`` to ``path``, or check them against those recorded there for known cases.
 
     Raises:
-        RunFolderError: naming the case and the file that has changed since the run began.
+        RunFolderError: naming the case and the file that changed since the run started.
     """
     known = read_kept(path) if path.exists() else {}
     for name, files in contents.items():
@@ -73,7 +73,7 @@ def keep_contents(path: Path, contents: Contents) -> None:
 
 
 def read_kept(path: Path) -> Contents:
-    """Read what :func:`keep_contents` wrote.
+    """Read a file from :func:`keep_contents`.
 
     Raises:
         RunFolderError: when the file is damaged.

@@ -1,4 +1,4 @@
-"""Where a study ran, told so that its time can be judged and its code found again."""
+"""Hardware and code version of a study, so that its timing and code can be traced."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import kdnet
 
 
 def hardware(device: torch.device, processes: int) -> str:
-    """One line about the machine: processor, threads, device, number of processes."""
+    """Describe the machine in one line: processor, threads, device, number of processes."""
     parts = [_processor(), f"{torch.get_num_threads()} threads of {os.cpu_count()} cores", f"{processes} process(es)"]
     if device.type == "cuda":
         parts.insert(0, torch.cuda.get_device_name(device))
@@ -21,12 +21,12 @@ def hardware(device: torch.device, processes: int) -> str:
 
 
 def code_version() -> str:
-    """Version of kdnet, with the commit when it runs from a checkout."""
+    """Return the version of kdnet, with the commit when run from a checkout."""
     folder = Path(kdnet.__file__).parent
     try:
         command = ["git", "-C", str(folder), "describe", "--always", "--dirty"]
         answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8", check=False)
-    except OSError:  # no git here
+    except OSError:  # git is not installed
         return kdnet.__version__
     commit = answer.stdout.strip()
     return f"{kdnet.__version__} ({commit})" if commit else kdnet.__version__

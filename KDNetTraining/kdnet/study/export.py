@@ -1,4 +1,4 @@
-"""A finished network of a run as a model file for users, whose card says how well it did on cases that it had not seen."""
+"""Export of a finished network as a model file, whose card reports its performance on unseen cases."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from kdnet.study.reader import RunReader, load_finished, open_readonly
 
 @dataclass(frozen=True)
 class CardText:
-    """What a person has to say in a model card; what is empty stays as it was.
+    """User-supplied text of a model card; empty fields are left unchanged.
 
     Attributes:
-        name: shown to users.
+        name: display name.
         summary: of the training data.
-        intended_use: what for.
-        limits: where it may fail.
+        intended_use: intended use.
+        limits: known limitations.
     """
 
     name: str = ""
@@ -37,7 +37,7 @@ class CardText:
     limits: str = ""
 
     def apply_to(self, card: ModelCard) -> ModelCard:
-        """The card with these words."""
+        """Return the card with this text."""
         return replace(
             card,
             name=self.name or card.name,
@@ -50,14 +50,14 @@ class CardText:
 def export_model(
     root: Path, network: str, target: Path, wording: CardText = CardText(), *, tested_in: Path | None = None
 ) -> None:
-    """Copy a network's model file, with its test figures beside those of its teacher and baseline.
+    """Copy a network's model file and add its test figures and those of its teacher and baseline.
 
     Args:
         root: the run folder.
         network: its path inside the run, for example ``"fold0/seed0/student-t1ce"``.
         target: the model file to write.
-        wording: of the card.
-        tested_in: the run that cross-validated the same settings, for a network that was trained on every case.
+        wording: text of the card.
+        tested_in: the run that cross-validated the same settings, for a network trained on every case.
 
     Raises:
         KDNetError: when the network is not finished and scored, or the file cannot be written.
@@ -87,7 +87,7 @@ def _check_target(target: Path) -> None:
 
 
 def _keep_others(target: Path, view: RunReader) -> None:
-    """Refuse to write over a model that the run needs, or over what is no model file."""
+    """Check that a model the run needs, or a file that is not a model, would not be overwritten."""
     if not target.exists():
         return
     kept = [view.run.teacher, *(view.folder(network).model for network in view.networks)]
@@ -105,7 +105,7 @@ def _scores_of(tested: RunReader, own: RunReader) -> list[Score]:
 
 
 def copy_model(source: Path, target: Path, figures: Mapping[str, Any], wording: CardText = CardText()) -> None:
-    """Write the model file ``source`` to ``target``, which may be the same, with more in its card.
+    """Write the model file ``source`` to ``target``, which may be the same, with additions to its card.
 
     Raises:
         KDNetError: when a file cannot be read or written.
@@ -116,10 +116,10 @@ def copy_model(source: Path, target: Path, figures: Mapping[str, Any], wording: 
 
 
 def tested_figures(network: PlannedNetwork, scores: Sequence[Score]) -> dict[str, Any]:
-    """Mean test Dice by region, of the network, its teacher and its baseline, and the number of cases.
+    """Return mean test Dice by region of the network, its teacher, and its baseline, and the number of cases.
 
-    Those of its own fold and seed, or for a network of all cases those of every fold, which is a cross-validation.
-    Empty where the network is not tested.
+    From its own fold and seed or, for a network of all cases, from every fold (cross-validation). Empty if the network
+    has not been tested.
     """
     found: dict[Role, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     cases = set()

@@ -1,4 +1,4 @@
-"""From a planned network to the training that makes it, and to the card of the model that comes out."""
+"""From a planned network to its training job and the card of the resulting model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def training_job(
     recipe: Recipe,
     teacher: Teacher | None = None,
 ) -> TrainingJob:
-    """What to train for ``network``; of its fold's cases those that are prepared."""
+    """Return the training job for ``network``, with the prepared cases of its fold."""
     split = data.splits[network.fold]
     return TrainingJob(
         role=network.role,
@@ -48,15 +48,15 @@ def training_job(
 
 
 def channels(modalities: tuple[str, ...], data: StudyData) -> tuple[int, ...]:
-    """The channels of the prepared images that hold ``modalities``, in that order."""
+    """Return the channels of the prepared images for ``modalities``, in that order."""
     return tuple(data.dataset.modalities.index(name) for name in modalities)
 
 
 def citations(cases: Sequence[str]) -> list[str]:
-    """What a model that was trained on ``cases`` has to cite; BraTS where they have the names that BraTS gives.
+    """Return what a model trained on ``cases`` must cite; BraTS if they have BraTS names.
 
-    Cases of a hospital may have the layout of BraTS, and so has the phantom: only names such as ``BraTS-GLI-00001-000``,
-    ``BraTS2021_00000`` or ``Brats18_CBICA_AAB_1`` tell the data itself.
+    A hospital's cases may use the BraTS layout, as the phantom does: only names such as ``BraTS-GLI-00001-000``,
+    ``BraTS2021_00000``, or ``Brats18_CBICA_AAB_1`` identify the data itself.
     """
     theirs = any(name.lower().startswith("brats") for name in cases)
     return [*METHOD, *(BRATS if theirs else ())]
@@ -65,7 +65,7 @@ def citations(cases: Sequence[str]) -> list[str]:
 def model_card(
     network: PlannedNetwork, data: StudyData, recipe: Recipe, spec: NetworkSpec, trained: TrainingResult, spent: ElapsedTime
 ) -> ModelCard:
-    """The card of a network trained in a study, which took the time ``spent``."""
+    """Return the card of a network trained in a study in the time ``spent``."""
     split = data.splits[network.fold]
     validated = {"validation_dice": trained.validation.dice, "validation_cases": len(split.validation)}
     return ModelCard(
@@ -77,7 +77,7 @@ def model_card(
         preprocessing=data.preprocessing,
         window=recipe.window,
         recipe=recipe.to_json(),
-        figures={} if network.fold == ALL_CASES else validated,  # on cases that it learnt from they would tell nothing
+        figures={} if network.fold == ALL_CASES else validated,  # meaningless on its own training cases
         training_data={
             "format": data.dataset.format,
             "cases": len(split.train),

@@ -1,4 +1,4 @@
-"""How much memory this process has needed at most."""
+"""Peak memory of this process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes of the device's memory that were in use at most, or of this process's on a CPU; 0 where nobody counts."""
+    """Return the peak memory of the device, or of this process on a CPU, in bytes; 0 if unknown."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_reserved(device))
     return _peak_of_process()

@@ -1,4 +1,4 @@
-"""The networks of a study, in the order in which they are trained."""
+"""The networks of a study, in training order."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from kdnet.schema.network_id import PlannedNetwork, Role
 def plan_networks(
     modalities: Sequence[str], students: Sequence[tuple[str, ...]], folds: Sequence[int], seeds: Sequence[int]
 ) -> tuple[PlannedNetwork, ...]:
-    """Teacher, then per student modality the baseline and the student, for each fold and seed.
+    """List the teacher, then baseline and student per set of student modalities, for each fold and seed.
 
-    The fold of all cases has no baselines: a baseline is there to be compared with, and nothing is tested.
+    The fold of all cases has no baselines: they serve only for comparison, and that fold has no test.
 
     Args:
-        modalities: of the data set; the teacher sees all of them.
-        students: what each student sees, any non-empty proper subset.
+        modalities: of the data set; all are input to the teacher.
+        students: input modalities of each student, any non-empty proper subset.
 
     Raises:
-        SettingsError: for modalities that the data lacks, or that leave nothing to distill.
+        SettingsError: for modalities that the data lacks or that leave nothing to distill.
     """
     chosen = tuple(dict.fromkeys(_ordered(student, modalities) for student in students))
     networks = []

@@ -1,4 +1,4 @@
-"""Whether the patch of a recipe suits its networks and this machine, before anything is trained."""
+"""Check of a recipe's patch against its networks and this machine, before training."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from kdnet.schema.recipe import Recipe
 
 
 def check_patch(recipe: Recipe, presets: Sequence[str], modalities: int, channels: int) -> None:
-    """Refuse a patch or window that a network of the study cannot halve often enough, or that no memory holds.
+    """Reject a patch or window that a network cannot halve often enough or that does not fit into memory.
 
     Args:
         recipe: whose patch and networks are checked.
-        presets: names of the networks that are trained.
+        presets: of the networks to train.
         modalities: of the data set.
         channels: of the label table.
 
     Raises:
-        SettingsError: naming the value and what suits instead.
+        SettingsError: naming the value and a suitable one.
     """
     for name in dict.fromkeys(presets):
         spec = preset(name).spec(1, channels, recipe.deep_supervision)
@@ -49,7 +49,7 @@ def check_patch(recipe: Recipe, presets: Sequence[str], modalities: int, channel
 
 
 def _memory() -> int:
-    """Bytes of memory that this computer has, 0 where that is not known."""
+    """Return this computer's memory in bytes; 0 if unknown."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf

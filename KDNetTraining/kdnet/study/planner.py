@@ -1,4 +1,4 @@
-"""What a study would do, and what it would take on this machine, measured by a few trial steps."""
+"""Plan of a study and its cost on this machine, measured by a few trial steps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kdnet.study.prepare_data import prepare_cases
 from kdnet.study.setup import PreparedStudy, prepare_study
 from kdnet.study.time_budget import TEST_CASE, StepTimings, benchmark_steps, with_steps
 
-TRIAL_CASES = 2  # training cases that are prepared for the trial
+TRIAL_CASES = 2  # training cases prepared for the trial
 
 EVENT_BYTES = 350  # per second of training
 
@@ -33,15 +33,15 @@ Say = Callable[[str], None]
 
 
 def make_plan(request: StudyRequest, device: torch.device, say: Say = lambda _text: None) -> StudyPlan:
-    """Look at the data, try a few steps in a folder that is removed, and work out the rest.
+    """Inspect the data, run a few trial steps in a temporary folder, and estimate the rest.
 
     Args:
-        request: what would be done.
-        device: that would compute.
-        say: told in short sentences what is going on.
+        request: the study to plan.
+        device: compute device.
+        say: called with short progress messages.
 
     Raises:
-        KDNetError: for all that the study itself would refuse.
+        KDNetError: for everything the study itself would reject.
     """
     started = time.monotonic()
     setup = prepare_study(request, progress=lambda done, total: say(f"inspecting cases: {done} of {total}"))
@@ -77,7 +77,7 @@ def make_plan(request: StudyRequest, device: torch.device, say: Say = lambda _te
 
 
 def _study_seconds(setup: PreparedStudy, recipe: Recipe, measured: StepTimings) -> float:
-    """Of training, validations and tests, without preparing."""
+    """Estimate the seconds of training, validation, and testing, without preparation."""
     step = dict(zip((Role.TEACHER, Role.BASELINE, Role.STUDENT), measured.step, strict=True))
     seconds = 0.0
     for network in setup.networks:
@@ -90,7 +90,7 @@ def _study_seconds(setup: PreparedStudy, recipe: Recipe, measured: StepTimings) 
 
 
 def _disk_bytes(setup: PreparedStudy, recipe: Recipe, case_bytes: float, labelmap_bytes: int, seconds: float) -> int:
-    """Prepared cases, models, one state for resuming, predictions, events and report."""
+    """Estimate the bytes of prepared cases, models, one checkpoint, predictions, events, and report."""
     channels = setup.data.dataset.labels.channels
     weights = []
     for network in setup.networks:
@@ -100,14 +100,14 @@ def _disk_bytes(setup: PreparedStudy, recipe: Recipe, case_bytes: float, labelma
             name = recipe.network if network.role is Role.TEACHER else recipe.trained_student_network
             tensors = build_network(preset(name).spec(len(network.modalities), channels)).state_dict().values()
         weights.append(sum(tensor.nbytes for tensor in tensors))
-    state = 5 * max(weights)  # weights, their average, the best, and two moments of the optimizer
+    state = 5 * max(weights)  # weights, their average, the best, and two optimizer moments
     tests = sum(len(setup.split_of(network).test) for network in setup.networks)
     total = case_bytes * len(_learning(setup)) + sum(weights) + state + tests * labelmap_bytes
     return int(total + EVENT_BYTES * seconds + REPORT_BYTES)
 
 
 def _labelmap_bytes(setup: PreparedStudy, name: str, folder: Path) -> int:
-    """Of a labelmap as predictions are written."""
+    """Return the size of a labelmap written like a prediction, in bytes."""
     path = folder / "labelmap.nii.gz"
     write_volume(path, read_reference(setup.data.case(name), setup.data.dataset.labels))
     return path.stat().st_size

@@ -31,10 +31,10 @@ class StudyData:
 
     Attributes:
         dataset: usable cases only.
-        left_out: name of each other case, with the reason.
-        preprocessing: of training and of the models that come out.
-        splits: fold to its training, validation and test cases.
-        warnings: about the data, in sentences.
+        left_out: name of each excluded case, with the reason.
+        preprocessing: for training and the resulting models.
+        splits: fold to its training, validation, and test cases.
+        warnings: about the data, as text.
     """
 
     dataset: Dataset
@@ -44,7 +44,7 @@ class StudyData:
     warnings: tuple[str, ...] = ()
 
     def case(self, name: str) -> Case:
-        """The case called ``name``."""
+        """Return the case named ``name``."""
         return next(case for case in self.dataset.cases if case.name == name)
 
 
@@ -56,18 +56,18 @@ def read_study_data(
     *,
     begun: bool = False,
 ) -> StudyData:
-    """Recognize and inspect the data, leave out what cannot be used, and split the rest.
+    """Detect the data layout, inspect the cases, exclude unusable ones, and split the rest.
 
     Args:
-        request: names the data folder and what of it to use.
-        events: told about progress and cases left out.
-        progress: called after each case with the numbers of those inspected and of all.
-        record: of earlier inspections; cases whose files have not changed are not read again.
-        begun: whether this run was begun before; cases to leave out may have left the data since.
+        request: names the data folder and the parts to use.
+        events: receives progress and excluded cases.
+        progress: called after each case with the number inspected and the total.
+        record: of earlier inspections; cases with unchanged files are not read again.
+        begun: whether this run was started before; cases to exclude may since have been removed from the data.
 
     Raises:
-        DataError: for a folder that is empty, foreign, or has too few usable cases.
-        SettingsError: for a fold, modality or case to leave out that does not exist.
+        DataError: for a folder that is empty, not recognized, or has too few usable cases.
+        SettingsError: for a fold, modality, or case to exclude that does not exist.
     """
     dataset = list_cases(request)
     if not begun:
@@ -109,16 +109,16 @@ def prepare_cases(
     processes: DistributedContext = ALONE,
     contents: Contents | None = None,
 ) -> dict[str, PreparedCase]:
-    """Prepare the cases called ``names``, from the cache where they are there, shared among the processes.
+    """Prepare the cases ``names``, using the cache where possible, distributed over the processes.
 
     Args:
-        data: that has the cases.
+        data: contains the cases.
         names: of the cases.
         cache: folder of the prepared cases.
-        events: told about progress.
-        check: called before each case; may raise to end here.
-        processes: that all call this.
-        contents: of the cases, where they are known already.
+        events: receives progress.
+        check: called before each case; may raise to stop.
+        processes: all call this.
+        contents: digests of the cases, if already known.
 
     Raises:
         DataError: naming a case or file that cannot be prepared.
@@ -140,7 +140,7 @@ def prepare_cases(
 
 
 def _check_left_out(wanted: Sequence[str], names: Sequence[str]) -> None:
-    """Refuse a name that fits no case: it would train although it is said to be left out."""
+    """Reject a name that matches no case: the case meant would be used although it should be excluded."""
     for name in wanted:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)

@@ -1,6 +1,6 @@
-"""A teacher that was trained elsewhere: opened, checked against the study, and the recipe adapted to it.
+"""Pretrained teachers: opening them, checking them against the study, and adapting the recipe.
 
-Nothing is known of the cases that it learnt from. Where they hold test cases of the study, its figures are too good.
+Their training cases are unknown. If these include test cases of the study, the teacher's figures are too optimistic.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class PretrainedTeacher:
 
     Attributes:
         model: its network and card.
-        warnings: what is taken for granted of it, in sentences.
+        warnings: unverified assumptions about it, as text.
     """
 
     model: Model
@@ -47,24 +47,24 @@ class PretrainedTeacher:
 
 @dataclass(frozen=True, eq=False)
 class ModelFileTeacher:
-    """A model file of ours, not yet checked against the study."""
+    """A KDNet model file, not yet checked against the study."""
 
     path: Path
     loaded: Model
 
     def modalities_for(self, asked: Sequence[str]) -> tuple[str, ...]:
-        """The modalities of the study, in the teacher's order.
+        """Return the modalities of the study, in the teacher's order.
 
         Raises:
-            SettingsError: when others are asked for.
+            SettingsError: when others are requested.
         """
         return _agreed(self.path, self.loaded.card.modalities, asked)
 
     def fit(self, data: StudyData, modalities: Sequence[str], recipe: Recipe) -> PretrainedTeacher:  # noqa: ARG002 - as below
-        """The teacher, fit for ``data``.
+        """Return the teacher, checked against ``data``.
 
         Raises:
-            SettingsError: when its labels or preprocessing differ from those of the study.
+            SettingsError: when its labels or preprocessing differ from the study's.
         """
         card = self.loaded.card
         if _meaning(card.labels) != _meaning(data.dataset.labels):
@@ -86,10 +86,10 @@ class BundleTeacher:
     bundle: Bundle
 
     def modalities_for(self, asked: Sequence[str]) -> tuple[str, ...]:
-        """The modalities of the study, in the teacher's order; empty for all of the data, in theirs.
+        """Return the study's modalities in the teacher's order; empty for all of the data's, in their order.
 
         Raises:
-            SettingsError: when others are asked for than the bundle names.
+            SettingsError: when others than those of the bundle are requested.
         """
         named = tuple(channel_modality(name) for name in self.bundle.inputs)
         if not named or "" in named or len(set(named)) < len(named):
@@ -97,11 +97,11 @@ class BundleTeacher:
         return _agreed(self.bundle.path, named, asked)
 
     def fit(self, data: StudyData, modalities: Sequence[str], recipe: Recipe) -> PretrainedTeacher:
-        """The teacher, fit for ``data``, tried on one patch.
+        """Return the teacher, checked against ``data`` and tested on one patch.
 
         Raises:
-            SettingsError: when it takes or gives another number of channels.
-            ModelFileError: when its weights do not fit its network, or it cannot segment a patch of the recipe.
+            SettingsError: when its number of input or output channels differs.
+            ModelFileError: when its weights do not match its network or it cannot segment a patch of the recipe.
         """
         bundle, labels = self.bundle, data.dataset.labels
         self._check_channels("in_channels", len(modalities), f"modalities ({', '.join(modalities)}), see --modalities")
@@ -135,7 +135,7 @@ class BundleTeacher:
             raise SettingsError(f"the teacher {self.bundle.path} has {given} {name}, but the study needs {wanted} {what}.")
 
     def _build(self, spec: NetworkSpec) -> SegmentationNetwork:
-        # DynUNet's second registry of its blocks is left out of our networks
+        # our networks omit DynUNet's second registry of blocks
         weights = {f"net.{name}": value for name, value in self.bundle.weights.items() if "skip_layers." not in name}
         broken = first_not_finite(weights)
         if broken:
@@ -169,10 +169,10 @@ class BundleTeacher:
 
 
 def load_teacher(path: Path) -> ModelFileTeacher | BundleTeacher:
-    """Open the teacher that ``path`` names: a model file of ours, or the folder or weights of a MONAI bundle.
+    """Open the teacher that ``path`` names: a KDNet model file, or the folder or weights of a MONAI bundle.
 
     Raises:
-        ModelFileError: when it is missing, damaged or foreign.
+        ModelFileError: when it is missing, damaged, or not recognized.
     """
     if not path.exists():
         raise ModelFileError(f"{path} does not exist: correct the name of the teacher.")
@@ -185,7 +185,7 @@ def load_teacher(path: Path) -> ModelFileTeacher | BundleTeacher:
 
 
 def adapt_recipe(recipe: Recipe, teacher: Model, student_channels: int) -> tuple[Recipe, tuple[str, ...]]:
-    """The recipe with what this teacher cannot give left out, and a sentence about each.
+    """Return the recipe without the parts this teacher cannot support, and a message about each.
 
     Raises:
         SettingsError: when nothing is left to learn from the teacher.
@@ -216,7 +216,7 @@ def _latents_match(student: SegmentationNetwork, teacher: SegmentationNetwork) -
 
 
 def _meaning(labels: LabelTable) -> tuple[object, ...]:
-    """What must agree of two tables; names of labels and colors need not."""
+    """Return what must agree between two label tables; label names and colors need not."""
     return labels.mode, tuple(sorted(label.value for label in labels.labels)), labels.regions
 
 
@@ -227,7 +227,7 @@ def _channels(labels: LabelTable) -> list[str]:
 
 
 def _output_order(outputs: Sequence[str], labels: LabelTable) -> tuple[int, ...] | None:
-    """Which output gives each channel of ``labels``, by the names that a bundle gives; None where they do not tell."""
+    """Match each channel of ``labels`` to an output by the bundle's names; None if they are inconclusive."""
     plain = [name.lower().replace("tumour", "tumor").strip() for name in outputs]
     own = [REGION_NAMES.get(name, name) for name in plain]
     wanted = [name.lower() for name in _channels(labels)]

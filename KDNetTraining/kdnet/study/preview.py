@@ -1,4 +1,4 @@
-"""Segmenting a case with a network that is still being trained, or has been, to look at it."""
+"""Previews: segmenting a case with a network during or after training."""
 
 from __future__ import annotations
 
@@ -27,24 +27,23 @@ from kdnet.training.checkpoint import REMEDY, Checkpoint, read_checkpoint
 
 
 def preview(root: Path, name: str, out: Path, device: torch.device, case_name: str = "") -> dict[str, Any]:
-    """Segment a case with network ``name`` as it is now, on the case's original grid.
+    """Segment a case with the current weights of network ``name``, on the case's original grid.
 
-    The finished model is taken where there is one, else the state for resuming, with averaged weights where the recipe
-    averages.
+    Uses the finished model if there is one, otherwise the checkpoint, with averaged weights if the recipe averages.
 
     Args:
-        root: the run folder, which is not written to.
+        root: the run folder, which is not modified.
         name: of the network, such as ``"fold0/seed0/student-t1ce"``.
-        out: the labelmap.
-        device: that computes.
+        out: the labelmap to write.
+        device: compute device.
         case_name: by default the first validation case of the network's fold.
 
     Returns:
-        ``network``, ``case``, ``part`` (training, validation or test), ``step``, ``finished``, ``labelmap`` (file),
-        ``labels`` (table) and the files of the case, as plain JSON values.
+        ``network``, ``case``, ``part`` (training, validation, or test), ``step``, ``finished``, ``labelmap`` (file),
+        ``labels`` (table), and the files of the case, as plain JSON values.
 
     Raises:
-        RunFolderError: when nothing has been saved of the network yet, or the data folder is gone.
+        RunFolderError: when nothing of the network is saved yet, or the data folder is missing.
         SettingsError: for an unknown network or case.
         KDNetError: when the labelmap cannot be written.
     """
@@ -80,7 +79,7 @@ def preview(root: Path, name: str, out: Path, device: torch.device, case_name: s
 
 
 def _keep_data(out: Path, dataset: Dataset) -> None:
-    """Refuse to write over an image or reference of the data."""
+    """Check that no image or reference of the data would be overwritten."""
     if not out.exists():
         return
     for case in dataset.cases:
@@ -98,9 +97,9 @@ def _planned(view: RunReader, name: str) -> PlannedNetwork:
 
 
 def _model(view: RunReader, network: PlannedNetwork) -> tuple[Model, int, bool]:
-    """The network, the step that it reached, and whether it is finished."""
+    """Return the network, its current step, and whether it is finished."""
     folder = view.folder(network)
-    # a training that ends in this moment writes the model first and removes its state then
+    # a training that ends right now first writes the model, then removes its state
     for attempt in range(2):
         try:
             if folder.model.exists():
@@ -117,7 +116,7 @@ def _model(view: RunReader, network: PlannedNetwork) -> tuple[Model, int, bool]:
 
 def _from_state(view: RunReader, network: PlannedNetwork, state: Checkpoint) -> Model:
     recipe, labels = view.recipe(), view.labels
-    assert labels is not None  # the data is there
+    assert labels is not None  # the data exists
     name = recipe.network if network.role is Role.TEACHER else recipe.trained_student_network
     spec = preset(name).spec(len(network.modalities), labels.channels, recipe.deep_supervision)
     built = build_network(spec)
@@ -136,7 +135,7 @@ def _weights(groups: Mapping[str, Mapping[str, torch.Tensor]]) -> Mapping[str, t
 
 
 def _chosen_step(view: RunReader, name: str) -> int:
-    """The step whose weights became the model; 0 for a teacher that was brought along."""
+    """Return the step whose weights became the model; 0 for a pretrained teacher."""
     steps = [
         int(event.values.get("step", 0))
         for event in view.events

@@ -1,4 +1,4 @@
-"""A queue that needs no one to watch it: a study that begins when others have ended."""
+"""An unattended queue: a study that starts when others have ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kdnet.training.interruption import raise_if_stop_requested
 
 LOOK_SECONDS = 0.5
 
-START_SECONDS = 20.0  # in which a run that is being started, maybe at the same moment, comes to hold its folder
+START_SECONDS = 20.0  # for a run being started, maybe at the same moment, to lock its folder
 
 
 def wait_for_runs(
@@ -27,21 +27,21 @@ def wait_for_runs(
     *,
     grace: float = START_SECONDS,
 ) -> None:
-    """Return when none of ``runs`` is going on, waits or is about to begin; all processes of this run call it.
+    """Wait until none of ``runs`` is active, waiting, or about to start; all processes of this run call it.
 
-    A run that has finished, or was alive and has ended in whatever way, is not waited for any longer. One that was
-    never seen alive may be starting just now, and is given a while.
+    A run that has finished, or was alive and has ended in any way, is no longer waited for. One that was never seen
+    alive may just be starting and is given some time.
 
     Args:
         runs: run folders.
-        own: the folder of the run that waits.
-        events: told that it waits, once.
-        stop: asked meanwhile.
+        own: the folder of the waiting run.
+        events: receives one event about waiting.
+        stop: checked while waiting.
         processes: of this run.
-        grace: seconds that a run gets to begin.
+        grace: seconds allowed for a run to start.
 
     Raises:
-        RunFolderError: for a folder that no run has begun in after that while, or the run's own.
+        RunFolderError: for a folder in which no run has started within that time, or the run's own.
         Stopped: on request.
     """
     if own.resolve() in {run.resolve() for run in runs}:
@@ -60,7 +60,7 @@ def wait_for_runs(
 
 
 class _Ahead:
-    """A run that is waited for."""
+    """A run to wait for."""
 
     def __init__(self, run: Path, deadline: float) -> None:
         self.run, self._deadline = run, deadline
@@ -73,7 +73,7 @@ class _Ahead:
         except RunFolderError:
             if late and not self._seen_alive:
                 raise
-            return late  # it was removed meanwhile
+            return late  # it was removed in the meantime
         if status.state.alive or status.pid is not None:
             self._seen_alive = True
             return False

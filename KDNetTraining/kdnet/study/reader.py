@@ -1,4 +1,4 @@
-"""A run as its folder tells it, for those who look at it: nothing is written, and the data folder may be gone."""
+"""Read-only view of a run folder: nothing is written, and the data folder may be missing."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from kdnet.text import one_line
 
 @dataclass(frozen=True, eq=False)
 class RunReader:
-    """What a run was asked for and what it has come to.
+    """A run's request and current results.
 
     Attributes:
         run: its folder.
-        request: what was asked for.
+        request: the study request.
     """
 
     run: RunFolder
@@ -46,7 +46,7 @@ class RunReader:
 
     @cached_property
     def networks(self) -> tuple[PlannedNetwork, ...]:
-        """Planned, in order; empty while the data is being looked at for the first time."""
+        """Planned networks, in order; empty during the first inspection of the data."""
         started = [event for event in self.events if event.event is EventKind.STUDY_STARTED]
         if not started and any(self.run.root.glob("*/seed*/*/model.safetensors")):
             raise RunFolderError(f"{self.run.events} is missing or damaged: resume the run, which begins it anew.")
@@ -59,7 +59,7 @@ class RunReader:
 
     @cached_property
     def teacher_modalities(self) -> tuple[str, ...]:
-        """What the teacher sees, in its order; empty when neither a teacher nor the data is there to tell."""
+        """Input modalities of the teacher, in its order; empty if neither a teacher nor the data is available."""
         for path in (self.run.teacher, *sorted(self.run.root.glob("*/seed*/teacher/model.safetensors"))):
             if path.exists():
                 return read_card(path).modalities
@@ -69,7 +69,7 @@ class RunReader:
 
     @cached_property
     def dataset(self) -> Dataset | None:
-        """The cases of the data folder; None when it is not there or cannot be read."""
+        """The cases of the data folder; None if it is missing or cannot be read."""
         try:
             return list_cases(self.request)
         except KDNetError:
@@ -82,27 +82,27 @@ class RunReader:
 
     @cached_property
     def labels(self) -> LabelTable | None:
-        """The label table; None when neither a model nor the data is there to tell."""
+        """The label table; None if neither a model nor the data is available."""
         for path in sorted(self.run.root.glob("*/seed*/*/model.safetensors")):
             return read_card(path).labels
         return self.dataset.labels if self.dataset else self.request.labels
 
     def recipe(self) -> Recipe:
-        """The recipe with its steps settled.
+        """Return the recipe with its number of steps resolved.
 
         Raises:
-            RunFolderError: when they are not settled yet.
+            RunFolderError: when it is not resolved yet.
         """
         if not self.run.recipe.exists():
             raise RunFolderError(f"{self.run.root} has not begun to train: wait for its first steps.")
         return read_settled_recipe(self.run.recipe)
 
     def folder(self, network: PlannedNetwork) -> NetworkFolder:
-        """The folder of a network, whether or not it is there."""
+        """Return the folder of a network, whether or not it exists."""
         return NetworkFolder(self.run.root / network.name, network.name)
 
     def scores(self) -> list[Score]:
-        """All scores that there are so far."""
+        """Return all scores so far."""
         scores = []
         for network in self.networks:
             path = self.folder(network).scores
@@ -115,7 +115,7 @@ def load_finished(network: PlannedNetwork, folder: NetworkFolder) -> Model:
     """Load the finished model of a network.
 
     Raises:
-        ModelFileError: when it is damaged, or is another network of the run.
+        ModelFileError: when it is damaged or belongs to another network of the run.
     """
     model = load_model(folder.model)
     if (model.card.role, set(model.card.modalities)) != (network.role, set(network.modalities)):
@@ -128,10 +128,10 @@ def load_finished(network: PlannedNetwork, folder: NetworkFolder) -> Model:
 
 
 def read_scores(path: Path) -> list[Score]:
-    """The scores that the file ``path`` holds.
+    """Read the scores from the file ``path``.
 
     Raises:
-        RunFolderError: naming the file, when it is damaged.
+        RunFolderError: when the file is damaged; names it.
     """
     with reading(path, "delete it, then resume the run to score again", RunFolderError):
         content = parse_json(path.read_text(encoding="utf-8"))
@@ -151,19 +151,19 @@ def _score(item: Any) -> Score:
 
 
 def open_readonly(root: Path) -> RunReader:
-    """Look at the run in ``root``.
+    """Open the run in ``root`` for reading.
 
     Raises:
-        RunFolderError: when there is no run, one of a newer version, or its record is damaged.
+        RunFolderError: when there is no run, it is of a newer version, or its record is damaged.
     """
     return RunReader(RunFolder(root), recorded_request(root))
 
 
 def recorded_request(root: Path) -> StudyRequest:
-    """What the run in ``root`` was asked to do.
+    """Read the request of the run in ``root``.
 
     Raises:
-        RunFolderError: when there is no run, one of a newer version, or its record is damaged.
+        RunFolderError: when there is no run, it is of a newer version, or its record is damaged.
     """
     content = read_study(root)
     try:

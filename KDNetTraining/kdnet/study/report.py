@@ -1,4 +1,4 @@
-"""Gathering what a study found and having the report written."""
+"""Collecting the results of a study and writing its report."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def report_study(
     device: torch.device,
     processes: DistributedContext,
 ) -> Path:
-    """Write the report of a study into its run folder; return the HTML file."""
+    """Write the report of a study to its run folder; return the HTML file."""
     data, networks = setup.data, setup.networks
     scores = open_readonly(run.root).scores()
     events, _ = read_events(run.events)
@@ -83,7 +83,7 @@ def report_study(
 def _overlays(
     data: StudyData, networks: Sequence[PlannedNetwork], run: RunFolder, scores: Sequence[Score]
 ) -> list[Overlay]:
-    """Reference and predictions of a good, a middling and a bad case of the first student."""
+    """Return the reference and predictions of a good, a median, and a bad case of the first student."""
     student = next((network for network in networks if network.role is Role.STUDENT), None)
     own = [
         score
@@ -125,7 +125,7 @@ def _case_overlays(
 
 
 def facing(volume: Volume) -> tuple[NDArray[Any], tuple[float, float, float]]:
-    """Return the voxels with axes that run to the left, back and head, as a radiologist looks at a slice.
+    """Return the voxels with axes to the left, posterior, and superior, the radiological convention.
 
     The second value is the spacing along these axes in mm.
     """

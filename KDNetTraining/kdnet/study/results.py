@@ -1,4 +1,4 @@
-"""What came out of a run so far, in figures and files, finished or not."""
+"""Results of a run so far, as figures and files, whether or not it is finished."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from kdnet.study.scoring import prediction_path
 
 
 def read_results(root: Path) -> dict[str, Any]:
-    """The results of the run in ``root`` as plain JSON values.
+    """Return the results of the run in ``root`` as plain JSON values.
 
-    - ``data``, ``data_there``, ``report`` (None while there is none), ``labels``, ``regions``, ``recipe``, ``teacher``
+    - ``data``, ``data_there``, ``report`` (None if there is none yet), ``labels``, ``regions``, ``recipe``, ``teacher``
       (modalities), ``missing`` (networks without scores);
     - ``networks``: ``name``, ``role``, ``modalities``, ``fold``, ``seed``, ``model`` (file or None), ``scored``;
     - ``summary``: mean and standard deviation of Dice and HD95 per network and region;
     - ``students``: per student ``modalities``, ``model`` (of all cases, else of the first fold and seed), ``comparisons``
-      by region with ``"mean"`` last (:class:`~kdnet.schema.results.Comparison`), and ``cases``, the worst first by
+      by region with ``"mean"`` last (:class:`~kdnet.schema.results.Comparison`), and ``cases``, worst first by
       the student's mean Dice: ``case``, ``fold``, ``dice`` (role to the mean over regions and seeds), ``regions`` (region
       to role to Dice), ``hd95`` likewise in mm, and ``labelmaps`` (role to file);
-    - ``scores``: each single one;
-    - ``files``: test case to its images and reference; empty when the data folder is gone.
+    - ``scores``: every score;
+    - ``files``: test case to its images and reference; empty if the data folder is missing.
 
     Raises:
-        KDNetError: when there is no run, one of a newer version, or its scores do not pair.
+        KDNetError: when there is no run, it is of a newer version, or its scores do not pair.
     """
     view = open_readonly(root)
     scores = view.scores()
@@ -59,7 +59,7 @@ def read_results(root: Path) -> dict[str, Any]:
 
 
 def _patients(view: RunReader, scores: Sequence[Score]) -> dict[str, str]:
-    """The patient of each scored case, as the data tells; by the names of cases where the data is gone."""
+    """Return the patient of each scored case, from the data, or from case names if the data is missing."""
     known = view.dataset.patients if view.dataset else {}
     return {score.case: known.get(score.case) or patient_of(score.case) for score in scores}
 
@@ -122,7 +122,7 @@ def _cases(view: RunReader, modality_key: str, scores: Sequence[Score], summary:
 
 
 def _labelmaps(view: RunReader, case: str, fold: int, networks: dict[Role, str]) -> dict[str, str]:
-    """Role to its segmentation of ``case``, of the first seed."""
+    """Map each role to its segmentation of ``case`` for the first seed."""
     found: dict[str, str] = {}
     for network in view.networks:
         if network.fold == fold and networks[network.role] == network.modality_key and network.role.value not in found:

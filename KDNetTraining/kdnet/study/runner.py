@@ -1,7 +1,7 @@
-"""A study: teacher, baseline and student for every fold and seed, scored on the original grids, and the report.
+"""A study: teacher, baseline, and student for every fold and seed, scored on the original grids, and the report.
 
-Order as in docs/method.md section 4: teacher, then baseline, then student, all with the same data order, seed and number of
-steps. Everything is kept in the run folder, so that a study that was stopped or killed goes on where it was.
+Order as in docs/method.md section 4: teacher, then baseline, then student, all with the same data order, seed, and number
+of steps. Everything is kept in the run folder, so that a study that was stopped or killed continues where it was.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ class Study:
 
     Args:
         request: what to do.
-        run: opened for writing.
-        device: that computes.
-        processes: that train together.
-        stop: asked between steps and between cases.
-        after: run folders whose end is waited for first.
+        run: run folder, open for writing.
+        device: compute device.
+        processes: the processes that train together.
+        stop: checked between steps and between cases.
+        after: run folders to wait for first.
     """
 
     def __init__(
@@ -74,10 +74,10 @@ class Study:
         self.processes, self.stop, self.after = processes, stop, after
 
     def run(self) -> Path:
-        """Train, score and report whatever is not done yet; return the HTML report.
+        """Train, score, and report whatever is not done yet; return the HTML report.
 
         Raises:
-            KDNetError: for data, settings or a folder that cannot be used, and for a full disk or memory.
+            KDNetError: for unusable data, settings, or folder, a full disk, or exhausted memory.
             Stopped: after a stop request, with everything saved.
         """
         if self.processes.first:
@@ -89,7 +89,7 @@ class Study:
         except BaseException as error:
             told: Exception | None = explain(error, self.device, self.run_folder.root)
             if told is not None and self.processes.count > 1 and self.stop:
-                told = Interrupted(self.stop.reason)  # another process was ended by the same request a moment earlier
+                told = Interrupted(self.stop.reason)  # the same request ended another process a moment earlier
             self._record_stop(events, told or error)
             if told is not None:
                 raise told from error
@@ -104,7 +104,7 @@ class Study:
         values = {"reason": str(error) or type(error).__name__}
         if isinstance(error, Interrupted | KeyboardInterrupt):
             values["intent"] = (error.intent if isinstance(error, Interrupted) else StopMode.PAUSE).value
-        self.run_folder.reserve.unlink(missing_ok=True)  # room for the last event, however full the disk is
+        self.run_folder.reserve.unlink(missing_ok=True)  # makes room for the last event, however full the disk
         with suppress(KDNetError):
             events.write(EventKind.STOPPED, **values)
 
@@ -141,7 +141,7 @@ class Study:
         return report
 
     def _prepare(self, setup: PreparedStudy, events: EventWriter | None) -> dict[str, PreparedCase]:
-        """Prepare the cases that are learned from, unless folds or files differ from those that the run began with."""
+        """Prepare the training and validation cases, unless folds or files changed since the run started."""
         self.processes.once(lambda: keep_splits(self.run_folder.splits, setup.data.splits))
         splits = setup.data.splits.values()
         learning = sorted({name for split in splits for name in (*split.train, *split.validation)})
@@ -172,7 +172,7 @@ class Study:
         )
 
     def _fixed_recipe(self, setup: PreparedStudy, prepared: Mapping[str, PreparedCase]) -> Recipe:
-        """The recipe with its number of steps settled once for the whole run, however often it is resumed."""
+        """Return the recipe with its number of steps fixed once for the whole run, however often resumed."""
         path = self.run_folder.recipe
         if self.processes.broadcast(path.exists()):
             return self.processes.once(lambda: read_settled_recipe(path))
@@ -192,7 +192,7 @@ class Study:
         events: EventWriter | None,
         time_remaining: TimeRemaining,
     ) -> None:
-        """Train and score one network, as far as that is not done yet."""
+        """Train and score one network, skipping what is already done."""
         folder = self.run_folder.network(network.name)
         if self.processes.broadcast(folder.model.exists()):
             self._complete_record(network, folder, setup, events)
@@ -201,7 +201,7 @@ class Study:
         elif setup.brought is not None and self.processes.first:
             card = replace(setup.brought.card, role=Role.TEACHER)
             save_model(folder.model, card, setup.brought.network)
-        self.processes.gather(None)  # the model file is written by the first process and read by all
+        self.processes.gather(None)  # the first process writes the model file, all read it
         test = [setup.data.case(name) for name in setup.split_of(network).test]
         if not self.processes.once(lambda: _scored(network, folder, {case.name for case in test})):
             scores = score_network(network, folder, test, self.device, self.processes, self.stop, events, time_remaining)
@@ -213,7 +213,7 @@ class Study:
     def _complete_record(
         self, network: PlannedNetwork, folder: NetworkFolder, setup: PreparedStudy, events: EventWriter | None
     ) -> None:
-        """Do what a process that was killed right after it wrote a model file could not do any more."""
+        """Complete the work of a process that was killed right after writing a model file."""
         if events is None or network not in setup.trained:
             return
         folder.checkpoint.unlink(missing_ok=True)
@@ -234,7 +234,7 @@ class Study:
         )
 
     def _record_figures(self, network: PlannedNetwork, folder: NetworkFolder, scores: Sequence[Score]) -> None:
-        """Let a model file that leaves the run tell how well it did."""
+        """Record the test figures in the model file, for use outside the run."""
         figures = tested_figures(network, [*open_readonly(self.run_folder.root).scores(), *scores])
         if figures:
             copy_model(folder.model, folder.model, figures)
@@ -265,7 +265,7 @@ class Study:
 
 
 def _scored(network: PlannedNetwork, folder: NetworkFolder, cases: Set[str]) -> bool:
-    """Whether the scores of the network on ``cases`` are there; others, and damaged ones, are dropped, to score again."""
+    """Check whether the network is scored on ``cases``; drop other or damaged scores, to score again."""
     if not folder.scores.is_file():
         return False
     own = (network.role, network.modality_key, network.fold, network.seed)

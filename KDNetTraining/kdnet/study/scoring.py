@@ -40,9 +40,9 @@ def score_network(
     events: EventWriter | None = None,
     time_remaining: TimeRemaining | None = None,
 ) -> list[Score]:
-    """Segment and score ``cases`` with the model in ``folder``, shared among the processes.
+    """Segment and score ``cases`` with the model in ``folder``, distributed over the processes.
 
-    Labelmaps go to the folder's predictions, scores to a file per process, so that an interruption costs one case.
+    Labelmaps go to the folder's predictions, scores to one file per process, so that an interruption loses one case.
 
     Returns:
         The scores in the order of ``cases``.
@@ -53,7 +53,7 @@ def score_network(
     model = load_finished(network, folder)
     predictor = Predictor(model, device)
     known = _read_parts(folder)
-    processes.gather(None)  # nobody writes before all have read
+    processes.gather(None)  # none writes before all have read
     open_cases = [case for case in cases if case.name not in {score.case for score in known}]
     own: list[Score] = []
     started = time.monotonic()
@@ -83,18 +83,18 @@ def score_network(
 
 
 def clear_parts(folder: NetworkFolder) -> None:
-    """Remove what :func:`score_network` keeps for going on, once the scores are written."""
+    """Remove the partial results of :func:`score_network` once the scores are written."""
     for path in folder.root.glob("scores-part-*.json"):
         path.unlink(missing_ok=True)
 
 
 def read_inputs(case: Case, modalities: Sequence[str]) -> list[Volume]:
-    """The volumes of ``case`` that a network of ``modalities`` takes, in that order."""
+    """Read the volumes of ``case`` for ``modalities``, in that order."""
     return [read_volume(case.images[name].path, case.images[name].component) for name in modalities]
 
 
 def prediction_path(folder: NetworkFolder, case: str) -> Path:
-    """Where the labelmap of a test case is kept."""
+    """Return the labelmap path of a test case."""
     return folder.predictions / f"{case}.nii.gz"
 
 
@@ -128,6 +128,6 @@ def _part(folder: NetworkFolder, rank: int) -> Path:
 def _read_parts(folder: NetworkFolder) -> list[Score]:
     scores: dict[tuple[str, str], Score] = {}
     for path in sorted(folder.root.glob("scores-part-*.json")):
-        with suppress(RunFolderError):  # damaged by a crash of the machine: its cases are scored again
+        with suppress(RunFolderError):  # damaged by a machine crash: its cases are scored again
             scores |= {(score.case, score.region): score for score in read_scores(path)}
     return list(scores.values())

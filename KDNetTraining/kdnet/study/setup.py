@@ -1,4 +1,4 @@
-"""What a study and its plan both begin with: data, networks, and a teacher that was brought along."""
+"""Setup shared by a study and its plan: data, networks, and a pretrained teacher."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class PreparedStudy:
 
     Attributes:
         data: usable cases and splits.
-        networks: in the order of work.
-        recipe: as asked for, changed where a teacher that was brought along wants it; its steps are not settled.
-        brought: the teacher that was brought along, None where one is trained.
-        warnings: what goes on otherwise than asked for, in sentences.
+        networks: in processing order.
+        recipe: as requested, adapted to a pretrained teacher if needed; its steps are not resolved.
+        brought: the pretrained teacher; None if one is trained.
+        warnings: deviations from the request, as text.
     """
 
     data: StudyData
@@ -49,7 +49,7 @@ class PreparedStudy:
 
     @property
     def trained(self) -> tuple[PlannedNetwork, ...]:
-        """The networks that are trained, not brought along."""
+        """The networks to train: all but a pretrained teacher."""
         return tuple(item for item in self.networks if self.brought is None or item.role is not Role.TEACHER)
 
     @property
@@ -58,15 +58,15 @@ class PreparedStudy:
         return next(network for network in self.networks if network.role is Role.STUDENT)
 
     def teacher_of(self, network: PlannedNetwork) -> PlannedNetwork:
-        """The teacher of the fold and seed of ``network``."""
+        """Return the teacher of the fold and seed of ``network``."""
         return next(item for item in self.networks if item.name == network.teacher)
 
     def split_of(self, network: PlannedNetwork) -> Split:
-        """The cases of the fold of ``network``."""
+        """Return the cases of the fold of ``network``."""
         return self.data.splits[network.fold]
 
     def pretrained_teacher(self) -> Teacher | None:
-        """The teacher that was brought along, ready to teach."""
+        """Return the pretrained teacher, ready for distillation; None if there is none."""
         if self.brought is None:
             return None
         return Teacher(self.brought.network, channels(self.brought.card.modalities, self.data))
@@ -82,19 +82,19 @@ def prepare_study(
     processes: DistributedContext = ALONE,
     begun: bool = False,
 ) -> PreparedStudy:
-    """Read the data, open the teacher that was brought along, and plan the networks.
+    """Read the data, open the pretrained teacher, and plan the networks.
 
     Args:
-        request: what is asked for.
-        teacher_file: where the teacher that was brought along is, when not where the request says.
-        events: told about progress and cases left out.
-        progress: called after each case with the numbers of those inspected and of all.
+        request: the study request.
+        teacher_file: path of the pretrained teacher, if different from the request's.
+        events: receives progress and excluded cases.
+        progress: called after each case with the number inspected and the total.
         record: of earlier inspections.
-        processes: that all call this; the first one reads the data for all.
-        begun: whether the run was begun before.
+        processes: all call this; the first one reads the data for all.
+        begun: whether the run was started before.
 
     Raises:
-        KDNetError: for data, settings or a teacher that cannot be used.
+        KDNetError: for unusable data, settings, or teacher.
     """
     source = teacher_file or request.teacher
     opened = load_teacher(source) if source else None
@@ -106,7 +106,7 @@ def prepare_study(
     student = request.recipe.trained_student_network
     presets = (student,) if opened else (request.recipe.network, student)
     check_patch(request.recipe, presets, len(data.dataset.modalities), data.dataset.labels.channels)
-    check_names(modalities, "modality", MOST_MODALITIES)  # which the card of each model names
+    check_names(modalities, "modality", MOST_MODALITIES)  # named in each model's card
     if opened is None:
         _check_levels(request.recipe, data.dataset.labels.channels)
         return PreparedStudy(data, networks, request.recipe, warnings=data.warnings)
@@ -116,7 +116,7 @@ def prepare_study(
 
 
 def _check_levels(recipe: Recipe, channels_out: int) -> None:
-    """Refuse networks whose bottlenecks do not match before the first of them is trained."""
+    """Reject networks with mismatched bottlenecks before the first one is trained."""
     if recipe.distillation.gamma <= 0 or recipe.network == recipe.trained_student_network:
         return
     with torch.device("meta"):

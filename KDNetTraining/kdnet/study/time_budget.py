@@ -1,4 +1,4 @@
-"""How many steps fit into the minutes that a study may take, measured on this machine by trial steps."""
+"""Number of steps that fit a study's time budget, measured on this machine by trial steps."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from kdnet.training.teacher import Teacher
 from kdnet.training.trainer import Trainer
 from kdnet.training.validation import validate_case
 
-VALIDATIONS = 10  # of each network in a study with a time budget
+VALIDATIONS = 10  # per network in a study with a time budget
 
-# resampling to the original grid, writing and scoring a test case take about as long again as segmenting it, twice
+# resampling to the original grid, writing, and scoring a test case take about twice as long as segmenting it
 TEST_CASE = 3
 
-RESERVE = 0.9  # share of the time that is planned; the rest absorbs what was not measured
+RESERVE = 0.9  # share of the time to plan for; the rest covers what was not measured
 
 
 @dataclass(frozen=True)
 class StepTimings:
-    """Seconds that things take here.
+    """Measured times on this machine in seconds.
 
     Attributes:
-        step: of one training step of teacher, baseline and student together with its teacher.
+        step: one training step each of teacher, baseline, and student with its teacher.
         case: to segment one whole prepared case.
     """
 
@@ -55,15 +55,15 @@ def steps_for_budget(
     validation_cases: int,
     tests: int,
 ) -> Recipe:
-    """The recipe with as many steps as fit; every network of the study gets the same number.
+    """Return the recipe with as many steps as fit, the same number for every network of the study.
 
     Args:
         recipe: whose steps are replaced.
         minutes: for the whole study.
-        measured: on this machine.
-        networks: how many to train, by role.
+        measured: times on this machine.
+        networks: number to train, by role.
         validation_cases: per network and validation.
-        tests: of all networks together, those included that are not trained.
+        tests: over all networks, including those that are not trained.
 
     Raises:
         SettingsError: when not even a few steps fit.
@@ -84,7 +84,7 @@ def steps_for_budget(
 
 
 def steps_for_epochs(recipe: Recipe, epochs: float, training_cases: int) -> Recipe:
-    """The recipe with as many steps as it takes to see each of ``training_cases`` cases ``epochs`` times."""
+    """Return the recipe with enough steps to use each of ``training_cases`` cases ``epochs`` times."""
     steps = max(1, round(epochs * math.ceil(training_cases / recipe.batch)))
     every = min(recipe.validation_every, max(1, steps // VALIDATIONS))
     return replace(recipe, steps=steps, validation_every=every, warm_up=min(recipe.warm_up, steps // 10))
@@ -97,16 +97,16 @@ def benchmark_steps(
     stop: StopRequest,
     processes: DistributedContext = ALONE,
 ) -> StepTimings:
-    """Time a few steps of teacher, baseline and student, and the segmentation of one validation case.
+    """Time a few steps of teacher, baseline, and student, and the segmentation of one validation case.
 
-    A teacher that was brought along is not trained, so its step takes no time.
+    A pretrained teacher is not trained, so its step takes no time.
 
     Args:
         setup: of the study.
         prepared: some training cases and at least one validation case of the first student's fold.
-        device: that computes.
-        stop: asked between the networks.
-        processes: that train together; each times its share of a batch, and no messages.
+        device: compute device.
+        stop: checked between networks.
+        processes: that train together; each times its share of a batch, without communication.
     """
     student, data = setup.student, setup.data
     folder = NetworkFolder(Path(), "")  # nothing is written
@@ -137,20 +137,20 @@ def resolve_steps(
     stop: StopRequest,
     processes: DistributedContext = ALONE,
 ) -> Recipe:
-    """The recipe with its number of steps settled, by trial steps where the request gives minutes.
+    """Return the recipe with its number of steps resolved, by trial steps if the request gives minutes.
 
     Raises:
-        SettingsError: when the minutes are too few.
+        SettingsError: when the time budget is too small.
     """
     measured = benchmark_steps(setup, prepared, device, stop, processes) if request.minutes else None
     return with_steps(request, setup, measured)
 
 
 def with_steps(request: StudyRequest, setup: PreparedStudy, measured: StepTimings | None) -> Recipe:
-    """The recipe with the number of steps that the request's minutes, which need ``measured``, or epochs ask for.
+    """Return the recipe with its steps set by the request's minutes (which need ``measured``) or epochs.
 
     Raises:
-        SettingsError: when the minutes are too few.
+        SettingsError: when the time budget is too small.
     """
     recipe = setup.recipe
     if request.epochs:

@@ -1,4 +1,4 @@
-"""Random changes of training patches, by MONAI's transforms, each drawn from a seed that the caller gives."""
+"""Random augmentation of training patches with MONAI's transforms, seeded by the caller."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from torch.nn.functional import interpolate
 
 from kdnet.schema.recipe import Augmentation
 
-DEFORMED_SHARE = 0.3  # of the patches, where rotation or zoom is on: they blur, and they cost time
+DEFORMED_SHARE = 0.3  # of patches, if rotation or zoom is on: both blur and take time
 
 
 def deform(
     image: torch.Tensor, labelmap: torch.Tensor, patch: tuple[int, int, int], settings: Augmentation, seed: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rotate and zoom about the center, and cut the patch there.
+    """Rotate and zoom about the center, then crop the patch there.
 
     Args:
         image: float32 ``[modality, i, j, k]``, larger than ``patch`` by twice :meth:`Augmentation.reach`.
         labelmap: uint8 ``[1, i, j, k]``.
-        patch: size of what comes out.
-        settings: what is allowed.
-        seed: decides everything.
+        patch: output size.
+        settings: augmentation settings.
+        seed: determines all random choices.
     """
     transform = RandAffine(
         prob=1.0,
@@ -53,13 +53,13 @@ def deform(
 def augment(
     image: torch.Tensor, target: torch.Tensor, settings: Augmentation, seed: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mirror a patch and change its intensities; the background, which is 0, stays 0.
+    """Flip a patch and change its intensities; the background (0) stays 0.
 
     Args:
         image: float32 ``[modality, i, j, k]``.
         target: uint8 ``[channel, i, j, k]``.
-        settings: what is allowed.
-        seed: decides everything.
+        settings: augmentation settings.
+        seed: determines all random choices.
     """
     flips = [RandFlip(prob=settings.flip, spatial_axis=axis) for axis in range(3) if settings.flip]
     both = torch.cat([image, target.float()])
@@ -74,7 +74,7 @@ def augment(
 
 
 class _PerModality(Randomizable, Transform):  # type: ignore[misc]
-    """Draws a transform anew for each modality: scanners do not change in step."""
+    """Draws a transform independently for each modality, because scanners do not vary together."""
 
     def __init__(self, transform: Randomizable) -> None:
         self.transform = transform
@@ -91,9 +91,9 @@ class _PerModality(Randomizable, Transform):  # type: ignore[misc]
 
 
 class _ThickSlices(Randomizable, Transform):  # type: ignore[misc]
-    """Averages slabs along one axis and interpolates between them, as a scan of thick slices is prepared.
+    """Averages slabs along one axis and interpolates between them, simulating a thick-slice scan.
 
-    MONAI's RandSimulateLowResolution coarsens all axes alike and drops voxels in between.
+    MONAI's RandSimulateLowResolution coarsens all axes equally and drops the voxels in between.
     """
 
     def __init__(self, largest: float, prob: float) -> None:
@@ -115,10 +115,10 @@ class _ThickSlices(Randomizable, Transform):  # type: ignore[misc]
 
 
 class _Shading(RandBiasField):  # type: ignore[misc]
-    """MONAI's bias field on a scan that was normalized: from its darkest voxel on, its mean and deviation kept.
+    """MONAI's bias field for a normalized scan: offset from the darkest voxel, mean and deviation preserved.
 
-    A shaded scan is normalized as any other before a network sees it, so the field must change the place of
-    intensities, not their distribution as a whole.
+    A scan with a bias field is normalized like any other before it reaches a network, so the field must change where
+    intensities occur, not their overall distribution.
     """
 
     def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
@@ -135,13 +135,13 @@ class _Shading(RandBiasField):  # type: ignore[misc]
 
 
 def plain(image: torch.Tensor) -> torch.Tensor:
-    """Without MONAI's meta data, which every later operation would carry along at a price."""
+    """Strip MONAI's metadata, which would slow down every later operation."""
     tensor: torch.Tensor = convert_to_tensor(image, track_meta=False)
     return tensor
 
 
 def _intensity_transforms(settings: Augmentation) -> Compose:
-    """Those that are on; a new one goes to the end, so that what the others draw for a seed stays."""
+    """Return the enabled transforms; append new ones, so that the others draw the same values for a seed."""
     transforms: list[_PerModality] = []
     if settings.contrast:
         gamma = (1 - settings.contrast, 1 + settings.contrast)

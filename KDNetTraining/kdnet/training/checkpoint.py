@@ -1,4 +1,4 @@
-"""The state of a training between two steps, in one safetensors file: tensors, and the rest as JSON in its header."""
+"""Training state between two steps, in one safetensors file: tensors, and the rest as JSON in its header."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ REMEDY = "delete it to train this network again"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything that the next step depends on.
+    """Everything the next step depends on.
 
     Attributes:
         values: plain JSON values.
         groups: name (``"network"``, ``"best"``, ...) to state dict.
-        optimizer: per parameter index its tensors, such as the moments of Adam.
+        optimizer: parameter index to its tensors, such as the moments of Adam.
     """
 
     values: Mapping[str, Any]
@@ -37,16 +37,16 @@ class Checkpoint:
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[int, dict[str, torch.Tensor]]:
-    """The tensors of an optimizer's state by parameter index."""
+    """Return the tensors of an optimizer's state by parameter index."""
     state = optimiser.state_dict()["state"]
     return {int(index): {name: torch.as_tensor(value) for name, value in values.items()} for index, values in state.items()}
 
 
 def restore_optimizer(optimiser: torch.optim.Optimizer, tensors: Mapping[int, Mapping[str, torch.Tensor]]) -> None:
-    """Put the state of :func:`optimizer_tensors` back; settings such as the learning rate stay as they are.
+    """Restore the state from :func:`optimiser_tensors`; settings such as the learning rate are unchanged.
 
     Raises:
-        ValueError: when a tensor fits no parameter.
+        ValueError: when a tensor does not match any parameter.
     """
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     for index, values in tensors.items():
@@ -60,15 +60,15 @@ def restore_optimizer(optimiser: torch.optim.Optimizer, tensors: Mapping[int, Ma
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write atomically.
+    """Write a checkpoint atomically.
 
     Raises:
-        KDNetError: when the disk is full; the state written before stays.
+        KDNetError: when the disk is full; the previous state is kept.
     """
     tensors = {f"{group}/{name}": value for group, state in checkpoint.groups.items() for name, value in state.items()}
     for index, state in checkpoint.optimiser.items():
         tensors |= {f"optimiser/{index}/{name}": value for name, value in state.items()}
-    # clone: averaged and best weights may share memory with others, which safetensors refuses
+    # clone: averaged and best weights may share memory with others, which safetensors rejects
     tensors = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
     values = json.dumps(dict(checkpoint.values))
     with atomic_write(path) as temporary:
@@ -76,10 +76,10 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read what :func:`write_checkpoint` wrote, to the CPU; the file may be replaced afterwards.
+    """Read a file from :func:`write_checkpoint` to the CPU; the file may be replaced afterward.
 
     Raises:
-        RunFolderError: when the file is damaged, or its weights are not finite.
+        RunFolderError: when the file is damaged or its weights are not finite.
     """
     groups: dict[str, dict[str, torch.Tensor]] = {}
     optimiser: dict[int, dict[str, torch.Tensor]] = {}
@@ -107,5 +107,5 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _digest(values: str, tensors: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 over all that a state holds: with one changed bit a training would silently give another model."""
+    """Return the SHA-256 of an entire state: a single flipped bit would silently lead to a different model."""
     return hashlib.sha256(f"{values}\n{weights_hash(tensors)}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The network in training with all that accompanies it: teacher, projection, average, loss."""
+"""The network in training together with its teacher, projection, average, and loss."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class DistillationModule(nn.Module):
 
     Args:
         spec: the network to train.
-        labels: of the data set.
-        channels: which channels of the full image stack the network sees.
-        settings: of the distillation; with lambda = gamma = 0 no teacher is needed.
+        labels: label table of the data set.
+        channels: channels of the full image stack that the network takes as input.
+        settings: distillation settings; with lambda = gamma = 0 no teacher is needed.
         teacher: for a student.
     """
 
@@ -51,20 +51,20 @@ class DistillationModule(nn.Module):
                 self.projection = LatentProjection(self.network.bottleneck_features, teacher.network.bottleneck_features)
 
     def forward(self, image: torch.Tensor, target: torch.Tensor) -> LossTerms:
-        """The loss terms of a batch: image ``[batch, all modalities, i, j, k]``, target ``[batch, channel, i, j, k]``."""
+        """Compute the loss terms: image ``[batch, all modalities, i, j, k]``, target ``[batch, channel, i, j, k]``."""
         output = self.network(image[:, self.channels])
         bottleneck = self.projection(output.bottleneck) if self.projection else output.bottleneck
         teacher, taught = self._teacher[0], None
         if teacher is not None:
             with torch.no_grad():
                 taught = _float32(teacher.network(image[:, teacher.channels]))
-        # sums over a patch of half-precision numbers would lose what distinguishes one step from the next
+        # summing a patch in half precision would lose the differences between steps
         with torch.autocast(image.device.type, enabled=False):
             terms: LossTerms = self.loss(_float32(output), target.float(), taught, bottleneck.float())
         return terms
 
     def average(self) -> SegmentationNetwork:
-        """A copy of the network to hold the moving average of its weights."""
+        """Return a copy of the network for the moving average of its weights."""
         return copy.deepcopy(self.network).eval().requires_grad_(False)
 
 
@@ -73,10 +73,10 @@ def _float32(output: NetworkOutput) -> NetworkOutput:
 
 
 def check_latents(student: SegmentationNetwork, teacher: SegmentationNetwork) -> None:
-    """Refuse networks whose bottlenecks cannot be compared.
+    """Check that the bottlenecks of two networks can be compared.
 
     Raises:
-        SettingsError: naming both.
+        SettingsError: when they cannot; names both.
     """
     if student.stride != teacher.stride:
         raise SettingsError(

@@ -1,6 +1,6 @@
-"""One process or several, as ``torchrun`` starts them, in the few operations that training needs.
+"""Single- and multi-process training, as started by ``torchrun``, in the few operations it needs.
 
-Plain torch.distributed: PyTorch is there anyway, and only the calls below are needed (docs/explanation/dependencies.md).
+Plain torch.distributed: PyTorch is a dependency anyway, and only these calls are needed (docs/explanation/dependencies.md).
 Gradients go through the default group, NCCL on GPUs; everything else goes through a gloo group on the CPU, which neither
 synchronizes a GPU nor depends on which GPU is current.
 """
@@ -27,20 +27,20 @@ T = TypeVar("T")
 
 NOTICE_SECONDS = 5.0
 
-MEETING = timedelta(minutes=10)  # in which all processes must have started; also the longest wait for a gradient
+MEETING = timedelta(minutes=10)  # for all processes to start; also the timeout for a gradient
 
-WORK = timedelta(days=1)  # in which the first process inspects or prepares cases while the others wait
+WORK = timedelta(days=1)  # for the first process to inspect or prepare cases while the others wait
 
 
 @dataclass(frozen=True, eq=False)
 class DistributedContext:
-    """The place of this process among those that train together.
+    """This process's place among the processes that train together.
 
     Attributes:
-        rank: 0 to count - 1; rank 0 decides, and writes files.
+        rank: 0 to count - 1; rank 0 makes decisions and writes files.
         count: number of processes.
-        local_rank: number of this process on its machine, and of the GPU that it uses.
-        group: through which everything but gradients goes; None for one process.
+        local_rank: index of this process on its machine, and of its GPU.
+        group: process group for everything but gradients; None for one process.
     """
 
     rank: int = 0
@@ -50,14 +50,14 @@ class DistributedContext:
 
     @property
     def first(self) -> bool:
-        """Whether this process decides, and writes events and files."""
+        """Whether this process makes decisions and writes events and files."""
         return self.rank == 0
 
     def share(self, batch: int) -> range:
-        """The slots of a global batch that this process computes.
+        """Return the slots of a global batch that this process computes.
 
         Raises:
-            SettingsError: when the batch cannot be shared equally, which would bias the mean gradient.
+            SettingsError: when the batch cannot be split evenly, which would bias the mean gradient.
         """
         if batch % self.count:
             raise SettingsError(
@@ -66,7 +66,7 @@ class DistributedContext:
         return range(self.rank, batch, self.count)
 
     def gather(self, value: T) -> list[T]:
-        """The values of all processes in rank order."""
+        """Return the values of all processes in rank order."""
         if self.count == 1:
             return [value]
         values: list[T | None] = [None] * self.count
@@ -74,7 +74,7 @@ class DistributedContext:
         return cast("list[T]", values)
 
     def broadcast(self, value: T) -> T:
-        """The value that the first process has."""
+        """Return the first process's value."""
         if self.count == 1:
             return value
         values: list[Any] = [value]
@@ -82,7 +82,7 @@ class DistributedContext:
         return cast(T, values[0])
 
     def total(self, values: Sequence[float]) -> list[float]:
-        """The sum of ``values`` over all processes, element by element, as one small message."""
+        """Return the element-wise sum of ``values`` over all processes, in one small message."""
         if self.count == 1:
             return list(values)
         numbers = torch.tensor(values, dtype=torch.float64)
@@ -90,10 +90,10 @@ class DistributedContext:
         return cast("list[float]", numbers.tolist())
 
     def once(self, work: Callable[[], T]) -> T:
-        """Let the first process do ``work`` for all.
+        """Run ``work`` in the first process on behalf of all.
 
         Raises:
-            KDNetError, Stopped: in all processes, when the first one raises it.
+            KDNetError, Stopped: in all processes when the first one raises it.
         """
         if self.count == 1:
             return work()
@@ -101,17 +101,17 @@ class DistributedContext:
         return cast(T, _checked([outcome])[0])
 
     def together(self, work: Callable[[], T]) -> list[T]:
-        """Let every process do its ``work``, and return the results in rank order.
+        """Run ``work`` in every process and return the results in rank order.
 
         Raises:
-            KDNetError, Stopped: in all processes, when one of them raises it.
+            KDNetError, Stopped: in all processes when any of them raises it.
         """
         if self.count == 1:
             return [work()]
         return _checked(self._attempt(work, self.gather))
 
     def _attempt(self, work: Callable[[], T], share: Callable[[Any], Any]) -> Any:
-        """Share what ``work`` returns, or share that it failed, for the others would wait for ever."""
+        """Share the result of ``work``, or its failure, because the others would otherwise wait forever."""
         try:
             value = work()
         except BaseException as error:
@@ -125,7 +125,7 @@ ALONE = DistributedContext()
 
 @dataclass(frozen=True)
 class _Failure:
-    """What stands in the place of a result that could not be had."""
+    """Placeholder for a result that could not be obtained."""
 
     error: KDNetError | Interrupted
 
@@ -144,10 +144,10 @@ def _checked(outcomes: list[Any]) -> list[Any]:
 
 
 def announced_processes(environment: Mapping[str, str] = os.environ) -> int:
-    """The number of processes that the environment announces, 1 where no launcher has set it.
+    """Return the number of processes given by the environment; 1 if no launcher has set it.
 
     Raises:
-        SettingsError: for variables that are left over from another program or contradict each other.
+        SettingsError: for variables left over from another program or contradicting each other.
     """
     text = environment.get("WORLD_SIZE", "1")
     count = _number(text)
@@ -173,10 +173,10 @@ def announced_processes(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def check_device_name(name: str, count: int) -> None:
-    """Refuse to put all processes on one GPU.
+    """Check that not all processes would use one GPU.
 
     Raises:
-        SettingsError: for a device with a number when there are several processes, or GPUs whose numbers are unknown.
+        SettingsError: for a numbered device with several processes, or GPUs whose numbers are unknown.
     """
     if count == 1:
         return
@@ -190,10 +190,10 @@ def check_device_name(name: str, count: int) -> None:
 
 @contextmanager
 def joined_processes(device: torch.device) -> Iterator[DistributedContext]:
-    """Join the processes that ``torchrun`` started, or be the only one.
+    """Join the processes started by ``torchrun``, or run as the only one.
 
     Raises:
-        SettingsError: when the environment contradicts itself, or the other processes do not come.
+        SettingsError: when the environment is inconsistent or the other processes do not join.
     """
     count = announced_processes()
     if count == 1:

@@ -1,4 +1,4 @@
-"""Steps whose loss or gradient is not finite, and the end of a training that has nothing else."""
+"""Skipping steps with a non-finite loss or gradient, and aborting a training that diverges."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ MOST_IN_A_ROW = 10
 
 @dataclass(frozen=True)
 class Skipped:
-    """Steps that changed nothing, because one such step would make every weight NaN for good.
+    """Counts of skipped steps, any one of which would have turned every weight into NaN permanently.
 
     Attributes:
-        in_a_row: up to the last step.
-        total: in the whole training.
+        in_a_row: consecutive ones up to the last step.
+        total: over the whole training.
     """
 
     in_a_row: int = 0
     total: int = 0
 
     def after(self, finite: bool) -> Skipped:
-        """The count after one more step."""
+        """Return the counts after one more step."""
         return Skipped(0, self.total) if finite else Skipped(self.in_a_row + 1, self.total + 1)
 
     def check(self, network: str, step: int, recipe: Recipe) -> None:
-        """Refuse to go on after too many in a row, or to end when more steps were skipped than done.
+        """Raise an error after too many skipped steps in a row or, at the end, if more were skipped than done.
 
         Raises:
             SettingsError: naming the network.
@@ -42,7 +42,7 @@ class Skipped:
 
 
 def diverged(network: str, step: int, told: str, recipe: Recipe) -> SettingsError:
-    """The error that ends the training of ``network``."""
+    """Return the error that ends the training of ``network``."""
     remedy = f"begin a new run with a learning_rate below {recipe.learning_rate:g}"
     remedy += "" if recipe.gradient_clip else " or with a gradient_clip such as 12"
     return SettingsError(f"the training of {network} diverged by step {step} ({told}): {remedy}.")

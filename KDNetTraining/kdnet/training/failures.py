@@ -1,7 +1,7 @@
-"""What the machine does to a training, in sentences: memory, devices, worker processes, disks and other processes.
+"""Readable messages for machine failures during training: memory, devices, workers, disks, other processes.
 
-PyTorch and its libraries raise RuntimeError for all of these, so their words decide. An error that none of the words below
-fits is a bug, and keeps its traceback.
+PyTorch and its libraries raise RuntimeError for all of these, so the message text decides. An error that matches none of
+the texts below is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PEER = ("Connection closed by peer", "Connection reset by peer", "gloo", "NCCL",
 
 @contextmanager
 def explained(device: torch.device, root: Path | None = None) -> Iterator[None]:
-    """Turn failures of the machine in the block into sentences; see :func:`explain`."""
+    """Convert machine failures in the block into readable errors; see :func:`explain`."""
     try:
         yield
     except (RuntimeError, MemoryError, OSError) as error:
@@ -39,12 +39,12 @@ def explained(device: torch.device, root: Path | None = None) -> Iterator[None]:
 
 
 def explain(error: BaseException, device: torch.device, root: Path | None = None) -> KDNetError | None:
-    """What a user can do about ``error``, None for one that is no failure of the machine.
+    """Return what a user can do about ``error``; None if it is not a machine failure.
 
     Args:
-        error: as it was raised.
-        device: that computes.
-        root: the run folder, where there is one to resume.
+        error: as raised.
+        device: compute device.
+        root: the run folder, if there is one to resume.
     """
     if isinstance(error, MemoryError):
         return _memory("this computer")
@@ -92,7 +92,7 @@ def _disk_error(error: OSError, root: Path | None) -> KDNetError:
 
 
 def _description(error: RuntimeError) -> str:
-    """The sentence in a message of PyTorch: the first line, or the last one of a traceback that a worker sent."""
+    """Return the gist of a PyTorch message: its first line, or the last line of a worker's traceback."""
     text = str(error).strip()
     return reason(error) if text.startswith("Caught ") or not text else one_line(text.splitlines()[0], 200).rstrip(".")
 

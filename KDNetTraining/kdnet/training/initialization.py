@@ -16,7 +16,7 @@ from kdnet.training.teacher import Teacher
 def start_from_prior(network: SegmentationNetwork, frequency: torch.Tensor, labels: LabelTable) -> None:
     """Set the bias of every output layer to the logit of each channel's ``frequency`` (0 to 1) in the training data.
 
-    Lin et al., Focal loss, ICCV 2017, section 4.1: otherwise the first hundreds of steps only learn that tumor is rare.
+    Lin et al., Focal loss, ICCV 2017, section 4.1: otherwise the first few hundred steps only learn that tumor is rare.
     """
     frequency = frequency.clamp(1e-4, 1 - 1e-4)
     bias = frequency.logit() if labels.mode.value == "regions" else frequency.log()
@@ -27,7 +27,7 @@ def start_from_prior(network: SegmentationNetwork, frequency: torch.Tensor, labe
 
 
 def start_from_teacher(network: SegmentationNetwork, teacher: Teacher, channels: Sequence[int]) -> None:
-    """Copy the teacher's weights wherever shapes agree; of its input layer take the channels that the student sees.
+    """Copy the teacher's weights wherever shapes match; from its input layer, take the student's input channels.
 
     Raises:
         SettingsError: when the networks have no weights in common.
@@ -44,7 +44,7 @@ def start_from_teacher(network: SegmentationNetwork, teacher: Teacher, channels:
 
 
 def _order_outputs(network: SegmentationNetwork, order: Sequence[int]) -> None:
-    """Bring the channels of output layers, as a bundle has them, into the order of the label table."""
+    """Reorder the channels of output layers from the bundle's order to that of the label table."""
     with torch.no_grad():
         for layer in network.output_layers():
             for value in layer.parameters():
@@ -52,7 +52,7 @@ def _order_outputs(network: SegmentationNetwork, order: Sequence[int]) -> None:
 
 
 def shared_weights(network: SegmentationNetwork, teacher: SegmentationNetwork) -> dict[str, torch.Tensor]:
-    """The teacher's weights that fit ``network`` by name and shape; none when that is less than half of them."""
+    """Return the teacher's weights that match ``network`` by name and shape; none if fewer than half match."""
     own = network.state_dict()
     weights: Mapping[str, torch.Tensor] = teacher.state_dict()
     shared = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}

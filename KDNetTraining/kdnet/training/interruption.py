@@ -1,4 +1,4 @@
-"""Stopping cleanly: a study that is asked to end saves its state first."""
+"""Clean interruption: a study that is asked to stop saves its state first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = [
 
 
 def raise_if_stop_requested(stop: StopRequest, processes: DistributedContext) -> None:
-    """End here on a request to the first process; all processes call this equally often.
+    """Stop here if the first process has a stop request; all processes must call this equally often.
 
     Raises:
         Stopped: in all processes.

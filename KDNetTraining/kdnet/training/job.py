@@ -1,4 +1,4 @@
-"""What to train, and what came out of it."""
+"""Description of a training, and its result."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from kdnet.training.validation import Validation
 
 @dataclass(frozen=True, eq=False)
 class TrainingJob:
-    """What to train.
+    """A training to run.
 
     Attributes:
         role: of the network.
-        recipe: how.
+        recipe: how to train.
         labels: the label table.
-        channels: which channels of the prepared images the network sees.
-        training: cases to learn from.
-        validation: cases that choose the checkpoint.
-        seed: of weights, patches and augmentation.
+        channels: input channels of the network in the prepared images.
+        training: training cases.
+        validation: cases used to select the checkpoint.
+        seed: for weights, patches, and augmentation.
         teacher: for a student.
     """
 
@@ -40,7 +40,7 @@ class TrainingJob:
 
     @property
     def settings(self) -> DistillationSettings:
-        """The student's distillation; teacher and baseline learn from the reference alone."""
+        """The student's distillation settings; teacher and baseline learn from the reference alone."""
         if self.role is Role.STUDENT:
             return self.recipe.distillation
         return DistillationSettings(lambda_=0.0, gamma=0.0)
@@ -56,9 +56,9 @@ class TrainingResult:
     """A finished training.
 
     Attributes:
-        network: with the chosen weights, in evaluation mode, on the CPU.
-        step: at which these weights were reached.
-        validation: how good they are.
+        network: with the selected weights, in evaluation mode, on the CPU.
+        step: the step that produced these weights.
+        validation: their validation result.
     """
 
     network: SegmentationNetwork

@@ -1,4 +1,4 @@
-"""Optimizer, learning rate and the moving average of the weights, as a recipe names them."""
+"""Optimizer, learning rate, and moving average of the weights, as specified by a recipe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kdnet.schema.recipe import Optimizer, Precision, Recipe, Schedule
 
 
 def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """The recipe's optimizer over ``parameters``."""
+    """Return the recipe's optimizer for ``parameters``."""
     match recipe.optimiser:
         case Optimizer.ADAM:
             return torch.optim.Adam(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -27,7 +27,7 @@ def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.
 
 
 def settled_precision(wanted: Precision, device: torch.device) -> Precision:
-    """What ``wanted`` means on ``device``: automatic becomes bfloat16 only where that is faster than float32."""
+    """Resolve ``wanted`` for ``device``: automatic becomes bfloat16 only where that is faster than float32."""
     if wanted is not Precision.AUTO:
         return wanted
     return Precision.BFLOAT16 if computes_bfloat16(device) else Precision.FLOAT32
@@ -35,14 +35,14 @@ def settled_precision(wanted: Precision, device: torch.device) -> Precision:
 
 @dataclass(frozen=True)
 class PlateauState:
-    """What the plateau schedule remembers between validations."""
+    """State of the plateau schedule between validations."""
 
     factor: float = 1.0
     lowest_loss: float = math.inf
     bad_validations: int = 0
 
     def after(self, loss: float, recipe: Recipe) -> PlateauState:
-        """The state after a validation with ``loss``."""
+        """Return the state after a validation with ``loss``."""
         if loss < self.lowest_loss:
             return PlateauState(self.factor, loss, 0)
         bad = self.bad_validations + 1
@@ -52,9 +52,9 @@ class PlateauState:
 
 
 def learning_rate(recipe: Recipe, step: int, plateau: PlateauState) -> float:
-    """The learning rate of ``step`` (0 to steps - 1), a pure function so that a resumed training continues exactly."""
+    """Return the learning rate of ``step`` (0 to steps - 1); pure, so that a resumed training continues exactly."""
     warm_up = min(1.0, (step + 1) / (recipe.warm_up + 1))
-    progress = min(1.0, step / recipe.steps)  # trial steps may be more than those of the recipe
+    progress = min(1.0, step / recipe.steps)  # there may be more trial steps than the recipe has
     match recipe.schedule:
         case Schedule.POLYNOMIAL:
             decay = (1 - progress) ** 0.9
@@ -67,9 +67,9 @@ def learning_rate(recipe: Recipe, step: int, plateau: PlateauState) -> float:
 
 @torch.no_grad()
 def update_average(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
-    """Move the averaged weights towards the current ones.
+    """Move the averaged weights toward the current ones.
 
-    Early on the decay is smaller, (1 + step) / (10 + step), or the random start would linger in a short training.
+    The decay starts smaller, (1 + step) / (10 + step); otherwise the random start would linger in a short training.
     """
     weight = 1 - min(decay, (1 + step) / (10 + step))
     for slow, fast in zip(average.state_dict().values(), network.state_dict().values(), strict=True):

@@ -1,7 +1,7 @@
-"""Random training patches whose every choice depends on seed, step and slot alone.
+"""Random training patches determined entirely by seed, step, and slot.
 
-So a resumed training, a training in several processes, and the baseline beside its student all see the same patches in
-the same order, whatever happened before.
+A resumed training, a multi-process training, and a baseline and its student therefore all get the same patches in the
+same order, whatever happened before.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ class Sample:
 
 
 class PatchSampler:
-    """Cuts patches from prepared cases.
+    """Samples patches from prepared cases.
 
     Every case is visited once before any is visited again. With probability ``foreground`` a patch is centered near a
-    voxel of a region, each region equally likely, so that the small enhancing tumor is seen as often as the edema;
-    otherwise it lies anywhere. Where a case is smaller than the patch it is padded with background.
+    voxel of a region, each region equally likely, so that the small enhancing tumor appears as often as the edema;
+    otherwise it lies anywhere. A case smaller than the patch is padded with background.
 
     Args:
-        cases: to draw from.
-        labels: of the data set.
+        cases: to sample from.
+        labels: label table of the data set.
         patch: size in voxels.
-        batch: samples per step, over all processes together.
+        batch: samples per step, over all processes.
         foreground: probability of a patch centered on a region.
-        augmentation: random changes.
-        seed: of everything.
+        augmentation: augmentation settings.
+        seed: determines all random choices.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class PatchSampler:
         self._found: dict[int, list[NDArray[np.int16]]] = {}
 
     def sample(self, step: int, slot: int) -> Sample:
-        """The patch of one slot (0 to batch - 1) of a step."""
+        """Return the patch of one slot (0 to batch - 1) of a step."""
         epoch, position = divmod(step * self.batch + slot, len(self.cases))
         order = np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.cases))
         index = int(order[position])
@@ -90,7 +90,7 @@ class PatchSampler:
     def _patch(
         self, case: PreparedCase, corner: tuple[int, ...], random: np.random.Generator
     ) -> tuple[torch.Tensor, NDArray[np.uint8]]:
-        """Image ``[modality, i, j, k]`` and labelmap ``[i, j, k]`` at ``corner``, sometimes deformed."""
+        """Return image ``[modality, i, j, k]`` and labelmap ``[i, j, k]`` at ``corner``, sometimes deformed."""
         deformed = self.augmentation.deforms and random.random() < DEFORMED_SHARE
         reach = self.augmentation.reach(self.patch) if deformed else (0, 0, 0)
         outer = tuple(low - more for low, more in zip(corner, reach, strict=True))
@@ -114,7 +114,7 @@ class PatchSampler:
         return tuple(int(value) for value in random.integers(lowest, highest + 1))
 
     def _region_voxels(self, index: int) -> list[NDArray[np.int16]]:
-        """Coordinates of the voxels of every region that the case has, looked for once."""
+        """Return the voxel coordinates of every region in the case, cached."""
         if index not in self._found:
             labelmap = np.asarray(self.cases[index].labelmap)
             regions = [np.argwhere(np.isin(labelmap, region.values)).astype(np.int16) for region in self.labels.regions]
@@ -123,7 +123,7 @@ class PatchSampler:
 
 
 class StepDataset(TorchDataset[Sample]):
-    """Gives a DataLoader's workers the sample of a (step, slot) pair."""
+    """Data set that maps a (step, slot) pair to its sample, for DataLoader workers."""
 
     def __init__(self, sampler: PatchSampler) -> None:
         self.sampler = sampler
@@ -133,7 +133,7 @@ class StepDataset(TorchDataset[Sample]):
 
 
 def _cut(image: NDArray[Any], corner: tuple[int, ...], size: tuple[int, ...]) -> NDArray[Any]:
-    """Cut a patch out of ``[channel, i, j, k]`` whose corner may lie outside; what is missing is 0."""
+    """Crop a patch from ``[channel, i, j, k]``; its corner may lie outside, and missing voxels are 0."""
     inside = [slice(max(0, low), low + length) for low, length in zip(corner, size, strict=True)]
     part = image[(slice(None), *inside)]
     before = [max(0, -low) for low in corner]

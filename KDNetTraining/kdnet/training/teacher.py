@@ -1,4 +1,4 @@
-"""The teacher beside a student in training."""
+"""The teacher of a student in training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Teacher:
 
     Args:
         network: the trained teacher.
-        channels: which channels of the full image stack it sees, in its order.
+        channels: its input channels in the full image stack, in its order.
     """
 
     def __init__(self, network: SegmentationNetwork, channels: Sequence[int]) -> None:

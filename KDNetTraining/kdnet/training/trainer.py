@@ -1,4 +1,4 @@
-"""Training one network of a study: teacher, baseline or student."""
+"""Training one network of a study: teacher, baseline, or student."""
 
 from __future__ import annotations
 
@@ -51,33 +51,33 @@ EVENT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class ElapsedTime:
-    """Time that a training took, interruptions left out."""
+    """Time spent on a training, excluding interruptions."""
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
 
     @classmethod
     def now(cls) -> ElapsedTime:
-        """The clocks of this process."""
+        """Read the clocks of this process."""
         return cls(time.monotonic(), time.process_time())
 
     def since(self, start: ElapsedTime) -> ElapsedTime:
-        """What lies between ``start`` and this."""
+        """Return the time from ``start`` to this."""
         return ElapsedTime(self.seconds - start.seconds, self.cpu_seconds - start.cpu_seconds)
 
     def plus(self, other: ElapsedTime) -> ElapsedTime:
-        """Both together."""
+        """Return the sum of both."""
         return ElapsedTime(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
 
 
 @dataclass(frozen=True)
 class StepOutcome:
-    """What came of a step, the same in all processes.
+    """Outcome of a step, the same in all processes.
 
     Attributes:
         losses: mean of each loss term over the batch.
-        finite: whether the step was done; otherwise nothing was changed.
-        stopping: why the training has to stop after this step, empty when it does not.
+        finite: whether the step was applied; otherwise nothing changed.
+        stopping: why the training must stop after this step; empty if it continues.
     """
 
     losses: Mapping[str, float]
@@ -90,12 +90,12 @@ class Trainer:
 
     Args:
         job: what to train.
-        folder: where state and model go.
+        folder: for state and model.
         events: progress channel; None in all processes but the first.
-        device: that computes.
-        processes: that train together.
-        stop: asked between steps, and between cases of a validation.
-        time_left: of the whole study, told in events.
+        device: compute device.
+        processes: the processes that train together.
+        stop: checked between steps and between validation cases.
+        time_left: of the whole study, reported in events.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Trainer:
             seed=job.seed,
         )
         self.step = 0
-        self._validation_due = False  # a validation that was stopped in between
+        self._validation_due = False  # a validation was interrupted
         self._spent_before, self._started = ElapsedTime(), ElapsedTime.now()
         self.plateau = PlateauState()
         self.skipped = Skipped()
@@ -143,20 +143,20 @@ class Trainer:
 
     @property
     def evaluated(self) -> SegmentationNetwork:
-        """The network that is validated and becomes the model: the averaged weights where the recipe averages."""
+        """The network that is validated and becomes the model: the averaged weights if the recipe averages."""
         network: SegmentationNetwork = self.trainee.network if self.average is None else self.average
         return network
 
     @property
     def spent(self) -> ElapsedTime:
-        """Time that this training took so far, over all its sessions."""
+        """Time spent on this training so far, over all its sessions."""
         return ElapsedTime.now().since(self._started).plus(self._spent_before)
 
     def run(self) -> TrainingResult:
-        """Train from the checkpoint, if there is one, to the last step.
+        """Train to the last step, from the checkpoint if there is one.
 
         Raises:
-            Stopped: after a stop request, when the state has been saved.
+            Stopped: after a stop request, once the state is saved.
             SettingsError: when the training diverges; the last finite state is kept.
         """
         self._resume()
@@ -190,7 +190,7 @@ class Trainer:
         return self._finish()
 
     def time_steps(self, count: int = 3) -> float:
-        """Seconds that this process's share of a step takes here, measured; the network is not usable afterwards."""
+        """Measure the seconds per step of this process's share; the network is not usable afterward."""
         times = []
         with closing(self._batches(stop=count + 1)) as batches:
             for samples in batches:
@@ -204,7 +204,7 @@ class Trainer:
         return sum(times[1:]) / count
 
     def _next(self, batches: Iterator[list[Sample]]) -> list[Sample] | None:
-        """The next batch, None after the last; when a stop request has ended the workers too, the state is saved first."""
+        """Return the next batch, None after the last; if a stop request also ended the workers, save the state first."""
         try:
             return next(batches, None)
         except (RuntimeError, OSError) as error:
@@ -216,7 +216,7 @@ class Trainer:
     def _train_step(self, module: nn.Module, samples: Sequence[Sample]) -> StepOutcome:
         terms, norm = self._backward(module, samples)
         total, size, *values = torch.stack([terms.total.detach().float(), norm.float(), *_scalars(terms)]).tolist()
-        overflow = self.scaler.is_enabled() and self.scaler.get_scale() >= 1  # the scaler is finding its scale
+        overflow = self.scaler.is_enabled() and self.scaler.get_scale() >= 1  # the scaler is still adjusting its scale
         outcome = self._agree(values, math.isfinite(total) and (overflow or math.isfinite(size)))
         if outcome.finite:
             self.scaler.step(self.optimiser)
@@ -226,7 +226,7 @@ class Trainer:
         return outcome
 
     def _agree(self, losses: Sequence[float], finite: bool) -> StepOutcome:
-        """Let all processes know how the step went in each, and whether the first one was asked to stop."""
+        """Share among all processes how the step went in each, and whether the first one should stop."""
         asked = self.stop.reason if self.processes.first else ""
         codes = ("", *(intent.done for intent in StopMode))
         code = next((index for index, done in enumerate(codes) if done and asked.startswith(done)), 0)
@@ -242,7 +242,7 @@ class Trainer:
         self.skipped.check(self.folder.name, self.step, self.job.recipe)
 
     def _backward(self, module: nn.Module, samples: Sequence[Sample]) -> tuple[LossTerms, torch.Tensor]:
-        """Leave the gradient of a batch in the parameters; return the loss terms and the gradient's norm."""
+        """Backpropagate a batch; return the loss terms and the gradient's norm."""
         recipe = self.job.recipe
         module.train()
         for group in self.optimiser.param_groups:
@@ -263,7 +263,7 @@ class Trainer:
         return load_patches(self.sampler, [[(step, slot) for slot in slots] for step in steps], recipe.workers)
 
     def _synchronize(self) -> None:
-        """Wait until the device has done what it was given, so that clocks tell how long it took."""
+        """Wait until the device has finished its queued work, so that timings are correct."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         elif self.device.type == "mps":
@@ -355,7 +355,7 @@ class Trainer:
             self.best = (int(best.pop("step")), Validation(**best), dict(state.groups["best"]))
 
     def _finish(self) -> TrainingResult:
-        if self.best is None:  # a training that was resumed after its last step
+        if self.best is None:  # the training was resumed after its last step
             self._validate()
         assert self.best is not None
         step, validation, weights = self.best
@@ -390,12 +390,12 @@ def _scalars(terms: LossTerms) -> list[torch.Tensor]:
 
 
 def _finite(values: dict[str, float]) -> dict[str, float | None]:
-    """JSON has no infinity; None stands for the loss before the first validation."""
+    """Replace infinity, which JSON lacks, with None: the loss before the first validation."""
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def _frequency(target: torch.Tensor) -> torch.Tensor:
-    """Share of the labeled voxels of ``target`` ``[channel, i, j, k]`` that each channel has."""
+    """Return each channel's share of the labeled voxels of ``target`` ``[channel, i, j, k]``."""
     flat = target.flatten(start_dim=1)
     known = flat[:, flat[0] != IGNORED]
     return known.float().mean(dim=1) if known.shape[1] else torch.zeros(len(flat))

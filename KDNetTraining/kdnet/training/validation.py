@@ -1,4 +1,4 @@
-"""How good a network in training is on whole validation cases, on the prepared grid."""
+"""Validation of a network in training on whole cases, on the prepared grid."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Validation:
 
     Attributes:
         loss: L_GT.
-        dice: region to mean Dice; a region absent from prediction and reference counts as 1.
+        dice: region to mean Dice; a region absent from both prediction and reference counts as 1.
     """
 
     loss: float
@@ -30,7 +30,7 @@ class Validation:
 
     @property
     def score(self) -> float:
-        """Mean Dice over regions, which chooses the checkpoint."""
+        """Mean Dice over regions, used to select the checkpoint."""
         return float(np.mean(list(self.dice.values())))
 
 
@@ -60,7 +60,7 @@ def validate_case(
 
 
 def mean_validation(cases: Sequence[Validation]) -> Validation:
-    """The mean over cases."""
+    """Return the mean over cases."""
     regions = cases[0].dice
     return Validation(
         float(np.mean([case.loss for case in cases])),

@@ -1,4 +1,4 @@
-"""The processes that prepare patches beside the training."""
+"""Worker processes that prepare patches during training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from kdnet.errors import SettingsError
 from kdnet.training.patches import PatchSampler, Sample, StepDataset
 
-END_SECONDS = 60  # in which the training must have saved its state after SIGTERM
+END_SECONDS = 60  # for the training to save its state after SIGTERM
 SOCKET_NAME = len("/pymp-12345678/listener-12345678")  # what Python adds to the temporary folder
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 
@@ -36,10 +36,10 @@ def load_patches(sampler: PatchSampler, keys: Sequence[list[tuple[int, int]]], w
 
 
 def begin_worker(_index: int) -> None:
-    """Let a worker outlive a signal that is sent to all processes of a training.
+    """Make a worker survive signals sent to all processes of a training.
 
-    Job schedulers, containers and terminals signal the whole group. The training then still needs its workers to end the
-    step in hand and to save its state. A worker ends with its loader; after SIGTERM it ends by itself at last.
+    Job schedulers, containers, and terminals signal the whole group, but the training still needs its workers to finish
+    the current step and save its state. A worker ends with its loader; after SIGTERM it eventually ends by itself.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":
@@ -47,10 +47,10 @@ def begin_worker(_index: int) -> None:
 
 
 def check_sockets(workers: int) -> None:
-    """Refuse a temporary folder whose name is too long for the sockets of workers.
+    """Check that the temporary folder's path is short enough for worker sockets.
 
     Raises:
-        SettingsError: naming the folder.
+        SettingsError: when it is too long; names the folder.
     """
     folder = tempfile.gettempdir()
     if workers and sys.platform != "win32" and len(os.fsencode(folder)) + SOCKET_NAME > LONGEST_SOCKET:
