@@ -27,7 +27,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Example:
         >>> from pathlib import Path; import tempfile
         >>> target = Path(tempfile.mkdtemp()) / "note.txt"
-        >>> with replacing(target) as temporary:
+        >>> with atomic_write(target) as temporary:
         ...     _ = temporary.write_text("whole")
         >>> target.read_text()
         'whole'
