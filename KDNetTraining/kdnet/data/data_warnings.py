@@ -1,4 +1,4 @@
-"""What a study should tell about its data before it trains: labels, patients and lesions that will cost figures."""
+"""Warnings about a study's data before training: labels, patients and lesions that will lower its metrics."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from kdnet.data.dataset import Dataset
 from kdnet.schema.case_report import CaseReport
 from kdnet.schema.folds import Split
 
-SMALL_VOXELS = 2.0  # of the recipe's grid; of a smaller lesion about one voxel or none is left
+SMALL_VOXELS = 2.0  # of the recipe's grid; a smaller lesion keeps about one voxel or none
 TOLD_SHARE = 0.25  # of all lesions
 
 
 def data_warnings(
     dataset: Dataset, reports: Sequence[CaseReport], splits: Mapping[int, Split], spacing: Sequence[float]
 ) -> tuple[str, ...]:
-    """Return sentences about the usable cases of a study.
+    """Return warnings about the usable cases of a study, one sentence each.
 
     Args:
-        dataset: usable cases, their labels settled.
-        reports: of the inspection.
-        splits: fold to its cases.
-        spacing: of the recipe's grid in mm.
+        dataset: usable cases with their final labels.
+        reports: reports of the inspection.
+        splits: split of each fold.
+        spacing: spacing of the recipe's grid in mm.
     """
     known = {report.name: report for report in reports}
     used = [known[case.name] for case in dataset.cases if case.name in known]
@@ -30,7 +30,7 @@ def data_warnings(
 
 
 def _unlearned_labels(dataset: Dataset, reports: Mapping[str, CaseReport], splits: Mapping[int, Split]) -> list[str]:
-    """Labels that only test cases hold, fold by fold."""
+    """Return warnings about labels that occur only in test cases, fold by fold."""
     held = {
         case.name: {case.value_map.get(value, value) for value in reports[case.name].labels}
         for case in dataset.cases
@@ -50,7 +50,7 @@ def _unlearned_labels(dataset: Dataset, reports: Mapping[str, CaseReport], split
 
 
 def _divided_patients(dataset: Dataset, splits: Mapping[int, Split]) -> list[str]:
-    """Patients whose cases both train and test; folds that a file gives may divide them."""
+    """Return warnings about patients in both training and test sets, which folds from a file can cause."""
     patients = dataset.patients
     divided: set[str] = set()
     for part in splits.values():
@@ -65,13 +65,13 @@ def _divided_patients(dataset: Dataset, splits: Mapping[int, Split]) -> list[str
 
 
 def _small_lesions(reports: Sequence[CaseReport], spacing: Sequence[float]) -> list[str]:
-    """Lesions that the recipe's grid is too coarse for, where they are many or all that a case has."""
+    """Return warnings about lesions too small for the recipe's grid, where they are many or all that a case has."""
     voxel = prod(spacing)
     count = sum(report.lesions for report in reports)
     lost = {
         report.name: sum(size < SMALL_VOXELS * voxel for size in report.small_lesions)
         for report in reports
-        if prod(report.spacing) < 0.99 * voxel  # a lesion of one voxel is as large as the data can show it
+        if prod(report.spacing) < 0.99 * voxel  # a lesion of one voxel is at the resolution limit of the data
     }
     whole = [report.name for report in reports if report.lesions and lost.get(report.name, 0) == report.lesions]
     if not whole and sum(lost.values()) < TOLD_SHARE * max(1, count):

@@ -1,4 +1,4 @@
-"""What a data set is to the rest of the backend, whatever its format on disk."""
+"""The representation of a data set in the rest of the backend, independent of its format on disk."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from kdnet.schema.patients import patient_of
 
 @dataclass(frozen=True)
 class ImageFile:
-    """Where one scalar volume is stored.
+    """The location of one scalar volume.
 
     Attributes:
-        path: the file.
+        path: path of the file.
         component: index along the fourth axis of a 4D file (Decathlon), None for a 3D file.
     """
 
@@ -31,13 +31,13 @@ class Case:
     """One patient visit.
 
     Attributes:
-        name: unique in the data set.
-        images: modality name (``"t1ce"``) to file, in the order of the data set's modalities.
-        reference: the expert labelmap, None where there is none.
-        value_map: values of the file to values of the label table where they differ (BraTS up to 2021: 4 to 3).
-        problems: what is wrong with it by its listing alone, in sentences.
-        channels: that a 4D file must have, None where files are 3D.
-        patient: whose visit it is; cases of one patient are never in different folds.
+        name: name, unique in the data set.
+        images: file of each modality (such as ``"t1ce"``), in the order of the data set's modalities.
+        reference: the expert labelmap, None if there is none.
+        value_map: file values to label table values where they differ (BraTS up to 2021: 4 to 3).
+        problems: problems found in the file listing alone, in sentences.
+        channels: number of channels that a 4D file must have, None for 3D files.
+        patient: the patient of this visit; cases of one patient are never in different folds.
     """
 
     name: str
@@ -58,14 +58,14 @@ class Dataset:
     """All cases of a folder.
 
     Attributes:
-        root: the folder.
+        root: path of the folder.
         format: name of the recognized format, for example ``"BraTS"``.
         modalities: names in channel order.
         labels: the label table that references are mapped to.
         cases: sorted by name.
-        conventions: case to what its name tells about the values of its reference; empty where the format describes them.
-        asked: the label table that the user asked for, None to decide by names and values.
-        notes: about the listing, in sentences.
+        conventions: case to the label convention implied by its name; empty where the format describes the values.
+        asked: the label table that the user requested, None to decide by names and values.
+        notes: notes about the listing, in sentences.
     """
 
     root: Path
@@ -79,14 +79,14 @@ class Dataset:
 
     @property
     def patients(self) -> dict[str, str]:
-        """Case to its patient, the unit that folds, intervals and tests count."""
+        """Patient of each case, the unit for folds, confidence intervals and tests."""
         return {case.name: case.patient for case in self.cases}
 
     def seeing(self, modalities: Sequence[str]) -> Dataset:
-        """The data set as if it had these modalities alone, in its own order.
+        """Return the data set restricted to these modalities, in its own order.
 
         Raises:
-            SettingsError: for a modality that it lacks.
+            SettingsError: if the data set lacks a modality.
         """
         for modality in modalities:
             if modality not in self.modalities:
@@ -100,10 +100,10 @@ class Dataset:
 
 
 def case_files(case: Case) -> dict[str, Any]:
-    """Where the images and the reference of ``case`` are, as plain JSON values.
+    """Return the locations of the images and the reference of ``case`` as plain JSON values.
 
-    ``images`` and ``reference`` give ``path`` and ``component`` (index along the fourth axis, None for a 3D file);
-    ``value_map`` gives the values of the reference file that mean other values of the label table.
+    ``images`` and ``reference`` contain ``path`` and ``component`` (index along the fourth axis, None for a 3D file);
+    ``value_map`` maps values of the reference file to other values of the label table.
     """
     return {
         "images": {modality: _file(image) for modality, image in case.images.items()},

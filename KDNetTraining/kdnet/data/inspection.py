@@ -1,4 +1,4 @@
-"""Looking at every case before any training: what is there, and what is wrong with it."""
+"""Inspect every case before training: what it contains, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from kdnet.text import one_line, printable
 
 BRATS_VALUES = {1, 2, 3, 4}
 
-SMALL_LESION, MOST_SIZES = 100.0, 1000  # mm^3; a number that keeps records short
+SMALL_LESION, MOST_SIZES = 100.0, 1000  # mm^3; a limit that keeps records short
 
-MOST_LABELS = 255  # an image in place of a labelmap has no lesions to be counted
+MOST_LABELS = 255  # an image in place of a labelmap has no lesions to count
 
 NOTHING_DRAWN = "The references of all cases are empty: draw them, or choose another folder."
 
-MOST_THREADS = 4  # each holds a volume; reading is bound by the disk soon
+MOST_THREADS = 4  # each holds a volume; reading soon becomes disk-bound
 
 
 Inspect = Callable[[Case, Dataset], CaseReport]
@@ -45,9 +45,9 @@ def inspect_dataset(
     """Read and check every case.
 
     Args:
-        dataset: as listed by ``read_dataset``.
-        progress: called with the number of cases done and in all.
-        inspect: instead of :func:`inspect_case`, for what is remembered of it.
+        dataset: data set as listed by ``read_dataset``.
+        progress: called with the number of cases done and the total.
+        inspect: replacement for :func:`inspect_case`, such as one that caches results.
     """
     found = []
     for report in _read_each(dataset, inspect):
@@ -57,17 +57,17 @@ def inspect_dataset(
 
 
 def inspect_each(dataset: Dataset, inspect: Inspect | None = None) -> Iterator[tuple[int, CaseReport]]:
-    """Read and check one case after the other, in their order; a few are read at once, in threads.
+    """Read and check the cases in order, a few at a time in threads.
 
-    What two cases have in common is told with the later one. Where the values of all references together change what
-    those of a case mean, its report follows once more at the end.
+    Problems shared by two cases are reported with the later one. If the values of all references together change the
+    meaning of a case's values, its report is yielded again at the end.
 
     Args:
-        dataset: as listed by ``read_dataset``.
-        inspect: instead of :func:`inspect_case`, for what is remembered of it.
+        dataset: data set as listed by ``read_dataset``.
+        inspect: replacement for :func:`inspect_case`, such as one that caches results.
 
     Yields:
-        The number of the case, from 0, and its report.
+        The index of the case, from 0, and its report.
     """
     found, yielded = [], []
     shared = _shared_references(dataset)
@@ -81,7 +81,7 @@ def inspect_each(dataset: Dataset, inspect: Inspect | None = None) -> Iterator[t
 
 
 def judge(found: Sequence[CaseReport], dataset: Dataset) -> tuple[CaseReport, ...]:
-    """Return the reports with what is wrong about their labels, as all cases together tell what they mean."""
+    """Return the reports with label problems, based on the meaning that all cases together imply."""
     meaning = meaning_of(dataset, found)
     final = _mapped(dataset, meaning)
     shared = _shared_references(dataset)
@@ -92,21 +92,21 @@ def judge(found: Sequence[CaseReport], dataset: Dataset) -> tuple[CaseReport, ..
 
 
 def meaning_of(dataset: Dataset, reports: Sequence[CaseReport]) -> Meaning | None:
-    """Return what the values of the references mean by names and values together; None where the format describes them."""
+    """Return the meaning of the reference values by names and values together; None if the format describes them."""
     if not dataset.conventions:
         return None
-    # an image in place of a labelmap holds any values, and says nothing about the others
+    # an image in place of a labelmap holds arbitrary values, which say nothing about the others
     values = {report.name: report.labels for report in reports if report.labels and set(report.labels) <= BRATS_VALUES}
     return decide(dataset.conventions, values, dataset.asked)
 
 
 def settled(dataset: Dataset, reports: Sequence[CaseReport]) -> Dataset:
-    """Return the data set with the label table, and the meaning of each file's values, that its inspection settled."""
+    """Return the data set with the label table and value mappings that its inspection determined."""
     return _mapped(dataset, meaning_of(dataset, reports))
 
 
 def notes_of(dataset: Dataset, reports: Sequence[CaseReport]) -> tuple[str, ...]:
-    """Return sentences about the data set as a whole that hinder nothing, but that a user should know."""
+    """Return notes about the data set as a whole that block nothing but that a user should know."""
     meaning = meaning_of(dataset, reports)
     empty = [report.name for report in reports if not report.problems and not report.labels]
     notes = [*dataset.notes, *(meaning.notes if meaning else ())]
@@ -126,13 +126,13 @@ def _mapped(dataset: Dataset, meaning: Meaning | None) -> Dataset:
 
 
 def _read_each(dataset: Dataset, inspect: Inspect | None) -> Iterator[CaseReport]:
-    """What the files of each case hold, in order, with the problem of voxels that an earlier case has too."""
+    """Yield the contents of each case in order, reporting voxels identical to those of an earlier case."""
     inspect = inspect or inspect_case
     workers = min(MOST_THREADS, os.cpu_count() or 1)
     owner: dict[str, str] = {}
     cases = iter(dataset.cases)
     with ThreadPoolExecutor(workers) as pool:
-        # never far ahead of who listens, so that stopping takes no longer than a few cases
+        # never far ahead of the consumer, so that stopping takes no longer than a few cases
         running = deque(pool.submit(_safely, inspect, case, dataset) for case in islice(cases, workers + 1))
         try:
             while running:
@@ -144,7 +144,7 @@ def _read_each(dataset: Dataset, inspect: Inspect | None) -> Iterator[CaseReport
 
 
 def _safely(inspect: Inspect, case: Case, dataset: Dataset) -> CaseReport:
-    """The report on ``case``; whatever its files make a reader raise becomes its problem, never the end of the others."""
+    """Return the report on ``case``; any exception from reading its files becomes its problem and stops no others."""
     try:
         with reading(f"Case {case.name}", "export its files again or leave it out"):
             return inspect(case, dataset)
@@ -153,12 +153,12 @@ def _safely(inspect: Inspect, case: Case, dataset: Dataset) -> CaseReport:
 
 
 def inspect_case(case: Case, dataset: Dataset) -> CaseReport:
-    """Read and check one case by itself; what its labels mean is taken from ``dataset`` as it was listed."""
+    """Read and check one case by itself; the meaning of its labels comes from ``dataset`` as listed."""
     return _judged(_examine(case, dataset), case, dataset, None, {})
 
 
 def _examine(case: Case, dataset: Dataset) -> CaseReport:
-    """Read the files of one case, and check all but what the values of its reference mean."""
+    """Read the files of one case, and check everything except the meaning of its reference values."""
     problems = [
         f"The modality {modality} is missing: add the file or leave the case out."
         for modality in dataset.modalities
@@ -186,7 +186,7 @@ def _examine(case: Case, dataset: Dataset) -> CaseReport:
         ]
         digests.append((modality, digest))
     labels, label_problems, sizes = _inspect_reference(case, first)
-    unique = tuple(dict.fromkeys((*problems, *label_problems)))  # a 4D file tells the same for each of its channels
+    unique = tuple(dict.fromkeys((*problems, *label_problems)))  # a 4D file repeats the same message for each channel
     small = tuple(size for size in sizes if size <= SMALL_LESION)[:MOST_SIZES]
     report = CaseReport(
         case.name, tuple(case.images), labels=labels, problems=unique, lesions=len(sizes), small_lesions=small
@@ -198,14 +198,14 @@ def _examine(case: Case, dataset: Dataset) -> CaseReport:
 
 
 def valid_cases(dataset: Dataset, reports: Sequence[CaseReport]) -> Dataset:
-    """Return the data set without the cases that have a problem, with the labels that the inspection settled."""
+    """Return the data set without the cases that have problems, with the labels that the inspection determined."""
     sound = {report.name for report in reports if not report.problems}
     final = settled(dataset, reports)
     return replace(final, cases=tuple(case for case in final.cases if case.name in sound))
 
 
 def inspection_table(reports: Iterable[CaseReport]) -> str:
-    """The reports as a table of text."""
+    """Return the reports as a text table."""
     header = ("case", "modalities", "shape", "spacing (mm)", "axes", "labels", "problems")
     rows = [header]
     for report in reports:
@@ -226,15 +226,15 @@ def inspection_table(reports: Iterable[CaseReport]) -> str:
 
 
 def _digest(volume: Volume) -> str:
-    """The same for the same numbers on as many voxels, whatever their type: a copy may have been stored as another."""
-    numbers = np.ascontiguousarray(volume.voxels.T, dtype=np.float32)  # transposed as files are, so not copied for that
+    """Return a digest that is the same for equal numbers in the same shape, even if a copy has another data type."""
+    numbers = np.ascontiguousarray(volume.voxels.T, dtype=np.float32)  # transposed like the file order, to avoid a copy
     digest = hashlib.blake2b(str(numbers.shape).encode(), digest_size=16)
     digest.update(numbers.data)
     return digest.hexdigest()
 
 
 def _channel_problems(case: Case, wanted: int) -> list[str]:
-    """Whether the 4D file has as many volumes as its description names; too few or too many, none can be told apart."""
+    """Check that the 4D file has as many volumes as its description names; otherwise none can be identified."""
     path = next(image.path for image in case.images.values())
     try:
         stored = count_volumes(path) if path.exists() else wanted
@@ -260,7 +260,7 @@ def _image_problems(modality: str, image: ImageFile, volume: Volume, first: Grid
 
 
 def _inspect_reference(case: Case, grid: Grid | None) -> tuple[tuple[int, ...], list[str], tuple[float, ...]]:
-    """The values of the reference, what is wrong with the file, and the volumes of its lesions."""
+    """Return the values of the reference, the problems of the file, and the volumes of its lesions."""
     if case.reference is None:
         return (), ["The reference segmentation is missing: add the file or leave the case out."], ()
     path = case.reference.path
@@ -283,7 +283,7 @@ def _inspect_reference(case: Case, grid: Grid | None) -> tuple[tuple[int, ...], 
 def _judged(
     report: CaseReport, case: Case, dataset: Dataset, meaning: Meaning | None, shared: Mapping[str, str]
 ) -> CaseReport:
-    """The report with the problems that its listing, its labels and the files of other cases make."""
+    """Return the report with the problems of its listing, its labels and files shared with other cases."""
     problems = list(case.problems)
     if case.name in shared:
         problems.append(f"It has the same reference file as case {shared[case.name]}: give each case its own.")
@@ -296,7 +296,7 @@ def _judged(
 
 
 def _label_problems(values: Sequence[int], value_map: Mapping[int, int], dataset: Dataset) -> list[str]:
-    """What is wrong with the values of a reference, by what they mean in this data set."""
+    """Return the problems of the values in a reference, by their meaning in this data set."""
     problems = []
     known = known_values(value_map, dataset.labels)
     if unknown := [str(value) for value in values if value_map.get(value, value) not in known]:
@@ -312,7 +312,7 @@ def _label_problems(values: Sequence[int], value_map: Mapping[int, int], dataset
 
 
 def _shared_references(dataset: Dataset) -> dict[str, str]:
-    """Case to another one whose reference is the same file, under whatever path."""
+    """Map each case to another one whose reference is the same file, under any path."""
     owners: dict[object, list[str]] = {}
     for case in dataset.cases:
         if case.reference is not None:
@@ -326,7 +326,7 @@ def _shared_references(dataset: Dataset) -> dict[str, str]:
 
 
 def _with_duplicates(report: CaseReport, owner: dict[str, str]) -> CaseReport:
-    """The report with a problem for each case seen before that has the same voxels; ``owner`` remembers who has which."""
+    """Return the report with a problem for each earlier case that has the same voxels; ``owner`` tracks them."""
     twins = {owner[digest] for _, digest in report.digests if digest in owner}
     problems = tuple(f"It has voxels of case {twin}: leave one of the two out." for twin in sorted(twins))
     for _, digest in report.digests:
@@ -335,5 +335,5 @@ def _with_duplicates(report: CaseReport, owner: dict[str, str]) -> CaseReport:
 
 
 def _shortened(words: Sequence[str], separator: str, most: int = 8) -> str:
-    """The first ``most`` words; an image in place of a labelmap would have thousands."""
+    """Join the first ``most`` words; an image in place of a labelmap would have thousands."""
     return separator.join([*words[:most], *(["..."] if len(words) > most else [])])

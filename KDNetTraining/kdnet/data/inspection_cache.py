@@ -1,4 +1,4 @@
-"""What an inspection found, kept in a file, so that a study that goes on does not read hundreds of cases again."""
+"""Inspection results kept in a file, so that a resumed study does not read hundreds of cases again."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kdnet.files import write_json
 from kdnet.foreign import read_json
 from kdnet.schema.case_report import CaseReport
 
-VERSION = 2  # raised when the inspection looks for more
+VERSION = 2  # incremented when the inspection checks more
 
 
 class InspectionRecord:
-    """Inspects cases, and remembers those whose files have kept their size and time.
+    """Inspects cases, and caches those whose files keep their size and modification time.
 
     Args:
-        path: the JSON file; one that is missing, damaged or of another version is begun anew.
+        path: path of the JSON file; one that is missing, damaged or of another version is started anew.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,7 +31,7 @@ class InspectionRecord:
         self._found: dict[str, Any] = {}
 
     def inspect(self, case: Case, dataset: Dataset) -> CaseReport:
-        """The report on ``case``; several threads may ask at once."""
+        """Return the report on ``case``; safe to call from several threads."""
         key = _signature(case, dataset)
         content = self._known.get(key)
         report = inspect_case(case, dataset) if content is None else _report(content)
@@ -39,13 +39,13 @@ class InspectionRecord:
         return report
 
     def write(self) -> None:
-        """Write what is known, atomically; cases that nobody asked about again are kept."""
+        """Write the records atomically; cases that were not inspected again are kept."""
         if self._found.keys() - self._known.keys():
             write_json(self._path, {"version": VERSION, "cases": {**self._known, **self._found}})
 
 
 def _signature(case: Case, dataset: Dataset) -> str:
-    """Changes when a file of the case does, or what is expected of it."""
+    """Return a signature that changes when a file of the case or what is expected of it changes."""
     files = []
     for modality, image in [*case.images.items(), ("reference", case.reference)]:
         if image is not None:

@@ -1,9 +1,9 @@
-"""A believable multi-modal data set without patients, for demonstrations and tests.
+"""A realistic multi-modal data set without patients, for demonstrations and tests.
 
 Each case has its own smooth anatomy (fluid, gray and white matter, deep nuclei), bias field and noise, and a tumor whose
 three parts differ in visibility: the enhancing rim is bright on T1ce only, the core dark on T1, edema bright on FLAIR
-and T2. Vessels on T1ce and white matter lesions on FLAIR imitate tumor in one modality each, so that a network that
-sees all modalities truly knows more than one that sees a single one.
+and T2. Vessels on T1ce and white matter lesions on FLAIR mimic tumor in one modality each, so that a network with
+all modalities as input really has more information than one with a single modality.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from kdnet.files import writable_folder
 from kdnet.schema.modalities import MODALITIES
 
 Field = NDArray[np.float64]
-MOST_VOXELS = 500_000_000  # an image of 0.8 m at 1 mm
+MOST_VOXELS = 500_000_000  # e.g., a 0.8 m cube at 1 mm
 
-# Mean intensity of each tissue per modality, white matter on T1 being 1.
+# Mean intensity of each tissue per modality, with white matter on T1 = 1.
 INTENSITIES: Mapping[str, Mapping[str, float]] = {
     "t1": {"csf": 0.35, "grey": 0.75, "white": 1.0, "nuclei": 0.85, "core": 0.55, "oedema": 0.8, "rim": 0.78},
     "t1ce": {"csf": 0.35, "grey": 0.78, "white": 1.0, "nuclei": 0.88, "core": 0.5, "oedema": 0.82, "rim": 1.7},
@@ -57,25 +57,25 @@ def write_phantom(
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> None:
-    """Write a data set in BraTS naming, the same for the same arguments.
+    """Write a data set with BraTS naming, reproducible for the same arguments.
 
     Args:
-        folder: where one folder per case is made.
-        cases: how many.
+        folder: destination, with one folder per case.
+        cases: number of cases.
         shape: voxels along i, j, k.
-        spacing: of the voxels in mm; the brain is about 130 x 165 x 130 mm and scaled down to fit.
-        seed: of everything random.
-        progress: called with the number of cases done and in all.
+        spacing: voxel spacing in mm; the brain is about 130 x 165 x 130 mm and scaled down to fit.
+        seed: random seed.
+        progress: called with the number of cases done and the total.
 
     Raises:
-        KDNetError: when the folder cannot be written.
-        SettingsError: for a negative seed or an absurd size.
+        KDNetError: if the folder cannot be written.
+        SettingsError: for a negative seed or an unreasonable size.
     """
     if seed < 0:
         raise SettingsError(f"--seed is {seed}: give 0 or a positive number.")
     if math.prod(shape) > MOST_VOXELS:
         raise SettingsError(f"a phantom of {' x '.join(map(str, shape))} voxels is too large: give a smaller --size.")
-    affine = np.diag([-spacing, -spacing, spacing, 1.0])  # LPS, as BraTS
+    affine = np.diag([-spacing, -spacing, spacing, 1.0])  # LPS, like BraTS
     affine[:3, 3] = [spacing * shape[0] / 2, spacing * shape[1] / 2, -spacing * shape[2] / 2]
     grid = Grid(shape, affine)
     for index in range(cases):
@@ -89,7 +89,7 @@ def write_phantom(
 
 
 def make_case(shape: tuple[int, int, int], spacing: float, random: np.random.Generator) -> PhantomCase:
-    """Draw one patient."""
+    """Generate one patient."""
     anatomy = _Anatomy(shape, spacing, random)
     brain = anatomy.brain()
     tissues = anatomy.tissues(brain)
@@ -103,7 +103,7 @@ def make_case(shape: tuple[int, int, int], spacing: float, random: np.random.Gen
     images = {}
     for modality in MODALITIES:
         image = np.zeros(shape)
-        for name, share in parts.items():  # later parts cover earlier ones, edges are partial volume
+        for name, share in parts.items():  # later parts cover earlier ones, edges show partial volume
             image = image * (1 - share) + INTENSITIES[modality][name] * share
         if modality == "t1ce":
             image = image * (1 - vessels) + 1.6 * vessels
@@ -114,7 +114,7 @@ def make_case(shape: tuple[int, int, int], spacing: float, random: np.random.Gen
 
 
 class _Anatomy:
-    """Draws the parts of one patient; lengths are mm, coordinates start in the middle of the grid."""
+    """Generates the parts of one patient; lengths are in mm, coordinates start at the center of the grid."""
 
     def __init__(self, shape: tuple[int, int, int], spacing: float, random: np.random.Generator) -> None:
         self.shape, self.spacing, self.random = shape, spacing, random
@@ -124,17 +124,17 @@ class _Anatomy:
         self.scale = min(1.0, fits) * random.uniform(0.93, 1.0)
 
     def field(self, width: float) -> Field:
-        """A smooth random field of mean 0 and deviation 1, with features about ``width`` mm wide."""
+        """Return a smooth random field with mean 0, standard deviation 1 and features about ``width`` mm wide."""
         noise = ndimage.gaussian_filter(self.random.standard_normal(self.shape), width * self.scale / self.spacing)
         return np.asarray((noise - noise.mean()) / noise.std())
 
     def ellipsoid(self, center: tuple[float, float, float], radii: tuple[float, float, float]) -> Field:
-        """Relative distance from ``center``: below 1 inside."""
+        """Return the relative distance from ``center``: below 1 inside."""
         parts = zip((self.x, self.y, self.z), center, radii, strict=True)
         return np.asarray(np.sqrt(sum(((at - c * self.scale) / (r * self.scale)) ** 2 for at, c, r in parts)))
 
     def soft(self, inside: Field, width: float = 1.5) -> Field:
-        """A share from 0 to 1 of what is ``inside`` (mm, positive within), blurred over ``width`` mm."""
+        """Return a soft mask from 0 to 1 of ``inside`` (mm, positive within), blurred over ``width`` mm."""
         return np.asarray(1 / (1 + np.exp(-np.clip(inside * 2 / width, -30, 30))))
 
     def brain(self) -> NDArray[np.bool_]:
@@ -159,7 +159,7 @@ class _Anatomy:
         return {"grey": np.ones(self.shape), "white": white, "nuclei": nuclei, "csf": fluid}
 
     def tumor(self, brain: NDArray[np.bool_], fluid: Field) -> tuple[Field, Field, Field]:
-        """Shares of core, enhancing rim and edema."""
+        """Return the fractions of core, enhancing rim and edema."""
         random = self.random
         center = (random.choice([-1, 1]) * random.uniform(18, 38), random.uniform(-42, 42), random.uniform(-18, 30))
         radius = random.uniform(13, 24)
@@ -174,16 +174,16 @@ class _Anatomy:
         return core * brain, rim * brain, edema * brain
 
     def vessels(self, brain: NDArray[np.bool_]) -> Field:
-        """Bright on T1ce like the rim: thin curved sheets near the middle and the surface."""
+        """Return vessels, bright on T1ce like the rim: thin curved sheets near the center and the surface."""
         near_zero = np.abs(self.field(10)) * 10 + np.abs(self.field(10)) * 10
         return np.asarray(self.soft(1.2 - near_zero)) * brain * 0.9
 
     def lesions(self, white: Field) -> Field:
-        """Bright on FLAIR like edema: spots and caps in white matter."""
+        """Return lesions, bright on FLAIR like edema: spots and caps in white matter."""
         return np.asarray(self.soft((self.field(5) - 1.9) * 6)) * white * 0.9
 
     def acquired(self, image: Field, brain: NDArray[np.bool_]) -> NDArray[np.int16]:
-        """What a scanner would store: blurred, shaded, noisy, in arbitrary units, masked to the brain."""
+        """Return the image as a scanner would store it: blurred, biased, noisy, in arbitrary units, masked to the brain."""
         image = ndimage.gaussian_filter(image, 0.5)
         image = image * (1 + 0.12 * self.field(45))
         image = image + 0.06 * self.random.standard_normal(self.shape)

@@ -1,4 +1,4 @@
-"""Reading the expert's segmentation: whole numbers, on the image's grid, in values of the label table."""
+"""Read expert segmentations: integer labels, on the image's grid, in values of the label table."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from kdnet.errors import DataError
 from kdnet.foreign import reading
 from kdnet.schema.labels import IGNORED, LabelTable
 
-ROUNDING = 1e-3  # of a label that was stored scaled or resampled as a float; 0.5 is no label
+ROUNDING = 1e-3  # of a label that was stored scaled or resampled as a float; 0.5 is not a label
 
 
 def read_reference(case: Case, labels: LabelTable) -> Volume:
     """Read the expert's labelmap of ``case`` in values of ``labels``, uint8, on its original grid.
 
     Raises:
-        DataError: when there is none, or it holds values that the table does not know.
+        DataError: if there is no reference, or it holds values that are not in the table.
     """
     if case.reference is None:
         raise DataError(f"case {case.name} has no reference segmentation: add one or leave the case out.")
@@ -47,12 +47,12 @@ def read_reference(case: Case, labels: LabelTable) -> Volume:
 
 
 def known_values(value_map: Mapping[int, int], labels: LabelTable) -> set[int]:
-    """Return the values that a mapped reference may hold."""
+    """Return the valid values of a mapped reference."""
     return {0, *(label.value for label in labels.labels), *({IGNORED} & set(value_map.values()))}
 
 
 def label_values(voxels: NDArray[np.generic]) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Return the values of a labelmap, rounding errors removed, and those that are no whole numbers; both without 0."""
+    """Return the integer values of a labelmap, without rounding errors, and the non-integer ones; both without 0."""
     found = np.unique(voxels)
     if np.issubdtype(found.dtype, np.integer):
         return tuple(int(value) for value in found if value), ()
@@ -62,9 +62,9 @@ def label_values(voxels: NDArray[np.generic]) -> tuple[tuple[int, ...], tuple[fl
 
 
 def lesion_sizes(voxels: NDArray[np.generic], spacing: Sequence[float]) -> tuple[float, ...]:
-    """Return the volumes in mm^3 of the connected parts of a labelmap ``[i, j, k]``, smallest first.
+    """Return the volumes in mm^3 of the connected components of a labelmap ``[i, j, k]``, smallest first.
 
-    Parts that touch at a corner are one, whatever their labels.
+    Parts that touch at a corner are one component, whatever their labels.
     """
     drawn = voxels != 0
     box = ndimage.find_objects(drawn.astype(np.uint8))
@@ -76,14 +76,14 @@ def lesion_sizes(voxels: NDArray[np.generic], spacing: Sequence[float]) -> tuple
 
 
 def whole_labels(voxels: NDArray[np.generic], path: Path) -> NDArray[Any]:
-    """Round values that are whole numbers but for a rounding error.
+    """Round values that are integers except for rounding errors.
 
     Args:
-        voxels: of a labelmap, of any scalar type.
-        path: of the file, for the message.
+        voxels: voxels of a labelmap, of any scalar type.
+        path: path of the file, for the message.
 
     Raises:
-        DataError: for a value that is no whole number.
+        DataError: for a value that is not an integer.
     """
     if np.issubdtype(voxels.dtype, np.integer):
         return voxels

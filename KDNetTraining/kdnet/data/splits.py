@@ -1,4 +1,4 @@
-"""Which cases train, choose the checkpoint, and test: always whole patients, with all of their visits."""
+"""Assignment of cases to training, validation (checkpoint selection) and test sets, always by whole patients."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SPLITS_FILE = "splits_final.json"
 
 @dataclass(frozen=True)
 class FoldList:
-    """What a file beside the data says about its cases.
+    """Folds and patients from a file next to the data.
 
     Attributes:
-        folds: case to fold; empty where no file gives folds.
-        patients: case to patient, of the cases that the file names one for.
-        source: the file, None when there is none that fits.
-        notes: files that were found and not followed, in sentences.
+        folds: case to fold; empty if no file gives folds.
+        patients: case to patient, for the cases with a patient in the file.
+        source: path of the file, None if no file applies.
+        notes: files that were found but ignored, in sentences.
     """
 
     folds: Mapping[str, int] = field(default_factory=dict)
@@ -36,17 +36,17 @@ class FoldList:
 
 
 def read_folds(root: Path, cases: Collection[str]) -> FoldList:
-    """Read the folds that a file in ``root`` or its parent gives.
+    """Read the folds from a file in ``root`` or its parent.
 
-    Looked for are ``cases.csv`` (columns ``case``, ``fold`` and, if wanted, ``patient``) and nnU-Net's
-    ``splits_final.json``. A file that is of another program or names none of the cases is not followed, and told of.
+    The candidates are ``cases.csv`` (columns ``case``, ``fold`` and, optionally, ``patient``) and nnU-Net's
+    ``splits_final.json``. A file from another program or without any of the cases is ignored, with a note.
 
     Args:
-        root: of the data set.
-        cases: its case names.
+        root: folder of the data set.
+        cases: case names of the data set.
 
     Raises:
-        DataError: for a list of this data set's cases that is damaged, or leaves some of them out.
+        DataError: if a list of this data set's cases is damaged or omits some of them.
     """
     notes: list[str] = []
     for folder in (root, root.resolve().parent):
@@ -64,7 +64,7 @@ def read_folds(root: Path, cases: Collection[str]) -> FoldList:
 
 
 def _lacking(path: Path, folds: Mapping[str, int], cases: Collection[str]) -> list[str]:
-    """A note about cases that a list of folds leaves out."""
+    """Return a note about cases that a list of folds omits."""
     lacking = sorted(set(cases) - folds.keys())
     if not folds or not lacking:
         return []
@@ -72,11 +72,11 @@ def _lacking(path: Path, folds: Mapping[str, int], cases: Collection[str]) -> li
 
 
 def _read_table(path: Path, cases: Collection[str]) -> FoldList | str:
-    """The content of ``cases.csv``, or why it is not followed."""
+    """Return the content of ``cases.csv``, or why it is ignored."""
     with reading(path, "save it as UTF-8 with the columns case and fold"):
         content = path.read_bytes()
         try:
-            rows = _rows(content.decode("utf-8-sig"))  # spreadsheets put a mark before UTF-8
+            rows = _rows(content.decode("utf-8-sig"))  # spreadsheets write a byte order mark before UTF-8
         except UnicodeDecodeError:
             rows = _rows(content.decode("latin-1"))
         except csv.Error:
@@ -98,7 +98,7 @@ def _read_table(path: Path, cases: Collection[str]) -> FoldList | str:
 
 
 def _rows(text: str) -> list[dict[str, str]]:
-    """The rows of a table by its header in small letters; spreadsheets of some languages separate by semicolons."""
+    """Return the rows of a table by lowercase column name; spreadsheets in some languages separate by semicolons."""
     header = text.partition("\n")[0]
     delimiter = max((",", ";", "\t"), key=header.count)
     rows = csv.DictReader(text.splitlines(), delimiter=delimiter)
@@ -109,7 +109,7 @@ def _rows(text: str) -> list[dict[str, str]]:
 
 
 def _read_splits(path: Path, cases: Collection[str]) -> FoldList | str:
-    """The folds of nnU-Net's ``splits_final.json``: a case belongs to the fold that validates on it."""
+    """Return the folds in nnU-Net's ``splits_final.json``: a case belongs to the fold that validates on it."""
     content = read_json_list(path)
     folds: dict[str, int] = {}
     with reading(path, "correct it or take it away"):
@@ -135,13 +135,13 @@ def read_json_list(path: Path) -> list[Any]:
 
 
 def assign_folds(names: Sequence[str], count: int, seed: int, patients: Mapping[str, str] | None = None) -> dict[str, int]:
-    """Deal the patients out to ``count`` folds of nearly equal size, at random but always the same for a seed.
+    """Assign the patients to ``count`` folds of nearly equal size, at random but reproducibly for a seed.
 
     Args:
-        names: of the cases.
-        count: of the folds.
-        seed: of the order.
-        patients: case to patient; where it lacks a case, its name tells.
+        names: names of the cases.
+        count: number of folds.
+        seed: random seed.
+        patients: case to patient; for a case without an entry, its name decides.
     """
     visits = _visits(names, patients)
     owners = list(visits)
@@ -150,7 +150,7 @@ def assign_folds(names: Sequence[str], count: int, seed: int, patients: Mapping[
         return {visits[owner][0]: position % count for position, owner in enumerate(order)}
     sizes = [0] * count
     folds: dict[str, int] = {}
-    for owner in sorted(order, key=lambda owner: -len(visits[owner])):  # most visits first keeps folds of equal size
+    for owner in sorted(order, key=lambda owner: -len(visits[owner])):  # assigning most visits first balances the folds
         fold = sizes.index(min(sizes))
         sizes[fold] += len(visits[owner])
         folds |= dict.fromkeys(visits[owner], fold)
@@ -160,17 +160,17 @@ def assign_folds(names: Sequence[str], count: int, seed: int, patients: Mapping[
 def split(
     folds: Mapping[str, int], fold: int, *, validation_share: float, seed: int, patients: Mapping[str, str] | None = None
 ) -> Split:
-    """Return the split that tests on ``fold`` and carves validation cases out of the others, by whole patients.
+    """Return the split that tests on ``fold`` and takes validation cases from the others, by whole patients.
 
     Args:
         folds: case to fold.
-        fold: to test, or :data:`~kdnet.schema.folds.ALL_CASES`.
-        validation_share: of the cases that are not tested.
-        seed: of the choice.
-        patients: case to patient; where it lacks a case, its name tells.
+        fold: fold to test, or :data:`~kdnet.schema.folds.ALL_CASES`.
+        validation_share: fraction of the cases that are not tested.
+        seed: random seed.
+        patients: case to patient; for a case without an entry, its name decides.
 
     Raises:
-        DataError: when too few cases or patients are left to train.
+        DataError: if too few cases or patients are left for training.
     """
     if fold == ALL_CASES:
         names = sorted(folds)
@@ -197,7 +197,7 @@ def shared_patients(folds: Mapping[str, int], patients: Mapping[str, str] | None
 
 
 def _chosen(names: Sequence[str], count: int, seed: Sequence[int], patients: Mapping[str, str] | None) -> tuple[str, ...]:
-    """About ``count`` cases of patients drawn at random, never all patients."""
+    """Return about ``count`` cases of patients drawn at random, never all patients."""
     visits = _visits(names, patients)
     owners = list(visits)
     chosen: list[str] = []
@@ -209,7 +209,7 @@ def _chosen(names: Sequence[str], count: int, seed: Sequence[int], patients: Map
 
 
 def _visits(names: Sequence[str], patients: Mapping[str, str] | None) -> dict[str, list[str]]:
-    """Patient to cases, both in the order of the cases' names."""
+    """Return the cases of each patient, both in the order of case names."""
     visits: dict[str, list[str]] = {}
     for name in sorted(names):
         visits.setdefault(_patient(name, patients), []).append(name)

@@ -1,1 +1,1 @@
-"""What lies between reading a scan and segmenting it: does it show a whole head, and where in it is the brain?"""
+"""The steps between reading and segmenting a scan: does it show a whole head, and where is the brain?"""

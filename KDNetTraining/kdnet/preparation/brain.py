@@ -1,4 +1,4 @@
-"""From scans as they come to brains without skull, which is what most models have learned from."""
+"""From raw scans to skull-stripped brains, which most models are trained on."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ COVERED_SHARE = 0.7  # of the patient; the student finds 51 to 62 % of whole hea
 
 
 class BrainMethod(StrEnum):
-    """How to find the brain.
+    """The method of brain extraction.
 
-    ``automatic`` uses the student where a scan shows a whole head, and leaves other scans alone. ``student`` always uses
-    the student, the network that ships with kdnet. ``none`` takes scans as they are. ``mask`` uses a mask that is given.
+    ``automatic`` uses the student if a scan shows a whole head, and leaves other scans unchanged. ``student`` always uses
+    the student, the network that ships with kdnet. ``none`` uses scans as they are. ``mask`` uses a supplied mask.
     """
 
     AUTOMATIC = "automatic"
@@ -51,10 +51,10 @@ class BrainMethod(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class BrainChoice:
-    """What a user chooses.
+    """The user's choice.
 
     Attributes:
-        method: how to find the brain.
+        method: method of brain extraction.
         mask: for ``BrainMethod.MASK``: a file, or the mask itself as bool ``[i, j, k]`` on the grid of the scan.
     """
 
@@ -63,10 +63,10 @@ class BrainChoice:
 
     @classmethod
     def parse(cls, text: str) -> BrainChoice:
-        """Read ``automatic``, ``student``, ``none``, or the path of a mask.
+        """Parse ``automatic``, ``student``, ``none``, or the path of a mask.
 
         Raises:
-            SettingsError: when ``text`` is neither a method nor a file.
+            SettingsError: if ``text`` is neither a method nor a file.
         """
         if text in (BrainMethod.AUTOMATIC, BrainMethod.STUDENT, BrainMethod.NONE):
             return cls(BrainMethod(text))
@@ -78,12 +78,12 @@ class BrainChoice:
 
 @dataclass(frozen=True, eq=False)
 class Brain:
-    """What was found.
+    """The result of brain extraction.
 
     Attributes:
-        volumes: as they are to be segmented.
-        mask: uint8 on the grid of the scan, 1 in the brain; None where the scans are taken as they are.
-        words: what was done, in one sentence.
+        volumes: volumes to segment.
+        mask: uint8 on the grid of the scan, 1 in the brain; None if the scans are used as they are.
+        words: description of what was done, in one sentence.
     """
 
     volumes: tuple[Volume, ...]
@@ -92,11 +92,11 @@ class Brain:
 
 
 class BrainExtractor:
-    """Extracts brains; loads the student when it is first needed.
+    """Extracts brains; loads the student on first use.
 
     Args:
-        device: that computes.
-        model: file of the student, the one that ships by default.
+        device: device for computation.
+        model: model file of the student, by default the one that ships with kdnet.
     """
 
     def __init__(self, device: torch.device, model: Path | None = None) -> None:
@@ -113,18 +113,18 @@ class BrainExtractor:
         expected: bool,
         progress: ProgressCallback = lambda _progress: None,
     ) -> Brain:
-        """Find the brain in the scans of one case and blank what lies outside.
+        """Find the brain in the scans of one case and set everything outside to background.
 
         Args:
-            volumes: on one grid.
-            names: of the volumes, for messages.
-            choice: how.
-            expected: whether the model that segments afterward has learned from brains without skull. If not,
-                ``automatic`` leaves the scans alone.
-            progress: told when a network begins to look for the brain, and when it has found it.
+            volumes: scans on one grid.
+            names: names of the volumes, for messages.
+            choice: method of brain extraction.
+            expected: whether the model that segments afterward was trained on skull-stripped brains. If not,
+                ``automatic`` leaves the scans unchanged.
+            progress: called when a network starts looking for the brain, and when it has found it.
 
         Raises:
-            DataError: when no brain is found, or a given mask does not fit.
+            DataError: if no brain is found, or a supplied mask does not fit.
         """
         method = choice.method
         if method is BrainMethod.MASK:
@@ -140,17 +140,17 @@ class BrainExtractor:
 
     @property
     def available(self) -> bool:
-        """Whether the file of the student is there."""
+        """Whether the student's model file exists."""
         try:
             return (self._model or _shipped()).is_file()
         except SettingsError:
             return False
 
     def mask(self, volume: Volume) -> NDArray[np.bool_]:
-        """Return where the student finds the brain, bool ``[i, j, k]``; all False where it finds none.
+        """Return the brain mask found by the student, bool ``[i, j, k]``; all False if it finds none.
 
         Raises:
-            SettingsError: when the student is missing from the installation.
+            SettingsError: if the student is missing from the installation.
         """
         if self._student is None:
             self._student = Predictor(load_model(self._model or _shipped()), self.device)

@@ -1,4 +1,4 @@
-"""Masks of brains: tidied, checked, and applied to a scan."""
+"""Brain masks: cleanup, validation, and application to a scan."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume
 from kdnet.errors import DataError
 
-LEAST_ML, MOST_ML = 250.0, 2500.0  # from half the brain of a toddler to more than the largest brain with its fluid
+LEAST_ML, MOST_ML = 250.0, 2500.0  # from half a toddler's brain to more than the largest brain with its cerebrospinal fluid
 
 
 def tidy_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the largest connected part of ``mask`` ``[i, j, k]``, with its holes filled."""
+    """Return the largest connected component of ``mask`` ``[i, j, k]``, with its holes filled."""
     if not mask.any():
         return mask
     box = tuple(
@@ -33,35 +33,35 @@ def tidy_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def milliliters(mask: NDArray[np.bool_], grid: Grid) -> float:
-    """The volume of ``mask`` in mL."""
+    """Return the volume of ``mask`` in mL."""
     return float(np.count_nonzero(mask)) * float(np.prod(grid.spacing)) / 1000
 
 
 def is_plausible(mask: NDArray[np.bool_], grid: Grid) -> bool:
-    """Whether ``mask`` is as large as a brain, or as what a scan of few slices shows of one."""
+    """Check whether ``mask`` has the size of a brain, or of the part that a scan with few slices shows."""
     return LEAST_ML <= milliliters(mask, grid) <= MOST_ML
 
 
 def share_covered(voxels: NDArray[np.generic], mask: NDArray[np.bool_]) -> float:
-    """Return how much of the patient in ``voxels`` ``[i, j, k]`` the ``mask`` covers, from 0 to 1."""
+    """Return the fraction of the patient in ``voxels`` ``[i, j, k]`` that ``mask`` covers, from 0 to 1."""
     every = tuple(slice(None, None, 2 if size > 100 else 1) for size in voxels.shape)
     patient = Foreground.of(voxels).mask(voxels[every])
     return float(np.count_nonzero(patient & mask[every])) / max(1, int(np.count_nonzero(patient)))
 
 
 def read_mask(path: Path, grid: Grid, name: str) -> NDArray[np.bool_]:
-    """Read a mask that a user gives: 0 outside of the brain, any other value inside.
+    """Read a user-supplied mask: 0 outside the brain, any other value inside.
 
     Args:
-        path: of the file.
-        grid: of the scan.
-        name: of the scan, for messages.
+        path: path of the file.
+        grid: grid of the scan.
+        name: name of the scan, for messages.
 
     Returns:
-        bool ``[i, j, k]``, as it is in the file.
+        bool ``[i, j, k]``, as stored in the file.
 
     Raises:
-        DataError: when the file cannot be read, is not on the scan's grid, or masks nothing or everything.
+        DataError: if the file cannot be read, is not on the scan's grid, or masks nothing or everything.
     """
     volume = read_volume(path)
     if not volume.grid.matches(grid, tolerance_mm=0.1):
@@ -70,10 +70,10 @@ def read_mask(path: Path, grid: Grid, name: str) -> NDArray[np.bool_]:
 
 
 def checked_mask(mask: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:
-    """Return ``mask``, which a user gives; ``name`` is for messages.
+    """Return the user-supplied ``mask`` after validation; ``name`` is for messages.
 
     Raises:
-        DataError: when it masks nothing or everything.
+        DataError: if it masks nothing or everything.
     """
     if not mask.any() or mask.all():
         which = "every" if mask.all() else "no"
@@ -82,10 +82,10 @@ def checked_mask(mask: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:
 
 
 def only_brain(volume: Volume, mask: NDArray[np.bool_]) -> Volume:
-    """Return ``volume`` with background in place of all that lies outside of ``mask`` ``[i, j, k]``.
+    """Return ``volume`` with everything outside ``mask`` ``[i, j, k]`` set to background.
 
-    Background is 0, or the darkest value of the brain where the brain has values below 0: it must not lie among the
-    intensities of the brain.
+    Background is 0, or the darkest value of the brain if the brain has values below 0: it must not fall inside the
+    intensity range of the brain.
     """
     darkest = volume.voxels[mask].min() if mask.any() else 0
     background = np.asarray(min(darkest, 0), dtype=volume.voxels.dtype)

@@ -1,4 +1,4 @@
-"""BraTS folders and others whose files are named by modality: flat, or a folder per case, at any depth."""
+"""BraTS and similar data sets with files named by modality: flat or one folder per case, at any depth."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ SUFFIXES = (".nii.gz", ".nii")
 
 @dataclass
 class _Found:
-    """The files of a case, and what is wrong with them."""
+    """The files of a case, and their problems."""
 
     files: dict[str, Path] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
 def read_brats(root: Path, files: Iterable[Path], labels: LabelTable | None) -> Dataset | None:
-    """Return the data set among ``files`` below ``root``, or None when there is none.
+    """Return the data set among ``files`` below ``root``, or None if there is none.
 
-    What the values of references mean is decided by the names of the cases here, and once more by all values together
+    The meaning of reference values is decided here by the names of the cases, and again by all values together
     after inspection (:func:`kdnet.data.inspection.settled`).
 
     Args:
-        root: the folder.
+        root: path of the folder.
         files: all files in it.
-        labels: what the values mean, None to decide.
+        labels: meaning of the values, None to decide automatically.
     """
     found, unknown = _sorted(root, files)
     modalities = _common_modalities([item.files for item in found.values()])
@@ -55,9 +55,9 @@ def read_brats(root: Path, files: Iterable[Path], labels: LabelTable | None) -> 
 
 
 def _sorted(root: Path, files: Iterable[Path]) -> tuple[dict[str, _Found], list[Path]]:
-    """Case to its files, and the images whose names tell no modality.
+    """Return the files of each case, and the images whose names contain no modality.
 
-    Where no file names a case, folders do (``P1/t1ce.nii.gz``); otherwise such a file is a stray, as of an atlas.
+    Where no file names a case, folders do (``P1/t1ce.nii.gz``); otherwise such a file is ignored as stray (e.g., an atlas).
     """
     found: dict[str, _Found] = {}
     by_folder: dict[str, _Found] = {}
@@ -85,7 +85,7 @@ def _given(labels: LabelTable | None) -> LabelTable:
 
 
 def _stem(file: Path) -> str:
-    """The name of an image file without its suffix; empty for others, and for those that a killed writer left."""
+    """Return the name of an image file without its suffix; empty for other files and leftovers of interrupted writes."""
     name = file.name
     suffix = next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
     return name[: -len(suffix)] if suffix and not name.startswith(".") else ""
@@ -107,7 +107,7 @@ def _conventions(found: Mapping[str, _Found]) -> dict[str, Convention]:
 
 
 def _unrecognized(files: Sequence[Path]) -> tuple[str, ...]:
-    """A note about images that no modality's name ends; a few stray files in a folder are usual."""
+    """Return a note about images whose names end in no modality; a few stray files in a folder are normal."""
     if not files:
         return ()
     return (
@@ -117,9 +117,9 @@ def _unrecognized(files: Sequence[Path]) -> tuple[str, ...]:
 
 
 def _common_modalities(found: Sequence[Mapping[str, Path]]) -> tuple[str, ...]:
-    """What at least half of the cases have, so that a case which lacks one is reported.
+    """Return the modalities of at least half of the cases, so that a case that lacks one is reported.
 
-    A rare extra modality is not asked of the others; where no modality is common, all that occur are.
+    A rare extra modality is not required of the other cases; if no modality is common, all are returned.
     """
     there = {modality: sum(modality in parts for parts in found) for modality in MODALITIES}
     common = tuple(modality for modality, count in there.items() if count and 2 * count >= len(found))

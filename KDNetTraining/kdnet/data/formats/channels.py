@@ -1,4 +1,4 @@
-"""How many volumes a file holds, by its header alone."""
+"""Count the volumes in a file from its header alone."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from kdnet.foreign import reading
 
 
 def count_volumes(path: Path) -> int:
-    """Return how many 3D volumes a file holds along its further axes or as components; 1 for a plain 3D file.
+    """Return the number of 3D volumes in a file, as further axes or components; 1 for a plain 3D file.
 
     Raises:
-        DataError: naming a file that cannot be read.
+        DataError: if the file cannot be read; names the file.
     """
     with reading(path, "export it again or leave the case out"):
         if path.name.lower().endswith(NIFTI_SUFFIXES):

@@ -1,8 +1,8 @@
-"""What the values of BraTS references mean, decided for a data set as a whole.
+"""The meaning of BraTS reference values, decided for a data set as a whole.
 
-The same numbers have stood for different tissues over the years: 4 is enhancing tumor until 2021, absent in 2023, the
-resection cavity after treatment (2024) and edema in children. Names of cases tell year and challenge; where they do
-not, the values of all cases together decide, and where these are ambiguous nobody but the user can.
+The same values have meant different tissues over the years: 4 is enhancing tumor until 2021, absent in 2023, the
+resection cavity after treatment (2024) and edema in children. Case names indicate year and challenge; where they do
+not, the values of all cases together decide, and where these are ambiguous only the user can decide.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ DECIDE = (
     "cavity), --labels brats-ped (1 is enhancing tumor, 4 edema), or pairs such as 1=Core,2=Edema"
 )
 
-STRAY_SHARE = 0.25  # of the cases with 4; more of them with 3 as well are no mistakes but another convention
+STRAY_SHARE = 0.25  # of the cases with 4; if more of them also have 3, it is another convention, not a mistake
 
 
 class Convention(StrEnum):
-    """Who numbered the labels of a case, as its name tells."""
+    """The labeling convention of a case, as implied by its name."""
 
     EARLY = "BraTS 2012 to 2016"
     OLD = "BraTS 2017 to 2021"
@@ -35,7 +35,7 @@ class Convention(StrEnum):
 
 
 class Part(StrEnum):
-    """A part of a tumor that some convention has a value for."""
+    """A part of a tumor that has a value in some convention."""
 
     CORE = "core"
     EDEMA = "edema"
@@ -58,7 +58,7 @@ _PEDIATRIC = {Part.ENHANCING: 1, Part.CORE: 2, Part.CYST: 3, Part.EDEMA: 4, Part
 
 
 def _year(last_digits: str) -> str:
-    """A pattern of names that begin with a year; ``BraTS_13`` is the thirteenth case of a set, not one of 2013."""
+    """Return a pattern for names that begin with a year; ``BraTS_13`` is the 13th case of a set, not one of 2013."""
     return rf"brats(?:{last_digits}|[ _-]?20(?:{last_digits}))[ _-].*"
 
 
@@ -79,13 +79,13 @@ _NAMED = (
 
 @dataclass(frozen=True)
 class Meaning:
-    """What the values of a data set's references mean.
+    """The meaning of the values in a data set's references.
 
     Attributes:
-        table: that they are mapped to.
-        maps: case to its file's values that mean others of the table; 0 where the table has no such tissue.
-        problems: case to the reason why its values mean nothing.
-        notes: about the data set, in sentences.
+        table: the label table that values are mapped to.
+        maps: for each case, file values to different table values; 0 where the table has no such tissue.
+        problems: case to the reason why its values cannot be interpreted.
+        notes: notes about the data set, in sentences.
     """
 
     table: LabelTable
@@ -95,10 +95,10 @@ class Meaning:
 
 
 def convention_of(case: str, *, gross_tumor: bool = False) -> Convention:
-    """Return the convention that the name of a case tells.
+    """Return the convention implied by the name of a case.
 
     Args:
-        case: its name, for example ``"BraTS-GLI-00005-100"``.
+        case: name of the case, for example ``"BraTS-GLI-00005-100"``.
         gross_tumor: whether the reference is a ``_gtv`` file.
     """
     if gross_tumor:
@@ -107,7 +107,7 @@ def convention_of(case: str, *, gross_tumor: bool = False) -> Convention:
 
 
 def brats_tables() -> dict[str, LabelTable]:
-    """Return the tables of BraTS by the names that ``--labels`` knows them by."""
+    """Return the BraTS label tables by their ``--labels`` names."""
     return {"brats": brats_labels(), "brats-2024": post_treatment_labels(), "brats-ped": pediatric_labels()}
 
 
@@ -116,12 +116,12 @@ def decide(
     values: Mapping[str, Collection[int]] | None = None,
     asked: LabelTable | None = None,
 ) -> Meaning:
-    """Decide what the values of all references mean.
+    """Decide the meaning of the values in all references.
 
     Args:
-        conventions: case to the convention that its name tells.
-        values: case to the values that its reference holds, background left out; None while nothing was read yet.
-        asked: one of :func:`brats_tables`, None to choose by names and values.
+        conventions: case to the convention implied by its name.
+        values: case to the values in its reference, without background; None before any file is read.
+        asked: the requested table, one of :func:`brats_tables`; None to choose by names and values.
     """
     read = values or {}
     if asked is None and (special := _single_label(conventions, read)) is not None:
@@ -133,7 +133,7 @@ def decide(
     for case, named in conventions.items():
         convention = unnamed if named is Convention.UNNAMED else named
         if convention is Convention.CURRENT and asked == brats_labels():
-            convention = Convention.OLD  # asked for so that 4 counts as enhancing tumor
+            convention = Convention.OLD  # requested so that 4 counts as enhancing tumor
         if convention is Convention.GROSS_TUMOR:
             problems[case] = f"The reference is a gross tumor volume, those of other cases are parts of tumors: {_APART}."
         elif convention is None:
@@ -154,7 +154,7 @@ def _map(convention: Convention, table: LabelTable) -> dict[int, int]:
 
 
 def _single_label(conventions: Mapping[str, Convention], values: Mapping[str, Collection[int]]) -> Meaning | None:
-    """The meaning of references of one label: gross tumor volumes, and masks of 0 and 1."""
+    """Return the meaning of single-label references: gross tumor volumes, and masks of 0 and 1."""
     if conventions and set(conventions.values()) == {Convention.GROSS_TUMOR}:
         return Meaning(exclusive_labels({1: "Gross tumour volume"}), {case: {} for case in conventions})
     held: set[int] = set().union(*values.values()) if values else set()
@@ -165,7 +165,7 @@ def _single_label(conventions: Mapping[str, Convention], values: Mapping[str, Co
 
 
 def _table(conventions: Mapping[str, Convention], values: Mapping[str, Collection[int]]) -> LabelTable:
-    """The table that has a label for every tissue of the data set, and none for a tissue that is not there."""
+    """Return the table with a label for every tissue in the data set and for no other."""
     kinds = set(conventions.values())
     if kinds == {Convention.PEDIATRIC}:
         return pediatric_labels()
@@ -177,13 +177,13 @@ def _table(conventions: Mapping[str, Convention], values: Mapping[str, Collectio
 def _unnamed(
     conventions: Mapping[str, Convention], values: Mapping[str, Collection[int]], asked: LabelTable | None
 ) -> Convention | None:
-    """The convention of the cases whose names tell none; None when their values are ambiguous."""
+    """Return the convention of the cases whose names imply none; None if their values are ambiguous."""
     if asked is not None:
         known = {"brats": Convention.OLD, "brats-2024": Convention.POST_TREATMENT, "brats-ped": Convention.PEDIATRIC}
         return next(known[name] for name, table in brats_tables().items() if table == asked)
     sets = [set(values.get(case, ())) for case, named in conventions.items() if named is Convention.UNNAMED]
     three, four, both = (sum(wanted <= held for held in sets) for wanted in ({3}, {4}, {3, 4}))
-    stray = three == both and 0 < both <= STRAY_SHARE * four  # few odd cases in a set that has no other 3
+    stray = three == both and 0 < both <= STRAY_SHARE * four  # a few odd cases in a set with no other 3
     return None if three and four and not stray else Convention.OLD
 
 

@@ -16,10 +16,10 @@ ABBREVIATIONS = {"ncr": 1, "net": 1, "ncr/net": 1, "ed": 2, "et": 3}
 
 
 def read_decathlon(root: Path, description: Mapping[str, Any], labels: LabelTable | None) -> Dataset:
-    """Return the data set that ``dataset.json`` describes; its brain tumors get the BraTS table.
+    """Return the data set described by ``dataset.json``; brain tumors use the BraTS table.
 
     Raises:
-        DataError: when the description is damaged.
+        DataError: if the description is damaged.
     """
     try:
         stored = [str(name) for _, name in sorted(description["modality"].items(), key=lambda item: int(item[0]))]
@@ -49,7 +49,7 @@ def read_decathlon(root: Path, description: Mapping[str, Any], labels: LabelTabl
 
 
 def _unlisted(root: Path, listed: Iterable[Path]) -> list[str]:
-    """A note about images in ``imagesTr`` that the description does not list."""
+    """Return a note about images in ``imagesTr`` that the description does not list."""
     known = {path.name for path in listed}
     others = sorted(path.name for path in (root / "imagesTr").glob("[!.]*.nii*") if path.name not in known)
     if not others:
@@ -58,16 +58,16 @@ def _unlisted(root: Path, listed: Iterable[Path]) -> list[str]:
 
 
 def listed_path(root: Path, text: Any) -> Path:
-    r"""Return the path of a file that a description lists, also as Windows writes it (``imagesTr\P1.nii.gz``)."""
+    r"""Return the path of a file listed in a description, which may use Windows separators (``imagesTr\P1.nii.gz``)."""
     path = root / str(text)
     return path if path.exists() else root / str(text).replace("\\", "/")
 
 
 def damaged(root: Path, error: Exception) -> DataError:
-    """What to tell of a ``dataset.json`` that lacks what it must say."""
+    """Return the error for a ``dataset.json`` that lacks required content."""
     if isinstance(error, KeyError):
         reason = f"{error} is missing"
-    elif isinstance(error, TypeError | AttributeError):  # Python's words for it say nothing to a user
+    elif isinstance(error, TypeError | AttributeError):  # Python's message would not help a user
         reason = "a part of it is not built as the format asks, such as a list in place of names and values"
     else:
         reason = str(error).removesuffix(".")
@@ -75,12 +75,12 @@ def damaged(root: Path, error: Exception) -> DataError:
 
 
 def modality_names(root: Path, stored: Sequence[str]) -> tuple[str, ...]:
-    """The names of channels as all formats share them: those of MR in BraTS' spelling, any others in small letters.
+    """Return the channel names that all formats share: BraTS spelling for MR modalities, lowercase for any others.
 
-    They become names of folders and are joined by ``+``, so of others than letters and digits ``_`` is left.
+    They become folder names and are joined by ``+``, so other characters than letters and digits become ``_``.
 
     Raises:
-        DataError: when there is none, or two are the same.
+        DataError: if there is no name, or two are the same.
     """
     plain = [re.sub(r"[^\w.-]+", "_", name.lower()) for name in stored]
     spelled = [spelled_modality(name) for name in stored]
@@ -96,13 +96,13 @@ def modality_names(root: Path, stored: Sequence[str]) -> tuple[str, ...]:
 
 
 def label_table(names: Mapping[int, str], wanted: LabelTable | None = None) -> tuple[LabelTable, dict[int, int]]:
-    """The table for labels by name, and how the file's values map to it.
+    """Return the table for labels by name, and the mapping of the file's values to it.
 
-    The three labels of brain tumors are recognized by their names, whatever their values; any others are exclusive.
+    The three brain tumor labels are recognized by name, whatever their values; any others are exclusive.
 
     Args:
         names: value to name, with or without the background 0.
-        wanted: the table to be used instead of the one that the names suggest.
+        wanted: the table to use instead of the one that the names suggest.
     """
     tumor = {value: _tumor_label(name) for value, name in names.items() if value}
     is_tumor = sorted(label or 0 for label in tumor.values()) == [1, 2, 3]
@@ -112,9 +112,9 @@ def label_table(names: Mapping[int, str], wanted: LabelTable | None = None) -> t
 
 
 def _tumor_label(name: str) -> int | None:
-    """The BraTS value of a part of a tumor, None for anything else."""
+    """Return the BraTS value of a part of a tumor, None for anything else."""
     name = name.lower()
-    if "edema" in name:  # and edema
+    if "edema" in name:  # also "oedema"
         return 2
     if ("non" in name and "enhancing" in name) or "necro" in name:
         return 1

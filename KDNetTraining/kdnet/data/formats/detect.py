@@ -1,4 +1,4 @@
-"""Recognizing a data folder."""
+"""Recognize the format of a data folder."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ KNOWN = "BraTS, Medical Segmentation Decathlon or nnU-Net raw"
 
 
 def read_dataset(root: Path, labels: LabelTable | None = None) -> Dataset:
-    """List the cases of a folder, whose format is recognized; no voxel is read.
+    """List the cases of a folder and recognize its format, without reading voxels.
 
     Args:
-        root: the folder.
-        labels: what the values of the references mean, instead of what the format suggests.
+        root: path of the folder.
+        labels: meaning of the reference values, instead of the one that the format suggests.
 
     Raises:
-        DataError: for a folder that is missing, empty, or of no known format.
+        DataError: if the folder is missing, empty, or of unknown format.
     """
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: choose a folder with cases ({KNOWN}).")
@@ -45,10 +45,10 @@ def read_dataset(root: Path, labels: LabelTable | None = None) -> Dataset:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    """All files below ``root``, also of linked folders, each folder once.
+    """Yield all files below ``root``, including those in linked folders, visiting each folder once.
 
     Raises:
-        OSError: when ``root`` itself cannot be listed.
+        OSError: if ``root`` itself cannot be listed.
     """
     next(root.iterdir(), None)
     seen: set[Path] = set()
@@ -64,7 +64,7 @@ def require_cases(dataset: Dataset, minimum: int = 3) -> None:
     """Refuse a data set with too few usable cases to train, validate and test.
 
     Raises:
-        DataError: in one sentence.
+        DataError: if there are too few, in one sentence.
     """
     if len(dataset.cases) < minimum:
         raise DataError(
@@ -83,11 +83,11 @@ def _described(root: Path, description: Path, labels: LabelTable | None) -> Data
 
 
 def list_cases(request: StudyRequest) -> Dataset:
-    """The cases of the request's data folder with the modalities that it asks for; no voxel is read.
+    """List the cases of the request's data folder with the requested modalities, without reading voxels.
 
     Raises:
-        DataError: for a folder that is missing, empty or foreign.
-        SettingsError: for a modality that the data lacks.
+        DataError: if the folder is missing, empty or of unknown format.
+        SettingsError: if the data lacks a modality.
     """
     dataset = read_dataset(request.data, request.labels)
     listed = read_folds(dataset.root, [case.name for case in dataset.cases]).patients

@@ -1,4 +1,4 @@
-"""nnU-Net raw data: ``dataset.json``, ``imagesTr/<case>_0000.nii.gz``, ``labelsTr``; of version 2, and of version 1."""
+"""nnU-Net raw data, versions 1 and 2: ``dataset.json``, ``imagesTr/<case>_0000.nii.gz``, ``labelsTr``."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Regions = Mapping[str, tuple[int, ...]]
 
 
 def read_nnunet(root: Path, description: Mapping[str, Any], labels: LabelTable | None) -> Dataset:
-    """Return the data set that ``dataset.json`` describes.
+    """Return the data set described by ``dataset.json``.
 
-    Region-based labels become overlapping regions; brain tumor labels are recognized by their names. Voxels of the label
-    ``ignore`` take no part in losses and figures. A ``dataset`` in the description lists the files of each case;
-    otherwise they are those of ``imagesTr`` and ``labelsTr``.
+    Region-based labels become overlapping regions; brain tumor labels are recognized by name. Voxels labeled
+    ``ignore`` are excluded from losses and metrics. A ``dataset`` entry in the description lists the files of each case;
+    otherwise the files in ``imagesTr`` and ``labelsTr`` are used.
 
     Raises:
-        DataError: when the description is damaged.
+        DataError: if the description is damaged.
     """
     try:
         channels = sorted((int(index), str(name)) for index, name in description["channel_names"].items())
@@ -43,7 +43,7 @@ def read_nnunet(root: Path, description: Mapping[str, Any], labels: LabelTable |
 
 
 def is_version_1(root: Path, description: Mapping[str, Any]) -> bool:
-    """Whether a description with ``modality`` is that of nnU-Net 1: its images are numbered by channel on disk."""
+    """Check whether a description with ``modality`` is from nnU-Net 1: its image files are numbered by channel."""
     try:
         listed = [listed_path(root, item["image"]) for item in description["training"]]
     except (KeyError, TypeError):
@@ -52,10 +52,10 @@ def is_version_1(root: Path, description: Mapping[str, Any]) -> bool:
 
 
 def read_version_1(root: Path, description: Mapping[str, Any], labels: LabelTable | None) -> Dataset:
-    """Return the data set of a description as nnU-Net 1 has it: ``modality``, and labels from value to name.
+    """Return the data set of an nnU-Net 1 description: ``modality``, and labels from value to name.
 
     Raises:
-        DataError: when the description is damaged.
+        DataError: if the description is damaged.
     """
     try:
         stored = sorted((int(index), str(name)) for index, name in description["modality"].items())
@@ -83,7 +83,7 @@ def _numbered(path: Path, channel: int) -> Path:
 
 
 def _ignored(value: Any, table: LabelTable) -> int:
-    """The value of the label "ignore"; refused where it or what stands for it is a label as well."""
+    """Return the value of the label "ignore"; refuse it if it or its replacement is also a label."""
     number = int(value)
     taken = {label.value for label in table.labels}
     if number == 0 or number in taken or IGNORED in taken:
@@ -92,7 +92,7 @@ def _ignored(value: Any, table: LabelTable) -> int:
 
 
 def _listed(root: Path, listed: Any, modalities: Sequence[str], value_map: Mapping[int, int]) -> list[Case]:
-    """The cases whose files the description names one by one, relative to its folder."""
+    """Return the cases whose files the description lists individually, relative to its folder."""
     cases = []
     try:
         for name, item in sorted(listed.items()):
@@ -114,7 +114,7 @@ def _too_many(root: Path, name: str, count: int, wanted: int) -> str:
 def _found(
     root: Path, ending: str, numbers: Sequence[int], modalities: Sequence[str], value_map: Mapping[int, int]
 ) -> list[Case]:
-    """The cases of ``imagesTr`` and ``labelsTr``."""
+    """Return the cases in ``imagesTr`` and ``labelsTr``."""
     images, references = root / "imagesTr", root / "labelsTr"
     names = {path.name[: -len(ending) - 5] for path in images.glob(f"[!.]*_[0-9][0-9][0-9][0-9]{ending}")}
     names |= {path.name.removesuffix(ending) for path in references.glob(f"[!.]*{ending}")}
@@ -130,7 +130,7 @@ def _found(
 
 
 def _table(stored: Mapping[str, Any], wanted: LabelTable | None) -> tuple[LabelTable, dict[int, int]]:
-    """The label table, and how the file's values map to it."""
+    """Return the label table, and the mapping of the file's values to it."""
     foreground = {name: value for name, value in stored.items() if name not in ("background", "ignore")}
     if not any(isinstance(value, list) for value in foreground.values()):
         return label_table({int(value): name for name, value in foreground.items()}, wanted)
@@ -145,9 +145,9 @@ def _table(stored: Mapping[str, Any], wanted: LabelTable | None) -> tuple[LabelT
 
 
 def _tumor_values(regions: Regions) -> dict[int, int] | None:
-    """Values to those of BraTS, if these are whole tumor, core and enhancing tumor, one inside the other.
+    """Return the mapping to BraTS values if the regions are whole tumor, core and enhancing tumor, nested.
 
-    nnU-Net's own conversion of BraTS numbers edema 1 and the core 2, so the values alone tell nothing.
+    nnU-Net's own BraTS conversion numbers edema 1 and the core 2, so the values alone are ambiguous.
     """
     nested = sorted(regions.items(), key=lambda item: len(item[1]))
     spelt = (("enhancing", "et"), ("core", "tc"), ("whole", "wt"))
@@ -163,7 +163,7 @@ def _tumor_values(regions: Regions) -> dict[int, int] | None:
 
 
 def _overlapping(regions: Regions) -> LabelTable:
-    """A table of any other regions; a label is called after the smallest region that holds it."""
+    """Return a table of any other regions; a label is named after the smallest region that contains it."""
     by_size = sorted(regions.items(), key=lambda item: -len(item[1]))
     names = {value: name for name, values in by_size for value in values}  # smaller regions come later and win
     labels = exclusive_labels(names).labels

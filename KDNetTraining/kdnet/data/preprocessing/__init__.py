@@ -1,1 +1,1 @@
-"""From a volume to what a network sees: foreground, resampling, normalization, the cache."""
+"""From a volume to the network's input: foreground, resampling, normalization, the cache."""

@@ -1,4 +1,4 @@
-"""Prepared cases on disk: preprocessing is done once for each content of the files and each choice of settings."""
+"""Preprocessed cases on disk: each combination of file content and settings is preprocessed once."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from kdnet.files import atomic_write, writable_folder
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.preprocessing import Preprocessing
 
-VERSION = 3  # raised when preprocessing changes its result
+VERSION = 3  # incremented when preprocessing changes its result
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedCase:
-    """A case as training reads it.
+    """A preprocessed case, as training reads it.
 
-    It holds paths, not open files: each map of a file costs a descriptor, of which a process may have 256, and a map
-    that is sent to another process is sent as its content.
+    It holds paths, not open files: each memory map costs a file descriptor, of which a process may have only 256, and a
+    map sent to another process is sent as its content.
 
     Attributes:
-        name: of the case.
+        name: name of the case.
         image_source: the image, or the ``.npy`` file that holds it.
-        labelmap_source: likewise the labelmap.
+        labelmap_source: likewise for the labelmap.
     """
 
     name: str
@@ -43,28 +43,28 @@ class PreparedCase:
 
     @property
     def image(self) -> NDArray[np.float32]:
-        """float32 ``[modality, i, j, k]`` in the order of the data set's modalities, mapped as long as it is in use."""
+        """Image as float32 ``[modality, i, j, k]`` in the data set's modality order, memory-mapped while in use."""
         source = self.image_source
         return open_memmap(source, mode="r") if isinstance(source, Path) else source
 
     @property
     def labelmap(self) -> NDArray[np.uint8]:
-        """uint8 ``[i, j, k]`` in values of the label table, mapped likewise."""
+        """Labelmap as uint8 ``[i, j, k]`` in values of the label table, memory-mapped likewise."""
         source = self.labelmap_source
         return open_memmap(source, mode="r") if isinstance(source, Path) else source
 
 
 class CaseCache:
-    """Prepares cases and keeps the result.
+    """Preprocesses cases and caches the result.
 
-    An entry is a folder named by the content of the case's files and the settings. Each of its files is written whole or
-    not at all, and every process that prepares a case writes the same content, so that several may fill one cache at
-    once without asking each other.
+    An entry is a folder named by a digest of the case's file content and the settings. Its files are written atomically,
+    and every process writes the same content for a case, so several processes can fill one cache at once without
+    coordination.
 
     Args:
-        folder: where to keep them; made when first needed.
+        folder: cache folder; created when first needed.
         preprocessing: the settings.
-        labels: the table that references are mapped to.
+        labels: the label table that references are mapped to.
     """
 
     def __init__(self, folder: Path, preprocessing: Preprocessing, labels: LabelTable) -> None:
@@ -73,14 +73,14 @@ class CaseCache:
         self.labels = labels
 
     def get(self, case: Case, digests: Mapping[str, str] | None = None) -> PreparedCase:
-        """The prepared ``case``, from disk where it is there and whole.
+        """Return the preprocessed ``case``, from disk if it is there and complete.
 
         Args:
-            case: to prepare.
-            digests: what :func:`case_digests` gives for the case, where that is known already.
+            case: case to preprocess.
+            digests: result of :func:`case_digests` for the case, if already known.
 
         Raises:
-            DataError: naming the file that cannot be prepared.
+            DataError: naming the file that cannot be preprocessed.
         """
         entry = self.folder / self._key(case, case_digests(case) if digests is None else digests)
         prepared = _read(case.name, entry)
@@ -118,7 +118,7 @@ class CaseCache:
 
 
 def case_digests(case: Case) -> dict[str, str]:
-    """Digest of the content of each file of ``case`` by modality, with ``"reference"``; places and names do not count.
+    """Return a content digest of each file of ``case`` by modality and ``"reference"``, independent of paths and names.
 
     Raises:
         DataError: naming a file that cannot be read.

@@ -1,7 +1,7 @@
-"""From volumes as they are stored to what a network sees, and the way back.
+"""From stored volumes to the network's input, and back.
 
-Order: turn the axes to the closest of right, anterior, superior; crop to the head; resample; normalize. Cropping comes
-first because everything after it then costs only what the head costs.
+Order: reorient the axes to the closest of right, anterior, superior; crop to the head; resample; normalize. Cropping
+comes first so that everything after it processes only the head.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.errors import DataError
 from kdnet.schema.preprocessing import Intensities, Preprocessing
 
-PATIENT_SHARE = 0.01  # a prepared voxel with more patient than this in it is foreground
+PATIENT_SHARE = 0.01  # a preprocessed voxel with a larger patient fraction is foreground
 
-LEAST_PEAK, GREATEST_PEAK = 2.0**-10, 2.0**64  # of intensities that need no other unit to be computed with in float32
+LEAST_PEAK, GREATEST_PEAK = 2.0**-10, 2.0**64  # range of peak intensities that need no rescaling for float32 computation
 
-FLAT_SHARE = 2.0**-23  # of the peak; a smaller deviation is what float32 rounds
+FLAT_SHARE = 2.0**-23  # of the peak; smaller deviations are float32 rounding errors
 
-SEARCH_STEP_MM = 2.0  # the head is looked for on a grid about this coarse
+SEARCH_STEP_MM = 2.0  # approximate grid spacing of the search for the head
 
-DARKEST, BRIGHTEST = 0.01, 0.99  # quantiles that become 0 and 1 where intensities are scaled by range
+DARKEST, BRIGHTEST = 0.01, 0.99  # quantiles mapped to 0 and 1 when intensities are scaled by range
 
 
 @dataclass(frozen=True, eq=False)
 class CropTransform:
-    """Where a prepared image lies in the volume that it was made from.
+    """The location of a preprocessed image in its source volume.
 
     Attributes:
         original: grid of the stored volume.
-        axes: for each RAS axis, which stored axis runs along it.
+        axes: for each RAS axis, the stored axis that runs along it.
         flipped: for each RAS axis, whether the stored axis runs against it.
         box: crop box, start and stop per RAS axis, in stored voxels.
-        spacing: of the stored voxels along the RAS axes in mm.
-        shape: of the prepared image.
-        prepared_spacing: of the prepared image in mm.
+        spacing: spacing of the stored voxels along the RAS axes in mm.
+        shape: shape of the preprocessed image.
+        prepared_spacing: spacing of the preprocessed image in mm.
     """
 
     original: Grid
@@ -56,22 +56,22 @@ class CropTransform:
     prepared_spacing: tuple[float, float, float]
 
     def reoriented(self, voxels: NDArray[Any]) -> NDArray[Any]:
-        """A view of ``voxels`` ``[i, j, k]`` with its axes along right, anterior, superior."""
+        """Return a view of ``voxels`` ``[i, j, k]`` with its axes along right, anterior, superior."""
         reoriented = np.transpose(voxels, self.axes)
         return reoriented[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
 
     def cropped(self, voxels: NDArray[Any]) -> NDArray[Any]:
-        """A view of ``voxels`` turned and cut to the crop box; writing to it changes ``voxels``."""
+        """Return a view of ``voxels`` reoriented and cropped to the crop box; writing to it changes ``voxels``."""
         return self.reoriented(voxels)[tuple(slice(start, stop) for start, stop in self.box)]
 
     def matrices(self, *, back: bool = False) -> list[torch.Tensor]:
-        """Resampling matrices from the crop box to the prepared grid, or ``back``."""
+        """Return resampling matrices from the crop box to the preprocessed grid, or ``back``."""
         pairs = []
         for (start, stop), step, size, prepared in zip(
             self.box, self.spacing, self.shape, self.prepared_spacing, strict=True
         ):
             length = stop - start
-            # both grids share their center, so rounding the size moves nothing
+            # both grids share their center, so rounding the size causes no shift
             offset = (length * step - size * prepared) / 2
             arguments = (size, prepared, length, step, -offset) if back else (length, step, size, prepared, offset)
             pairs.append(torch.from_numpy(resampling_matrix(*arguments)))
@@ -81,19 +81,19 @@ class CropTransform:
 def prepare_image(
     volumes: Sequence[Volume], settings: Preprocessing, names: Sequence[str] = ()
 ) -> tuple[NDArray[np.float32], CropTransform]:
-    """Prepare the modalities of one case.
+    """Preprocess the modalities of one case.
 
     Args:
-        volumes: one per modality, all on one grid.
-        settings: of the model or training.
-        names: of the volumes, for messages.
+        volumes: one volume per modality, all on one grid.
+        settings: settings of the model or training.
+        names: names of the volumes, for messages.
 
     Returns:
-        float32 ``[modality, i, j, k]`` along right, anterior, superior, each modality normalized as the settings say; and
-        where it lies.
+        float32 ``[modality, i, j, k]`` along right, anterior, superior, each modality normalized as the settings specify;
+        and its location.
 
     Raises:
-        DataError: when grids differ or nothing but background is found.
+        DataError: if the grids differ or only background is found.
     """
     for index, volume in enumerate(volumes[1:], start=1):
         if not volume.grid.matches(volumes[0].grid, tolerance_mm=0.1):
@@ -111,8 +111,8 @@ def prepare_image(
         if settings.intensities is Intensities.RANGE:
             prepared[index] = ranged(resample(torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)), matrices))
             continue
-        # at the edge, patient and background are averaged: a fine scan must look like a coarse one of the same head, on
-        # which a network may have been trained
+        # at the edge, patient and background are averaged: a fine scan must look like a coarse one of the same head, which
+        # a network may have been trained on
         share = resample(torch.from_numpy(foreground.mask(part).astype(np.float32)), matrices)
         values = resample(torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)), matrices)
         prepared[index] = _normalized(values, share > PATIENT_SHARE)
@@ -120,13 +120,13 @@ def prepare_image(
 
 
 def prepare_labelmap(volume: Volume, placement: CropTransform) -> NDArray[np.uint8]:
-    """Bring a reference labelmap onto the prepared grid: each voxel takes the label that covers most of it.
+    """Resample a reference labelmap to the preprocessed grid: each voxel gets the label that covers most of it.
 
     Returns:
         uint8 ``[i, j, k]``.
 
     Raises:
-        DataError: when the labelmap is not on the grid of the image.
+        DataError: if the labelmap is not on the grid of the image.
     """
     if not volume.grid.matches(placement.original, tolerance_mm=0.1):
         raise DataError("the reference segmentation has another geometry than the images: resample it first.")
@@ -150,13 +150,13 @@ def ranged(values: torch.Tensor) -> torch.Tensor:
 
 
 def prepare_share(mask: Volume, placement: CropTransform) -> NDArray[np.float32]:
-    """Bring a mask of 0 and other values onto the prepared grid.
+    """Resample a mask of 0 and other values to the preprocessed grid.
 
     Returns:
-        float32 ``[i, j, k]``: the share of each voxel that the mask covers.
+        float32 ``[i, j, k]``: the fraction of each voxel that the mask covers.
 
     Raises:
-        DataError: when the mask is not on the grid of the image.
+        DataError: if the mask is not on the grid of the image.
     """
     if not mask.grid.matches(placement.original, tolerance_mm=0.1):
         raise DataError("the mask has another geometry than the image: resample it first.")
@@ -165,13 +165,13 @@ def prepare_share(mask: Volume, placement: CropTransform) -> NDArray[np.float32]
 
 
 def _in_usual_unit(volume: Volume) -> Volume:
-    """``volume`` scaled by a power of two, which is exact, where its intensities are too small or large for float32."""
+    """Return ``volume``, scaled by a power of two (exact) if its intensities are too small or large for float32."""
     if volume.voxels.dtype.kind != "f":
         return volume
     peak = max(abs(float(volume.voxels.min())), abs(float(volume.voxels.max())))
     if peak == 0 or LEAST_PEAK <= peak <= GREATEST_PEAK:
         return volume
-    # in float64, because the smallest numbers of a type have fewer digits
+    # in float64, because the smallest values of a type have fewer digits
     return replace(volume, voxels=np.ldexp(volume.voxels.astype(np.float64), 10 - int(np.frexp(peak)[1])))
 
 
@@ -183,7 +183,7 @@ def _turning(grid: Grid) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]
 
 
 def _whole(grid: Grid, axes: tuple[int, int, int], flipped: tuple[bool, bool, bool]) -> CropTransform:
-    """The placement of a volume that is neither cropped nor resampled."""
+    """Return the placement of a volume that is neither cropped nor resampled."""
     i, j, k = (grid.shape[axis] for axis in axes)
     first, second, third = (grid.spacing[axis] for axis in axes)
     spacing = (first, second, third)
@@ -193,7 +193,7 @@ def _whole(grid: Grid, axes: tuple[int, int, int], flipped: tuple[bool, bool, bo
 def _place(
     volumes: Sequence[Volume], foregrounds: Sequence[Foreground], whole: CropTransform, settings: Preprocessing
 ) -> CropTransform:
-    """Find the head in any of the volumes and put the prepared grid around it."""
+    """Find the head in any of the volumes and place the preprocessed grid around it."""
     steps = [max(1, round(SEARCH_STEP_MM / step)) for step in whole.spacing]
     strided = tuple(slice(None, None, step) for step in steps)
     found = np.zeros([-(-size // step) for size, step in zip(whole.shape, steps, strict=True)], dtype=bool)
@@ -205,7 +205,7 @@ def _place(
     box, shape = [], []
     for axis in range(3):
         indices = np.flatnonzero(found.any(axis=tuple(other for other in range(3) if other != axis)))
-        # one search step more, because the head may begin between two places where it was looked for
+        # one search step more, because the head may begin between two search positions
         margin = int(np.ceil(settings.margin / whole.spacing[axis])) + steps[axis] - 1
         start = max(0, int(indices[0]) * steps[axis] - margin)
         stop = min(whole.shape[axis], int(indices[-1]) * steps[axis] + 1 + margin)
@@ -225,7 +225,7 @@ def _largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _normalized(values: torch.Tensor, inside: torch.Tensor) -> NDArray[np.float32]:
-    """Z-score over ``inside``, 0 elsewhere."""
+    """Return z-scores over ``inside``, 0 elsewhere."""
     foreground = values[inside].double()
     if not foreground.numel():
         return torch.zeros_like(values).numpy()

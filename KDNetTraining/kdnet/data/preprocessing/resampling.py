@@ -1,7 +1,7 @@
-"""Resampling along one axis at a time by small dense matrices: exact, antialiased and fast.
+"""Resampling along one axis at a time with small dense matrices: exact, antialiased and fast.
 
-On a regular grid linear interpolation and block averaging are separable, so a volume is resampled by three matrix
-products instead of one look-up per voxel.
+On a regular grid, linear interpolation and block averaging are separable, so a volume is resampled with three matrix
+products instead of one lookup per voxel.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 def resampling_matrix(
     source_size: int, source_spacing: float, target_size: int, target_spacing: float, offset: float = 0.0
 ) -> NDArray[np.float32]:
-    """Weights ``[target, source]`` that resample one axis; each row adds up to 1.
+    """Return the weights ``[target, source]`` that resample one axis; each row sums to 1.
 
     Target voxel t is centered at ``(t + 0.5) * target_spacing + offset`` mm from the outer edge of the source's first
-    voxel. A finer target interpolates linearly between voxel centers; a coarser one averages what it covers, so that an
-    integer factor gives block averages. Beyond the source its edge voxel counts.
+    voxel. A finer target interpolates linearly between voxel centers; a coarser one averages over its extent, so an
+    integer factor gives block averages. Beyond the source, its edge voxel is repeated.
     """
     centers = ((np.arange(target_size) + 0.5) * target_spacing + offset) / source_spacing
     if target_spacing <= source_spacing:
@@ -40,7 +40,7 @@ def resampling_matrix(
 def resample(image: torch.Tensor, matrices: Sequence[torch.Tensor | None]) -> torch.Tensor:
     """Apply one ``[target, source]`` matrix to each of the last three axes of ``image`` ``[..., i, j, k]``.
 
-    None leaves an axis as it is. Axes that shrink most go first, so that the later products are small.
+    None leaves an axis unchanged. The axes that shrink most go first, to keep the later products small.
     """
     given = [(axis - 3, matrix) for axis, matrix in enumerate(matrices) if matrix is not None]
     for axis, matrix in sorted(given, key=lambda item: item[1].shape[0] / item[1].shape[1]):

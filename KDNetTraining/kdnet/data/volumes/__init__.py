@@ -1,1 +1,1 @@
-"""Volumes: geometry, reading and writing of image files, checks of foreign bytes."""
+"""Volumes: geometry, reading and writing image files, validation of untrusted files."""

@@ -1,8 +1,8 @@
-"""Reading a folder with one DICOM series: what its slices say is judged first, then GDCM decodes their pixels.
+"""Read a folder with one DICOM series: the slice headers are validated first, then GDCM decodes the pixels.
 
-GDCM's own series reader makes up positions, orientations and spacings that are missing, straightens sheared stacks, and
-gives all slices the number type of the first. So the place of the volume comes from the headers alone, each slice is
-decoded by itself with its own rescale slope, and a series that is not one regular stack is refused.
+GDCM's own series reader makes up missing positions, orientations and spacings, straightens sheared stacks, and gives
+all slices the data type of the first. So the geometry comes from the headers alone, each slice is decoded
+by itself with its own rescale slope, and a series that is not one regular stack is refused.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ IMAGE_TYPE = 0x00080008
 
 GRAY = ("MONOCHROME1", "MONOCHROME2", "")
 
-MULTI_FRAME = (  # SOP classes whose frames have their geometry in functional groups
+MULTI_FRAME = (  # SOP classes with per-frame geometry in functional groups
     "1.2.840.10008.5.1.4.1.1.4.1",
     "1.2.840.10008.5.1.4.1.1.4.3",
     "1.2.840.10008.5.1.4.1.1.4.4",
@@ -49,12 +49,12 @@ def read_series(folder: Path) -> Volume:
     """Read the one DICOM series in a folder.
 
     Raises:
-        DataError: naming the folder or file, when there is no series or several, or when it is not one regular stack of
-            whole slices.
+        DataError: naming the folder or file, if there is no series or several, or if it is not one regular stack of
+            complete slices.
     """
     stack = _stack(folder)
     slices = [_pixels(header) for header in stack.headers]
-    # every slice has the number type that its own slope and intercept call for
+    # every slice has the data type that its own slope and intercept require
     kind = np.result_type(*{plane.dtype for plane in slices})
     kind = np.dtype(np.float32) if kind.kind == "f" else kind
     voxels = np.empty(stack.grid.shape, dtype=kind, order="F")
@@ -64,10 +64,10 @@ def read_series(folder: Path) -> Volume:
 
 
 def read_series_grid(folder: Path) -> Grid:
-    """Read the place of a DICOM series alone.
+    """Read only the grid of a DICOM series.
 
     Raises:
-        DataError: as :func:`read_series`, but for what only the pixels show.
+        DataError: like :func:`read_series`, except for problems visible only in the pixels.
     """
     return _stack(folder).grid
 
@@ -87,7 +87,7 @@ def _stack(folder: Path) -> Stack:
 
 
 def _image_headers(folder: Path) -> list[DicomHeader]:
-    """The headers of all images in a folder; reports, presentation states and other files are passed over."""
+    """Return the headers of all images in a folder; reports, presentation states and other files are skipped."""
     headers = []
     for path in sorted(folder.iterdir()):
         if not path.is_file() or path.name.startswith("."):
@@ -101,7 +101,7 @@ def _image_headers(folder: Path) -> list[DicomHeader]:
 
 
 def _check_image(header: DicomHeader) -> None:
-    """Refuse an image that is no whole slice of gray values."""
+    """Refuse an image that is not a complete grayscale slice."""
     path = header.path
     frames = header.text(FRAMES) or "1"
     if header.text(SOP_CLASS) in MULTI_FRAME or frames != "1":
@@ -130,7 +130,7 @@ def _check_image(header: DicomHeader) -> None:
 
 
 def _pixels(header: DicomHeader) -> NDArray[Any]:
-    """The rescaled values of a slice, ``[row, column]``."""
+    """Return the rescaled values of a slice, ``[row, column]``."""
     require_regular(header.path)
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")

@@ -1,7 +1,7 @@
-"""The header of a DICOM file, walked with bounds before GDCM sees the file.
+"""Bounds-checked parsing of a DICOM file's header before GDCM opens the file.
 
-GDCM makes up what a header lacks and fills truncated pixel data with zeros, and SimpleITK does not show how long the pixel
-data is. So the elements that decide about a volume are read here; pixels are left to GDCM, which knows all encodings.
+GDCM makes up what a header lacks and fills truncated pixel data with zeros, and SimpleITK does not expose the length of
+the pixel data. So the elements that define a volume are read here; pixels are left to GDCM, which knows all encodings.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ UNDEFINED = 0xFFFFFFFF
 
 LONG_KINDS = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 
-LONGEST_VALUE = 1 << 12  # bytes of a value that is kept
+LONGEST_VALUE = 1 << 12  # maximum length in bytes of a stored value
 
 MOST_ELEMENTS = 100_000
 
-DEEPEST = 16  # sequences within sequences
+DEEPEST = 16  # maximum nesting of sequences
 
-MOST_DEFLATED = 1 << 28  # bytes of a data set that deflate may make
+MOST_DEFLATED = 1 << 28  # maximum bytes of an inflated data set
 
 
 @dataclass(frozen=True)
 class DicomHeader:
-    """What a DICOM file says before its pixels.
+    """The content of a DICOM file before its pixels.
 
     Attributes:
-        path: of the file.
-        values: short values of the outermost data set by tag, as they are stored.
+        path: path of the file.
+        values: short values of the top-level data set by tag, as stored.
         big_endian: byte order of binary values.
-        pixel_bytes: length of the pixel data, -1 when it is encapsulated (compressed), None when there is none.
-        fragments: offset and length in bytes of each piece of encapsulated pixel data, a table of offsets first.
+        pixel_bytes: length of the pixel data, -1 if it is encapsulated (compressed), None if there is none.
+        fragments: offset and length in bytes of each fragment of encapsulated pixel data, starting with the offset table.
     """
 
     path: Path
@@ -60,11 +60,11 @@ class DicomHeader:
     fragments: tuple[tuple[int, int], ...] = ()
 
     def text(self, tag: int) -> str:
-        """Return a value as text, empty when there is none."""
+        """Return a value as text, empty if there is none."""
         return self.values.get(tag, b"").decode("latin-1").strip(" \0\r\n\t")
 
     def numbers(self, tag: int, count: int) -> tuple[float, ...] | None:
-        """Return ``count`` decimal numbers; None when the element is missing, empty, or holds anything else."""
+        """Return ``count`` decimal numbers; None if the element is missing, empty, or holds anything else."""
         try:
             values = tuple(float(part) for part in self.text(tag).split("\\"))
         except ValueError:
@@ -72,7 +72,7 @@ class DicomHeader:
         return values if len(values) == count and np.isfinite(values).all() else None
 
     def integer(self, tag: int, default: int = -1) -> int:
-        """Return an unsigned number of two bytes, ``default`` when the element is missing or of another length."""
+        """Return an unsigned 16-bit number, ``default`` if the element is missing or of another length."""
         value = self.values.get(tag, b"")
         return int.from_bytes(value, "big" if self.big_endian else "little") if len(value) == 2 else default
 
@@ -94,7 +94,7 @@ class _Element:
 
 
 class _DamagedError(Exception):
-    """The bytes are no DICOM data set, or end too early."""
+    """The bytes are not a DICOM data set, or end too early."""
 
 
 LITTLE = _Encoding(explicit=True, big_endian=False)
@@ -106,10 +106,10 @@ def read_dicom_header(path: Path) -> DicomHeader | None:
     """Read the header of a DICOM file.
 
     Returns:
-        The header, None when the file is of another kind.
+        The header, None if the file is of another kind.
 
     Raises:
-        DataError: when the file is DICOM but damaged or truncated.
+        DataError: if the file is DICOM but damaged or truncated.
     """
     size = require_regular(path)
     with path.open("rb") as stream:
@@ -117,7 +117,7 @@ def read_dicom_header(path: Path) -> DicomHeader | None:
         if start[PREAMBLE:] == MAGIC:
             first = PREAMBLE + len(MAGIC)
         elif start[:4] in (b"\x08\0\0\0", b"\x08\0\x05\0", b"\x08\0\x08\0", b"\x02\0\0\0", b"\x02\0\x10\0"):
-            first = 0  # as before 1993, without preamble
+            first = 0  # pre-1993 format, without preamble
         else:
             return None
         stream.seek(first)
@@ -152,7 +152,7 @@ class _Walk:
         return DicomHeader(self.path, values, encoding.big_endian, None)
 
     def _meta(self) -> dict[int, bytes]:
-        """The elements of group 2, which are always explicit and little endian."""
+        """Return the elements of group 2, which are always explicit VR little endian."""
         values: dict[int, bytes] = {}
         while self._peek(2) == b"\x02\0":
             self._take(self._next(LITTLE), LITTLE, values)
@@ -176,7 +176,7 @@ class _Walk:
         self.stream, self.size = BytesIO(content), len(content)
 
     def _take(self, element: _Element, encoding: _Encoding, values: dict[int, bytes]) -> None:
-        """Keep a short value, pass over everything else."""
+        """Store a short value, skip everything else."""
         if element.length == UNDEFINED:
             self._pass_items(encoding if element.kind != b"UN" else UNTYPED, 0)
         elif element.length <= LONGEST_VALUE and element.kind != b"SQ":
@@ -195,7 +195,7 @@ class _Walk:
         return -1
 
     def _require_end(self, encoding: _Encoding) -> None:
-        """Refuse anything but elements, or padding with zeros, behind the pixels: there GDCM would search for minutes."""
+        """Refuse anything after the pixels except elements or zero padding: GDCM would search there for minutes."""
         while self._peek(1):
             if not any(self._peek(8)):
                 while part := self.stream.read(1 << 16):
@@ -211,7 +211,7 @@ class _Walk:
                 self._pass(element.length)
 
     def _pass_items(self, encoding: _Encoding, depth: int) -> None:
-        """Pass over the items of a sequence, or fragments, of undefined length."""
+        """Skip the items or fragments of a sequence of undefined length."""
         if depth > DEEPEST:
             raise _DamagedError
         while True:

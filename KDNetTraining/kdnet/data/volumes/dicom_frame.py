@@ -1,4 +1,4 @@
-"""Whether a compressed DICOM frame is complete, which GDCM does not always notice."""
+"""Check that a compressed DICOM frame is complete, which GDCM does not always notice."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ JPEG_END = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
 
 
 def is_complete(header: DicomHeader, size: int) -> bool:
-    """Return whether the compressed frame of an image ends as its encoding demands.
+    """Return whether the compressed frame of an image ends as its encoding requires.
 
     Args:
-        header: of an image with encapsulated pixel data.
-        size: of the decompressed frame in bytes.
+        header: header of an image with encapsulated pixel data.
+        size: size of the decompressed frame in bytes.
     """
     syntax = header.text(SYNTAX)
     if not syntax.startswith((RLE, JPEG)):
         return True
     with header.path.open("rb") as stream:
         parts = []
-        for offset, length in header.fragments[1:]:  # the first is a table of offsets
+        for offset, length in header.fragments[1:]:  # the first is the offset table
             stream.seek(offset)
             parts.append(stream.read(length))
     frame = b"".join(parts)
@@ -33,7 +33,7 @@ def is_complete(header: DicomHeader, size: int) -> bool:
 
 
 def _rle_size(frame: bytes) -> int:
-    """Number of bytes that a frame of run lengths decompresses to; its last segment may be padded."""
+    """Return the number of bytes that an RLE frame decompresses to; its last segment may be padded."""
     numbers = [int.from_bytes(frame[at : at + 4], "little") for at in range(0, 64, 4)]
     starts = numbers[1 : 1 + min(numbers[0], 15)]
     size = 0
@@ -41,10 +41,10 @@ def _rle_size(frame: bytes) -> int:
         place = start
         while place < stop:
             code = frame[place] if place < len(frame) else 128
-            if code < 128:  # so many bytes as they are, and one more
+            if code < 128:  # a literal run of code + 1 bytes
                 size += max(0, min(code + 1, stop - place - 1))
                 place += code + 2
-            else:  # one byte repeated; 128 stands for nothing
+            else:  # one byte repeated; 128 is a no-op
                 size += 257 - code if code > 128 and place + 1 < stop else 0
                 place += 2 if code > 128 else 1
     return size

@@ -1,4 +1,4 @@
-"""Whether the slices of a DICOM series make one regular stack, and where it lies."""
+"""Check that the slices of a DICOM series form one regular stack, and locate it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PIXEL_SPACING, POSITION, ORIENTATION = 0x00280030, 0x00200032, 0x00200037
 
 SLICE_DISTANCE, THICKNESS = 0x00180088, 0x00180050
 
-SAME = {  # what slices of one volume have in common, in the order in which it is told
+SAME = {  # attributes that slices of one volume share, in the order of reporting
     0x00100020: "patients",
     0x00080060: "modalities",
     0x00200052: "frames of reference",
@@ -36,25 +36,25 @@ LPS_RAS = np.array([-1.0, -1.0, 1.0])
 
 SAME_PLACE_MM = 0.01
 
-ROUNDING = 1e-3  # of a direction cosine, or relative of a pixel spacing, between the slices of one stack
+ROUNDING = 1e-3  # of a direction cosine, or relative for a pixel spacing, between the slices of one stack
 
-UNIT_LIMIT = 0.01  # how far a direction may be from length 1
+UNIT_LIMIT = 0.01  # maximum deviation of a direction vector's length from 1
 
-GAP_LIMIT = 0.1  # largest deviation of a slice from a regular stack, in parts of the slices' distance
+GAP_LIMIT = 0.1  # maximum deviation of a slice from a regular stack, relative to the slice distance
 
-REMARK_LIMIT = 0.03  # from which deviation on it is remarked on
+REMARK_LIMIT = 0.03  # deviation above which a remark is made
 
 SEE_WHY = "export one volume as a series of its own"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A series whose slices make one volume.
+    """A series whose slices form one volume.
 
     Attributes:
-        headers: of the slices, in the order of the third axis.
-        grid: of the volume; i runs along a row, j along a column.
-        doubts: what the headers leave open.
+        headers: headers of the slices, in the order of the third axis.
+        grid: grid of the volume; i runs along a row, j along a column.
+        doubts: ambiguities in the headers.
     """
 
     headers: tuple[DicomHeader, ...]
@@ -63,14 +63,14 @@ class Stack:
 
 
 def stack_of(folder: Path, headers: Sequence[DicomHeader]) -> Stack:
-    """Put the slices of a series in order.
+    """Sort the slices of a series into a stack.
 
     Args:
-        folder: for messages.
-        headers: of the images, in any order.
+        folder: path of the folder, for messages.
+        headers: headers of the images, in any order.
 
     Raises:
-        DataError: when the place of a slice is not known, or the slices are not one regular stack.
+        DataError: if the position of a slice is unknown, or the slices are not one regular stack.
     """
     for header in headers:
         _require_place(header)
@@ -96,7 +96,7 @@ def stack_of(folder: Path, headers: Sequence[DicomHeader]) -> Stack:
 
 
 def _require_place(header: DicomHeader) -> None:
-    """Refuse a slice whose place GDCM would make up."""
+    """Refuse a slice whose position GDCM would make up."""
     spacing = header.numbers(PIXEL_SPACING, 2)
     orientation = header.numbers(ORIENTATION, 6)
     for found, name in (
@@ -114,7 +114,7 @@ def _require_place(header: DicomHeader) -> None:
 
 
 def _common(folder: Path, headers: Sequence[DicomHeader]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The directions of rows and columns ``[2, 3]`` and the pixel spacing ``[row, column]`` that all slices share."""
+    """Return the row and column directions ``[2, 3]`` and the pixel spacing ``[row, column]`` shared by all slices."""
     axes = np.array([header.numbers(ORIENTATION, 6) for header in headers])
     if np.ptp(axes, axis=0).max() > ROUNDING:
         raise DataError(f"{folder} holds slices of different orientations, as a localizer: {SEE_WHY}.")
@@ -126,7 +126,7 @@ def _common(folder: Path, headers: Sequence[DicomHeader]) -> tuple[NDArray[np.fl
 
 
 def _require_one_volume(folder: Path, headers: Sequence[DicomHeader], distances: NDArray[np.float64]) -> None:
-    """Refuse several volumes in one series, whether their slices lie on each other or beside each other."""
+    """Refuse several volumes in one series, whether their slices coincide or lie side by side."""
     places = np.concatenate([[0], np.cumsum(np.diff(distances) > SAME_PLACE_MM)])
     copies = set(Counter(places.tolist()).values())
     mixed = [name for tag, name in SAME.items() if len({_said(header, tag) for header in headers}) > 1]
@@ -140,7 +140,7 @@ def _require_one_volume(folder: Path, headers: Sequence[DicomHeader], distances:
 
 
 def _said(header: DicomHeader, tag: int) -> float | str:
-    """A value to compare: a number rounded to four digits, because scanners write 4.6 and 4.60, or the text."""
+    """Return a comparable value: a number rounded to four digits, because scanners write 4.6 and 4.60, or the text."""
     number = header.numbers(tag, 1)
     return header.text(tag) if number is None else float(f"{number[0]:.4g}")
 
@@ -148,12 +148,12 @@ def _said(header: DicomHeader, tag: int) -> float | str:
 def _regular_step(
     folder: Path, positions: NDArray[np.float64], normal: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """The way from each slice to the next in mm, and remarks.
+    """Return the step from each slice to the next in mm, and remarks.
 
     Args:
-        folder: for messages.
-        positions: of the slices in order, ``[slice, 3]`` in LPS mm.
-        normal: of the slices.
+        folder: path of the folder, for messages.
+        positions: positions of the sorted slices, ``[slice, 3]`` in LPS mm.
+        normal: slice normal.
     """
     count = len(positions)
     step = (positions[-1] - positions[0]) / (count - 1)
@@ -180,7 +180,7 @@ def _regular_step(
 def _distance_doubt(header: DicomHeader, distance: float) -> tuple[str, ...]:
     told = header.numbers(SLICE_DISTANCE, 1)
     (thickness,) = header.numbers(THICKNESS, 1) or (0.0,)
-    # some scanners give the gap between the slices there
+    # some scanners store the gap between the slices here
     if (
         told is None
         or told[0] <= 0

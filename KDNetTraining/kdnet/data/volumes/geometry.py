@@ -1,4 +1,4 @@
-"""What every format must say about the place of its voxels, and what is refused in each of them alike."""
+"""Geometry requirements that apply to every format alike."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from kdnet.errors import DataError
 
 SHEAR_LIMIT = 0.01  # largest cosine between two axes that still counts as a rounding error
 
-SPACING_LIMIT = 0.01  # largest relative difference of two statements about one spacing
+SPACING_LIMIT = 0.01  # largest relative difference between two values for one spacing
 
-LARGEST_MM, SMALLEST_MM = 1e6, 1e-6  # beyond these, a spacing or place is damage and arithmetic becomes inexact
+LARGEST_MM, SMALLEST_MM = 1e6, 1e-6  # beyond these, a spacing or position is damage and arithmetic becomes inexact
 
 UNPLACED = "does not say how the patient lies ({missing}): check that left and right are not exchanged."
 
@@ -26,7 +26,7 @@ def straight_grid(shape: tuple[int, ...], affine: NDArray[np.float64], name: obj
         name: file or folder, for messages.
 
     Raises:
-        DataError: for numbers that are not finite, voxels without size, or axes that are parallel or sheared.
+        DataError: for non-finite numbers, voxels of zero size, or axes that are parallel or sheared.
     """
     if not np.isfinite(affine).all():
         raise DataError(f"{name} lies nowhere (its header holds NaN or infinite numbers): correct its header.")
@@ -46,5 +46,5 @@ def shear(affine: NDArray[np.float64]) -> float:
 
 
 def differs(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
-    """Return whether two statements about one spacing contradict each other."""
+    """Return whether two values for one spacing contradict each other."""
     return bool((np.abs(first - second) > SPACING_LIMIT * np.minimum(np.abs(first), np.abs(second))).any())

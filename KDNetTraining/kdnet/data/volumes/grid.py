@@ -1,7 +1,7 @@
-"""A scalar volume and its place in the patient: the one convention that the whole backend shares.
+"""A scalar volume and its place in the patient: the single convention of the whole backend.
 
 Arrays are indexed ``[i, j, k]`` and the affine maps voxel indices ``(i, j, k, 1)`` to RAS millimeters, as in NIfTI and in
-Slicer's IJKToRAS matrix. (ITK's LPS and Slicer's ``arrayFromVolume`` order ``[k, j, i]`` are converted at the border.)
+Slicer's IJKToRAS matrix. (ITK's LPS and Slicer's ``arrayFromVolume`` order ``[k, j, i]`` are converted at the boundary.)
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class Grid:
 
     @property
     def spacing(self) -> tuple[float, float, float]:
-        """Distance of neighboring voxels along i, j, k in mm."""
+        """Distance between neighboring voxels along i, j, k in mm."""
         i, j, k = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(i), float(j), float(k)
 
     @property
     def orientation(self) -> str:
-        """The anatomical direction in which i, j and k grow, for example ``"LPS"``."""
+        """The anatomical directions in which i, j and k increase, for example ``"LPS"``."""
         return "".join(nibabel.orientations.aff2axcodes(self.affine))
 
     def matches(self, other: Grid, tolerance_mm: float = 1e-3) -> bool:
-        """Whether both grids have the same shape and put every corner at the same place within ``tolerance_mm``."""
+        """Check whether both grids have the same shape and their corners coincide within ``tolerance_mm``."""
         if self.shape != other.shape:
             return False
         corners = np.array(np.meshgrid(*((0, size - 1) for size in self.shape))).reshape(3, -1)
@@ -52,8 +52,8 @@ class Volume:
 
     Attributes:
         voxels: array of shape ``grid.shape``, any scalar type, indexed ``[i, j, k]``.
-        grid: where the voxels are.
-        warnings: what the file leaves in doubt, such as which side is left; see ``image_io.volume_warnings``.
+        grid: location of the voxels.
+        warnings: ambiguities in the file, such as which side is left; see ``io.volume_warnings``.
     """
 
     voxels: NDArray[np.generic]

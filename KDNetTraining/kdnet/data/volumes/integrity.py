@@ -1,7 +1,7 @@
-"""How much a file may hold and whether it holds what its header promises, judged before memory is taken.
+"""Limits on the size of a file and checks of its header's promises, before memory is allocated.
 
-ITK fills what is missing in a truncated file with whatever is in memory, reads compressed formats without looking at their
-checksums, and opens pipes as readily as files. So headers are checked first, and length and checksum are proved here.
+ITK fills the missing part of a truncated file with uninitialized memory, reads compressed formats without verifying
+checksums, and opens pipes as readily as files. So headers are checked first, and length and checksum are verified here.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from kdnet.errors import DataError
 
 MOST_VOXELS = 1 << 29  # about 800 along each axis, more than any head scan has
 
-MOST_INFLATION = 1032  # how many bytes deflate can make of one
+MOST_INFLATION = 1032  # maximum expansion ratio of deflate
 
-MOST_TRAILING = 1 << 20  # bytes behind the promised ones that are still read to reach the checksum
+MOST_TRAILING = 1 << 20  # bytes after the promised ones that are still read to reach the checksum
 
-CHUNK, PIECE = 1 << 16, 1 << 20  # bytes of a compressed file and of what comes out of it, at a time
+CHUNK, PIECE = 1 << 16, 1 << 20  # compressed and decompressed bytes processed at a time
 
 ANY_DEFLATE = zlib.MAX_WBITS | 32  # gzip or zlib
 
@@ -34,15 +34,15 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 @dataclass(frozen=True)
 class Payload:
-    """The voxels of a file as its header describes them.
+    """The voxel data of a file as described by its header.
 
     Attributes:
-        path: of the file that holds them.
-        offset: where they begin, in bytes; -1 for the end of the file less their size.
+        path: path of the file that holds them.
+        offset: start in bytes; -1 for the end of the file minus their size.
         shape: number of values along each axis, channels included.
         itemsize: bytes of a value.
-        encoding: how they are stored.
-        packed: number of compressed bytes, None when the header does not say.
+        encoding: storage encoding.
+        packed: number of compressed bytes, None if the header does not say.
         big_endian: byte order of values.
     """
 
@@ -56,15 +56,15 @@ class Payload:
 
     @property
     def size(self) -> int:
-        """Number of bytes in memory."""
+        """Size in memory in bytes."""
         return prod(self.shape) * self.itemsize
 
 
 def require_regular(path: Path) -> int:
-    """Return the size of an ordinary file in bytes.
+    """Return the size of a regular file in bytes.
 
     Raises:
-        DataError: when the file is missing, or is a pipe, device or socket, on which a reader could wait forever.
+        DataError: if the file is missing, or is a pipe, device or socket, on which a reader could block forever.
     """
     try:
         status = path.stat()
@@ -79,7 +79,7 @@ def require_regular(path: Path) -> int:
 
 
 def require_reasonable(shape: Sequence[int], path: Path) -> None:
-    """Refuse a number of voxels that no head scan has.
+    """Refuse a voxel count that no head scan has.
 
     Raises:
         DataError: naming the file.
@@ -90,11 +90,11 @@ def require_reasonable(shape: Sequence[int], path: Path) -> None:
 
 
 def require_payload(payload: Payload, path: Path) -> None:
-    """Refuse an image whose voxels cannot all be there; the checksum of compressed ones is left to their reader.
+    """Refuse an image whose voxels cannot all be present; checksums of compressed data are left to the reader.
 
     Args:
-        payload: as the header describes it.
-        path: of the header, for messages.
+        payload: the voxel data as described by the header.
+        path: path of the header, for messages.
 
     Raises:
         DataError: naming the file.
@@ -103,7 +103,7 @@ def require_payload(payload: Payload, path: Path) -> None:
     available = require_regular(payload.path) - max(payload.offset, 0)
     if payload.encoding == "deflate":
         return
-    # each value of a text takes a digit, and a space but for the last
+    # each value in text takes a digit, and a space except for the last
     needed = payload.size if payload.encoding == "raw" else 2 * prod(payload.shape) - 1
     if available < needed:
         raise truncated(path)
@@ -118,15 +118,15 @@ def read_payload(payload: Payload, kind: str, path: Path) -> NDArray[Any]:
     """Read the values of an image that is not stored as text.
 
     Args:
-        payload: as the header describes it.
-        kind: of a value, as numpy names it without byte order, for example ``"i2"``.
-        path: of the header, for messages.
+        payload: the voxel data as described by the header.
+        kind: value type as a numpy name without byte order, for example ``"i2"``.
+        path: path of the header, for messages.
 
     Returns:
-        The values in their order, in native byte order.
+        The values in stored order, in native byte order.
 
     Raises:
-        DataError: naming the file, when values are missing or the checksum is wrong.
+        DataError: naming the file, if values are missing or the checksum is wrong.
     """
     require_payload(payload, path)
     stored = np.dtype((">" if payload.big_endian else "<") + kind)
@@ -146,7 +146,7 @@ def inflate_whole(path: Path, size: int, *, skip: int = 0, packed: int | None = 
     """Return the first ``size`` decompressed bytes of a stream; see :func:`inflate`."""
     content, done = np.empty(0, dtype=np.uint8), 0
     for piece in inflate(path, size, skip=skip, packed=packed):
-        # only once the beginning has proved to be sound, so that a damaged file takes no memory
+        # only after the beginning proves sound, so that a damaged file allocates no memory
         content = content if content.size else np.empty(size, dtype=np.uint8)
         content[done : done + len(piece)] = np.frombuffer(piece, dtype=np.uint8)
         done += len(piece)
@@ -154,19 +154,19 @@ def inflate_whole(path: Path, size: int, *, skip: int = 0, packed: int | None = 
 
 
 def inflate(path: Path, size: int, *, skip: int = 0, packed: int | None = None) -> Iterator[bytes]:
-    """Yield the first ``size`` decompressed bytes of a gzip or zlib stream, and prove its checksum.
+    """Yield the first ``size`` decompressed bytes of a gzip or zlib stream, and verify its checksum.
 
-    No more than promised is decompressed, but for a little to reach the end of the stream. Streams of several gzip members
+    Little more than promised is decompressed, just to reach the end of the stream. Streams of several gzip members
     (block compression) are read as one.
 
     Args:
-        path: of the file.
+        path: path of the file.
         size: number of bytes promised.
-        skip: where the stream begins in the file.
+        skip: offset of the stream in the file.
         packed: number of compressed bytes; to the end of the file by default.
 
     Raises:
-        DataError: when the stream is damaged, ends early or goes on beyond what is promised.
+        DataError: if the stream is damaged, ends early or continues beyond what is promised.
     """
     available = require_regular(path) - skip
     packed = available if packed is None else packed
@@ -179,10 +179,10 @@ def inflate(path: Path, size: int, *, skip: int = 0, packed: int | None = None) 
 
 
 def inflate_start(path: Path, size: int) -> bytes:
-    """Return up to ``size`` decompressed bytes of the beginning of a gzip file.
+    """Return up to ``size`` decompressed bytes from the beginning of a gzip file.
 
     Raises:
-        DataError: when the file is damaged.
+        DataError: if the file is damaged.
     """
     decompressor = zlib.decompressobj(ANY_DEFLATE)
     with path.open("rb") as stream:

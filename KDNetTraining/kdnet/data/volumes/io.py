@@ -1,8 +1,8 @@
-"""Reading and writing volumes: NIfTI, NRRD, MetaImage and DICOM folders.
+"""Read and write volumes: NIfTI, NRRD, MetaImage and DICOM folders.
 
-Each format has a module of its own that judges a file before a library sees it; whatever still goes wrong becomes one
-sentence here. A volume lies where Slicer and other ITK programs see it. NIfTI is written by nibabel, because ITK writes
-half a file to a full disk without an error, and because only so a labelmap can have both of its input's transforms.
+Each format has its own module that validates a file before a library opens it; any remaining failure becomes a
+one-sentence error. Volumes lie where Slicer and other ITK programs show them. NIfTI is written by nibabel: ITK writes a
+partial file to a full disk without an error, and could not give a labelmap both transforms of its input.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from kdnet.foreign import reading, reason
 
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
-WRITTEN_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")  # one file each, which can replace another at once
+WRITTEN_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")  # single files, which can replace another atomically
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 
@@ -43,14 +43,14 @@ def read_volume(path: Path, component: int | None = None) -> Volume:
     """Read one scalar volume.
 
     Args:
-        path: a NIfTI, NRRD or MetaImage file, or a folder with one DICOM series.
+        path: path of a NIfTI, NRRD or MetaImage file, or of a folder with one DICOM series.
         component: index along the fourth axis of a 4D file.
 
     Returns:
-        The volume, with what its file leaves in doubt in ``warnings``.
+        The volume, with any ambiguities of its file in ``warnings``.
 
     Raises:
-        DataError: naming the file and what is wrong with it, whatever the file holds.
+        DataError: naming the file and what is wrong with it, whatever its content.
     """
     _require_utf8(path)
     read: Callable[..., Volume]
@@ -62,14 +62,14 @@ def read_volume(path: Path, component: int | None = None) -> Volume:
         read = partial(read_itk, kind=itk_format(path), component=component)
     with reading(path, REMEDY):
         volume = read(path)
-        # the extremes are NaN or infinite when any value is, and take no memory
+        # the extremes are NaN or infinite if any value is, and take no memory
         if volume.voxels.dtype.kind == "f" and not np.isfinite([volume.voxels.min(), volume.voxels.max()]).all():
             raise DataError(f"{path} holds NaN or infinite values: export the volume again without them.")
         return volume
 
 
 def read_grid(path: Path) -> Grid:
-    """Read shape and geometry alone; of a 4D file those of its first three axes.
+    """Read only shape and geometry; of a 4D file, those of its first three axes.
 
     Raises:
         DataError: naming the file and what is wrong with it.
@@ -84,32 +84,32 @@ def read_grid(path: Path) -> Grid:
 
 
 def volume_warnings(path: Path, volume: Volume) -> tuple[str, ...]:
-    """Return what a user should know about a volume that was read but whose file leaves something in doubt.
+    """Return warnings about a volume whose file was readable but ambiguous.
 
-    For example a NIfTI file that says nothing about how the patient lies, whose left and right are a guess. Nothing is read
-    again: the reader has left its remarks in ``volume.warnings``.
+    For example, a NIfTI file that does not specify the patient's orientation leaves left and right a guess. Nothing is
+    read again: the reader stores its remarks in ``volume.warnings``.
 
     Args:
-        path: that the volume was read from, to name it.
-        volume: as ``read_volume`` returned it.
+        path: path that the volume was read from, to name it.
+        volume: volume as returned by ``read_volume``.
 
     Returns:
-        One sentence each, which names the file, the doubt and what to check; empty for a volume without doubts.
+        One sentence each, with the file, the ambiguity and what to check; empty for an unambiguous volume.
     """
     return tuple(f"{path} {doubt}" for doubt in volume.warnings)
 
 
 def write_volume(path: Path, volume: Volume, *, like: Path | None = None) -> None:
-    """Write ``volume`` atomically and compressed, in the format of the suffix, with exactly its geometry.
+    """Write ``volume`` atomically and compressed, in the format of the suffix, with its exact geometry.
 
     Args:
-        path: ending in one of ``WRITTEN_SUFFIXES``.
-        volume: to write.
-        like: the file whose grid this is. From NIfTI to NIfTI both of its transforms are then taken over to the bit, with
-            their codes, so that programs which disagree on which of them counts all see the two at one place.
+        path: output path, ending in one of ``WRITTEN_SUFFIXES``.
+        volume: volume to write.
+        like: the file with the same grid. From NIfTI to NIfTI, both transforms are copied bit for bit with their codes,
+            so that programs that prefer different ones all show both files in the same place.
 
     Raises:
-        KDNetError: when the file cannot be written, or its suffix stands for no format or one of two files.
+        KDNetError: if the file cannot be written, or its suffix means no format or one with two files.
     """
     _require_utf8(path)
     if not path.name.lower().endswith(WRITTEN_SUFFIXES):
@@ -125,7 +125,7 @@ def write_volume(path: Path, volume: Volume, *, like: Path | None = None) -> Non
 
 
 def to_sitk(volume: Volume) -> sitk.Image:
-    """The volume as a SimpleITK image."""
+    """Return the volume as a SimpleITK image."""
     image = sitk.GetImageFromArray(np.ascontiguousarray(volume.voxels.T))
     _set_geometry(image, volume.grid.affine)
     return image
@@ -135,11 +135,11 @@ def check_volume(volume: Volume, name: str) -> None:
     """Refuse a volume that no network could segment.
 
     Args:
-        volume: to be segmented.
+        volume: volume to segment.
         name: file or node, for the message.
 
     Raises:
-        DataError: for absurd spacing or size, or voxels that are all alike.
+        DataError: for unreasonable spacing or size, or constant voxels.
     """
     spacing, shape = volume.grid.spacing, volume.grid.shape
     extent = [size * step for size, step in zip(shape, spacing, strict=True)]
@@ -169,7 +169,7 @@ def _write_nifti(path: Path, volume: Volume, like: Path | None) -> None:
 
 
 def _set_geometry(image: sitk.Image, affine: NDArray[np.float64]) -> None:
-    """Give ``image`` of three axes the place of ``affine`` (to RAS)."""
+    """Set the geometry of a three-axis ``image`` from ``affine`` (to RAS)."""
     lps = LPS_RAS @ affine
     spacing = np.linalg.norm(lps[:3, :3], axis=0)
     image.SetSpacing(spacing.tolist())
@@ -178,7 +178,7 @@ def _set_geometry(image: sitk.Image, affine: NDArray[np.float64]) -> None:
 
 
 def itk_format(path: Path) -> ItkFormat:
-    """Return the format of a NRRD or MetaImage file by its suffix.
+    """Return the format of an NRRD or MetaImage file by its suffix.
 
     Raises:
         DataError: for any other suffix.
@@ -198,5 +198,5 @@ def itk_format(path: Path) -> ItkFormat:
 def _require_utf8(path: Path) -> None:
     try:
         str(path).encode()
-    except UnicodeEncodeError as error:  # ITK would end the process
+    except UnicodeEncodeError as error:  # ITK would terminate the process
         raise DataError(f"{str(path)!a} has a name that is no UTF-8: rename it.") from error

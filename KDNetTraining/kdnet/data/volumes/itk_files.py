@@ -1,7 +1,7 @@
-"""Reading MetaImage and NRRD files, after their headers have been judged.
+"""Read MetaImage and NRRD files after validating their headers.
 
-ITK says where the volume lies. Compressed and raw values are taken from the file itself: ITK decompresses wrongly where a
-MetaImage header does not give the compressed size, and does not look at checksums.
+ITK provides the geometry. Compressed and raw values are read from the file itself: ITK decompresses incorrectly if a
+MetaImage header lacks the compressed size, and does not verify checksums.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kdnet.data.volumes.metaimage import CheckedHeader, check_metaimage
 from kdnet.data.volumes.nrrd import check_nrrd
 from kdnet.errors import DataError
 
-KINDS = {  # of values by ITK's number of the pixel type; a list axis of one makes it a vector of one value
+KINDS = {  # value types by ITK pixel type number; a list axis of one makes it a vector of one value
     kind: name
     for name, kinds in {
         "i1": (sitk.sitkInt8, sitk.sitkVectorInt8),
@@ -43,11 +43,11 @@ LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 @dataclass(frozen=True)
 class ItkFormat:
-    """One of the formats that ITK reads here.
+    """A format read through ITK.
 
     Attributes:
-        reader: ITK's name of it, so that the suffix may be in upper case.
-        check: judges a header.
+        reader: ITK's name for it, so that the suffix may be uppercase.
+        check: function that validates a header.
     """
 
     reader: str
@@ -63,13 +63,13 @@ def read_itk(path: Path, kind: ItkFormat, component: int | None = None) -> Volum
     """Read one scalar volume.
 
     Args:
-        path: of the file.
-        kind: its format.
+        path: path of the file.
+        kind: format of the file.
         component: index along the fourth axis or of the channel of a file with several.
 
     Raises:
         DataError: naming the file and what is wrong with it.
-        RuntimeError: ITK's own, where the file breaks a rule that only ITK knows.
+        RuntimeError: ITK's own, if the file breaks a rule that only ITK knows.
     """
     header = kind.check(path)
     reader = _reader(path, kind, header)
@@ -78,13 +78,13 @@ def read_itk(path: Path, kind: ItkFormat, component: int | None = None) -> Volum
     payload = header.payload
     if reader.GetNumberOfComponents() > 1 or payload.encoding == "text":
         require_payload(payload, path)
-        if payload.encoding == "deflate":  # proves the checksum
+        if payload.encoding == "deflate":  # verifies the checksum
             inflate_whole(payload.path, payload.size, skip=payload.offset, packed=payload.packed)
         values = sitk.GetArrayFromImage(reader.Execute())
     else:
         values = read_payload(payload, KINDS[reader.GetPixelIDValue()], path)
     volumes = max(reader.GetNumberOfComponents(), prod(reader.GetSize()[3:]))
-    # values of vectors lie together, volumes of a 4D file one after the other
+    # vector values are interleaved, volumes of a 4D file are consecutive
     order = (volumes, *grid.shape) if reader.GetNumberOfComponents() > 1 else (*grid.shape, volumes)
     stacked = values.ravel().reshape(order, order="F")
     chosen = stacked[component or 0] if reader.GetNumberOfComponents() > 1 else stacked[..., component or 0]
@@ -92,7 +92,7 @@ def read_itk(path: Path, kind: ItkFormat, component: int | None = None) -> Volum
 
 
 def read_itk_grid(path: Path, kind: ItkFormat) -> Grid:
-    """Read shape and place alone; of a 4D file those of its first three axes.
+    """Read only shape and geometry; of a 4D file, those of its first three axes.
 
     Raises:
         DataError: naming the file and what is wrong with it.
@@ -102,7 +102,7 @@ def read_itk_grid(path: Path, kind: ItkFormat) -> Grid:
 
 
 def count_itk_volumes(path: Path, kind: ItkFormat) -> int:
-    """Return how many 3D volumes a file holds, along further axes or as components.
+    """Return the number of 3D volumes in a file, as further axes or components.
 
     Raises:
         DataError: naming the file and what is wrong with it.
@@ -113,10 +113,10 @@ def count_itk_volumes(path: Path, kind: ItkFormat) -> int:
 
 
 def itk_grid(image: sitk.Image | sitk.ImageFileReader, path: Path) -> Grid:
-    """Return the grid of what ITK has read.
+    """Return the grid of an image or header read by ITK.
 
     Raises:
-        DataError: for an image of two axes or one whose axes are sheared.
+        DataError: for a 2D image or one with sheared axes.
     """
     dimension, size = image.GetDimension(), image.GetSize()
     if dimension < 3:
@@ -132,7 +132,7 @@ def itk_grid(image: sitk.Image | sitk.ImageFileReader, path: Path) -> Grid:
 
 
 def _reader(path: Path, kind: ItkFormat, header: CheckedHeader) -> sitk.ImageFileReader:
-    """A reader that has read the header, and found in it what the check found."""
+    """Return a reader that has read the header and confirmed the results of the check."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO(kind.reader)
     reader.SetFileName(str(path))
@@ -145,7 +145,7 @@ def _reader(path: Path, kind: ItkFormat, header: CheckedHeader) -> sitk.ImageFil
 
 
 def _require_volume(reader: sitk.ImageFileReader, component: int | None, path: Path) -> None:
-    """Refuse a file without a 3D volume, or with several when none of them is chosen."""
+    """Refuse a file without a 3D volume, or with several if none is selected."""
     size, components = reader.GetSize(), reader.GetNumberOfComponents()
     volumes = prod(size[3:])
     if component is not None and not 0 <= component < max(components, volumes):

@@ -1,4 +1,4 @@
-"""Judging headers of MetaImage files (.mha, .mhd) before ITK reads them."""
+"""Validate headers of MetaImage files (.mha, .mhd) before ITK reads them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ELEMENTS = {
     "MET_DOUBLE": 8,
 }
 
-MATRICES = ("TransformMatrix", "Rotation", "Orientation")  # three names of one thing
+MATRICES = ("TransformMatrix", "Rotation", "Orientation")  # three names for the same field
 
 ORDERS = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
 
@@ -47,11 +47,11 @@ WORDS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": Fa
 
 @dataclass(frozen=True)
 class CheckedHeader:
-    """A header that ITK may see.
+    """A header that is safe for ITK.
 
     Attributes:
-        payload: where the voxels are.
-        doubts: what it leaves open about the place of the volume.
+        payload: location of the voxel data.
+        doubts: ambiguities about the location of the volume.
     """
 
     payload: Payload
@@ -59,7 +59,7 @@ class CheckedHeader:
 
 
 def check_metaimage(path: Path) -> CheckedHeader:
-    """Read and judge the header of a MetaImage file.
+    """Read and validate the header of a MetaImage file.
 
     Raises:
         DataError: naming the file and what is wrong with its header.

@@ -1,7 +1,7 @@
-"""Reading NIfTI-1 and NIfTI-2 files: the header is judged first, and the voxels are decompressed once.
+"""Read NIfTI-1 and NIfTI-2 files: the header is validated first, and the voxels are decompressed once.
 
-nibabel knows the fields of the header. The voxels are taken from the named file itself, because ITK's reader confuses a
-file with its neighbor of the other suffix, believes any offset and hides NaN.
+nibabel parses the header fields. The voxels are read from the named file itself, because ITK's reader confuses a
+file with its neighbor of the other suffix, trusts any offset and hides NaN.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MAGIC_AT = {348: 344, 540: 4}
 
 LONGEST_HEADER = 544
 
-MOST_OFFSET = 1 << 26  # extensions of a header stay far below
+MOST_OFFSET = 1 << 26  # header extensions stay far below
 
 SCALARS = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
 
@@ -45,15 +45,15 @@ COLORS = (128, 2304)
 
 @dataclass(frozen=True)
 class NiftiHeader:
-    """A header that has been judged.
+    """A validated header.
 
     Attributes:
-        fields: nibabel's header, as it is stored.
+        fields: nibabel's header, as stored.
         shape: number of voxels along all axes, at least three.
-        dtype: of the stored voxels, with their byte order.
-        offset: of the first voxel in the (decompressed) file.
+        dtype: type of the stored voxels, with their byte order.
+        offset: offset of the first voxel in the (decompressed) file.
         compressed: whether the file is a gzip file.
-        scale: slope and intercept, None when voxels are stored as they are.
+        scale: slope and intercept, None if voxels are stored unscaled.
     """
 
     fields: Any
@@ -65,15 +65,15 @@ class NiftiHeader:
 
     @property
     def volumes(self) -> int:
-        """Number of volumes with three axes in the file."""
+        """Number of 3D volumes in the file."""
         return prod(self.shape[3:])
 
 
 def read_nifti_header(path: Path) -> NiftiHeader:
-    """Read and judge the header of a NIfTI file.
+    """Read and validate the header of a NIfTI file.
 
     Raises:
-        DataError: naming the file, for a header that is foreign, damaged or promises more than there is.
+        DataError: naming the file, if the header is foreign, damaged or promises more than the file holds.
     """
     size_of_file = require_regular(path)
     with path.open("rb") as stream:
@@ -93,7 +93,7 @@ def read_nifti_header(path: Path) -> NiftiHeader:
 
 
 def read_nifti_grid(path: Path) -> Grid:
-    """Read shape and place alone; of a 4D file those of its first three axes.
+    """Read only shape and geometry; of a 4D file, those of its first three axes.
 
     Raises:
         DataError: naming the file and what is wrong with it.
@@ -106,7 +106,7 @@ def read_nifti(path: Path, component: int | None = None) -> Volume:
     """Read one volume of a NIfTI file.
 
     Args:
-        path: of the file.
+        path: path of the file.
         component: index of the volume in a file with several.
 
     Raises:
@@ -118,7 +118,7 @@ def read_nifti(path: Path, component: int | None = None) -> Volume:
     grid = straight_grid(header.shape[:3], affine, path)
     volumes = _stored(header, path).reshape((*header.shape[:3], header.volumes), order="F")
     chosen = volumes[..., component or 0]
-    # a copy lets go of the other volumes
+    # a copy releases the other volumes
     return Volume(_scaled(chosen.copy(order="F") if header.volumes > 1 else chosen, header.scale), grid, doubts)
 
 
@@ -170,7 +170,7 @@ def _offset(fields: Any, size: int, path: Path) -> int:
 
 def _scale(fields: Any, path: Path) -> tuple[float, float] | None:
     slope, intercept = float(fields["scl_slope"]), float(fields["scl_inter"])
-    if slope == 0 or np.isnan(slope):  # as the format defines it: not scaled
+    if slope == 0 or np.isnan(slope):  # not scaled, by definition of the format
         return None
     if not np.isfinite([slope, intercept]).all():
         raise DataError(f"{path} scales its voxels by {slope:g} and {intercept:g}: correct its header.")
@@ -201,13 +201,13 @@ def _stored(header: NiftiHeader, path: Path) -> NDArray[Any]:
 
 
 def _scaled(stored: NDArray[Any], scale: tuple[float, float] | None) -> NDArray[Any]:
-    """``stored`` in native byte order and aligned, with slope and intercept applied."""
+    """Return ``stored`` in native byte order and aligned, with slope and intercept applied."""
     if scale is None:
         native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
         return np.require(native, requirements=["ALIGNED", "WRITEABLE"])
     single = stored.dtype.itemsize <= 2 or (stored.dtype.kind, stored.dtype.itemsize) == ("f", 4)
     scaled: NDArray[Any] = stored.astype(np.float32 if single else np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite then is refused by who reads the volume
+    with np.errstate(over="ignore", invalid="ignore"):  # non-finite results are refused by the caller that reads the volume
         np.multiply(scaled, scale[0], out=scaled)
         np.add(scaled, scale[1], out=scaled)
     return scaled

@@ -1,7 +1,7 @@
-"""Where a NIfTI file puts its voxels: qform, sform, and what to do when they disagree.
+"""Voxel geometry of a NIfTI file: qform, sform, and how to resolve disagreement.
 
-The choice between the two is that of ITK, so that a volume lies where Slicer shows it. Spacing and handedness must agree,
-though: no choice is safe when a header contradicts itself about size or about left and right.
+The choice between the two follows ITK, so that a volume lies where Slicer shows it. Spacing and handedness must agree,
+though: no choice is safe if a header contradicts itself about size or about left and right.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from numpy.typing import NDArray
 from kdnet.data.volumes.geometry import UNPLACED, differs, shear
 from kdnet.errors import DataError
 
-SCANNER = 1  # code of scanner coordinates
+SCANNER = 1  # code for scanner coordinates
 
-MM_PER_UNIT = {1: 1000.0, 3: 0.001}  # metres and micrometres; everything else counts as mm
+MM_PER_UNIT = {1: 1000.0, 3: 0.001}  # meters and micrometers; everything else counts as mm
 
-ITK_SHEAR_LIMIT = 5e-4  # from which on ITK takes the qform, where there is one
+ITK_SHEAR_LIMIT = 5e-4  # above this shear, ITK uses the qform if there is one
 
-LARGEST_TURN_DEGREES = 30.0  # between qform and sform; coregistration turns a head less, an exchange of axes more
+LARGEST_TURN_DEGREES = 30.0  # between qform and sform; coregistration rotates a head less, swapping axes more
 
 
 def nifti_affine(header: Any, shape: tuple[int, ...], path: Path) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Return the affine of a NIfTI header, voxel indices to RAS mm, and remarks on what it leaves in doubt.
+    """Return the affine of a NIfTI header, voxel indices to RAS mm, and remarks on its ambiguities.
 
     Args:
-        header: nibabel's header of NIfTI-1 or NIfTI-2, as it is stored.
-        shape: of the first three axes.
-        path: for messages.
+        header: nibabel's NIfTI-1 or NIfTI-2 header, as stored.
+        shape: size of the first three axes.
+        path: path of the file, for messages.
 
     Raises:
-        DataError: when the header gives no place, or contradicts itself about spacing, axes or handedness.
+        DataError: if the header gives no geometry, or contradicts itself about spacing, axes or handedness.
     """
     spacing = np.array(header["pixdim"][1:4], dtype=np.float64)
     if not np.isfinite(spacing).all():
@@ -47,7 +47,7 @@ def nifti_affine(header: Any, shape: tuple[int, ...], path: Path) -> tuple[NDArr
         prefers_sform = header["sform_code"] == SCANNER and shear(sform) < ITK_SHEAR_LIMIT
         affine = sform if prefers_sform else qform
     elif sform is not None:
-        # a negative or missing pixdim says nothing here: the signs and lengths of the sform are complete
+        # a negative or missing pixdim does not matter here: the signs and lengths of the sform are complete
         if spacing.all() and differs(np.linalg.norm(sform[:3, :3], axis=0), np.abs(spacing)):
             raise _contradiction(path, np.abs(spacing), sform)
         affine = sform
@@ -97,7 +97,7 @@ def _sform(header: Any, path: Path) -> NDArray[np.float64]:
 
 
 def _compare(qform: NDArray[np.float64], sform: NDArray[np.float64], shape: tuple[int, ...], path: Path) -> tuple[str, ...]:
-    """Refuse contradictions about size or axes; remark on places that differ by more than half a voxel."""
+    """Refuse contradictions about size or axes; remark on positions that differ by more than half a voxel."""
     spacing = np.linalg.norm(qform[:3, :3], axis=0)
     lengths = np.linalg.norm(sform[:3, :3], axis=0)
     if differs(spacing, lengths):

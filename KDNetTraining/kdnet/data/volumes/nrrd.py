@@ -1,4 +1,4 @@
-"""Judging headers of NRRD files (.nrrd, .nhdr) before ITK reads them."""
+"""Validate headers of NRRD files (.nrrd, .nhdr) before ITK reads them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SIZES = {name: size for size, names in TYPES.items() for name in names.split(", 
 
 SPATIAL_KINDS = ("domain", "space", "???", "none")
 
-ANATOMICAL = re.compile(r"(right|left)-(anterior|posterior)-superior|ras|las|lps")  # of which ITK knows where left is
+ANATOMICAL = re.compile(r"(right|left)-(anterior|posterior)-superior|ras|las|lps")  # spaces whose left side ITK knows
 
 QUOTED = re.compile(r'"([^"]*)"')
 
@@ -44,7 +44,7 @@ VECTOR = re.compile(r"\(([^()]*)\)|(none)", re.IGNORECASE)
 
 
 def check_nrrd(path: Path) -> CheckedHeader:
-    """Read and judge the header of an NRRD file.
+    """Read and validate the header of an NRRD file.
 
     Raises:
         DataError: naming the file and what is wrong with its header.
@@ -72,7 +72,7 @@ def check_nrrd(path: Path) -> CheckedHeader:
 
 
 def _check_place(fields: dict[str, str], dimension: int, path: Path) -> None:
-    """Refuse a header that leaves a spacing open, or gives one that is none."""
+    """Refuse a header with a missing or invalid spacing."""
     if "spacedirections" in fields:
         placed = [_is_vector(text, path) for text in _vectors(fields, "spacedirections", path)]
     elif "spacings" in fields:
@@ -88,7 +88,7 @@ def _check_place(fields: dict[str, str], dimension: int, path: Path) -> None:
 
 
 def _spaced(fields: dict[str, str], dimension: int, path: Path) -> list[bool]:
-    """Which axes have a spacing; lists, colors and vectors need none."""
+    """Return which axes have a spacing; lists, colors and vectors need none."""
     try:
         steps = [float(word) for word in fields["spacings"].split()]
     except ValueError:
@@ -106,7 +106,7 @@ def _vectors(fields: dict[str, str], name: str, path: Path) -> list[str]:
 
 
 def _is_vector(text: str, path: Path) -> bool:
-    """Whether ``text`` is a vector of finite numbers; False for none, which may be written as NaN."""
+    """Check whether ``text`` is a vector of finite numbers; False for none, which may be written as NaN."""
     try:
         values = [float(word) for word in text.split(",")] if text else []
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the DICOM header of a series says about the contrast of its images."""
+"""Image contrast from the DICOM header of a series."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LONG_INVERSION_MS = 1500.0  # cerebrospinal fluid is nulled at 1700 (1.5 T) to 2
 
 SHORT_INVERSION_MS = 400.0
 
-T1_ECHO_MS, T2_ECHO_MS = 30.0, 60.0  # longest of T1-weighted, shortest of T2-weighted images
+T1_ECHO_MS, T2_ECHO_MS = 30.0, 60.0  # maximum for T1-weighted, minimum for T2-weighted images
 
-T1_REPETITION_MS, T2_REPETITION_MS = 1000.0, 2000.0  # of spin echoes without inversion
+T1_REPETITION_MS, T2_REPETITION_MS = 1000.0, 2000.0  # for spin echo without inversion
 
 
 @dataclass(frozen=True)
 class SeriesHeader:
-    """The DICOM attributes that tell the contrast; empty or None where the header lacks them.
+    """The DICOM attributes that determine the contrast; empty or None if the header lacks them.
 
     Attributes:
         modality: ``"MR"``, ``"CT"``, ...
@@ -54,7 +54,7 @@ class SeriesHeader:
         """Read a header.
 
         Args:
-            value: the text of a tag such as ``"0008,103e"`` (lower case), empty where there is none.
+            value: function that returns the text of a tag such as ``"0008,103e"`` (lowercase), empty if there is none.
         """
         return cls(
             modality=value("0008,0060").strip(),
@@ -70,7 +70,7 @@ class SeriesHeader:
 
     @property
     def has_agent(self) -> bool:
-        """Whether a contrast agent is named; words such as "NONE" name none."""
+        """Whether a contrast agent is named; entries such as "NONE" do not count."""
         word = "".join(character for character in self.agent.lower() if character.isalnum())
         return word not in NO_AGENT and not word.startswith(NO_AGENT_PREFIXES)
 
@@ -78,15 +78,15 @@ class SeriesHeader:
 def guess_series(header: SeriesHeader, name: str = "") -> str:
     """Guess the modality of a series.
 
-    The description counts, then the protocol, then ``name``; the times of the sequence confirm or refute what they say,
-    and decide where they say nothing.
+    The description has priority, then the protocol, then ``name``; the sequence timing confirms or refutes the text,
+    and decides if the text says nothing.
 
     Args:
-        header: of the series; its numbers may be missing.
-        name: of the volume in the program, which a user may have chosen.
+        header: header of the series; its numbers may be missing.
+        name: volume name in the program, which may be the user's choice.
 
     Returns:
-        ``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"``, or empty in doubt.
+        ``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"``, or empty if uncertain.
     """
     if header.modality and header.modality != "MR":
         return ""
@@ -102,11 +102,11 @@ def guess_series(header: SeriesHeader, name: str = "") -> str:
 
 
 def is_other_kind(header: SeriesHeader, name: str = "") -> bool:
-    """Return whether a series is a map, diffusion, perfusion or the like, by the first of its words that tell anything.
+    """Return whether a series is a map, diffusion, perfusion or the like, by its first informative text.
 
     Args:
-        header: of the series.
-        name: of the volume in the program, or of the folder.
+        header: header of the series.
+        name: name of the volume in the program, or of the folder.
     """
     texts = (describe(text) for text in (header.description, header.protocol, name))
     return next((text for text in texts if _tells(text)), NOTHING).other or _measured(header) == "other"
@@ -117,11 +117,11 @@ def _tells(text: Description) -> bool:
 
 
 def _agreed(named: str, measured: str, echo_ms: float | None) -> str:
-    """The weighting on which words and times agree; either alone is enough, a contradiction is none."""
+    """Return the weighting on which text and timing agree; either alone is enough, a contradiction gives none."""
     if not named:
         return measured
     if {named, measured} == {"t2", "flair"}:
-        return "flair"  # fluid attenuation is often left out of the words, and the inversion time out of the header
+        return "flair"  # fluid attenuation is often missing from the text, and the inversion time from the header
     if (named, measured) == ("flair", "t1"):
         return "t1"  # T1 FLAIR
     short_echo = named != "t1" and echo_ms is not None and echo_ms <= T1_ECHO_MS
@@ -135,7 +135,7 @@ def _with_agent(contrast: Contrast, has_agent: bool) -> str:
 
 
 def _measured(header: SeriesHeader) -> str:
-    """What the times alone tell: a weighting, ``"other"``, or empty."""
+    """Return what the timing alone implies: a weighting, ``"other"``, or empty."""
     sequence = header.scanning_sequence.upper().replace("/", "\\").split("\\")
     types = {part.strip().upper() for part in header.image_type.split("\\")}
     if "EP" in sequence or types & DERIVED_TYPES or any("MAP" in part for part in types):
@@ -146,7 +146,7 @@ def _measured(header: SeriesHeader) -> str:
     if inversion:
         return _measured_inversion(echo, inversion)
     if "GR" in sequence:
-        return ""  # the flip angle decides, and with it T2*, angiography and others share these times
+        return ""  # depends on the flip angle; T2*, angiography and others also share these times
     if echo <= T1_ECHO_MS and repetition <= T1_REPETITION_MS and "SE" in sequence:
         return "t1"
     return "t2" if echo >= T2_ECHO_MS and repetition >= T2_REPETITION_MS else ""
@@ -161,7 +161,7 @@ def _measured_inversion(echo: float, inversion: float) -> str:
 
 
 def _number(text: str) -> float | None:
-    """The first number of a value, None where there is none; several are separated by a backslash."""
+    """Return the first number of a value, None if there is none; several are separated by a backslash."""
     try:
         number = float(text.split("\\", maxsplit=1)[0])
     except ValueError:

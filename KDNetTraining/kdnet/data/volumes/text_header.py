@@ -1,4 +1,4 @@
-"""Headers of text lines, as MetaImage and NRRD have them, read with bounds and without belief."""
+"""Bounds-checked reading of untrusted text headers, as in MetaImage and NRRD."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ OTHER_UNITS = frozenset(
 
 
 def header_lines(path: Path, is_last: Callable[[str], bool]) -> tuple[list[str], int]:
-    """Read the lines of a header, its last one included.
+    """Read the lines of a header, including its last one.
 
     Args:
-        path: of an ordinary file.
-        is_last: whether a line ends the header.
+        path: path of a regular file.
+        is_last: predicate for the line that ends the header.
 
     Returns:
-        The lines without line ends, and the offset in bytes of what follows them.
+        The lines without line endings, and the offset in bytes of what follows them.
 
     Raises:
-        DataError: when the header is longer than any header is.
+        DataError: if the header is too long to be valid.
     """
     require_regular(path)
     lines: list[str] = []
@@ -53,7 +53,7 @@ def header_lines(path: Path, is_last: Callable[[str], bool]) -> tuple[list[str],
 
 
 def require_millimeters(units: Sequence[str], path: Path) -> None:
-    """Refuse lengths in another unit, which ITK takes for millimeters.
+    """Refuse lengths in another unit, which ITK would take for millimeters.
 
     Raises:
         DataError: naming the unit.
@@ -64,10 +64,10 @@ def require_millimeters(units: Sequence[str], path: Path) -> None:
 
 
 def after_lines(path: Path, offset: int, count: int) -> int:
-    """Return the offset in bytes behind ``count`` lines of a file that begin at ``offset``.
+    """Return the offset in bytes after ``count`` lines of a file that begin at ``offset``.
 
     Raises:
-        DataError: when there are not as many lines.
+        DataError: if there are too few lines.
     """
     with path.open("rb") as stream:
         stream.seek(offset)
@@ -77,10 +77,10 @@ def after_lines(path: Path, offset: int, count: int) -> int:
 
 
 def add_field(fields: dict[str, str], name: str, value: str, path: Path) -> None:
-    """Put a field into ``fields``.
+    """Add a field to ``fields``.
 
     Raises:
-        DataError: when it is there already, because nobody knows which of the two a reader takes.
+        DataError: if it is already present, because it is unclear which of the two a reader takes.
     """
     if name in fields:
         raise DataError(f"{path} gives {name} twice in its header: export it again.")
@@ -103,7 +103,7 @@ def numbers(fields: Mapping[str, str], name: str, count: int, path: Path) -> lis
 
 
 def integers(fields: Mapping[str, str], name: str, count: int, least: int, path: Path) -> tuple[int, ...]:
-    """Return a field of ``count`` whole numbers that are at least ``least``.
+    """Return a field of ``count`` integers that are at least ``least``.
 
     Raises:
         DataError: for anything else.
@@ -125,15 +125,15 @@ def require_fields(fields: Mapping[str, str], names: Sequence[str], path: Path) 
 
 
 def odd_field(fields: Mapping[str, str], name: str, path: Path) -> DataError:
-    """Return the error for a field that means nothing."""
+    """Return the error for an invalid field."""
     return DataError(f"{path} has an odd {name} in its header ({fields[name][:60]}): correct it or export it again.")
 
 
 def detached(path: Path, name: str) -> Path:
-    """Return the file of voxels that the header ``path`` names.
+    """Return the voxel data file named in the header ``path``.
 
     Raises:
-        DataError: when it is not an ordinary file in the folder of the header or below it.
+        DataError: if it is not a regular file in the folder of the header or below it.
     """
     voxels = Path(name)
     if voxels.is_absolute() or ".." in voxels.parts or "\\" in name or ":" in name:
