@@ -15,13 +15,13 @@ MODULE = ("-m", "kdnet.cli.capabilities")
 
 @dataclass(frozen=True)
 class Capabilities:
-    """The choices.
+    """The available choices.
 
     Attributes:
         recipes: name, or path of a file, to all values.
         networks: name to when to choose it.
-        devices: the one that is taken by default first.
-        cores: of the CPU.
+        devices: available devices, the default first.
+        cores: number of CPU cores.
     """
 
     recipes: Mapping[str, Mapping[str, Any]]
@@ -33,12 +33,12 @@ class Capabilities:
 def query_capabilities(
     files: Sequence[Path], onFinished: Callable[[Capabilities], None], onFailed: Callable[[Failure], None]
 ) -> Command:
-    """Ask the backend in a process of its own, because it imports torch.
+    """Query the backend in a separate process, because it imports torch.
 
     Args:
-        files: recipes of the user's own.
+        files: the user's own recipes.
         onFinished: called with the answer.
-        onFailed: called with the reason, such as a file that is no recipe.
+        onFailed: called with the reason, such as a file that is not a recipe.
     """
     arguments = [part for path in files for part in ("--recipe", str(path))]
     return Command(
@@ -51,6 +51,6 @@ def query_capabilities(
 
 
 def read_capabilities(content: Mapping[str, Any]) -> Capabilities:
-    """The choices from their JSON."""
+    """Read the capabilities from their JSON."""
     networks = {item["name"]: item["use"] for item in content["networks"]}
     return Capabilities(content["recipes"], networks, tuple(content["devices"]), int(content["cores"]))

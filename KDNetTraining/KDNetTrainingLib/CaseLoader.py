@@ -1,4 +1,4 @@
-"""A case into the scene: its volumes, and segmentations over them."""
+"""Load a case into the scene: its volumes, with segmentations over them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from KDNetLib.PollTimer import PollTimer
 from KDNetLib.Worker import Failure
 
 MODULE = ("-m", "kdnet.cli.case_files")
-ATTRIBUTE = "KDNet.case"  # on nodes that were loaded here, so that loading the case again replaces them
+ATTRIBUTE = "KDNet.case"  # on nodes loaded here, so that loading the case again replaces them
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class CaseRequest:
     """A case to load.
 
     Attributes:
-        data: the data folder.
-        case: its name.
-        labels: label table as JSON values; what the format suggests when empty.
-        labelmaps: files to show over it, by name.
-        modalities: to load; all when empty.
-        background: modality that the slice views show; the first one when empty or not there.
+        data: data folder.
+        case: case name.
+        labels: label table as JSON values; the format's default when empty.
+        labelmaps: files to overlay, by name.
+        modalities: modalities to load; all when empty.
+        background: modality that the slice views show; the first one when empty or missing.
     """
 
     data: Path
@@ -44,10 +44,10 @@ class CaseRequest:
 
 @dataclass(frozen=True, eq=False)
 class LoadedCase:
-    """What was loaded.
+    """The loaded nodes.
 
     Attributes:
-        case: its name.
+        case: case name.
         volumes: volume nodes by modality.
         segmentations: segmentation nodes by name; ``"reference"`` is the expert's.
     """
@@ -58,11 +58,11 @@ class LoadedCase:
 
 
 class CaseLoader:
-    """Loads one case at a time: a process reads the files, then node after node comes into the scene.
+    """Loads one case at a time: a process reads the files, then the nodes are added to the scene one by one.
 
     Args:
-        onLoaded: called when all is there.
-        onFailed: called with the reason, instead.
+        onLoaded: called when everything is loaded.
+        onFailed: called with the reason on failure.
     """
 
     def __init__(self, onLoaded: Callable[[LoadedCase], None], onFailed: Callable[[Failure], None]) -> None:
@@ -78,7 +78,7 @@ class CaseLoader:
         return self._folder is not None
 
     def load(self, request: CaseRequest) -> None:
-        """Begin; what was being loaded is given up."""
+        """Start loading; a load in progress is canceled."""
         self.cancel()
         self._folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
         arguments = [str(request.data), request.case, "-o", str(self._folder)]
@@ -95,7 +95,7 @@ class CaseLoader:
         self._command = Command(arguments, read=json_answer, onFinished=read, onFailed=self._failed, module=MODULE).start()
 
     def cancel(self) -> None:
-        """Give up; what is in the scene stays."""
+        """Cancel loading; what is already in the scene stays."""
         self._ticker.stop()
         if self._command is not None:
             self._command.cancel()
@@ -131,9 +131,9 @@ class CaseLoader:
 
 
 def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[LoadedCase | None]:
-    """Bring what ``kdnet.cli.case_files`` wrote into the scene, one node a step; the last step gives all of them.
+    """Add what ``kdnet.cli.case_files`` wrote to the scene, one node per step; the last step yields all of them.
 
-    The slice views go to where the reference, or else the last labelmap with anything in it, shows most.
+    The slice views jump to where the reference, or else the last non-empty labelmap, has the largest area.
     """
     import numpy as np  # noqa: PLC0415
     from kdnet.schema.labels import LabelTable  # noqa: PLC0415 - needs numpy
@@ -180,7 +180,7 @@ def _remove(case: str) -> None:
 
 
 def outline(node: Any, *, filled: bool) -> None:
-    """Show a segmentation in slice views by its outline alone, or filled."""
+    """Show a segmentation in slice views as an outline only, or filled."""
     display = node.GetDisplayNode()
     if display is not None:
         display.SetOpacity2DFill(0.4 if filled else 0.0)
@@ -188,7 +188,7 @@ def outline(node: Any, *, filled: bool) -> None:
 
 
 def show_only(nodes: Mapping[str, Any], shown: Sequence[str]) -> None:
-    """Make the named segmentations visible and hide the others; nodes that left the scene are passed over."""
+    """Make the named segmentations visible and hide the others; nodes no longer in the scene are skipped."""
     for name, node in nodes.items():
         if node.GetScene() is not None and node.GetDisplayNode() is not None:
             node.GetDisplayNode().SetVisibility(name in shown)

@@ -1,4 +1,4 @@
-"""The table of cases, which grows while they are being inspected."""
+"""The table of cases, which grows during the inspection."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Inspection import CaseLine
 
-WIDTHS = (112, 92, 72, 44, 40)  # the last takes the room left
+WIDTHS = (112, 92, 72, 44, 40)  # the last takes the remaining width
 ROW_HEIGHT = 22
 
 
 class CaseTable:
-    """Rows of cases with a tick each.
+    """Rows of cases with a check box each.
 
     Args:
         table: the widget.
-        changed: called when the user ticks or unticks a case.
+        changed: called when the user checks or unchecks a case.
         chosen: called with the case whose row is chosen, or None.
-        opened: called with the case that is double clicked.
+        opened: called with the case that is double-clicked.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class CaseTable:
         table.cellDoubleClicked.connect(self.onOpened)
 
     def clear(self) -> None:
-        """Show nothing."""
+        """Clear the table."""
         self.cases = []
         self._table.rowCount = 0
 
     def add(self, case: CaseLine, *, leftOut: bool) -> None:
-        """Add a case, or show it anew; one with problems is not used anyway, so that it cannot be ticked."""
+        """Add a case, or update it; one with problems is never used and cannot be checked."""
         row = next((row for row, known in enumerate(self.cases) if known.name == case.name), len(self.cases))
         self.cases[row : row + 1] = [case]
         blocked = self._table.blockSignals(True)
@@ -68,7 +68,7 @@ class CaseTable:
         self._table.blockSignals(blocked)
 
     def left_out(self) -> list[str]:
-        """Usable cases that the user unticked."""
+        """Return the usable cases that the user unchecked."""
         return [
             case.name
             for row, case in enumerate(self.cases)
@@ -76,7 +76,7 @@ class CaseTable:
         ]
 
     def show_left_out(self, names: Sequence[str]) -> None:
-        """Untick these cases and tick the others."""
+        """Uncheck these cases and check the others."""
         blocked = self._table.blockSignals(True)
         for row, case in enumerate(self.cases):
             if not case.problems:
@@ -85,16 +85,16 @@ class CaseTable:
         self._table.blockSignals(blocked)
 
     def onItemChanged(self, item: Any) -> None:
-        """A tick came or went."""
+        """Handle a checked or unchecked case."""
         if item.column() == 0:
             self._changed()
 
     def onCurrent(self, row: int, *_others: int) -> None:
-        """A row is chosen."""
+        """Handle the selection of a row."""
         self._chosen(self.cases[row] if 0 <= row < len(self.cases) else None)
 
     def onOpened(self, row: int, _column: int) -> None:
-        """A row is double clicked."""
+        """Handle a double click on a row."""
         if 0 <= row < len(self.cases):
             self._opened(self.cases[row])
 

@@ -1,4 +1,4 @@
-"""Loss and Dice of a run as plots of the scene: tables, series and charts that Slicer's own plot views draw."""
+"""Plot loss and Dice of a run as tables, series and charts in the scene, drawn by Slicer's own plot views."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TABLE, SERIES, CHART = "vtkMRMLTableNode", "vtkMRMLPlotSeriesNode", "vtkMRMLPlot
 
 @dataclass(frozen=True)
 class Extent:
-    """What lies between the ends of two axes."""
+    """The ranges of two axes."""
 
     left: float
     right: float
@@ -35,27 +35,27 @@ class Extent:
 
     @classmethod
     def of(cls, curves: Collection[Curve]) -> Extent:
-        """The smallest one around all finite points."""
+        """Return the smallest extent around all finite points."""
         steps = [step for curve in curves for step in (curve.steps[0], curve.steps[-1])]
         columns = [column for curve in curves for column in curve.values.values()]
         values = [value for column in columns for value in column if math.isfinite(value)]
         return cls(min(steps, default=0), max(steps, default=0), min(values, default=0.0), max(values, default=0.0))
 
     def holds(self, other: Extent) -> bool:
-        """Whether ``other`` lies inside, but for rounding."""
+        """Check whether ``other`` lies inside, up to rounding."""
         x, y = 1e-6 * (self.right - self.left), 1e-6 * (self.top - self.bottom)
         across = self.left - x <= other.left and other.right <= self.right + x
         return across and self.bottom - y <= other.bottom and other.top <= self.top + y
 
 
 class Plot:
-    """A chart node with its series, over tables that follow curves.
+    """A chart node with its series, backed by tables that follow curves.
 
-    Points are added to the tables as they come, and each table tells of its change once an update, however many came.
+    Points are added to the tables as they arrive, and each table signals its change once per update, however many arrived.
 
     Args:
-        title: of the chart, and the start of its nodes' names.
-        yTitle: of its vertical axis.
+        title: chart title, and prefix of its nodes' names.
+        yTitle: title of the vertical axis.
         view: tag of the plot view that shows it.
     """
 
@@ -69,14 +69,14 @@ class Plot:
     def show(
         self, curves: Mapping[str, Curve], title: str, names: Mapping[str, str], steps: int, bound: float = 0.0
     ) -> None:
-        """Bring the nodes in line with ``curves``, by network.
+        """Update the nodes from ``curves``, by network.
 
         Args:
-            curves: to show.
-            title: of the chart.
-            names: of values, as the legend shows them.
+            curves: curves to show.
+            title: chart title.
+            names: value names, as the legend shows them.
             steps: end of the horizontal axis.
-            bound: end of the vertical axis, 0 for as much as is needed.
+            bound: end of the vertical axis, 0 for automatic.
         """
         curves = {network: curve for network, curve in curves.items() if len(curve.steps) > 1}  # a line needs two points
         if self.node is not None and self.node.GetScene() is None:
@@ -97,12 +97,12 @@ class Plot:
         else:
             extent = self._zoomed() or extent
         self._drawn = points
-        self._span(extent)  # before the tables, each of which makes the view take the node's ranges
+        self._span(extent)  # before the tables, each of which makes the view apply the node's ranges
         for network, table in self._tables.items():
             table.update(curves[network])
 
     def _zoomed(self) -> Extent | None:
-        """What the view shows, if the user has zoomed or moved it so that not all points are in sight."""
+        """Return the visible extent if the user has zoomed or panned so that not all points are visible."""
         chart = drawn_chart(self._view, self.node)
         if chart is None or self._drawn is None:
             return None
@@ -110,7 +110,7 @@ class Plot:
         return None if shown.holds(self._drawn) else shown
 
     def _span(self, extent: Extent) -> None:
-        """Set the ends of the axes: Slicer's plot views fit them when a series comes, not when its table grows."""
+        """Set the axis ranges: Slicer's plot views fit them when a series is added, not when its table grows."""
         x, y = (extent.left, extent.right), (extent.bottom, extent.top)
         if self.node.GetXAxisRangeAuto() or self.node.GetXAxisRange() != x:
             self.node.SetXAxisRangeAuto(False)
@@ -120,7 +120,7 @@ class Plot:
             self.node.SetYAxisRange(*y)
 
     def remove(self) -> None:
-        """Take everything out of the scene."""
+        """Remove all nodes from the scene."""
         for node in (self.node, *self._series, *(table.node for table in self._tables.values())):
             if node is not None and node.GetScene() is not None:
                 slicer.mrmlScene.RemoveNode(node)
@@ -153,7 +153,7 @@ class Charts:
         self.dice = Plot(_("KDNet validation Dice"), _("Dice"), DICE_VIEW)
 
     def update(self, curves: Curves, network: str) -> None:
-        """Show what the curves hold of ``network`` and of those that are compared with it."""
+        """Show the curves of ``network`` and of those that it is compared with."""
         losses = {network: curves.losses[network]} if network in curves.losses else {}
         self.loss.show(losses, _("Losses: {network}").format(network=network_title(network)), LOSS_NAMES, curves.steps)
         place = network.rpartition("/")[0]
@@ -161,7 +161,7 @@ class Charts:
         self.dice.show(dice, _("Validation Dice"), {}, curves.steps, bound=1.0)
 
     def remove(self) -> None:
-        """Take everything out of the scene."""
+        """Remove all nodes from the scene."""
         self.loss.remove()
         self.dice.remove()
 
@@ -180,7 +180,7 @@ class _Table:
             self._columns.append(self.node.GetTable().GetColumnByName(column))
 
     def update(self, curve: Curve) -> None:
-        """Add the points that are not there yet; begin anew when some were dropped."""
+        """Add the points that are missing; start over when some were dropped."""
         sources: Sequence[Sequence[float]] = (curve.steps, *curve.values.values())
         if curve.revision != self._revision:
             self._revision, self._count = curve.revision, 0
@@ -197,7 +197,7 @@ class _Table:
 
 
 def _round_up(value: float) -> float:
-    """The next round number; 1 where there is nothing above 0."""
+    """Return the next round number; 1 when nothing is above 0."""
     if value <= 0:
         return 1.0
     unit = 10.0 ** math.floor(math.log10(value))
@@ -211,14 +211,14 @@ def _limits(axis: Any) -> tuple[float, float]:
 def _series(title: str, table: Any, column: str, network: str, color: tuple[float, float, float]) -> Any:
     node = _add(SERIES, title)
     node.SetAndObserveTableNodeID(table.GetID())
-    node.SetPlotType(node.PlotTypeScatter)  # the only type that takes its horizontal values from a column
+    node.SetPlotType(node.PlotTypeScatter)  # the only type that reads its x values from a column
     node.SetXColumnName(STEP)
     node.SetYColumnName(column)
     node.SetColor(*color)
     node.SetLineWidth(2)
     role = network.rpartition("/")[2].partition("-")[0]
     node.SetLineStyle({"teacher": node.LineStyleDash, "baseline": node.LineStyleDot}.get(role, node.LineStyleSolid))
-    # validations are few: without markers, the first one alone would not be seen
+    # validations are few: without markers, the first one alone would be invisible
     node.SetMarkerStyle(node.MarkerStyleNone if column in LOSS_NAMES else node.MarkerStyleCircle)
     node.SetMarkerSize(5)
     return node
@@ -226,5 +226,5 @@ def _series(title: str, table: Any, column: str, network: str, color: tuple[floa
 
 def _add(cls: str, name: str) -> Any:
     node = slicer.mrmlScene.AddNewNodeByClass(cls, name)
-    node.SetSaveWithScene(False)  # the run folder has it all, and the panel draws it again
+    node.SetSaveWithScene(False)  # the run folder has all of it, and the panel draws it again
     return node

@@ -1,4 +1,4 @@
-"""A row of check boxes that is made anew for what the data has."""
+"""A row of check boxes that is rebuilt to match the data."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class CheckBoxGroup:
     """Check boxes in a widget of the .ui file that has a layout.
 
     Args:
-        holder: that widget.
-        changed: called when the user ticks or unticks one.
+        holder: the widget.
+        changed: called when the user checks or unchecks a box.
     """
 
     def __init__(self, holder: Any, changed: Callable[[], None]) -> None:
@@ -22,16 +22,16 @@ class CheckBoxGroup:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all boxes."""
+        """Names of all boxes."""
         return tuple(self.boxes)
 
     @property
     def checked(self) -> tuple[str, ...]:
-        """Names of the ticked ones."""
+        """Names of the checked boxes."""
         return tuple(name for name, box in self.boxes.items() if box.checked)
 
     def offer(self, titles: dict[str, str], checked: Sequence[str]) -> None:
-        """Show boxes of these names and titles, ticked as told; nothing is made anew when they are the same."""
+        """Show boxes with these names and titles, checked as given; nothing is rebuilt if they are unchanged."""
         if tuple(titles) != self.names:
             for box in self.boxes.values():
                 self._holder.layout().removeWidget(box)

@@ -1,4 +1,4 @@
-"""Losses and validation Dice of a run, gathered from its events; plain lists, so that a chart only adds what is new."""
+"""Losses and validation Dice of a run, collected from its events; plain lists, so that a chart only adds what is new."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 LOSSES = ("total", "gt", "kd", "latent")
-MOST_POINTS = 4000  # more are not seen in a chart, and slow it down
+MOST_POINTS = 4000  # more are not visible in a chart, and slow it down
 
 
 class Curve:
-    """Values by step, in rising order of steps.
+    """Values by step, in increasing order of steps.
 
-    A resumed training does some steps again: adding a step drops those from there on. Beyond ``MOST_POINTS`` every second
+    A resumed training repeats some steps: adding a step drops all from there on. Beyond ``MOST_POINTS`` every second
     point is dropped, as often as needed.
 
     Args:
-        names: of the values.
+        names: value names.
 
     Example:
         >>> curve = Curve(["total"])
@@ -53,7 +53,7 @@ class Curves:
 
     Attributes:
         losses, dice: by network.
-        steps: that each network will have been trained at its end, 0 while unknown.
+        steps: total training steps of each network, 0 while unknown.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Curves:
         self.steps = 0
 
     def add(self, events: Iterable[Any]) -> None:
-        """Take in events of ``kdnet.runs.events``; those without values to draw are passed over."""
+        """Add events of ``kdnet.runs.events``; those without values to draw are skipped."""
         for event in events:
             values = event.values
             self.steps = max(self.steps, int(values.get("steps", 0)))

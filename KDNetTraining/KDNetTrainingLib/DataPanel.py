@@ -1,4 +1,4 @@
-"""The section where data are chosen: folder, labels, cases, modalities and folds."""
+"""The section where data are selected: folder, labels, cases, modalities and folds."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from KDNetTrainingLib.Inspection import CaseLine, Inspection, Summary
 from KDNetTrainingLib.Parameters import Labels
 from KDNetTrainingLib.Request import chosen_folds
 
-TYPING_MILLISECONDS = 600  # after which a folder that is being typed counts as chosen
+TYPING_MILLISECONDS = 600  # after which a folder being typed counts as chosen
 FEWEST_CASES = 3  # to train, validate and test
-USUAL_FOLDS = 3  # where neither the user nor the data say
+USUAL_FOLDS = 3  # when neither the user nor the data specify it
 
 
 class DataPanel:
-    """Inspects a folder while Slicer stays usable, and offers what it holds.
+    """Inspects a folder while Slicer stays responsive, and offers what it contains.
 
     Args:
         panel: the whole panel, for its choices.
@@ -57,24 +57,24 @@ class DataPanel:
 
     @property
     def labels(self) -> str:
-        """The choice of labels as ``kdnet`` takes it."""
+        """The choice of labels in the syntax of ``kdnet``."""
         chosen = self.panel.parameters
         return chosen.ownLabels.strip() or "auto" if chosen.labels is Labels.OWN else chosen.labels.value
 
     @property
     def valid_cases(self) -> int:
-        """How many cases can be used and are ticked."""
+        """The number of usable cases that are checked."""
         return sum(not case.problems for case in self.table.cases) - len(self.panel.parameters.leftOut)
 
     def students(self) -> tuple[tuple[str, ...], ...]:
-        """What each student sees."""
+        """Return the input modalities of each student."""
         ticked = self.student.checked
         if self.panel.parameters.separateStudents:
             return tuple((name,) for name in ticked)
         return (ticked,) if ticked else ()
 
     def problem(self) -> str:
-        """Why no run can be started with these data, empty when nothing speaks against it."""
+        """Return why no run can be started with these data, empty if one can."""
         if self.folder is None:
             return _("Choose a data folder.")
         if not self.modalities:
@@ -83,13 +83,13 @@ class DataPanel:
         return self._modalities_problem() or ("" if self.inspecting else self._folds_problem())
 
     def update(self, *, free: bool) -> None:
-        """Bring the section in line with the choices."""
+        """Update the section from the choices."""
         chosen, ui = self.panel.parameters, self.ui
         own = chosen.labels is Labels.OWN
         ui.ownLabelsLabel.visible = ui.ownLabelsEdit.visible = own
         ui.inspectButton.text = _("Cancel") if self.inspecting else _("Inspect")
         ui.inspectButton.enabled = self.inspecting or (free and self.folder is not None)
-        # folds that the data gives are the folds
+        # folds defined by the data take precedence
         ui.foldCountSpinBox.enabled = self.summary is None or not self.summary.folds
         ui.separateCheckBox.visible = len(self.student.checked) > 1
         if self.folder != self._wanted:
@@ -101,7 +101,7 @@ class DataPanel:
             self._offer(_names(chosen.teacherModalities) or _names(chosen.studentModalities))
 
     def onTyped(self) -> None:
-        """Inspect a folder that was chosen a moment ago, if it is still the one."""
+        """Inspect a folder that was chosen a moment ago, if it is still the chosen one."""
         folder = self.folder if self.panel.parameters is not None else None
         if folder is None or folder != self._wanted or (folder, self.labels) == self._inspected:
             return
@@ -111,7 +111,7 @@ class DataPanel:
             self.ui.dataLabel.text = _("{folder} is no folder: correct its name.").format(folder=folder)
 
     def onInspect(self, *_arguments: Any) -> None:
-        """Inspect, or cancel."""
+        """Start the inspection, or cancel it."""
         if self.inspecting:
             self.cancel()
             self.ui.dataLabel.text = _("Cancelled after {count} cases.").format(count=len(self.table.cases))
@@ -120,7 +120,7 @@ class DataPanel:
         self.inspect()
 
     def inspect(self) -> None:
-        """Look at every case of the chosen folder anew."""
+        """Inspect every case of the chosen folder again."""
         self.cancel()
         folder = self.folder
         assert folder is not None
@@ -136,18 +136,18 @@ class DataPanel:
         self.panel.update()
 
     def cancel(self) -> None:
-        """End the inspection; what it found stays."""
+        """Stop the inspection; its findings stay."""
         if self._inspection is not None:
             self._inspection.command.cancel()
             self._inspection = None
 
     def cleanup(self) -> None:
-        """End all processes."""
+        """Stop all processes."""
         self.cancel()
         self.loader.cancel()
 
     def _forget(self) -> None:
-        """Another folder is chosen: what is known of the one before is void."""
+        """Discard what is known about the previous folder when another is chosen."""
         if self._inspected is None or self._inspected[0] == self.folder:
             return
         self.cancel()
@@ -170,9 +170,9 @@ class DataPanel:
             self.panel.update()
 
     def onFinished(self, summary: Summary) -> None:
-        """Sum up."""
+        """Show the summary."""
         self._inspection, self.summary = None, summary
-        if self.panel.parameters is not None:  # of another folder, cases may have been left out that are not here
+        if self.panel.parameters is not None:  # cases left out in another folder may not exist here
             self.panel.parameters.leftOut = self.table.left_out()
         self._offer(summary.modalities)
         bad = sum(bool(case.problems) for case in self.table.cases)
@@ -183,24 +183,24 @@ class DataPanel:
         self.panel.update()
 
     def onFailed(self, failure: Failure) -> None:
-        """Tell why."""
+        """Report why the inspection failed."""
         self._inspection = None
         self.ui.dataLabel.text = failure.message
         self.panel.update()
 
     def onTicked(self) -> None:
-        """The user left a case out, or took it in again."""
+        """Update after the user excluded a case or included it again."""
         self.panel.parameters.leftOut = self.table.left_out()
 
     def onModalities(self) -> None:
-        """The user ticked or unticked a modality."""
+        """Update after the user checked or unchecked a modality."""
         chosen = self.panel.parameters
         chosen.teacherModalities = ",".join(self.teacher.checked)
         chosen.studentModalities = ",".join(self.student.checked)
         self.panel.update()
 
     def onCaseChosen(self, case: CaseLine | None) -> None:
-        """Show all that is wrong with a case."""
+        """Show all problems of a case."""
         problems = case.problems if case is not None else ()
         self.ui.caseLabel.text = "\n".join(f"{case.name}: {problem}" for problem in problems) if case is not None else ""
         self.ui.caseLabel.visible = bool(problems)
@@ -214,19 +214,19 @@ class DataPanel:
         self.loader.load(CaseRequest(self._inspected[0], case.name, labels))
 
     def onCaseLoaded(self, loaded: LoadedCase) -> None:
-        """The case is in the scene."""
+        """Report that the case is in the scene."""
         self.ui.caseLabel.text = _("{case} is loaded.").format(case=loaded.case)
 
     def folds(self) -> tuple[int, ...]:
-        """The folds to test, each when empty.
+        """Return the folds to test, all when empty.
 
         Raises:
-            SettingsError: when they are no numbers.
+            SettingsError: when they are not numbers.
         """
         return chosen_folds(self.panel.parameters.testFolds, _("Test folds"))
 
     def teacher_modalities(self) -> tuple[str, ...]:
-        """What the teacher sees, empty for all that there is."""
+        """Return the input modalities of the teacher, empty for all available."""
         return () if self.teacher.checked == self.teacher.names else self.teacher.checked
 
     def _modalities_problem(self) -> str:
@@ -257,7 +257,7 @@ class DataPanel:
         )
 
     def _offer(self, modalities: tuple[str, ...]) -> None:
-        """Let teacher and student choose among ``modalities``, as they did before where that is still possible."""
+        """Offer ``modalities`` for teacher and student, keeping earlier choices where possible."""
         if not modalities:
             return
         self.modalities = modalities if self._inspected is not None else ()
@@ -267,7 +267,7 @@ class DataPanel:
         titles = {name: name.upper() for name in modalities}
         teacher = [name for name in _names(chosen.teacherModalities) if name in titles]
         if not self.teacher.names or set(self.teacher.checked) == set(self.teacher.names):
-            teacher = list(titles)  # all of them, also those that are only seen now
+            teacher = list(titles)  # all of them, including newly found ones
         student = [name for name in _names(chosen.studentModalities) if name in titles]
         if not student:
             student = [name for name in titles if name in ("t1ce", "t1c")] or [next(iter(titles))]

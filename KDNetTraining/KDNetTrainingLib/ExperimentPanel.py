@@ -1,4 +1,4 @@
-"""The section where an experiment is chosen: recipe, networks, distillation, length, computer."""
+"""The section where an experiment is configured: recipe, networks, distillation, length, computer."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from KDNetTrainingLib.Capabilities import Capabilities, query_capabilities
 from KDNetTrainingLib.Parameters import LatentMethod, LatentReduction, LatentSoftmax, Length, TeacherSource
 from KDNetTrainingLib.Request import numbers
 
-FILE = "file"  # in place of a recipe's name
+FILE = "file"  # instead of a recipe name
 PREFERRED = "fast"
 TOLERANCE = 5e-5  # half of the last digit that a spin box shows
-# values of a recipe that the panel changes: the name of the choice, of the value, and what makes one of the other
+# recipe values that the panel changes: the parameter name, the recipe name, and the conversions between them
 CHOICES: Mapping[str, tuple[str, Any]] = {
     "network": ("network", str),
     "studentNetwork": ("student_network", str),
@@ -35,7 +35,7 @@ CHOICES: Mapping[str, tuple[str, Any]] = {
 
 
 class ExperimentPanel:
-    """Offers what the backend has, and knows what differs from the recipe.
+    """Offers the backend's choices, and tracks what differs from the recipe.
 
     Args:
         panel: the whole panel, for its choices.
@@ -54,19 +54,19 @@ class ExperimentPanel:
 
     @property
     def recipe_file(self) -> Path | None:
-        """The recipe of the user's own, None when one of ours is chosen."""
+        """The user's own recipe file, None when a built-in one is chosen."""
         chosen = self.panel.parameters
         return chosen.recipeFile if chosen.recipe == FILE and str(chosen.recipeFile) not in ("", ".") else None
 
     @property
     def recipe(self) -> Mapping[str, Any] | None:
-        """All values of the chosen recipe, None while they are not known."""
+        """All values of the chosen recipe, None until they are known."""
         if self.offer is None:
             return None
         return self.offer.recipes.get(str(self.recipe_file or self.panel.parameters.recipe))
 
     def ask(self) -> None:
-        """Ask the backend what there is, unless it was asked already."""
+        """Query the backend, unless this was done before."""
         file = self.recipe_file
         if self._asking is not None or (self.offer is not None and file == self._asked):
             return
@@ -74,13 +74,13 @@ class ExperimentPanel:
         self._asking = query_capabilities([file] if file is not None else [], self.onOffer, self.onFailed)
 
     def cleanup(self) -> None:
-        """End the process."""
+        """Stop the process."""
         if self._asking is not None:
             self._asking.cancel()
             self._asking = None
 
     def problem(self) -> str:
-        """Why no run can be started with these choices, empty when nothing speaks against it."""
+        """Return why no run can be started with these choices, empty if one can."""
         chosen = self.panel.parameters
         if self._failure:
             return self._failure
@@ -93,7 +93,7 @@ class ExperimentPanel:
         return self._seeds_problem()
 
     def settings(self) -> dict[str, object]:
-        """The values of the recipe that the user changed, named as ``kdnet`` names them."""
+        """Return the recipe values that the user changed, under their ``kdnet`` names."""
         recipe = self.recipe or {}
         changed: dict[str, object] = {}
         for choice, (name, kind) in CHOICES.items():
@@ -104,7 +104,7 @@ class ExperimentPanel:
         return changed
 
     def update(self) -> None:
-        """Bring the section in line with the choices."""
+        """Update the section from the choices."""
         chosen, ui = self.panel.parameters, self.ui
         ui.recipeFileLabel.visible = ui.recipeFileEdit.visible = chosen.recipe == FILE
         own = chosen.teacherSource is TeacherSource.FILE
@@ -122,7 +122,7 @@ class ExperimentPanel:
             self.ask()
 
     def fill(self) -> None:
-        """Put what there is into the lists, and the choices where they were."""
+        """Fill the lists with what is available and restore the choices."""
         offer, chosen = self.offer, self.panel.parameters
         if offer is None or chosen is None:
             return
@@ -141,11 +141,11 @@ class ExperimentPanel:
         automatic = _("automatic ({device})").format(device=offer.devices[0])
         devices = {"": automatic} | {name: name for name in offer.devices}
         if chosen.device not in devices:
-            chosen.device = ""  # a scene from another computer
+            chosen.device = ""  # the scene comes from another computer
         _refill(self.ui.deviceSelector, devices, chosen.device)
 
     def onOffer(self, offer: Capabilities) -> None:
-        """The backend has answered."""
+        """Show the choices that the backend reported."""
         self._asking, self.offer, self._failure = None, offer, ""
         self.fill()
         if self.recipe_file is not None:
@@ -154,12 +154,12 @@ class ExperimentPanel:
         self.panel.update()
 
     def onFailed(self, failure: Failure) -> None:
-        """The recipe file is none, or the backend cannot run."""
+        """Report that the recipe file is invalid, or that the backend cannot run."""
         self._asking, self._failure = None, failure.message
         self.panel.update()
 
     def onRecipe(self, index: int) -> None:
-        """Another recipe: its values become the choices."""
+        """Switch to another recipe: its values become the choices."""
         self.panel.parameters.recipe = self._key(self.ui.recipeSelector, index)
         self._failure = ""
         self._take_recipe()
@@ -167,15 +167,15 @@ class ExperimentPanel:
         self.panel.update()
 
     def onNetwork(self, index: int) -> None:
-        """Another network for the teacher."""
+        """Choose another network for the teacher."""
         self.panel.parameters.network = self._key(self.ui.networkSelector, index)
 
     def onStudentNetwork(self, index: int) -> None:
-        """Another network for the students."""
+        """Choose another network for the students."""
         self.panel.parameters.studentNetwork = self._key(self.ui.studentNetworkSelector, index)
 
     def onDevice(self, index: int) -> None:
-        """Another device."""
+        """Choose another device."""
         self.panel.parameters.device = self._key(self.ui.deviceSelector, index)
 
     def _seeds_problem(self) -> str:
@@ -203,7 +203,7 @@ def _value(recipe: Mapping[str, Any], name: str) -> Any:
 
 
 def _refill(selector: Any, titles: Mapping[str, str], chosen: str, tips: Mapping[str, str] | None = None) -> None:
-    """List ``titles`` by key, and choose one without telling anybody."""
+    """List ``titles`` by key, and choose one without emitting signals."""
     blocked = selector.blockSignals(True)
     selector.clear()
     for index, (key, title) in enumerate(titles.items()):

@@ -1,4 +1,4 @@
-"""Durations, sizes and states in words."""
+"""Format durations, sizes and states as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from slicer.i18n import tr as _
 
 
 def duration(seconds: float | None) -> str:
-    """A time span, as coarse as somebody who waits wants it."""
+    """Format a time span, with the precision that a waiting user needs."""
     if seconds is None:
         return ""
     if seconds < 90:
@@ -20,7 +20,7 @@ def duration(seconds: float | None) -> str:
 
 
 def size(count: float) -> str:
-    """A number of bytes."""
+    """Format a number of bytes."""
     for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= limit:
             return f"{count / limit:.1f} {unit}"
@@ -28,7 +28,7 @@ def size(count: float) -> str:
 
 
 def state_word(state: str) -> str:
-    """A run's state for the table."""
+    """Return a run's state as shown in the table."""
     return {
         "new": _("new"),
         "starting": _("starting"),
@@ -43,7 +43,7 @@ def state_word(state: str) -> str:
 
 
 def network_title(name: str) -> str:
-    """A network's path in the run, as in ``"fold0/seed0/student-t1ce"``, for people.
+    """Return a readable name for a network's path in the run, such as ``"fold0/seed0/student-t1ce"``.
 
     Example:
         >>> network_title("all/seed0/student-t1ce")

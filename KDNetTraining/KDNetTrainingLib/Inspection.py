@@ -1,4 +1,4 @@
-"""What the inspection of a data folder tells, line by line, while it goes on."""
+"""Inspect a data folder and report the cases line by line while the inspection runs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class CaseLine:
     """A case as the table shows it.
 
     Attributes:
-        name: of the case.
-        modalities: that it has.
+        name: case name.
+        modalities: modalities of the case.
         shape, spacing: of its images, empty when none can be read.
         labels: values in its reference.
-        problems: sentences with remedies; empty for a usable case.
+        problems: messages with remedies; empty for a usable case.
     """
 
     name: str
@@ -40,9 +40,9 @@ class Summary:
     Attributes:
         format: of the folder, for example ``"BraTS"``.
         modalities: in channel order.
-        labels: label table that the format suggests, as JSON values.
-        folds: that the data gives; empty when it gives none.
-        notes: about the data as a whole, in sentences.
+        labels: label table suggested by the format, as JSON values.
+        folds: folds defined by the data; empty if there are none.
+        notes: remarks on the data as a whole, in sentences.
     """
 
     format: str
@@ -53,12 +53,12 @@ class Summary:
 
 
 class Inspection:
-    """Inspects a folder in a process of its own.
+    """Inspects a folder in a separate process.
 
     Args:
-        folder: with the data.
-        labels: as ``kdnet`` takes them.
-        onCase: called with a case, its number from 1 on, and the number of all.
+        folder: data folder.
+        labels: in the syntax of ``kdnet``.
+        onCase: called with a case, its number from 1, and the total number.
         onFinished: called with the summary.
         onFailed: called with the reason.
     """
@@ -81,7 +81,7 @@ class Inspection:
             onNote=self._notes.append,
             onFinished=lambda _answer: self._end(),
             onFailed=onFailed,
-            accepted=(0, 1),  # 1 tells that some case has a problem
+            accepted=(0, 1),  # 1 means that some case has a problem
         )
 
     def _line(self, line: str) -> None:
@@ -103,12 +103,12 @@ class Inspection:
     def _end(self) -> None:
         if self._summary is not None:
             self._finished(self._summary)
-        else:  # Python's exit code after an exception is that of a data set with problems
+        else:  # Python's exit code after an exception equals that for a data set with problems
             self._failed(Failure(failure_message(1, self._notes), "\n".join(self._notes)))
 
 
 def read_case(content: Mapping[str, Any]) -> CaseLine:
-    """A case from its JSON."""
+    """Read a case from its JSON."""
     return CaseLine(
         name=str(content["name"]),
         modalities=tuple(content.get("modalities", ())),
@@ -120,7 +120,7 @@ def read_case(content: Mapping[str, Any]) -> CaseLine:
 
 
 def read_summary(content: Mapping[str, Any]) -> Summary:
-    """The summary from its JSON."""
+    """Read the summary from its JSON."""
     return Summary(
         format=str(content.get("format", "")),
         modalities=tuple(content.get("modalities", ())),

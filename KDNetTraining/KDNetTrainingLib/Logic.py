@@ -4,7 +4,7 @@ In the Python console of Slicer::
 
     logic = slicer.util.getModuleLogic("KDNetTraining")
 
-The examples below need ``DATA``, a folder of cases, and ``RUNS``, a folder for runs. What would be done, and how long it
+The examples below need ``DATA``, a folder of cases, and ``RUNS``, a folder for runs. Plan a run and estimate how long it
 takes on this machine:
 
     >>> from pathlib import Path
@@ -18,26 +18,26 @@ takes on this machine:
     >>> len(logic.plan(request)["networks"])
     3
 
-Train teacher, baseline and student in a process of its own, which goes on when Slicer is closed; wait for it here:
+Train teacher, baseline and student in a separate process, which continues when Slicer is closed; wait for it here:
 
     >>> run = logic.start(request)
     >>> logic.wait(run).state
     <RunState.FINISHED: 'finished'>
 
-Pause, go on, stop (all return at once; ``logic.status`` tells what has become of it)::
+Pause, resume, stop (all return immediately; ``logic.status`` reports the outcome)::
 
     logic.pause(run)
     logic.resume(run)
     logic.stop(run)
 
-A run folder from elsewhere, and what came out of a run:
+Open a run folder from elsewhere, and read the results of a run:
 
     >>> run = logic.open(Path(RUNS) / "first")
     >>> results = logic.results(run)
     >>> results.worst()[0].case.startswith("Phantom_")
     True
 
-Put a student into the KDNetSegmentation module::
+Deploy a student to the KDNetSegmentation module::
 
     logic.deploy(results.student.model)
 """
@@ -70,10 +70,10 @@ Failed = Callable[[Failure], None]
 
 
 class TrainingLogic:
-    """Starts training runs and finds out about them.
+    """Starts training runs and reports on them.
 
     Args:
-        known: the runs that are remembered.
+        known: the registry of remembered runs.
     """
 
     def __init__(self, known: RunRegistry | None = None) -> None:
@@ -82,7 +82,7 @@ class TrainingLogic:
         self._begun: set[Path] = set()
 
     def runs(self) -> tuple[Run, ...]:
-        """The runs that are known on this computer."""
+        """Return the runs known on this computer."""
         return self.known.runs()
 
     def startPlan(
@@ -93,7 +93,7 @@ class TrainingLogic:
         onFailed: Failed = lambda _failure: None,
         onProgress: Callable[[str], None] = lambda _line: None,
     ) -> Command:
-        """Find out what ``request`` would do and need on this machine, by a few trial steps."""
+        """Determine what ``request`` would do and need on this machine, using a few trial steps."""
         return Command(
             [*request.arguments("plan"), "--json"],
             onNote=onProgress,
@@ -106,20 +106,20 @@ class TrainingLogic:
         """Like :meth:`startPlan`, but wait and return the plan.
 
         Raises:
-            KDNetError: in one sentence.
+            KDNetError: with a one-sentence message.
         """
         plan: Mapping[str, Any] = Command([*request.arguments("plan"), "--json"], read=json_answer).answer()
         return plan
 
     def start(self, request: ExperimentRequest, *, after: Sequence[Run] | None = None) -> Run:
-        """Begin a run in a process of its own and remember it.
+        """Start a run in a separate process and remember it.
 
         Args:
-            request: what to do.
-            after: runs to wait for; by default all known ones that are going on.
+            request: what to run.
+            after: runs to wait for; by default all known active ones.
 
         Raises:
-            KDNetError: when the request or its folder cannot be used.
+            KDNetError: when the request or its folder is unusable.
         """
         if not request.data.is_dir():
             raise SettingsError(f"{request.data} is no folder: choose the folder that holds the cases.")
@@ -133,10 +133,10 @@ class TrainingLogic:
         return run
 
     def resume(self, run: Run, *, after: Sequence[Run] | None = None) -> None:
-        """Go on with a run that was paused, stopped or broken off.
+        """Resume a run that was paused, stopped or interrupted.
 
         Raises:
-            KDNetError: when it is going on already, or is no run.
+            KDNetError: when it is already running, or is not a run.
         """
         if self.alive(run):
             raise RunFolderError(f"{run.root} is being written by another process: wait for it to end, or stop it first.")
@@ -152,7 +152,7 @@ class TrainingLogic:
         request_stop(run.root, StopMode.PAUSE)
 
     def stop(self, run: Run) -> None:
-        """Ask a run to save its state and end; it can be resumed all the same.
+        """Ask a run to save its state and end; it can still be resumed.
 
         Raises:
             KDNetError: when its folder cannot be written.
@@ -163,7 +163,7 @@ class TrainingLogic:
         """Remember a run folder, for example one from a server.
 
         Raises:
-            KDNetError: when it is none, or one of a newer version.
+            KDNetError: when it is not a run folder, or is one of a newer version.
         """
         read_study(folder)
         known = next((run for run in self.runs() if run.root == folder), Run(folder))
@@ -171,16 +171,16 @@ class TrainingLogic:
         return known
 
     def forget(self, run: Run) -> None:
-        """Take a run off the list; its folder stays."""
+        """Remove a run from the list; its folder stays."""
         self.known.forget(run)
 
     def alive(self, run: Run) -> bool:
-        """Whether a process works on the run, on this computer at least."""
+        """Check whether a process is working on the run, at least on this computer."""
         process = self._processes.get(run.root)
         return (process is not None and process.poll() is None) or is_locked(run.root)
 
     def starting(self, run: Run) -> bool:
-        """Whether a process that was started here lives, but has not come to write into the folder yet."""
+        """Check whether a process started here is alive but has not written to the folder yet."""
         process = self._processes.get(run.root)
         if process is None or process.poll() is not None or run.root in self._begun:
             return False
@@ -190,7 +190,7 @@ class TrainingLogic:
         return True
 
     def startup_error(self, run: Run) -> str:
-        """Why a process that was started here ended before it began to write, empty where it did not."""
+        """Return why a process started here ended before it wrote anything, empty if it did not."""
         process = self._processes.get(run.root)
         if process is None or process.poll() in (None, 0):
             return ""
@@ -198,7 +198,7 @@ class TrainingLogic:
         return told[-1].removeprefix("kdnet: ") if told else ""
 
     def status(self, run: Run) -> RunStatus:
-        """How the run is doing.
+        """Return the status of the run.
 
         Raises:
             KDNetError: when there is no run, or one of a newer version.
@@ -206,7 +206,7 @@ class TrainingLogic:
         return read_status(run.root)
 
     def command_line(self, run: Run) -> str:
-        """The lines that do the same as a run in a terminal or on a server.
+        """Return the equivalent lines for a terminal or server.
 
         Raises:
             KDNetError: when there is no run, one of a newer version, or one whose command cannot be pasted safely.
@@ -214,7 +214,7 @@ class TrainingLogic:
         return command_lines(recorded_line(str(read_study(run.root)["command"])), run.processes)
 
     def data_folder(self, run: Run) -> Path:
-        """The folder with the cases of a run.
+        """Return the folder with the cases of a run.
 
         Raises:
             KDNetError: when there is no run, or one of a newer version.
@@ -222,10 +222,10 @@ class TrainingLogic:
         return Path(str(read_study(run.root)["data"]))
 
     def wait(self, run: Run) -> RunStatus:
-        """Wait until no process works on the run any more.
+        """Wait until no process is working on the run.
 
         Raises:
-            KDNetError: when it ended before it began.
+            KDNetError: when its process ended before the run began.
         """
         while self.alive(run):
             time.sleep(0.2)
@@ -241,7 +241,7 @@ class TrainingLogic:
         onFinished: Callable[[Results], None] = lambda _results: None,
         onFailed: Failed = lambda _failure: None,
     ) -> Command:
-        """Gather what came out of a run so far."""
+        """Gather the results of a run so far."""
         return Command(
             ["results", str(run.root), "--json"],
             read=lambda answer: read_results(json_answer(answer)),
@@ -253,21 +253,21 @@ class TrainingLogic:
         """Like :meth:`startResults`, but wait and return them.
 
         Raises:
-            KDNetError: in one sentence.
+            KDNetError: with a one-sentence message.
         """
         command = Command(["results", str(run.root), "--json"], read=lambda answer: read_results(json_answer(answer)))
         results: Results = command.answer()
         return results
 
     def deploy(self, model: Path, name: str = "") -> Any:
-        """Put a model file into the library of KDNetSegmentation; return what the library knows of it.
+        """Add a model file to the library of KDNetSegmentation; return the library's entry for it.
 
         Args:
-            model: its file.
-            name: of the file in the library; by default that of ``model``.
+            model: model file.
+            name: file name in the library; by default that of ``model``.
 
         Raises:
-            RuntimeError: in one sentence, when it is damaged or the module is busy.
+            RuntimeError: with a one-sentence message, when it is damaged or the module is busy.
         """
         return slicer.util.getModuleLogic("KDNetSegmentation").importModel(model, name)
 

@@ -1,4 +1,4 @@
-"""The section that shows how the chosen run is doing: words, charts, log, and the validation overlay on demand."""
+"""The section that shows the status of the chosen run: text, charts, log, and the validation overlay on demand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class MonitorPanel:
     """Follows the chosen run.
 
     Args:
-        panel: the whole panel, for its logic and its runs.
+        panel: the whole panel, for its logic and runs.
     """
 
     def __init__(self, panel: Any) -> None:
@@ -47,12 +47,12 @@ class MonitorPanel:
 
     @property
     def network(self) -> str:
-        """Whose losses are drawn."""
+        """The network whose losses are drawn."""
         index = self.ui.networkShownSelector.currentIndex
         return self._networks[index] if 0 <= index < len(self._networks) else ""
 
     def clear(self) -> None:
-        """Show nothing of a run yet."""
+        """Clear the display of a run."""
         self.curves = Curves()
         self._networks, self._followed = (), ""
         self.ui.networkShownSelector.clear()
@@ -62,7 +62,7 @@ class MonitorPanel:
         self._changed = True
 
     def update(self) -> None:
-        """Set the buttons."""
+        """Update the buttons."""
         run = self.panel.runs.run
         self.ui.overlayButton.enabled = bool(self.network) and run is not None
         self.ui.overlayButton.text = _("Cancel") if self.busy else _("Validation overlay")
@@ -72,11 +72,11 @@ class MonitorPanel:
 
     @property
     def busy(self) -> bool:
-        """Whether an overlay is on its way."""
+        """Whether an overlay is being computed or loaded."""
         return self._preview is not None or self.loader.busy
 
     def collect(self, look: RunSnapshot) -> None:
-        """Take in what there is to draw."""
+        """Collect the data to draw."""
         if look.first:
             self.clear()
         if look.events:
@@ -84,7 +84,7 @@ class MonitorPanel:
             self._changed = True
 
     def take(self, look: RunSnapshot) -> None:
-        """Tell how the chosen run is doing."""
+        """Report the status of the chosen run."""
         if look.log is not None and look.log != self.ui.logText.plainText:
             self.ui.logText.setPlainText(look.log)
             self.ui.logText.moveCursor(qt.QTextCursor.End)
@@ -92,7 +92,7 @@ class MonitorPanel:
         self._show_status(look)
 
     def draw(self) -> None:
-        """Bring the charts in line with what has come since the last call; cheap when nothing has."""
+        """Update the charts with what arrived since the last call; cheap when there is nothing new."""
         if self._changed and self.panel.parameters is not None:
             self._changed = False
             self._offer_networks()
@@ -100,14 +100,14 @@ class MonitorPanel:
             self.layout.assign(self.charts.loss.node, self.charts.dice.node)
 
     def showCharts(self) -> None:
-        """Turn the layout with the charts on."""
+        """Show the layout with the charts."""
         self.layout.show()
         self._changed = True
         self.draw()
         self.update()
 
     def onCharts(self, shown: bool) -> None:
-        """Turn the layout on or off."""
+        """Show or hide the layout."""
         if shown:
             self.showCharts()
         else:
@@ -120,7 +120,7 @@ class MonitorPanel:
         self.update()
 
     def onOverlay(self, *_arguments: Any) -> None:
-        """Segment a validation case with the network as it is now, or give up."""
+        """Segment a validation case with the network in its current state, or cancel."""
         if self.busy:
             self.cleanup()
             self.panel.runs.say(_("Cancelled."))
@@ -140,7 +140,7 @@ class MonitorPanel:
         self.panel.update()
 
     def onPreview(self, answer: dict[str, Any], network: str) -> None:
-        """Load the case with it."""
+        """Load the case with its preview."""
         self._preview = None
         run = self.panel.runs.run
         if run is None:
@@ -153,20 +153,20 @@ class MonitorPanel:
         self.loader.load(CaseRequest(data, str(answer["case"]), answer["labels"], labelmaps, background=seen))
 
     def onLoaded(self, loaded: LoadedCase) -> None:
-        """The overlay is in the scene."""
+        """Update the panel once the overlay is in the scene."""
         self.cleanup()
         self.panel.runs.say(_("{case} is shown with its reference.").format(case=loaded.case))
         self.panel.update()
 
     def onFailed(self, failure: Failure) -> None:
-        """Tell why there is no overlay."""
+        """Report why there is no overlay."""
         self._preview = None
         self.cleanup()
         self.panel.runs.say(failure.message)
         self.panel.update()
 
     def cleanup(self) -> None:
-        """End all processes."""
+        """Stop all processes."""
         if self._preview is not None:
             self._preview.cancel()
             self._preview = None
@@ -176,7 +176,7 @@ class MonitorPanel:
             self._folder = None
 
     def _offer_networks(self) -> None:
-        """List the networks that there are curves of, and follow the one in training while the user chooses no other."""
+        """List the networks that have curves, and follow the one in training unless the user chose another."""
         known = tuple(dict.fromkeys((*self.curves.losses, *self.curves.dice)))
         if known == self._networks or not known:
             return

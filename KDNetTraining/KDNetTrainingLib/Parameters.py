@@ -1,4 +1,4 @@
-"""What the panel remembers, in the scene, so that it is saved and restored with it."""
+"""The panel's parameters, kept in the scene so that they are saved and restored with it."""
 
 import enum
 from pathlib import Path
@@ -9,14 +9,14 @@ from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 
 class Labels(enum.Enum):
-    """What the values of the references mean."""
+    """The meaning of the reference values."""
 
     AUTO = "auto"
     BRATS = "brats"
     OWN = "own"
 
     def label(self) -> str:
-        """The text in the list."""
+        """Return the text in the list."""
         return {
             Labels.AUTO: _("As the data's format says"),
             Labels.BRATS: _("BraTS regions (ET, TC, WT)"),
@@ -25,14 +25,14 @@ class Labels(enum.Enum):
 
 
 class Length(enum.Enum):
-    """What decides how long networks are trained."""
+    """What determines how long networks are trained."""
 
     RECIPE = "recipe"
     EPOCHS = "epochs"
     MINUTES = "minutes"
 
     def label(self) -> str:
-        """The text in the list."""
+        """Return the text in the list."""
         return {
             Length.RECIPE: _("As many steps as the recipe says"),
             Length.EPOCHS: _("Epochs"),
@@ -47,7 +47,7 @@ class TeacherSource(enum.Enum):
     FILE = "file"
 
     def label(self) -> str:
-        """The text in the list."""
+        """Return the text in the list."""
         return {
             TeacherSource.TRAIN: _("Train it in this study"),
             TeacherSource.FILE: _("Model file or MONAI bundle"),
@@ -55,14 +55,14 @@ class TeacherSource(enum.Enum):
 
 
 class LatentMethod(enum.Enum):
-    """How the bottlenecks of student and teacher are compared; values are those of a recipe."""
+    """How the bottlenecks of student and teacher are compared; values as in a recipe."""
 
     DIVERGENCE = "divergence"
     PROTOTYPES = "prototypes"
     CONTRAST = "contrast"
 
     def label(self) -> str:
-        """The text in the list."""
+        """Return the text in the list."""
         return {
             LatentMethod.DIVERGENCE: _("Divergence (KD-Net)"),
             LatentMethod.PROTOTYPES: _("Prototypes (ProtoKD)"),
@@ -71,24 +71,24 @@ class LatentMethod(enum.Enum):
 
 
 class LatentSoftmax(enum.Enum):
-    """Over what the softmax of the latent loss runs; values are those of a recipe."""
+    """The dimension over which the softmax of the latent loss runs; values as in a recipe."""
 
     CHANNELS = "channels"
     FLATTENED = "flattened"
 
     def label(self) -> str:
-        """The text in the list."""
+        """Return the text in the list."""
         return {LatentSoftmax.CHANNELS: _("Features at each voxel"), LatentSoftmax.FLATTENED: _("All together")}[self]
 
 
 class LatentReduction(enum.Enum):
-    """What the latent loss averages; values are those of a recipe."""
+    """What the latent loss averages; values as in a recipe."""
 
     DISTRIBUTION = "distribution"
     ELEMENT = "element"
 
     def label(self) -> str:
-        """The text in the list."""
+        """Return the text in the list."""
         return {LatentReduction.DISTRIBUTION: _("Per distribution"), LatentReduction.ELEMENT: _("Per element")}[self]
 
 
@@ -97,7 +97,7 @@ class Parameters:
     """All choices of the panel.
 
     Modalities are names joined by commas, empty for what the data suggests. ``recipe``, ``network`` and ``device`` are
-    names; an empty ``studentNetwork`` is the teacher's.
+    names; an empty ``studentNetwork`` means the teacher's.
     """
 
     dataFolder: Path

@@ -1,4 +1,4 @@
-"""The plan: what will be trained, how long it takes and what it needs, in words, before anything is started."""
+"""The plan: what will be trained, how long it takes and what it needs, as text, before anything is started."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from KDNetTrainingLib.Request import ExperimentRequest
 
 
 class PlanPanel:
-    """Asks for a plan and shows it until the choices change.
+    """Requests a plan and shows it until the choices change.
 
     Args:
         panel: the whole panel, for its choices.
@@ -31,7 +31,7 @@ class PlanPanel:
         self._emit("")
 
     def update(self, *, ready: bool) -> None:
-        """Set the button, and say when the plan is an old one."""
+        """Update the button, and say when the plan is outdated."""
         self.ui.planButton.text = _("Cancel") if self._command is not None else _("Plan")
         self.ui.planButton.enabled = ready or self._command is not None
         if self._command is None and self._planned and ready and self._arguments() != self._planned:
@@ -39,7 +39,7 @@ class PlanPanel:
             self._emit(_("The choices have changed: plan again."))
 
     def onPlan(self, *_arguments: Any) -> None:
-        """Plan, or cancel."""
+        """Request a plan, or cancel."""
         if self._command is not None:
             self.cleanup()
             self._emit("")
@@ -57,7 +57,7 @@ class PlanPanel:
         self.panel.update()
 
     def onProgress(self, line: str) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         if line.strip():
             self._emit(line.strip())
 
@@ -68,13 +68,13 @@ class PlanPanel:
         self.panel.update()
 
     def onFailed(self, failure: Failure) -> None:
-        """Tell why there is none."""
+        """Report why there is no plan."""
         self._command, self._planned = None, []
         self._emit(failure.message)
         self.panel.update()
 
     def cleanup(self) -> None:
-        """End the process."""
+        """Stop the process."""
         self._planned = []
         if self._command is not None:
             self._command.cancel()
@@ -93,7 +93,7 @@ class PlanPanel:
 
 
 def disk_warning(plan: Mapping[str, Any], out: Path) -> str:
-    """A sentence when the disk of the run folder has less room than the plan needs, empty otherwise."""
+    """Return a warning if the run folder's disk has less free space than the plan needs, otherwise an empty string."""
     folder = next((parent for parent in out.parents if parent.is_dir()), None)
     if folder is None:
         return ""

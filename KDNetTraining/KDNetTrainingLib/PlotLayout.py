@@ -1,4 +1,4 @@
-"""A layout with both charts over the slice views, so that curves and overlays are seen together."""
+"""A layout with both charts above the slice views, so that curves and overlays are visible together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import slicer
 
-LAYOUT = 20262  # any number that no other layout has
+LAYOUT = 20262  # any number that no other layout uses
 LOSS_VIEW, DICE_VIEW = "KDNetLoss", "KDNetDice"
 
 PLOT = """<item><view class="vtkMRMLPlotViewNode" singletontag="{tag}">
@@ -28,21 +28,21 @@ DESCRIPTION = f"""<layout type="vertical" split="true">
 
 
 class PlotLayout:
-    """Shows the charts, and puts back what was shown before."""
+    """Shows the charts, and restores the previous layout."""
 
     def __init__(self) -> None:
         self._before: int | None = None
 
     @property
     def shown(self) -> bool:
-        """Whether the layout is on."""
+        """Whether the layout is active."""
         manager = slicer.app.layoutManager()
         return manager is not None and manager.layout == LAYOUT
 
     def show(self) -> None:
-        """Turn the layout on."""
+        """Switch to the layout."""
         manager = slicer.app.layoutManager()
-        if manager is None or manager.layout == LAYOUT:  # without a main window there is nothing to lay out
+        if manager is None or manager.layout == LAYOUT:  # without a main window there is no layout
             return
         self._before = manager.layout
         node = manager.layoutLogic().GetLayoutNode()
@@ -51,12 +51,12 @@ class PlotLayout:
         manager.setLayout(LAYOUT)
 
     def hide(self) -> None:
-        """Turn the layout before it on again."""
+        """Restore the previous layout."""
         if self.shown and self._before is not None:
             slicer.app.layoutManager().setLayout(self._before)
 
     def assign(self, loss: Any, dice: Any) -> None:
-        """Let the plot views show these charts, where the views are there."""
+        """Assign these charts to the plot views, where the views exist."""
         for tag, chart in ((LOSS_VIEW, loss), (DICE_VIEW, dice)):
             view = slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLPlotViewNode")
             if view is not None and chart is not None and view.GetPlotChartNodeID() != chart.GetID():
@@ -66,7 +66,7 @@ class PlotLayout:
 
 
 def drawn_chart(tag: str, node: Any) -> Any:
-    """The VTK chart of the plot view with this tag, None while there is no such view or it shows another chart node."""
+    """Return the VTK chart of the plot view with this tag, None if there is no such view or it shows another chart node."""
     manager = slicer.app.layoutManager()
     for index in range(manager.plotViewCount if manager is not None else 0):
         widget = manager.plotWidget(index)
@@ -77,6 +77,6 @@ def drawn_chart(tag: str, node: Any) -> Any:
 
 
 def _place_legend(chart: Any) -> None:
-    """Put the legend beside what is drawn: inside, it covers the end of the curves."""
+    """Place the legend next to the plot: inside, it covers the end of the curves."""
     if chart is not None and chart.GetLegend().GetInline():
         chart.GetLegend().SetInline(False)

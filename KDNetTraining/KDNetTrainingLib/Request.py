@@ -1,4 +1,4 @@
-"""What a training run is asked to do, and the command lines that ask for it.
+"""The request for a training run, and the equivalent command lines.
 
 Example:
     >>> request = ExperimentRequest(Path("/data/brats"), (("t1ce",),), Path("/runs/first"), recipe="fast", minutes=30)
@@ -25,26 +25,26 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
 
 @dataclass(frozen=True)
 class ExperimentRequest:
-    """A teacher, a baseline and a student, or several of them, to be trained and compared.
+    """A teacher, a baseline and one or more students to train and compare.
 
     Attributes:
-        data: the data folder.
-        students: the modalities that each student sees.
-        out: the run folder.
+        data: data folder.
+        students: input modalities of each student.
+        out: run folder.
         recipe: name or file.
-        settings: values of the recipe to change, with dots as in ``"distillation.gamma"``.
-        modalities: of the teacher; all when empty.
-        folds: test folds, each when empty; ``ALL_CASES`` among them trains on every case and tests on none.
-        foldCount: into how many folds to deal the cases, 0 for what the data says.
-        seeds: of the trainings.
+        settings: recipe values to change, with dotted names such as ``"distillation.gamma"``.
+        modalities: input modalities of the teacher; all when empty.
+        folds: test folds, all when empty; ``ALL_CASES`` among them trains on every case and tests on none.
+        foldCount: number of folds to split the cases into, 0 for the data's default.
+        seeds: random seeds of the trainings.
         minutes: for the whole study, 0 for no limit.
         epochs: of each network, 0 for the recipe's own steps.
         labels: ``"auto"``, ``"brats"``, or pairs such as ``"1=Lesion,2=Core"``.
-        leaveOut: names of cases that are not used.
-        teacher: a model file or MONAI bundle instead of training one.
+        leaveOut: names of cases to exclude.
+        teacher: model file or MONAI bundle to use instead of training one.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` and so on.
-        threads: of the CPU, 0 for all cores.
-        processes: that train together.
+        threads: CPU threads, 0 for all cores.
+        processes: number of processes that train together.
     """
 
     data: Path
@@ -66,7 +66,7 @@ class ExperimentRequest:
     processes: int = 1
 
     def arguments(self, command: str = "study") -> list[str]:
-        """Arguments of ``kdnet`` that do this, or that plan it (``"plan"``); defaults are left out."""
+        """Return the arguments of ``kdnet`` to run this, or to plan it (``"plan"``); defaults are left out."""
         options: list[tuple[str, str]] = [
             ("--student", ",".join("+".join(names) for names in self.students)),
             ("--recipe", self.recipe),
@@ -87,19 +87,19 @@ class ExperimentRequest:
         return [command, str(self.data), *(part for option in options if option[1] for part in option)]
 
     def commandLine(self) -> str:
-        """The lines that do the same in a terminal or on a server; see :func:`command_lines`."""
+        """Return the equivalent lines for a terminal or server; see :func:`command_lines`."""
         return command_lines(shell_line(["kdnet", *self.arguments()]), self.processes)
 
 
 def shell_line(arguments: Sequence[str], *, windows: bool = sys.platform == "win32") -> str:
-    """The arguments as a line that a shell takes as exactly these, and nothing else, when it is pasted.
+    """Quote the arguments as a line that, pasted into a shell, parses as exactly these and nothing else.
 
     Args:
         arguments: program and arguments.
-        windows: quote for ``cmd`` and PowerShell, which both know double quotes alone.
+        windows: quote for ``cmd`` and PowerShell, which share only double quotes.
 
     Raises:
-        SettingsError: naming an argument that no quotes make harmless.
+        SettingsError: names an argument that quoting cannot make safe.
 
     Example:
         >>> shell_line(["kdnet", "study", "my data; rm x"], windows=False)
@@ -108,7 +108,7 @@ def shell_line(arguments: Sequence[str], *, windows: bool = sys.platform == "win
         'kdnet study "my data&x"'
     """
     for argument in arguments:
-        # % and ! are variables in cmd, $ and ` in PowerShell, inside quotes too; a last \\ would escape the quote
+        # % and ! expand in cmd, $ and ` in PowerShell, even inside quotes; a trailing \\ would escape the quote
         if printable(argument) != argument or (windows and re.search(r'["%!$`]|\\$', argument)):
             raise SettingsError(f'"{one_line(argument, 60)}" cannot be part of a command line: rename it.')
     if not windows:
@@ -117,10 +117,10 @@ def shell_line(arguments: Sequence[str], *, windows: bool = sys.platform == "win
 
 
 def recorded_line(command: str) -> str:
-    """The line that a run folder records, written anew: the folder may come from somebody else.
+    """Rebuild the command line recorded in a run folder, which may come from someone else.
 
     Raises:
-        SettingsError: when it is not one that trains.
+        SettingsError: when it is not a training command.
     """
     try:
         arguments = shlex.split(command)
@@ -132,7 +132,7 @@ def recorded_line(command: str) -> str:
 
 
 def command_lines(line: str, processes: int) -> str:
-    """A ``kdnet`` line and the same for several processes or GPUs, the one that is meant first.
+    """Return a ``kdnet`` line and its variant for several processes or GPUs, the requested one first.
 
     Example:
         >>> print(command_lines("kdnet study data", 1))
@@ -147,7 +147,7 @@ def command_lines(line: str, processes: int) -> str:
 
 
 def python_arguments(processes: int, arguments: list[str]) -> list[str]:
-    """Arguments of Python that run ``kdnet`` in so many processes.
+    """Return the Python arguments that run ``kdnet`` in this many processes.
 
     Example:
         >>> python_arguments(2, ["resume", "run"])[-4:]
@@ -158,14 +158,14 @@ def python_arguments(processes: int, arguments: list[str]) -> list[str]:
 
 
 def numbers(text: str, what: str) -> tuple[int, ...]:
-    """Whole numbers from 0, written as in ``"0, 2"``.
+    """Parse integers from 0, written as in ``"0, 2"``.
 
     Example:
         >>> numbers("0, 2", "Seeds")
         (0, 2)
 
     Raises:
-        SettingsError: naming ``what``.
+        SettingsError: names ``what``.
     """
     parts = [part for part in re.split(r"[,\s]+", text.strip()) if part]
     if not all(part.isdigit() for part in parts):
@@ -174,14 +174,14 @@ def numbers(text: str, what: str) -> tuple[int, ...]:
 
 
 def chosen_folds(text: str, what: str) -> tuple[int, ...]:
-    """Test folds, written as in ``"0, 2"``; ``"all"`` among them trains on every case and tests on none.
+    """Parse test folds, written as in ``"0, 2"``; ``"all"`` among them trains on every case and tests on none.
 
     Example:
         >>> chosen_folds("0, all", "Test folds")
         (0, -1)
 
     Raises:
-        SettingsError: naming ``what``.
+        SettingsError: names ``what``.
     """
     parts = re.split(r"[,\s]+", text.strip().lower())
     tested = numbers(",".join(part for part in parts if part != ALL_NAME), what)
@@ -189,7 +189,7 @@ def chosen_folds(text: str, what: str) -> tuple[int, ...]:
 
 
 def free_folder(folder: Path, data: Path, students: tuple[tuple[str, ...], ...], recipe: str) -> Path:
-    """A run folder in ``folder`` that is not there yet, named after what is trained.
+    """Return a new run folder in ``folder`` that does not exist yet, named after what is trained.
 
     Example:
         >>> free_folder(Path("/runs"), Path("/data/brats"), (("t1ce",),), "fast").name

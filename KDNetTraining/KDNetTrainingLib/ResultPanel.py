@@ -1,4 +1,4 @@
-"""The section that compares teacher, baseline and student, opens cases and the report, and hands the student on."""
+"""The section that compares teacher, baseline and student, opens cases and the report, and deploys the student."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ SEGMENTATION_MODULE = "KDNetSegmentation"
 
 
 class ResultPanel:
-    """Shows what came out of the chosen run, as far as it is.
+    """Shows the results of the chosen run so far.
 
     Args:
-        panel: the whole panel, for its logic and its runs.
+        panel: the whole panel, for its logic and runs.
     """
 
     def __init__(self, panel: Any) -> None:
@@ -66,14 +66,14 @@ class ResultPanel:
         self._refill()
 
     def cleanup(self) -> None:
-        """End all processes."""
+        """Stop all processes."""
         self.loader.cancel()
         if self._asking is not None:
             self._asking.cancel()
             self._asking = None
 
     def take(self, look: RunSnapshot) -> None:
-        """The chosen run was looked at: gather the results anew when another network is tested, or all are."""
+        """Update from a snapshot of the chosen run: gather results again when another network, or all, have been tested."""
         status = look.status
         if status is None or not any("student" in name for name in status.done):
             return
@@ -87,13 +87,13 @@ class ResultPanel:
         self._asking = self.panel.logic.startResults(run, onFinished=self.onResults, onFailed=self.onResultsFailed)
 
     def update(self) -> None:
-        """Set the buttons."""
+        """Update the buttons."""
         student = self.student
         self.ui.reportButton.enabled = self.results is not None and self.results.report is not None
         self.ui.deployButton.enabled = self.ui.exportButton.enabled = student is not None and student.model is not None
 
     def onResults(self, results: Results) -> None:
-        """They are there."""
+        """Show the results."""
         self._asking, first = None, self.results is None
         self.results = results
         names = ", ".join(network_title(name) for name in results.missing)
@@ -106,7 +106,7 @@ class ResultPanel:
         self.panel.update()
 
     def onResultsFailed(self, failure: Failure) -> None:
-        """Tell why there are none."""
+        """Report why there are no results."""
         self._asking = None
         self._emit(failure.message)
 
@@ -120,7 +120,7 @@ class ResultPanel:
         self.loader.load(CaseRequest(self.results.data, case.case, self.results.labels, case.labelmaps, background=seen))
 
     def onLoaded(self, loaded: LoadedCase) -> None:
-        """The case is in the scene: the student filled, the reference as an outline, the others at a click."""
+        """Show the loaded case: the student filled, the reference as an outline, the others on request."""
         self._loaded = loaded
         self._emit(_("{case} is loaded.").format(case=loaded.case))
         for name, node in loaded.segmentations.items():
@@ -135,7 +135,7 @@ class ResultPanel:
             show_only(self._loaded.segmentations, self.shown.checked)
 
     def onFailed(self, failure: Failure) -> None:
-        """Tell why a case cannot be loaded, or a model not deployed."""
+        """Report why a case cannot be loaded, or a model not deployed."""
         self._emit(failure.message)
         self.panel.update()
 
@@ -145,7 +145,7 @@ class ResultPanel:
             qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self.results.report)))
 
     def onDeploy(self, *_arguments: Any) -> None:
-        """Put the student into KDNetSegmentation and go there."""
+        """Deploy the student to KDNetSegmentation and switch to it."""
         student, run = self.student, self.panel.runs.run
         if student is None or student.model is None or run is None:
             return
@@ -154,11 +154,11 @@ class ResultPanel:
             self._emit(_("The model is being checked..."))
             name = deployed_name(run, student)
             segmentation.deploy(student.model, name, onFinished=self.onDeployed, onFailed=self.onFailed)
-        except RuntimeError as error:  # the module is not there, or is busy
+        except RuntimeError as error:  # the module is missing or busy
             self._emit(str(error))
 
     def onDeployed(self, model: Any) -> None:
-        """The model is chosen there."""
+        """Switch to KDNetSegmentation, where the model is now selected."""
         self._emit(_("{model} is chosen in KDNet Segmentation.").format(model=model.title))
         slicer.util.selectModule(SEGMENTATION_MODULE)
 
@@ -214,12 +214,12 @@ class ResultPanel:
 
 
 def deployed_name(run: Run, student: StudentResult) -> str:
-    """The name of a model file outside its run, which tells where it is from."""
+    """Return the name of a model file outside its run, which shows its origin."""
     return f"{run.name} {student.modalities}.safetensors"
 
 
 def _comparison(items: Sequence[Comparison]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Header and rows of the table; a column for each region, because the panel is narrow and regions are few."""
+    """Return header and rows of the table; one column per region, because the panel is narrow and regions are few."""
     names = (_("Teacher"), _("Baseline"), _("Student"), _("Gain"), _("95 % from\nto"), "p", _("Gap"))
     header = (_("Dice"), *(_("mean") if item.region == MEAN else item.region for item in items))
     rows = zip(names, *(_cells(item) for item in items), strict=True)
@@ -247,7 +247,7 @@ def _role(name: str) -> str:
 
 
 def _warning(student: StudentResult) -> str:
-    """A warning where the student was not worth the effort, or where chance may have made it look so."""
+    """Return a warning if the student brings no benefit, or if its benefit may be due to chance."""
     beaten = student.beaten()
     if beaten:
         return _(

@@ -1,4 +1,4 @@
-"""What came out of a run, as ``kdnet results`` tells it."""
+"""The results of a run, as reported by ``kdnet results``."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ MEAN = "mean"
 
 @dataclass(frozen=True)
 class Comparison:
-    """A student against its baseline and its teacher in one region.
+    """Comparison of a student with its baseline and teacher in one region.
 
     Attributes:
-        region: name, or ``"mean"``.
+        region: region name, or ``"mean"``.
         teacher, baseline, student: mean Dice; None where not scored.
         difference: student minus baseline with its 95 % interval.
-        p: of the signed-rank test.
-        recovery: share of the distance from baseline to teacher; None where there is none.
+        p: p value of the signed-rank test.
+        recovery: fraction of the gap from baseline to teacher; None if undefined.
         cases: number of pairs.
-        no_recovery: why there is none.
+        no_recovery: why it is undefined.
     """
 
     region: str
@@ -40,9 +40,9 @@ class CaseResult:
     """A test case.
 
     Attributes:
-        case: its name.
-        dice: mean over regions of each role that was scored.
-        labelmaps: files of the segmentations by role.
+        case: case name.
+        dice: mean over regions for each role that was scored.
+        labelmaps: segmentation files by role.
     """
 
     case: str
@@ -55,10 +55,10 @@ class StudentResult:
     """One student of a run.
 
     Attributes:
-        modalities: that it sees, joined by ``"+"``.
-        model: its model file, of the first fold and seed; None while there is none.
+        modalities: its input modalities, joined by ``"+"``.
+        model: its model file, from the first fold and seed; None until there is one.
         comparisons: by region, their mean last.
-        cases: that it was tested on.
+        cases: its test cases.
     """
 
     modalities: str
@@ -67,19 +67,19 @@ class StudentResult:
     cases: tuple[CaseResult, ...]
 
     def beaten(self) -> tuple[str, ...]:
-        """Regions in which the student is not better than its baseline on average."""
+        """Return the regions in which the student is not better than its baseline on average."""
         return tuple(item.region for item in self.comparisons if item.region != MEAN and item.difference[0] <= 0)
 
 
 @dataclass(frozen=True)
 class Results:
-    """All of a run.
+    """All results of a run.
 
     Attributes:
-        data: the data folder.
+        data: data folder.
         labels: label table as JSON values.
         students: in the order of the study.
-        report: the HTML report; None while there is none.
+        report: HTML report; None until there is one.
         missing: networks without scores.
     """
 
@@ -95,12 +95,12 @@ class Results:
         return self.students[0]
 
     def worst(self, student: int = 0) -> tuple[CaseResult, ...]:
-        """The cases of a student, those that it segments worst first."""
+        """Return the test cases of a student, those with the worst segmentation first."""
         return tuple(sorted(self.students[student].cases, key=lambda item: item.dice.get("student", 1.0)))
 
 
 def read_results(content: Mapping[str, Any]) -> Results:
-    """What ``kdnet results RUN --json`` printed."""
+    """Read the output of ``kdnet results RUN --json``."""
     return Results(
         data=Path(content["data"]),
         labels=content["labels"] or {},

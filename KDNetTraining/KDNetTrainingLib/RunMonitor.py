@@ -1,4 +1,4 @@
-"""Following runs in a thread of its own, because their folders may lie on a slow disk and their events be many."""
+"""Follow runs in a separate thread, because their folders may be on a slow disk and their events many."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from kdnet.errors import KDNetError
 from kdnet.runs.status import RunStatus, StatusReader
 
 PERIOD_SECONDS = 0.4
-BITE_BYTES = 100_000  # read at once: Python runs one thread at a time, and Slicer's own must not wait for this one
-PAUSE_SECONDS = 0.004  # between two bites
-MANY_EVENTS = 100  # in a bite; a bite with fewer has reached the end of the record
+BITE_BYTES = 100_000  # read at once: Python runs one thread at a time, and Slicer's main thread must not wait for this one
+PAUSE_SECONDS = 0.004  # between two reads
+MANY_EVENTS = 100  # per read; a read with fewer has reached the end of the record
 LOG_BYTES = 6000
 LOG_LINES = 40
-LOG = "log.txt"  # in the run folder, where the process that the panel starts writes what it says
+LOG = "log.txt"  # in the run folder, with the output of the process that the panel starts
 
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """What a look at a run found.
+    """A snapshot of a run.
 
     Attributes:
-        root: the run folder.
-        status: how it is doing; None when it cannot be read.
+        root: run folder.
+        status: run status; None when it cannot be read.
         problem: why it cannot be read.
-        more: whether only a part of the record was read, so that the status is one of the past.
-        first: whether the events are the first ones, so that earlier curves are void.
-        events: new ones, of the chosen run only.
-        log: its last lines, of the chosen run only; None when they have not changed.
+        more: whether only part of the record was read, so that the status is outdated.
+        first: whether the events are the first ones, so that earlier curves are invalid.
+        events: new events, of the chosen run only.
+        log: last lines of the log, of the chosen run only; None when unchanged.
     """
 
     root: Path
@@ -47,7 +47,7 @@ class RunSnapshot:
 
 
 class RunMonitor:
-    """Looks at runs now and then; :meth:`take` hands out what was found, on the thread that calls it."""
+    """Polls runs; :meth:`take` returns the snapshots on the thread that calls it."""
 
     def __init__(self) -> None:
         self._looks: queue.Queue[RunSnapshot] = queue.Queue()
@@ -57,7 +57,7 @@ class RunMonitor:
         self._thread: threading.Thread | None = None
 
     def follow(self, roots: Sequence[Path], chosen: Path | None) -> None:
-        """Look at these runs from now on and tell all of them anew; events and log of the chosen one are wanted too."""
+        """Monitor these runs from now on and report all of them afresh, with events and log of the chosen one."""
         self._wanted = (tuple(roots), chosen)
         if self._thread is None:
             self._ended.clear()
@@ -66,17 +66,17 @@ class RunMonitor:
         self._wake.set()
 
     def take(self, seconds: float) -> list[RunSnapshot]:
-        """What was found meanwhile, as long as handing it out takes no longer than so many seconds."""
+        """Return new snapshots, collected for at most ``seconds``."""
         return list(self._taken(time.monotonic() + seconds))
 
     def each(self, seconds: float, handle: Callable[[RunSnapshot], None]) -> None:
-        """Call ``handle`` with what was found, for so many seconds at most; the rest waits for the next call."""
+        """Call ``handle`` with new snapshots for at most ``seconds``; the rest waits for the next call."""
         until = time.monotonic() + seconds
         for look in self._taken(until):
             handle(look)
 
     def stop(self) -> None:
-        """Look no more. :meth:`follow` begins again."""
+        """Stop monitoring. :meth:`follow` starts again."""
         thread, self._thread = self._thread, None
         if thread is not None:
             self._ended.set()
@@ -116,7 +116,7 @@ class RunMonitor:
     def _look(
         self, root: Path, readers: dict[Path, StatusReader], seen: dict[Path, Any], *, chosen: bool, first: bool
     ) -> bool:
-        """Tell what a look finds; return whether there is more to read."""
+        """Report a snapshot of a run; return whether there is more to read."""
         status, events, problem = None, [], ""
         try:
             status, events = readers[root].refresh(BITE_BYTES)
@@ -138,7 +138,7 @@ class RunMonitor:
 
 
 def log_tail(root: Path) -> str:
-    """The last lines of a run's log; a progress bar that overwrites itself counts as the line that it shows last."""
+    """Return the last lines of a run's log; a progress bar that overwrites itself counts as its last line."""
     try:
         with (root / LOG).open("rb") as stream:
             end = stream.seek(0, 2)

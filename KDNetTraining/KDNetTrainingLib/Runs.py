@@ -1,4 +1,4 @@
-"""The runs that the user knows of, remembered across restarts of Slicer in its settings."""
+"""The runs known to the user, remembered across restarts of Slicer in its settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Run:
 
     Attributes:
         root: its folder.
-        processes: that train together.
+        processes: number of processes that train together.
     """
 
     root: Path
@@ -25,25 +25,25 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Shown to users."""
+        """The name shown to users."""
         return self.root.name
 
 
 class Settings(Protocol):
-    """What is needed of ``qt.QSettings``."""
+    """The part of ``qt.QSettings`` that is needed."""
 
     def value(self, key: str) -> Any:
-        """What was kept under ``key``."""
+        """Return the value stored under ``key``."""
 
     def setValue(self, key: str, value: Any) -> None:
-        """Keep ``value`` under ``key``."""
+        """Store ``value`` under ``key``."""
 
 
 class RunRegistry:
-    """A list of runs in the order in which they were added, kept in settings.
+    """A list of runs in the order in which they were added, stored in settings.
 
     Args:
-        settings: of Slicer; a test, or a script without Qt, gives a :class:`InMemorySettings` one.
+        settings: Slicer's settings; tests, or scripts without Qt, pass :class:`InMemorySettings`.
 
     Example:
         >>> known = RunRegistry(InMemorySettings())
@@ -56,7 +56,7 @@ class RunRegistry:
         self._settings = settings
 
     def runs(self) -> tuple[Run, ...]:
-        """All of them; what cannot be understood is passed over."""
+        """Return all known runs; invalid entries are skipped."""
         try:
             items = json.loads(str(self._settings.value(KEY) or "[]"))
             return tuple(Run(Path(item["root"]), int(item["processes"])) for item in items)
@@ -64,11 +64,11 @@ class RunRegistry:
             return ()
 
     def add(self, run: Run) -> None:
-        """Remember a run, or remember it anew."""
+        """Add a run to the list, or update it."""
         self._write([known for known in self.runs() if known.root != run.root] + [run])
 
     def forget(self, run: Run) -> None:
-        """Take a run off the list; its folder stays."""
+        """Remove a run from the list; its folder stays."""
         self._write([known for known in self.runs() if known.root != run.root])
 
     def _write(self, runs: Sequence[Run]) -> None:
@@ -83,16 +83,16 @@ class InMemorySettings:
         self._values: dict[str, Any] = {}
 
     def value(self, key: str) -> Any:
-        """What was kept under ``key``, None when nothing was."""
+        """Return the value stored under ``key``, None if there is none."""
         return self._values.get(key)
 
     def setValue(self, key: str, value: Any) -> None:
-        """Keep ``value`` under ``key``."""
+        """Store ``value`` under ``key``."""
         self._values[key] = value
 
 
 def slicer_settings() -> Settings:
-    """Slicer's settings, or forgetful ones where there is no Qt."""
+    """Return Slicer's settings, or in-memory ones without Qt."""
     try:
         import qt  # noqa: PLC0415
     except ImportError:

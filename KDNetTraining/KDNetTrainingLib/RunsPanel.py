@@ -49,15 +49,15 @@ class RunsPanel:
 
     @property
     def state(self) -> str:
-        """Of the chosen run, empty when none is chosen."""
+        """The state of the chosen run, empty when none is chosen."""
         return self.state_of(self.run) if self.run is not None else ""
 
     def state_of(self, run: Run) -> str:
-        """A run's state, as ``RunsTable.state_of`` says it."""
+        """Return a run's state, as defined by ``RunsTable.state_of``."""
         return state_of(self.looks.get(run.root), starting=self.panel.logic.starting(run))
 
     def refill(self, chosen: Path | None = None) -> None:
-        """List the known runs again, and choose one: the one asked for, else the one before, else one that is alive."""
+        """List the known runs again and choose one: the requested one, else the previous one, else a live one."""
         runs = self.panel.logic.runs()
         if chosen is None:
             alive = [run.root for run in runs if self.panel.logic.alive(run)]
@@ -70,7 +70,7 @@ class RunsPanel:
         self.panel.onRunChosen()
 
     def update(self, *, problem: str) -> None:
-        """Bring the buttons in line with the chosen run and what hinders a new one."""
+        """Update the buttons for the chosen run and for what prevents a new one."""
         ui, state = self.ui, self.state
         ui.startButton.enabled = not problem
         ui.startButton.toolTip = problem or _("Train in a process of its own, which goes on when Slicer is closed.")
@@ -82,29 +82,29 @@ class RunsPanel:
         ui.waitCheckBox.visible = any(self.state_of(run) in ALIVE for run in self.table.runs)
 
     def states(self) -> tuple[str, ...]:
-        """Of all runs."""
+        """Return the states of all runs."""
         return tuple(self.state_of(run) for run in self.table.runs)
 
     def settled(self) -> bool:
-        """Whether the chosen run's process, which had said that it ends, has ended since the last update."""
+        """Check whether the chosen run's process, which had announced its end, has ended since the last update."""
         return self._settling and not self._alive()
 
     def _alive(self) -> bool:
         return self.run is not None and self.panel.logic.alive(self.run)
 
     def show(self) -> None:
-        """Write all states into the table again: processes begin and end between two looks."""
+        """Write all states into the table again: processes start and end between two snapshots."""
         for look in self.looks.values():
             self._show(look)
 
     def tell(self) -> None:
-        """Say again what there is to say of the chosen run: a process that ends before it writes changes no file."""
+        """Report the chosen run's status again: a process that ends before it writes changes no file."""
         look = self.looks.get(self.run.root) if self.run is not None else None
         if look is not None:
             self._show_status(look)
 
     def take(self, look: RunSnapshot) -> None:
-        """A run was looked at."""
+        """Update from a snapshot of a run."""
         if look.root not in [run.root for run in self.table.runs]:
             return
         self.looks[look.root] = look
@@ -113,7 +113,7 @@ class RunsPanel:
             self._show_status(look)
 
     def onStart(self, *_arguments: Any) -> None:
-        """Start a run of what is chosen."""
+        """Start a run with the current choices."""
         try:
             request = self.panel.request()
             after = None if self.panel.parameters.waitForOthers else []
@@ -131,7 +131,7 @@ class RunsPanel:
         self._do(self.panel.logic.pause, _("{run} saves its state and pauses; as soon as its step or case is done."))
 
     def onResume(self, *_arguments: Any) -> None:
-        """Go on with the chosen run."""
+        """Resume the chosen run."""
         after = None if self.panel.parameters.waitForOthers else []
         self._do(lambda run: self.panel.logic.resume(run, after=after), _("{run} is being started again."))
 
@@ -140,7 +140,7 @@ class RunsPanel:
         self._do(self.panel.logic.stop, _("{run} saves its state and ends; as soon as its step or case is done."))
 
     def onCopy(self, *_arguments: Any) -> None:
-        """Put the command line of the chosen run, or of the choices, on the clipboard."""
+        """Copy the command line of the chosen run, or of the current choices, to the clipboard."""
         try:
             text = self.panel.logic.command_line(self.run) if self.run is not None else self.panel.request().commandLine()
         except KDNetError as error:
@@ -163,7 +163,7 @@ class RunsPanel:
         self.refill(run.root)
 
     def onForget(self, *_arguments: Any) -> None:
-        """Take the chosen run off the list."""
+        """Remove the chosen run from the list."""
         run = self.run
         if run is not None:
             self.panel.logic.forget(run)
@@ -171,7 +171,7 @@ class RunsPanel:
             self.refill()
 
     def onChosen(self) -> None:
-        """Another run is chosen."""
+        """Follow a newly chosen run."""
         self.say("")
         self.tell()
         self.panel.onRunChosen()
@@ -198,7 +198,7 @@ class RunsPanel:
         self.table.show(look, starting=self.panel.logic.starting(run))
 
     def _show_status(self, look: RunSnapshot) -> None:
-        """Why the chosen run is not going on, where there is something to tell."""
+        """Show why the chosen run is not running, if there is anything to report."""
         run = self.run
         assert run is not None
         state = self.state

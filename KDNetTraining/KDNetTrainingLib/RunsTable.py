@@ -1,4 +1,4 @@
-"""The table of runs, which is also the queue: in the order in which they were started, with what each is doing."""
+"""The table of runs, which is also the queue: in start order, with the state of each."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from KDNetTrainingLib.Formatting import duration, network_title, state_word
 from KDNetTrainingLib.RunMonitor import RunSnapshot
 from KDNetTrainingLib.Runs import Run
 
-WIDTHS = (146, 70, 120, 40)  # the last takes the room left
+WIDTHS = (146, 70, 120, 40)  # the last takes the remaining width
 ROW_HEIGHT = 22
 STARTING = "starting"
 
 
 class RunsTable:
-    """Rows of runs; cells are only written when they change.
+    """Rows of runs; cells are written only when they change.
 
     Args:
         table: the widget.
@@ -63,7 +63,7 @@ class RunsTable:
         self._table.blockSignals(blocked)
 
     def show(self, look: RunSnapshot, *, starting: bool) -> None:
-        """Write what was found of a run into its row."""
+        """Write a run's snapshot into its row."""
         for row, run in enumerate(self.runs):
             if run.root == look.root:
                 for column, text in enumerate(cells(look, starting=starting), start=1):
@@ -73,16 +73,16 @@ class RunsTable:
                         item.setToolTip(look.problem or (look.status.reason if look.status is not None else "") or text)
 
     def onCurrent(self, row: int, _column: int, previous: int, _previous_column: int) -> None:
-        """Another row is chosen."""
+        """Report that another row is chosen."""
         if row != previous:
             self._chosen()
 
 
 def state_of(look: RunSnapshot | None, *, starting: bool) -> str:
-    """The state of a run in one word of the backend's, or ``"starting"`` or ``"unreadable"``."""
+    """Return the state of a run as the backend's word for it, or ``"starting"`` or ``"unreadable"``."""
     if look is not None and look.status is not None and look.status.state.alive:
         return str(look.status.state.value)
-    if starting:  # its process is there, but has not begun to write
+    if starting:  # its process exists, but has not started to write
         return STARTING
     if look is None or look.status is None:
         return "unreadable" if look is not None and look.problem else "new"
@@ -90,7 +90,7 @@ def state_of(look: RunSnapshot | None, *, starting: bool) -> str:
 
 
 def cells(look: RunSnapshot, *, starting: bool) -> tuple[str, str, str]:
-    """State, place and time left of a run."""
+    """Return state, place and time left of a run."""
     status, state = look.status, state_of(look, starting=starting)
     if status is None or state in ("finished", STARTING):
         return state_word(state), "", ""

@@ -1,4 +1,4 @@
-"""The module's own tests, for Slicer and for the testbed; they leave the user's runs and settings alone."""
+"""The module's self-tests, for Slicer and for the test bed; they leave the user's runs and settings unchanged."""
 
 import tempfile
 import unittest
@@ -22,10 +22,10 @@ TINY = {
 
 
 class SelfTest(unittest.TestCase):
-    """A study of a few steps on phantom data, from start to result."""
+    """A study of a few steps on phantom data, from start to results."""
 
     def setUp(self) -> None:
-        """Draw a phantom."""
+        """Create a phantom."""
         slicer.mrmlScene.Clear()
         if missing_packages():
             self.fail("install the Python packages that the panel asks for, then run the tests again")
@@ -36,7 +36,7 @@ class SelfTest(unittest.TestCase):
         self.logic = TrainingLogic(RunRegistry(InMemorySettings()))
 
     def test_a_study_is_run_and_its_results_are_read(self) -> None:
-        """Teacher, baseline and student are trained in a process of their own."""
+        """Train teacher, baseline and student in a separate process."""
         request = ExperimentRequest(self.data, (("t1ce",),), self.folder / "run", recipe="demo", folds=(0,), settings=TINY)
         run = self.logic.start(request)
         status = self.logic.wait(run)
@@ -47,7 +47,7 @@ class SelfTest(unittest.TestCase):
         assert results.student.model is not None
 
     def test_a_folder_without_cases_is_told_in_one_sentence(self) -> None:
-        """The run ends at once and says why."""
+        """Check that the run ends at once and says why."""
         empty = self.folder / "empty"
         empty.mkdir()
         run = self.logic.start(ExperimentRequest(empty, (("t1ce",),), self.folder / "run", recipe="demo"))

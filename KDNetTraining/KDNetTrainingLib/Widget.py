@@ -1,4 +1,4 @@
-"""The panel: data, experiment, runs, how the chosen run is doing, and what came out of it."""
+"""The panel: data, experiment, runs, status of the chosen run, and its results."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from KDNetTrainingLib.RunMonitor import RunMonitor, RunSnapshot
 from KDNetTrainingLib.RunsPanel import RunsPanel
 
 TICK_MILLISECONDS = 100
-TICK_SECONDS = 0.02  # for what was found of the runs; the rest waits for the next tick
-DRAW_TICKS = 5  # charts are drawn this much more rarely
+TICK_SECONDS = 0.02  # for handling run snapshots; the rest waits for the next tick
+DRAW_TICKS = 5  # charts are drawn once per this many ticks
 
 
 class Panel(VTKObservationMixin):
     """Connects the widgets of the .ui file with the logic.
 
     Args:
-        uiWidget: loaded, with its scene.
-        logic: the module's; also gives the parameter node.
+        uiWidget: loaded widget, with its scene.
+        logic: the module's logic; also provides the parameter node.
     """
 
     def __init__(self, uiWidget: Any, logic: TrainingLogic) -> None:
@@ -62,7 +62,7 @@ class Panel(VTKObservationMixin):
         self.enter()
 
     def enter(self) -> None:
-        """The module is opened: the runs are looked up again, because they go on without it."""
+        """Refresh the list of runs when the module is opened, because they continue without it."""
         self.install.check()
         self.setParameters(Parameters(self.logic.getParameterNode()))
         self.onInstalled()
@@ -70,11 +70,11 @@ class Panel(VTKObservationMixin):
         self._ticker.start()
 
     def exit(self) -> None:
-        """Another module is opened; runs, charts and what is being inspected go on."""
+        """Leave the module; runs, charts and inspections continue."""
         self._disconnect()
 
     def cleanup(self) -> None:
-        """The module is closed; runs go on."""
+        """Clean up when the module is closed; runs continue."""
         self._ticker.stop()
         self.watcher.stop()
         for part in (self.install, self.data, self.experiment, self.plan, self.live, self.result):
@@ -83,7 +83,7 @@ class Panel(VTKObservationMixin):
         self.removeObservers()
 
     def setParameters(self, parameters: Any) -> None:
-        """Show and change the choices of a parameter node, or of none."""
+        """Show and edit the choices of a parameter node, or of none."""
         self._disconnect()
         self.parameters = parameters
         if parameters is None:
@@ -97,10 +97,10 @@ class Panel(VTKObservationMixin):
         self.update()
 
     def request(self) -> ExperimentRequest:
-        """What is chosen.
+        """Return the request for the current choices.
 
         Raises:
-            SettingsError: when something is missing or does not fit.
+            SettingsError: when something is missing or invalid.
         """
         problem = self.problem()
         if problem:
@@ -130,13 +130,13 @@ class Panel(VTKObservationMixin):
         )
 
     def problem(self) -> str:
-        """Why no run can be started, empty when nothing speaks against it."""
+        """Return why no run can be started, empty if one can."""
         if self.install.missing:
             return _("Install the packages above first.")
         return self.data.problem() or self.experiment.problem()
 
     def update(self, *_arguments: Any) -> None:
-        """Bring all sections in line with choices and work."""
+        """Update all sections from choices and running work."""
         if self.parameters is None:
             return
         show_nothing_for_unset(self.ui.dataFolderEdit, self.ui.recipeFileEdit, self.ui.teacherFileEdit)
@@ -156,7 +156,7 @@ class Panel(VTKObservationMixin):
         self._guiTag = None
 
     def onTick(self) -> None:
-        """Hand out what was found of the runs, and draw it now and then."""
+        """Handle new run snapshots, and redraw now and then."""
         self.watcher.each(TICK_SECONDS, self.onLook)
         states = self.runs.states()
         if states != self._states:
@@ -171,7 +171,7 @@ class Panel(VTKObservationMixin):
             self.live.draw()
 
     def onLook(self, look: RunSnapshot) -> None:
-        """A run was looked at."""
+        """Handle a snapshot of a run."""
         run = self.runs.run
         chosen = run is not None and run.root == look.root
         if chosen:
@@ -184,7 +184,7 @@ class Panel(VTKObservationMixin):
             self.result.take(look)
 
     def onRunChosen(self) -> None:
-        """Follow the chosen run from its beginning, and the others' states."""
+        """Follow the chosen run from its beginning, and the states of the others."""
         run = self.runs.run
         self.live.clear()
         self.result.clear()
@@ -192,27 +192,27 @@ class Panel(VTKObservationMixin):
         self.update()
 
     def onInstalled(self) -> None:
-        """Packages have come or gone."""
+        """Update after packages were installed or removed."""
         if not self.install.missing and self.parameters is not None:
             self.experiment.ask()
         self.update()
 
     def onParametersModified(self, *_arguments: Any) -> None:
-        """A choice changed."""
+        """Update after a choice changed."""
         self.update()
 
     def onSceneStartClose(self, *_arguments: Any) -> None:
-        """The scene is about to go; runs go on."""
+        """Release the scene before it closes; runs continue."""
         self.data.loader.cancel()
         self.live.cleanup()
         self.result.loader.cancel()
         self.setParameters(None)
 
     def onSceneChanged(self, *_arguments: Any) -> None:
-        """Another scene is there."""
+        """Update for a new scene."""
         self.setParameters(Parameters(self.logic.getParameterNode()))
 
 
 def defaultRunsFolder() -> Path:
-    """Where runs are kept until the user says otherwise."""
+    """Return the default folder for runs."""
     return Path.home() / "KDNet runs"

@@ -1,7 +1,7 @@
-"""Finding labelmaps in folders and pairing those of one case by their names.
+"""Find labelmaps in folders and pair those of the same case by name.
 
-Names say more than folders: ``P1_seg.nii.gz``, ``P1/seg.nii.gz``, ``P1_t1ce_seg.nii.gz`` and ``labelsTr/P1.nii.gz`` are all
-labelmaps of the case P1. Images that lie beside them are passed over.
+Names matter more than folders: ``P1_seg.nii.gz``, ``P1/seg.nii.gz``, ``P1_t1ce_seg.nii.gz`` and ``labelsTr/P1.nii.gz`` are
+all labelmaps of the case P1. Images next to them are skipped.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from kdnet.errors import DataError
 _LABELMAP = re.compile(
     r"(?:(?P<case>.*?)[._ -]+)?"
     r"(?:[ad]?seg|segs|segmentation|label|labels|labelmap|mask|gt|gtv|groundtruth|truth|pred|prediction|reference)"
-    r"(?:[_-]kdnet)?",  # added to a result whose name was taken
+    r"(?:[_-]kdnet)?",  # appended to a result whose name was taken
     re.IGNORECASE,
 )
 _MODALITY = re.compile(r"(?:(?P<case>.*?)[._ -]+)?(?:t1|t1n|t1w|t1ce|t1c|t1gd|t2|t2w|t2f|flair)", re.IGNORECASE)
-_PASSED_OVER = re.compile(r"\..*|.*_percent", re.IGNORECASE)  # hidden, unfinished, and maps of probabilities
+_PASSED_OVER = re.compile(r"\..*|.*_percent", re.IGNORECASE)  # hidden or unfinished files, and probability maps
 _IMAGE_FOLDER = re.compile(r"images(tr|ts)?", re.IGNORECASE)
 
 
 class Kind(IntEnum):
-    """What the name of a file says it is; lower values are preferred."""
+    """The kind of file according to its name; lower values are preferred."""
 
     LABELMAP = 0
     PLAIN = 1
@@ -46,13 +46,13 @@ class CasePair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """What two folders have in common, and what they do not.
+    """The cases that two folders share, and those they do not.
 
     Attributes:
         pairs: sorted by case.
-        without_prediction: cases with a reference alone.
-        without_reference: cases with a prediction alone.
-        problems: case to a sentence, for cases with several labelmaps on one side.
+        without_prediction: cases with only a reference.
+        without_reference: cases with only a prediction.
+        problems: case to a message, for cases with several labelmaps on one side.
     """
 
     pairs: tuple[CasePair, ...]
@@ -64,10 +64,10 @@ class Pairs:
 def find_pairs(predictions: Path, references: Path) -> Pairs:
     """Pair the labelmaps of two folders, or two files, by case.
 
-    Two files are one pair, whatever their names.
+    Two files form one pair, whatever their names.
 
     Raises:
-        DataError: when a place does not exist or holds no labelmap, or when no case is in both.
+        DataError: when a path does not exist or holds no labelmap, or when no case is in both.
     """
     found, wanted = labelmaps_in(predictions), labelmaps_in(references)
     if predictions.is_file() and references.is_file():
@@ -95,10 +95,10 @@ def find_pairs(predictions: Path, references: Path) -> Pairs:
 
 
 def labelmaps_in(place: Path) -> dict[str, tuple[Path, ...]]:
-    """Return the labelmaps in a folder and below it by case; a file is the labelmap of one case.
+    """Return the labelmaps in a folder and its subfolders by case; a file is the labelmap of one case.
 
     Raises:
-        DataError: when the place does not exist or holds no image file.
+        DataError: when the path does not exist or holds no image file.
     """
     if place.is_file():
         return {case_of(place)[0]: (place,)}
@@ -116,7 +116,7 @@ def labelmaps_in(place: Path) -> dict[str, tuple[Path, ...]]:
 
 
 def case_of(path: Path) -> tuple[str, Kind]:
-    """Return the case that a file belongs to, and what its name says it is.
+    """Return the case that a file belongs to, and the kind of file according to its name.
 
     Example:
         >>> case_of(Path("out/P1_t1ce_seg.nii.gz"))
@@ -142,7 +142,7 @@ def _stem(path: Path) -> str:
 
 
 def _image_files(root: Path) -> Iterator[Path]:
-    """Image files below ``root``, each folder once, without those whose name or folder says that they are images."""
+    """Yield image files below ``root``, each folder once, without those whose name or folder marks them as images."""
     seen: set[Path] = set()
     for folder, folders, names in os.walk(root, followlinks=True):
         if (real := Path(folder).resolve()) in seen:
@@ -157,7 +157,7 @@ def _image_files(root: Path) -> Iterator[Path]:
 
 
 def _same_case(found: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
-    """Reference case to prediction case: the same name, or one that differs in upper and lower case alone."""
+    """Match reference cases to prediction cases with the same name, or one that differs only in case."""
     exact = set(found)
     folded: dict[str, list[str]] = {}
     for case in exact:

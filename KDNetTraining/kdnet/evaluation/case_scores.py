@@ -1,4 +1,4 @@
-"""All figures of one case: a predicted labelmap against its reference, region by region."""
+"""Compute all metrics of one case: a predicted labelmap against its reference, region by region."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ TOLERANCE_MM = 0.1
 
 @dataclass(frozen=True)
 class RegionResult:
-    """How well one region of one case was segmented.
+    """Segmentation metrics of one region of one case.
 
     Attributes:
-        case: its name.
-        region: its name.
+        case: case name.
+        region: region name.
         dice: 0 to 1.
         hd95: in mm, see :class:`~kdnet.evaluation.metrics.RegionScore`.
         empty: which of prediction and reference lacks the region.
-        volume_ml: of the prediction.
-        reference_ml: of the reference.
-        sensitivity: share of the reference's voxels that were found; None when it has none.
-        precision: share of the prediction's voxels that are right; None when it has none.
-        lesions: agreement lesion by lesion.
+        volume_ml: volume of the prediction.
+        reference_ml: volume of the reference.
+        sensitivity: fraction of the reference's voxels that were found; None when it has none.
+        precision: fraction of the prediction's voxels that are correct; None when it has none.
+        lesions: lesion-wise agreement.
     """
 
     case: str
@@ -68,7 +68,7 @@ def score_pair(pair: CasePair, meaning: Meaning, rules: LesionRules) -> tuple[Re
     """Evaluate one case, in the order of the table's regions.
 
     Raises:
-        DataError: when a file cannot be read, holds values that mean nothing, or lies on another grid than the other.
+        DataError: when a file cannot be read, holds undefined values, or lies on a different grid from the other.
     """
     if pair.case in meaning.problems:
         raise DataError(f"{pair.reference} cannot be evaluated: {meaning.problems[pair.case]}")
@@ -91,7 +91,7 @@ def score_pair(pair: CasePair, meaning: Meaning, rules: LesionRules) -> tuple[Re
 
 
 def described(grid: Grid) -> str:
-    """Return shape, spacing, orientation and place of a grid in words."""
+    """Return shape, spacing, orientation and origin of a grid as text."""
     shape = " x ".join(str(size) for size in grid.shape)
     spacing = " x ".join(f"{size:.3g}" for size in grid.spacing)
     origin = ", ".join(f"{value:.1f}" for value in grid.affine[:3, 3])
@@ -128,7 +128,7 @@ def _read(path: Path, case: str, value_map: Mapping[int, int], table: LabelTable
 
 
 def _turned(volume: Volume, like: Grid) -> Volume:
-    """The same volume with its axes stored in the order and direction of another grid."""
+    """Return the same volume with its axes stored in the order and direction of another grid."""
     stored, wanted = (nibabel.orientations.io_orientation(grid.affine) for grid in (volume.grid, like))
     turn = nibabel.orientations.ornt_transform(stored, wanted)
     voxels = nibabel.orientations.apply_orientation(volume.voxels, turn)

@@ -1,12 +1,12 @@
-"""Agreement lesion by lesion, as the BraTS challenge of 2023 defines it.
+"""Compute lesion-wise agreement as defined by the BraTS 2023 challenge.
 
 The definition is that of the published script (https://github.com/rachitsaluja/BraTS-2023-Metrics) and of Saluja et al.,
-"BraTS 2023 lesion-wise metrics": the reference is dilated, and its parts that touch after dilation are one lesion. A lesion
-is found when a connected part of the prediction reaches into the dilated lesion; all such parts together are compared with
-the lesion. A part that reaches into no lesion is a false one. Lesions up to a volume that each task chose are left out,
-found or not. Parts are connected through faces, edges and corners (26 neighbors).
+"BraTS 2023 lesion-wise metrics": the reference is dilated, and parts that touch after dilation are one lesion. A lesion is
+found when a connected component of the prediction overlaps the dilated lesion; all such components together are compared
+with the lesion. A component that overlaps none is a false positive. Lesions up to a task-specific volume are left out,
+found or not. Components are connected through faces, edges and corners (26 neighbors).
 
-Dilation is counted in voxels, as in the script, which was made for grids of 1 mm.
+Dilation is counted in voxels, as in the script, which was written for 1 mm grids.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LesionRules:
     """What counts as one lesion.
 
     Attributes:
-        dilation: how many times the reference is dilated by its 18 neighbors, in voxels.
+        dilation: how many times the reference is dilated with 18-connectivity, in voxels.
         smallest_mm3: reference lesions of this volume or less are left out.
     """
 
@@ -55,17 +55,17 @@ RULES: Mapping[str, LesionRules] = MappingProxyType(
 
 @dataclass(frozen=True)
 class LesionScore:
-    """Agreement of one region of one case, lesion by lesion.
+    """Lesion-wise agreement of one region of one case.
 
     Attributes:
-        found: reference lesions that the prediction reaches into.
+        found: reference lesions that the prediction overlaps.
         missed: reference lesions that it does not.
-        false: connected parts of the prediction that reach into no reference lesion, however small.
-        dice: sum of the Dice of all reference lesions, divided by their number plus that of false parts; 1 where neither
-            mask holds anything that counts.
-        hd95: mean HD95 in mm over the same lesions and false parts, of which those without a match count
+        false: connected components of the prediction that overlap no reference lesion, however small.
+        dice: sum of the Dice of all reference lesions, divided by their number plus that of false positives; 1 where
+            neither mask holds anything that counts.
+        hd95: mean HD95 in mm over the same lesions and false positives, where those without a match count as
             :data:`HD95_NO_LESION`; 0 where nothing counts.
-        f1: 2 found / (2 found + missed + false); 1 where there is nothing to find and nothing false.
+        f1: 2 found / (2 found + missed + false); 1 where there is nothing to find and no false positive.
     """
 
     found: int
@@ -82,10 +82,10 @@ def score_lesions(
     """Compare two masks ``[i, j, k]`` on one grid, lesion by lesion.
 
     Args:
-        prediction: of the region.
+        prediction: mask of the region.
         reference: likewise.
         spacing: of the grid along i, j, k in mm.
-        rules: of the task.
+        rules: lesion rules of the task.
 
     Raises:
         ValueError: when the shapes differ.
@@ -126,7 +126,7 @@ def _match(found: NDArray[np.bool_], lesion: NDArray[np.bool_], spacing: Sequenc
 
 
 def _summed(matches: Sequence[tuple[float, float] | None], false: int) -> LesionScore:
-    """Sum up the Dice and HD95 of all lesions that count; None stands for a lesion that was missed."""
+    """Combine the Dice and HD95 of all lesions that count; None stands for a missed lesion."""
     found = [match for match in matches if match is not None]
     unmatched, total = len(matches) - len(found) + false, len(matches) + false
     if not total:
@@ -142,7 +142,7 @@ def _summed(matches: Sequence[tuple[float, float] | None], false: int) -> Lesion
 
 
 def _lesions(reference: NDArray[np.bool_], dilation: int) -> NDArray[np.int32]:
-    """Number the lesions of the reference from 1: parts that touch after dilation have one number."""
+    """Label the lesions of the reference from 1; parts that touch after dilation share a label."""
     groups, _ = ndimage.label(_dilated(reference, dilation), CORNERS)
     return np.asarray(np.where(reference, groups, 0), dtype=np.int32)
 

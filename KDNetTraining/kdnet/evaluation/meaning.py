@@ -1,4 +1,4 @@
-"""What the values of predictions and references mean, so that both are read in values of one label table."""
+"""Determine what the values of predictions and references mean, so that both are read with one label table."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Meaning:
     """How the files of all cases are read.
 
     Attributes:
-        table: whose regions are evaluated.
-        predictions: file value to value of the table, where they differ; the same for all cases.
+        table: label table whose regions are evaluated.
+        predictions: file value to table value, where they differ; the same for all cases.
         references: likewise, by case.
-        problems: case to the reason why its values mean nothing.
-        notes: about all files, in sentences.
+        problems: case to the reason why its values cannot be interpreted.
+        notes: remarks on all files, in sentences.
     """
 
     table: LabelTable
@@ -37,15 +37,15 @@ class Meaning:
 
 
 def find_meaning(pairs: Sequence[CasePair], references: Path, asked: LabelTable | None) -> Meaning:
-    """Decide what the values mean: by what was asked for, a data set's description, names of cases, and values together.
+    """Determine what the values mean from the request, the data set's description, case names, and the values themselves.
 
     Args:
         pairs: all cases.
-        references: the folder in which, or beside which, a ``dataset.json`` may be.
-        asked: the label table that the user asked for.
+        references: folder in or next to which a ``dataset.json`` may be.
+        asked: label table that the user requested.
 
     Raises:
-        DataError: when values do not tell and nothing else does.
+        DataError: when the values are ambiguous and nothing else decides.
     """
     described = None if asked else _described(references)
     if described is not None:
@@ -70,13 +70,13 @@ def find_meaning(pairs: Sequence[CasePair], references: Path, asked: LabelTable 
 
 
 def _described(references: Path) -> LabelTable | None:
-    """The label table of the data set that the references belong to, where a ``dataset.json`` describes it."""
+    """Return the label table of the references' data set, if a ``dataset.json`` describes it."""
     folder = references if references.is_dir() else references.parent
     for root in (folder, folder.absolute().parent):
         if (root / "dataset.json").is_file():
             try:
                 return read_dataset(root).labels
-            except KDNetError:  # a description of something else, or without the images that training needs
+            except KDNetError:  # a description of something else, or without the images needed for training
                 return None
     return None
 
@@ -91,7 +91,7 @@ def _looks_like_brats(
 
 
 def _masks(values: Mapping[str, Collection[int]], predicted: Mapping[str, Collection[int]]) -> Meaning | None:
-    """Masks of one label, which is 1 on one side and 255, the white of pictures, on the other."""
+    """Recognize masks of one label, which is 1 on one side and 255, white in images, on the other."""
     reference, prediction = (set[int]().union(*side.values()) for side in (values, predicted))
     if len(reference) != 1 or len(prediction) != 1 or reference | prediction != {1, 255}:
         return None
@@ -103,7 +103,7 @@ def _masks(values: Mapping[str, Collection[int]], predicted: Mapping[str, Collec
 
 
 def _exclusive(values: Sequence[Collection[int]]) -> LabelTable:
-    """Every value on its own."""
+    """Return a label table with every value as its own label."""
     held = sorted(set[int]().union(*values))
     if not held:
         held = [1]
@@ -118,7 +118,7 @@ def _exclusive(values: Sequence[Collection[int]]) -> LabelTable:
 def _prediction_map(
     table: LabelTable, predicted: Mapping[str, Collection[int]], paths: Mapping[str, Path]
 ) -> dict[int, int]:
-    """Predictions of programs that learned from BraTS until 2021 call enhancing tumor 4."""
+    """Return a mapping for predictions of programs trained on BraTS up to 2021, which use 4 for enhancing tumor."""
     held = set[int]().union(*predicted.values()) if predicted else set()
     if table != brats_labels() or 4 not in held:
         return {}
@@ -132,7 +132,7 @@ def _prediction_map(
 
 
 def _values(path: Path) -> tuple[int, ...]:
-    """The values of a labelmap; none where it cannot be read, which is told when it is evaluated."""
+    """Return the values of a labelmap; none when it cannot be read, which is reported during evaluation."""
     try:
         return label_values(read_volume(path).voxels)[0]
     except KDNetError:

@@ -1,4 +1,4 @@
-"""Dice and HD95 of a labelmap against a reference, with the conventions of the BraTS evaluation."""
+"""Compute Dice and HD95 of a labelmap against a reference, with the conventions of the BraTS evaluation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RegionScore:
     """Agreement in one region.
 
     Attributes:
-        region: its name.
+        region: region name.
         dice: 0 to 1.
         hd95: the larger of the two directed 95th percentiles of the surface distance, in mm. (Pooling both directions
             before taking the percentile, as some packages do, gives smaller values.)
@@ -47,7 +47,7 @@ def score_case(
     Args:
         prediction: values of the label table.
         reference: likewise; voxels of :data:`~kdnet.schema.labels.IGNORED` do not count.
-        labels: whose regions are compared.
+        labels: label table whose regions are compared.
         spacing: of the grid along i, j, k in mm.
 
     Raises:
@@ -75,10 +75,10 @@ def score_case(
 def score_region(
     name: str, found: NDArray[np.bool_], wanted: NDArray[np.bool_], *, spacing: Sequence[float]
 ) -> RegionScore:
-    """Compare two masks ``[i, j, k]`` as :func:`score_case` does.
+    """Compare two masks ``[i, j, k]`` like :func:`score_case`.
 
-    Only the box that holds both is handed to the metrics: its size, not that of the grid, decides the time, and the
-    figures stay the same (a property test).
+    Only the box around both is passed to the metrics: its size, not that of the grid, determines the run time, and the
+    metrics stay the same (checked by a property test).
     """
     empty = _empty(found, wanted)
     if empty is not Empty.NEITHER:
@@ -97,9 +97,9 @@ def _empty(found: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> Empty:
 
 
 def bounding_box(mask: NDArray[np.bool_], margin: int = 1) -> tuple[slice, ...]:
-    """Return the box around a mask that is not empty, with a margin within the grid.
+    """Return the box around a non-empty mask, with a margin within the grid.
 
-    A margin of one voxel keeps surfaces as they are where the box ends.
+    A margin of one voxel preserves surfaces at the edge of the box.
 
     Args:
         mask: ``[i, j, k]``.

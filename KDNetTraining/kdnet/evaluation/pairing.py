@@ -1,4 +1,4 @@
-"""Bringing the scores of teacher, baseline and student together, case by case, and refusing what does not pair."""
+"""Match the scores of teacher, baseline and student case by case, and reject those that do not pair."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Key = tuple[str, int, int, str]
 
 @dataclass(frozen=True, eq=False)
 class PairedDice:
-    """Dice of the same cases by a student, its baseline and, where it was scored on all of them, the teacher.
+    """Dice of the same cases for a student, its baseline and, if it was scored on all of them, the teacher.
 
     Attributes:
         cases: names, sorted.
         student: Dice of each case, averaged over seeds (and regions for ``"mean"``).
         baseline: likewise.
-        teacher: likewise; None when the teacher still lacks a fold or seed.
-        patients: the patient of each case; empty where each case is a patient of its own.
+        teacher: likewise; None while the teacher lacks a fold or seed.
+        patients: patient of each case; empty where each case is its own patient.
     """
 
     cases: tuple[str, ...]
@@ -43,22 +43,21 @@ class PairedDice:
 def pair_dice(
     scores: Sequence[Score], modalities: str, region: str, patients: Mapping[str, str] | None = None
 ) -> PairedDice | None:
-    """Pair the scores of the student that sees ``modalities`` by case, fold and seed.
+    """Pair the scores of the student with input ``modalities`` by case, fold and seed.
 
-    Folds and seeds that either of the two has no score of yet (a study that is not finished) are left out. Seeds are
-    averaged per case.
+    Folds and seeds for which either has no score yet (an unfinished study) are left out. Seeds are averaged per case.
 
     Args:
         scores: of all networks.
-        modalities: of the student.
-        region: its name, or ``"mean"``.
-        patients: case to patient; a case that it lacks is a patient of its own.
+        modalities: input modalities of the student.
+        region: region name, or ``"mean"``.
+        patients: case to patient; a case without an entry is its own patient.
 
     Returns:
-        None when student and baseline have no fold and seed in common.
+        None when student and baseline share no fold and seed.
 
     Raises:
-        KDNetError: when, within a fold and seed, a case or region was scored for one network and not for the other,
+        KDNetError: when, within a fold and seed, a case or region was scored for one network but not the other,
             or was scored twice.
     """
     student = _table(scores, region, Role.STUDENT, modalities)
@@ -84,9 +83,9 @@ def pair_dice(
 
 
 def patients_of(cases: Sequence[str], patients: Mapping[str, str] | None) -> tuple[str, ...]:
-    """Return the patient of each case; a case without an entry is a patient of its own.
+    """Return the patient of each case; a case without an entry is its own patient.
 
-    The two kinds never mix: a case that is called like another case's patient stays apart.
+    The two kinds never mix: a case with the name of another case's patient stays separate.
     """
     known = patients or {}
     taken = set(known.values())
@@ -104,7 +103,7 @@ def by_patient(values: NDArray[np.float64], patients: Sequence[str]) -> NDArray[
 def per_case(
     scores: Iterable[Score], role: Role, modalities: str, region: str, figure: Callable[[Score], float]
 ) -> dict[str, float]:
-    """Case to its figure, averaged over seeds, and over regions for ``"mean"``; sorted by case."""
+    """Return case to metric, averaged over seeds, and over regions for ``"mean"``; sorted by case."""
     values: dict[str, list[float]] = {}
     for score in scores:
         if (score.role, score.modalities) == (role, modalities) and region in (score.region, MEAN):

@@ -1,4 +1,4 @@
-"""Figures of many cases as a CSV file, a summary per region, and text."""
+"""Write the metrics of many cases as a CSV file, a summary per region, and text."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ SHOWN = ("dice", "hd95_mm", "difference_ml", "sensitivity", "precision", "lesion
 
 @dataclass(frozen=True)
 class Spread:
-    """One figure over all cases in which it is defined.
+    """One metric over all cases in which it is defined.
 
     Attributes:
         count: number of these cases.
-        mean: NaN when there is none, like the others.
+        mean: NaN when there are none, like the others.
         median: likewise.
         deviation: standard deviation; NaN for a single case.
         minimum: smallest value.
@@ -65,11 +65,11 @@ class RegionSummary:
     """One region over all cases.
 
     Attributes:
-        region: its name.
+        region: region name.
         cases: number of cases.
-        figures: name of the figure to its spread.
+        figures: metric name to its spread.
         empty_predictions: cases in which the prediction lacks a region that the reference contains.
-        penalties: cases whose HD95 is the penalty: empty predictions, and predictions of what the reference lacks.
+        penalties: cases whose HD95 is the penalty: empty predictions, and predictions of regions absent in the reference.
         found, missed, false: lesions of all cases.
     """
 
@@ -104,12 +104,12 @@ def summaries(results: Sequence[RegionResult]) -> tuple[RegionSummary, ...]:
 
 
 def write_tables(path: Path, results: Sequence[RegionResult], problems: Mapping[str, str]) -> Path:
-    """Write a row per case and region, and beside it the summary; return the path of the summary.
+    """Write one row per case and region, and next to it the summary; return the path of the summary.
 
     Args:
-        path: of the table.
-        results: of all cases.
-        problems: case to the reason why it has no figures; each has a row of its own.
+        path: path of the table.
+        results: results of all cases.
+        problems: case to the reason why it has no metrics; each gets its own row.
 
     Raises:
         KDNetError: when a file cannot be written.
@@ -126,15 +126,15 @@ def write_tables(path: Path, results: Sequence[RegionResult], problems: Mapping[
 
 
 def summary_path(path: Path) -> Path:
-    """Return where the summary of the table ``path`` is written."""
+    """Return the path of the summary for the table ``path``."""
     return path.with_name(f"{path.stem}_summary.csv")
 
 
 def require_table(path: Path) -> None:
-    """Refuse to write a table over a file that is none.
+    """Raise an error if writing the table would overwrite a file that is not a table.
 
     Raises:
-        SettingsError: naming the file.
+        SettingsError: names the file.
     """
     if path.suffix.lower() != ".csv":
         raise SettingsError(f"the table {path} must end in .csv: give another name.")
@@ -147,7 +147,7 @@ def require_table(path: Path) -> None:
 
 
 def text_summary(results: Sequence[RegionResult]) -> str:
-    """Return the summary as text: per region mean and median of each figure, empty predictions, penalties, lesions."""
+    """Return the summary as text: per region, mean and median of each metric, empty predictions, penalties, lesions."""
     header = ("region", "figure", "n", "mean", "median")
     rows = [header]
     for region in summaries(results):

@@ -1,4 +1,4 @@
-"""The Wilcoxon signed-rank test, exact for few cases also where differences are tied."""
+"""The Wilcoxon signed-rank test, exact for few cases even with tied differences."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ EXACT_CASES = 50
 
 
 def signed_rank_p(differences: NDArray[np.float64]) -> float:
-    """Two-sided p of paired ``differences``; 1 when all are zero.
+    """Compute the two-sided p value of paired ``differences``; 1 when all are zero.
 
-    Pairs that do not differ are left out, as Wilcoxon did; tied differences share their mean rank. The exact
-    distribution counts all ways to choose signs. (scipy's own exact method knows no ties: it falls back to a normal
-    approximation or to slow enumeration, depending on its version.)
+    Pairs that do not differ are left out, as in Wilcoxon's original test; tied differences share their mean rank. The exact
+    distribution counts all possible signs. (SciPy's exact method does not handle ties: depending on its version, it falls
+    back to a normal approximation or to slow enumeration.)
 
     Example:
         >>> import numpy as np
@@ -27,7 +27,7 @@ def signed_rank_p(differences: NDArray[np.float64]) -> float:
         return 1.0
     if len(present) > EXACT_CASES:
         return float(wilcoxon(present, method="approx").pvalue)
-    doubled = np.rint(2 * rankdata(np.abs(present))).astype(int)  # mean ranks are whole or half numbers
+    doubled = np.rint(2 * rankdata(np.abs(present))).astype(int)  # mean ranks are integers or half-integers
     chances = np.ones(1)
     for rank in doubled:
         longer = np.zeros(len(chances) + rank)

@@ -23,13 +23,13 @@ DECIMALS = 9
 def summarize(scores: Sequence[Score], *, patients: Mapping[str, str] | None = None, seed: int = 0) -> StudySummary:
     """Summarize the scores of a study, finished or not.
 
-    Seeds are averaged per case and cases per patient first, so that patients are what is resampled and tested: visits of
-    one patient are alike, and counting them singly would make intervals and p values too small.
+    Seeds are averaged per case and cases per patient first, so that patients are resampled and tested: visits of the same
+    patient are correlated, and counting them separately would make intervals and p values too small.
 
     Args:
-        scores: of all networks.
-        patients: case to patient; a case that it lacks is a patient of its own.
-        seed: of the bootstrap.
+        scores: scores of all networks.
+        patients: case to patient; a case without an entry is its own patient.
+        seed: seed of the bootstrap.
 
     Raises:
         KDNetError: when scores do not pair (:func:`kdnet.evaluation.pairing.pair_dice`).
@@ -51,7 +51,7 @@ def summarize(scores: Sequence[Score], *, patients: Mapping[str, str] | None = N
 
 
 def compare(pairs: PairedDice, *, modalities: str, region: str, seed: int = 0) -> Comparison:
-    """Compare a student with its baseline, and with the teacher where there is one, over paired patients."""
+    """Compare a student with its baseline, and with the teacher if there is one, over paired patients."""
     columns = [pairs.student, pairs.baseline, *([] if pairs.teacher is None else [pairs.teacher])]
     table = by_patient(np.stack(columns), pairs.patients or pairs.cases)
     count = table.shape[1]
@@ -83,8 +83,8 @@ def _recovery(means: NDArray[np.float64], resampled: NDArray[np.float64]) -> tup
         return None, "the teacher is not above the baseline"
     gained = _without_rounding(resampled[0] - resampled[1])
     gap = _without_rounding(resampled[2] - resampled[1])
-    # A resample without a gap has no ratio. Leaving it out would narrow the interval, so it counts as boundless on the
-    # side of the student's difference. Percentiles are taken without interpolation, which infinity does not bear.
+    # A resample without a gap has no ratio. Leaving it out would narrow the interval, so it counts as infinite with the
+    # sign of the student's difference. Percentiles are not interpolated, because interpolation fails with infinity.
     boundless = np.where(gained == 0, 0.0, np.copysign(np.inf, gained))
     ratio = np.where(gap > 0, gained / np.where(gap > 0, gap, 1.0), boundless)
     low, high = np.percentile(ratio, [2.5, 97.5], method="nearest")

@@ -1,1 +1,1 @@
-"""From volumes to labelmaps on exactly their grids."""
+"""Inference: from volumes to labelmaps on exactly the same grid."""

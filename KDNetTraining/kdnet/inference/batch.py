@@ -1,7 +1,7 @@
-"""Segmenting many cases into one folder: nothing is overwritten that kdnet did not write, nothing is done twice.
+"""Segment many cases into one folder without overwriting files that kdnet did not write or repeating finished work.
 
-``kdnet segment`` and the panel's batch are this. A batch that is run again, or was killed, skips what is done; a labelmap
-that a person corrected is kept.
+``kdnet segment`` and the panel's batch mode use this module. A batch that is run again, or was killed, skips what is done;
+a labelmap that a person corrected is kept.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from kdnet.schema.segmentation import ProgressCallback, RegionVolume
 from kdnet.text import one_line
 
 Case = TypeVar("Case", Input, RejectedInput, Input | RejectedInput)
-TRIES = 3  # to write a table that another program holds, when all is done
+TRIES = 3  # attempts to write a table that another program holds, once all cases are done
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one input.
+    """The outcome of one input.
 
     Attributes:
-        name: of the case.
-        state: what became of it in this run.
-        labelmap: the file, None when there is none.
+        name: case name.
+        state: outcome of the case in this run.
+        labelmap: file, None when there is none.
         amounts: volumes in mL.
-        error: why it failed or was left out, empty when it was not.
-        warnings: why the result may be wrong, or what else to know, a sentence each.
-        brain: what was done about the skull, in one sentence.
+        error: why it failed or was left out, otherwise empty.
+        warnings: why the result may be wrong, or other remarks, one sentence each.
+        brain: how the skull was handled, in one sentence.
     """
 
     name: str
@@ -52,18 +52,18 @@ class Outcome:
 
 
 class Batch:
-    """The cases of one command and the folder of their results.
+    """The cases of one command and their results folder.
 
     Args:
-        predictor: with its model.
-        model: the model's file.
-        found: from ``survey``.
-        folder: of results, there and writable.
-        options: how to segment.
-        extractor: of brains, one of its own by default.
+        predictor: with its model loaded.
+        model: model file.
+        found: output of ``survey``.
+        folder: results folder, existing and writable.
+        options: segmentation options.
+        extractor: brain extractor, a new one by default.
 
     Raises:
-        DataError: when the folder holds a table of another program.
+        DataError: when the folder holds a table written by another program.
     """
 
     def __init__(
@@ -86,9 +86,9 @@ class Batch:
         self.table_problem = ""
 
     def run(self, progress: ProgressCallback = lambda _progress: None) -> Iterator[Outcome]:
-        """Segment one case after the other, after what is left out; the table is up to date after each.
+        """Report what is left out, then segment one case after another; the table is up to date after each.
 
-        ``table_problem`` is why the table cannot be written at the moment, empty when it can.
+        ``table_problem`` says why the table currently cannot be written; empty when it can.
         """
         sweep(self._folder)
         for left in self.left_out:
@@ -110,10 +110,10 @@ class Batch:
                 yield self._failed(item, str(error))
 
     def finish(self, *, discard_empty: bool = False) -> None:
-        """Write the table once more, patiently where another program holds it.
+        """Write the table once more, retrying while another program holds it.
 
         Args:
-            discard_empty: whether to remove a table that names no labelmap.
+            discard_empty: whether to remove a table that lists no labelmap.
         """
         for _ in range(TRIES):
             self._save()
@@ -124,7 +124,7 @@ class Batch:
             self._table.remove()
 
     def _named(self, items: Sequence[Case]) -> list[Case]:
-        """The items with names that no case of another source has in this folder; what is known keeps its name."""
+        """Return the items with names that no case from another source has in this folder; known cases keep their name."""
         known = {item: row.case for item in items if (row := self._table.row(_source(item))) is not None and row.case}
         fresh = [item for item in items if item not in known]
         names = {**known, **dict(zip(fresh, different_names(fresh, self._table.names()), strict=True))}
@@ -164,15 +164,15 @@ class Batch:
                 labelmap=labelmap.name,
                 written=tuple(dict.fromkeys((*digests, *replaced))),
             )
-            # before the files appear, so that a process that is killed between the two leaves no labelmap of its own
-            # that the next one would take for a person's
+            # before the files appear, so that a process killed between the two steps leaves no labelmap of its own
+            # that the next one would mistake for a person's
             self._put(row)
         return Outcome(item.name, State.SEGMENTED, labelmap, result.amounts, warnings=warnings, brain=result.brain)
 
     def _failed(self, item: Input | RejectedInput, reason: str) -> Outcome:
         before = self._table.row(_source(item))
         row = Row(item.name, _source(item), State.FAILED, reason=one_line(reason, 1000), model=self._model)
-        if before is not None:  # its labelmap may still be there
+        if before is not None:  # its labelmap may still exist
             row = replace(row, labelmap=before.labelmap, written=before.written)
         self._put(row)
         return Outcome(item.name, State.FAILED, error=one_line(reason, 1000))
@@ -189,7 +189,7 @@ class Batch:
 
 
 def _source(item: Input | RejectedInput) -> str:
-    """What tells an input apart from all others: its files, and which volume of them."""
+    """Return what identifies an input: its files, and which volume of them."""
     if not isinstance(item, Input):
         return str(absolute(item.path))
     files = "; ".join(str(absolute(path)) for path in dict.fromkeys(item.files))
@@ -197,7 +197,7 @@ def _source(item: Input | RejectedInput) -> str:
 
 
 def _digest_of(item: Input) -> str:
-    """A digest of all files of a case; formats that keep voxels in another file count with it."""
+    """Return a digest of all files of a case, including separate voxel files of two-file formats."""
     files = list(dict.fromkeys(item.files))
     for path in item.files:
         if path.suffix.lower() in (".nhdr", ".mhd"):

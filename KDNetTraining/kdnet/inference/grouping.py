@@ -1,4 +1,4 @@
-"""Which images of one folder belong together as the modalities of one case."""
+"""Group the images of one folder into cases by modality."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kdnet.data.volumes.io import IMAGE_SUFFIXES
 from kdnet.schema.modalities import MODALITIES, channel_modality, file_part
 from kdnet.schema.series_names import describe
 
-CHANNEL = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})")  # nnU-Net numbers modalities
+CHANNEL = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})")  # nnU-Net's numbered modalities
 OVERVIEW = re.compile(r"(.*[\s_.-])?(localizers?|localisers?|scouts?|survey)([\s_.-].*)?", re.IGNORECASE)
 
 
@@ -20,11 +20,11 @@ class Input:
     """One case to segment.
 
     Attributes:
-        name: of the case, and of its results.
-        files: one per modality of the model, in its order.
-        suffix: of the labelmap to write.
-        channels: which volume of each 4D file, counted from 0; empty for files of one volume.
-        named: whether the files say which modality they are.
+        name: name of the case and of its results.
+        files: one per modality, in the model's order.
+        suffix: file suffix of the labelmap to write.
+        channels: volume index in each 4D file, counted from 0; empty for files of one volume.
+        named: whether the file names state their modality.
     """
 
     name: str
@@ -44,9 +44,9 @@ class RejectedInput:
     """An input that cannot be segmented, or is left out although it may be a scan.
 
     Attributes:
-        path: of the file or folder.
+        path: file or folder.
         reason: in one sentence.
-        name: of the case.
+        name: case name.
     """
 
     path: Path
@@ -63,13 +63,13 @@ class Sorted:
 
 
 def sort_images(folder: Path, folder_name: str, scans: Sequence[Path], modalities: Sequence[str]) -> Sorted:
-    """Group the scans of a folder to cases.
+    """Group the scans of a folder into cases.
 
     Args:
-        folder: that holds them.
-        folder_name: what a case is called whose files are named by modality alone (``t1ce.nii.gz``).
+        folder: folder that holds them.
+        folder_name: case name for files named by modality alone (``t1ce.nii.gz``).
         scans: image files, sorted.
-        modalities: that the model needs, in its order.
+        modalities: modalities that the model needs, in its order.
     """
     named = _by_modality(folder_name, scans, modalities)
     taken = {path for parts in named.values() for paths in parts.values() for path in paths}
@@ -89,24 +89,24 @@ def sort_images(folder: Path, folder_name: str, scans: Sequence[Path], modalitie
 
 
 def single_input(path: Path) -> Input:
-    """The case of one image that is named by nothing but its file."""
+    """Return the case of a single image, named after its file."""
     return Input(image_stem(path), (path,), written_suffix(image_suffix(path)))
 
 
 def image_suffix(path: Path) -> str:
-    """The suffix of an image file, ``.nii.gz`` being one; empty when it is not an image."""
+    """Return the suffix of an image file, with ``.nii.gz`` as one; empty when it is not an image."""
     return next(
         (suffix for suffix in sorted(IMAGE_SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(suffix)), ""
     )
 
 
 def image_stem(path: Path) -> str:
-    """The name of a file without its image suffix."""
+    """Return the name of a file without its image suffix."""
     return path.name[: len(path.name) - len(image_suffix(path))]
 
 
 def written_suffix(suffix: str) -> str:
-    """Formats that keep header and voxels in two files are written as their one-file sisters."""
+    """Return the suffix to write: the single-file variant for formats that split header and voxels into two files."""
     return {".nhdr": ".nrrd", ".mhd": ".mha"}.get(suffix, suffix)
 
 
@@ -115,7 +115,7 @@ def _left_out(path: Path, why: str) -> RejectedInput:
 
 
 def _why_not(path: Path, modalities: Sequence[str]) -> str:
-    """Why an image of a folder that names no modality is no case; empty when it is one."""
+    """Return why an image in a folder without modality names is not a case; empty when it is one."""
     stem = image_stem(path)
     if OVERVIEW.fullmatch(stem):
         return "its name says that it is a localizer"
@@ -127,7 +127,7 @@ def _why_not(path: Path, modalities: Sequence[str]) -> str:
 
 
 def _by_modality(folder_name: str, scans: Sequence[Path], modalities: Sequence[str]) -> dict[str, dict[str, list[Path]]]:
-    """Case name to modality to its files, of the scans that are named by modality."""
+    """Return case name to modality to its files, for the scans that are named by modality."""
     canonical = {channel_modality(name) or name: name for name in modalities}
     names = "|".join(re.escape(name) for name in sorted(modalities, key=len, reverse=True))
     own = re.compile(rf"(?:(?P<case>.+)[_-])?(?P<part>{names})", re.IGNORECASE)
@@ -147,14 +147,14 @@ def _by_modality(folder_name: str, scans: Sequence[Path], modalities: Sequence[s
 
 
 def _by_channel(scans: Sequence[Path]) -> dict[str, dict[int, Path]]:
-    """Case name to channel number to file, when all scans are numbered."""
+    """Return case name to channel number to file, when all scans are numbered."""
     cases: dict[str, dict[int, Path]] = {}
     for path in scans:
         match = CHANNEL.fullmatch(image_stem(path))
         if match is None:
             return {}
         cases.setdefault(match["case"], {})[int(match["channel"])] = path
-    # patients that are numbered so begin anywhere, channels begin with 0
+    # patient numbers in this form can start anywhere, channels start at 0
     return cases if all(0 in files for files in cases.values()) else {}
 
 

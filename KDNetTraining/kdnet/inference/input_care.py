@@ -1,7 +1,7 @@
-"""What is probably wrong with choosing a volume for a model: one module for the command line, batches and the panel.
+"""Check for likely mistakes in the choice of a volume for a model, for the command line, batches and the panel.
 
-Nothing here refuses a volume. Each finding is one sentence with the volume's name, the problem and a remedy. Only NumPy is
-needed (and SimpleITK for volumes with noise around the head), because the panel asks before anything else is installed.
+Nothing here rejects a volume. Each finding is one sentence with the volume's name, the problem and a remedy. Only NumPy is
+needed (and SimpleITK for volumes with noise around the head), because the panel checks before anything else is installed.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from kdnet.data.preprocessing.foreground import Foreground
 from kdnet.preparation.skull import BRAIN_LITERS
 from kdnet.schema.modalities import ANY_SEQUENCE
 
-LEAST_LITRES = 0.6  # smaller than the brain of a child of one year
+LEAST_LITRES = 0.6  # smaller than the brain of a one-year-old
 MOST_LITRES = 7.5  # larger than any head with neck
 LEAST_MM = 70.0  # shortest side of a box around a brain
 MOST_MM = 330.0  # longest side of a box around a head with neck
-SPACING_FACTOR = 2.5  # a volume this much coarser than the model's grid lacks the detail that the model was trained on
-MOST_LABELS = 10  # different values of a coarse look at a volume; scans have hundreds
-LOOK = 3  # every third voxel along each axis is looked at
-WITHOUT_SKULL = ("BraTS", "phantom")  # data of which it is known that skulls were removed
+SPACING_FACTOR = 2.5  # a volume this much coarser than the model's grid lacks the detail of the training data
+MOST_LABELS = 10  # distinct values in a coarse sample of a volume; scans have hundreds
+LOOK = 3  # every third voxel along each axis is sampled
+WITHOUT_SKULL = ("BraTS", "phantom")  # data known to be skull-stripped
 
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """What is known of a volume before it is segmented.
+    """What is known about a volume before segmentation.
 
     Attributes:
-        name: of the file or node, as the user knows it.
+        name: file or node name, as the user knows it.
         voxels: with three axes, in any order.
         spacing: in mm, along the axes of ``voxels``.
-        modality: ``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"`` or another that its name or header says; empty in doubt.
-        scanner: DICOM's modality, such as ``"MR"`` or ``"CT"``; empty where it is not known.
-        other: whether its name or header says that it is a map, diffusion, perfusion or the like.
-        numbered: whether it is only a number in its name that says which modality it is.
+        modality: ``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"`` or another found in the name or header; empty if in doubt.
+        scanner: DICOM modality, such as ``"MR"`` or ``"CT"``; empty if unknown.
+        other: whether its name or header says that it is a map, diffusion, perfusion or similar.
+        numbered: whether only a number in its name indicates the modality.
     """
 
     name: str
@@ -52,13 +52,13 @@ class Scan:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a model needs of a volume.
+    """What a model requires of a volume.
 
     Attributes:
         modality: the volume's role.
-        spacing: of the model's grid in mm.
-        skull_removed: whether the model was trained on brains without skull.
-        extracts: whether brains are extracted from whole heads before the model sees them.
+        spacing: spacing of the model's grid in mm.
+        skull_removed: whether the model was trained on skull-stripped brains.
+        extracts: whether brains are extracted from whole heads before they are input to the model.
     """
 
     modality: str
@@ -68,17 +68,17 @@ class Needs:
 
     @classmethod
     def of(cls, modality: str, spacing: Sequence[float], training_data: Mapping[str, Any]) -> Needs:
-        """The needs of a model whose card has this ``training_data``."""
+        """Return the requirements of a model whose card has this ``training_data``."""
         return cls(modality, spacing, expects_brain(training_data))
 
 
 def expects_brain(training_data: Mapping[str, Any]) -> bool:
-    """Whether a model whose card has this ``training_data`` was trained on brains without skull."""
+    """Check whether a model whose card has this ``training_data`` was trained on skull-stripped brains."""
     return training_data.get("format") in WITHOUT_SKULL
 
 
 def warnings_for(scan: Scan, needs: Needs) -> tuple[str, ...]:
-    """Return why ``scan`` is probably not what the model needs, a sentence each; empty when nothing is noticed."""
+    """Return why ``scan`` is probably not what the model needs, one sentence each; empty if nothing is found."""
     found = [_modality_warning(scan, needs)]
     if scan.voxels.ndim == 3 and min(scan.voxels.shape) > 0:
         found += [_labels_warning(scan), _size_warning(scan, needs), _spacing_warning(scan, needs)]
@@ -114,7 +114,7 @@ def _labels_warning(scan: Scan) -> str:
 
 
 def _size_warning(scan: Scan, needs: Needs) -> str:
-    """Judge how much of the volume is patient: a lost spacing makes heads too small, too large or too flat."""
+    """Check how much of the volume is patient: a lost spacing makes heads too small, too large or too flat."""
     coarse = _coarse(scan.voxels)
     inside = Foreground.of(scan.voxels).mask(coarse)
     if not inside.any():

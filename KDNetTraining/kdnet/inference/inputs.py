@@ -1,4 +1,4 @@
-"""What a user wants segmented: files, DICOM folders, or folders of cases, as a list of cases with their files."""
+"""Turn the files, DICOM folders or case folders that a user wants segmented into a list of cases."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from kdnet.inference.not_scans import is_no_scan
 from kdnet.inference.result_names import absolute, different_names
 
 DICOM_SUFFIXES = (".dcm", ".ima")
-ROWS = 0x00280010  # of an image
-DICOM_LOOKS = 50  # files of a folder that are looked into before it counts as no DICOM series
+ROWS = 0x00280010  # the Rows tag of an image
+DICOM_LOOKS = 50  # files checked in a folder before it is ruled out as a DICOM series
 
 __all__ = ["Found", "Input", "RejectedInput", "find_inputs", "require_inputs", "survey"]
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was found below the files and folders that a user named.
+    """What was found in the files and folders that a user named.
 
     Attributes:
-        cases: to segment, or refused with the reason; all names differ.
-        left_out: images and series that may be scans but are not taken, with the reason.
-        no_scans: labelmaps, masks, maps and results of earlier runs, by their names.
+        cases: cases to segment, or rejected with the reason; all names differ.
+        left_out: images and series that may be scans but are not used, with the reason.
+        no_scans: labelmaps, masks, maps and results of earlier runs, identified by name.
     """
 
     cases: tuple[Input | RejectedInput, ...]
@@ -36,23 +36,23 @@ class Found:
 
 
 def find_inputs(paths: Sequence[Path], modalities: Sequence[str]) -> list[Input | RejectedInput]:
-    """List the cases that ``paths`` mean for a model of ``modalities``; see :func:`survey`."""
+    """List the cases in ``paths`` for a model of ``modalities``; see :func:`survey`."""
     return list(survey(paths, modalities).cases)
 
 
 def survey(paths: Sequence[Path], modalities: Sequence[str], channels: Sequence[int] = ()) -> Found:
-    """Find the cases that ``paths`` mean for a model of ``modalities``, and say what is not taken.
+    """Find the cases in ``paths`` for a model of ``modalities``, and report what is not used.
 
     A file is a case for a model of one modality. In a folder, images named by modality (``case_t1ce.nii.gz``, with the
-    model's own names or those that data sets use) or by nnU-Net's channel numbers (``case_0000.nii.gz``) are grouped to
-    cases; where there are such, other images of that folder are left out. Otherwise each image is a case. A folder with
-    DICOM files is a series. Folders below are looked into too, each once, whatever links lead to it. Labelmaps, masks,
-    maps and results of earlier runs are no scans.
+    model's own names or those used by data sets) or by nnU-Net's channel numbers (``case_0000.nii.gz``) are grouped into
+    cases; where there are any, other images in that folder are left out. Otherwise each image is a case. A folder with
+    DICOM files is a series. Subfolders are searched too, each once, no matter which links lead to it. Labelmaps, masks,
+    maps and results of earlier runs are not scans.
 
     Args:
         paths: files and folders.
-        modalities: that the model needs, in its order.
-        channels: which volume of a 4D file is each modality, counted from 0; empty for files of one volume.
+        modalities: modalities that the model needs, in its order.
+        channels: index of each modality's volume in a 4D file, counted from 0; empty for files of one volume.
     """
     search = _Search(tuple(modalities), tuple(channels))
     for path in paths:
@@ -62,10 +62,10 @@ def survey(paths: Sequence[Path], modalities: Sequence[str], channels: Sequence[
 
 
 def require_inputs(found: Found | Sequence[Input | RejectedInput]) -> None:
-    """Refuse to begin when there is nothing to segment.
+    """Raise an error when there is nothing to segment.
 
     Raises:
-        DataError: in one sentence.
+        DataError: with a one-sentence message.
     """
     cases = found.cases if isinstance(found, Found) else found
     if cases:
@@ -90,7 +90,7 @@ class _Search:
         self.no_scans: list[Path] = []
 
     def take(self, path: Path) -> None:
-        """Look at what the user named."""
+        """Process a path that the user named."""
         if not path.is_dir():
             self._file(path)
             return
@@ -124,7 +124,7 @@ class _Search:
         return Input(image_stem(path), files, written_suffix(image_suffix(path)), self._channels)
 
     def _tree(self, root: Path) -> None:
-        """Look into ``root`` and all folders below, a folder's images before its subfolders."""
+        """Search ``root`` and all folders below it, a folder's images before its subfolders."""
         waiting = [root]
         while waiting:
             folder = waiting.pop()
@@ -168,7 +168,7 @@ class _Search:
             self.left_out.append(RejectedInput(folder, reason, name))
 
     def _first_visit(self, path: Path) -> bool:
-        """Whether the file was not taken yet; links of different names are different files."""
+        """Check whether the file has not been taken yet; links with different names are different files."""
         key = str(Path(os.path.realpath(path.parent)) / path.name)
         if key in self._seen:
             return False
@@ -177,7 +177,7 @@ class _Search:
 
 
 def _content(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Files and subfolders of a folder, sorted, without hidden ones; links to folders come last."""
+    """Return the files and subfolders of a folder, sorted, without hidden ones; links to folders come last."""
     with os.scandir(folder) as entries:
         shown = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
     files = [folder / entry.name for entry in shown if _is(entry, folder=False)]
@@ -188,12 +188,12 @@ def _content(folder: Path) -> tuple[list[Path], list[Path]]:
 def _is(entry: os.DirEntry[str], *, folder: bool) -> bool:
     try:
         return entry.is_dir() if folder else entry.is_file()
-    except OSError:  # a link to what may not be looked at
+    except OSError:  # a link to a place that cannot be accessed
         return False
 
 
 def _is_dicom_image(path: Path) -> bool:
-    """Whether a file is an image of a series, if only a damaged one; a DICOMDIR or a report is none."""
+    """Check whether a file is an image of a series, even a damaged one; a DICOMDIR or a report is not."""
     if path.suffix.lower() in DICOM_SUFFIXES:
         return True
     try:
@@ -206,5 +206,5 @@ def _is_dicom_image(path: Path) -> bool:
 
 
 def _folder_name(folder: Path) -> str:
-    """The name of a folder, also of ``.`` and ``..``."""
+    """Return the name of a folder, also for ``.`` and ``..``."""
     return absolute(folder).name or "case"

@@ -1,4 +1,4 @@
-"""From volumes to a labelmap on exactly their grid: the student's path from volume to overlay."""
+"""Run a model on volumes, from resampling to a labelmap on exactly the input grid."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ SLAB_VOXELS = 1 << 20  # original voxels that are resampled and labeled at a tim
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a model finds.
+    """The output of a model.
 
     Attributes:
         labelmap: uint8, on the grid of the input.
-        probabilities: region (or label) name to its probability in percent, uint8 on the same grid; empty unless asked
-            for.
+        probabilities: region (or label) name to its probability in percent, uint8 on the same grid; empty unless
+            requested.
     """
 
     labelmap: Volume
@@ -42,18 +42,18 @@ class Predictor:
     """Segments volumes with one model.
 
     Args:
-        model: loaded.
-        device: that computes.
-        flips: average over mirrored images: eight times slower, a little better.
-        whole_voxels: largest prepared image that goes through the network at once.
+        model: loaded model.
+        device: device to compute on.
+        flips: average over mirrored images: eight times slower, slightly better.
+        whole_voxels: largest prepared image to pass through the network at once.
 
     Attributes:
-        device: that computes; the CPU after another device failed.
+        device: device in use; the CPU after another device failed.
         note: why the CPU took over, empty when it did not.
 
     Raises:
         SettingsError: when the device cannot hold the model.
-        DeviceError: when it cannot be used at all.
+        DeviceError: when the device cannot be used at all.
 
     Example:
         >>> # predictor = Predictor(load_model(Path("student.safetensors")), torch.device("cpu"))
@@ -89,10 +89,10 @@ class Predictor:
         """Segment one case.
 
         Args:
-            volumes: one per modality of the model, in its order, all on one grid.
-            probabilities: whether to give probability maps too.
-            names: of the volumes, for messages.
-            progress: told about stages.
+            volumes: one per modality, in the model's order, all on one grid.
+            probabilities: whether to return probability maps too.
+            names: volume names, for messages.
+            progress: called with each stage.
 
         Raises:
             DataError: when the volumes do not fit the model or each other.
@@ -111,7 +111,7 @@ class Predictor:
         return Prediction(Volume(labelmap, placement.original), volumes_by_name)
 
     def _forward_somewhere(self, image: torch.Tensor, progress: ProgressCallback) -> torch.Tensor:
-        """On the device, or on the CPU where the device, its driver or its build of PyTorch cannot compute the network."""
+        """Run the network on the device, or on the CPU where the device, its driver or its PyTorch build cannot."""
         try:
             return self._forward(image, progress)
         except RuntimeError as error:
@@ -122,16 +122,16 @@ class Predictor:
                 raise DeviceError(told) from error
             try:
                 self.network = self.model.network.to("cpu")
-            except RuntimeError:  # the device took the weights with it
+            except RuntimeError:  # the weights were lost with the device
                 raise DeviceError(told) from error
             self.device = torch.device("cpu")
             self.note = told
         return self._forward(image, progress)
 
     def _forward(self, image: torch.Tensor, progress: ProgressCallback) -> torch.Tensor:
-        """The logits ``[channel, i, j, k]`` of ``image``, all of them finite.
+        """Compute the logits ``[channel, i, j, k]`` of ``image``, all of them finite.
 
-        A GPU computes in 16 bits first. Where these overflow, or are not enough for a network, it computes in 32.
+        A GPU computes in 16 bits first. Where these overflow, or are too imprecise for a network, it computes in 32.
         """
         reduced = (True, False) if computes_in_16_bits(self.device) else (False,)
         for half in reduced:
@@ -169,7 +169,7 @@ class Predictor:
         with torch.autocast(self.device.type, dtype=kind if half else None, enabled=half):
             logits = _unless_out_of_memory(logits_of, self.whole_voxels)
             if logits is None:
-                # the whole head does not fit: windows need a fraction of its memory
+                # the whole head does not fit: windows need a fraction of the memory
                 if self.device.type == "cuda":
                     torch.cuda.empty_cache()
                 done = 0
@@ -190,7 +190,7 @@ class Predictor:
     ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
         table = self.model.card.labels
         names = [item.name for item in (table.regions if table.mode is LabelMode.REGIONS else table.labels)]
-        first = table.channels - len(names)  # exclusive labels have a background channel before them
+        first = table.channels - len(names)  # exclusive labels are preceded by a background channel
         labelmap = np.zeros(placement.original.shape, dtype=np.uint8)
         maps = {name: np.zeros(placement.original.shape, dtype=np.uint8) for name in names}
         inside = placement.cropped(labelmap)
@@ -204,12 +204,12 @@ class Predictor:
 
 
 def computes_in_16_bits(device: torch.device) -> bool:
-    """Whether to try 16 bits first: GPUs are several times faster with them."""
+    """Check whether to try 16 bits first, which is several times faster on GPUs."""
     return device.type == "cuda"
 
 
 def _unless_out_of_memory(logits_of: Callable[[int], torch.Tensor], whole_voxels: int) -> torch.Tensor | None:
-    """The logits, or None where memory is short; when this returns, nothing of the attempt is kept in memory."""
+    """Return the logits, or None if memory is insufficient; on return, nothing of the attempt stays in memory."""
     try:
         return logits_of(whole_voxels)
     except RuntimeError as error:
@@ -223,7 +223,7 @@ def _slabs(
 ) -> Iterator[tuple[slice, torch.Tensor]]:
     """Resample ``logits`` ``[channel, i, j, k]`` back to the stored spacing, a slab of the crop box at a time.
 
-    Labels are taken from resampled scores, which gives smoother edges than resampled labels; slab by slab, because
+    Labels are computed from resampled scores, which gives smoother edges than resampled labels; in slabs, because
     scores of the whole grid would take gigabytes.
     """
     first, second, third = placement.matrices(back=True)

@@ -1,4 +1,4 @@
-"""Names of results: different for different patients and sessions, and allowed on every platform."""
+"""Name results uniquely across patients and sessions, with names allowed on every platform."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?",
 
 
 def absolute(path: Path) -> Path:
-    """``path`` from the root on, without ``..``; links stay, because their names may be all that tells patients apart."""
+    """Return ``path`` as absolute, without ``..``; links stay, because their names may be all that identifies patients."""
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
 
 
 class Named(Protocol):
-    """What is given a name: an input, refused or not."""
+    """Something to name: an input, rejected or not."""
 
     @property
     def name(self) -> str:
-        """As it is called by itself."""
+        """Its own name."""
 
     @property
     def path(self) -> Path:
@@ -36,14 +36,14 @@ class Named(Protocol):
 
 
 def different_names(items: Sequence[Named], taken: Mapping[str, Path] | None = None) -> list[str]:
-    """Give a name to each of ``items`` that no other has, on a file system that ignores case too.
+    """Give each of ``items`` a unique name, also on file systems that ignore case.
 
-    An item keeps its own name where that is different. Otherwise the names of folders above it are put before it, as many
-    as it takes: two files ``scan.nii`` of the folders ``P1`` and ``P2`` become ``P1_scan`` and ``P2_scan``.
+    An item keeps its own name if it is unique. Otherwise the names of its parent folders are prepended, as many as
+    needed: two files ``scan.nii`` in the folders ``P1`` and ``P2`` become ``P1_scan`` and ``P2_scan``.
 
     Args:
-        items: to be named.
-        taken: names that others have, with the file or folder that has each.
+        items: items to name.
+        taken: names already in use, with the file or folder of each.
     """
     used = {_key(name): path for name, path in (taken or {}).items()}
     places = Counter((_key(safe_name(item.name)), item.path.parent) for item in items)
@@ -60,7 +60,7 @@ def different_names(items: Sequence[Named], taken: Mapping[str, Path] | None = N
 
 
 def safe_name(name: str) -> str:
-    """``name`` with an underscore for whatever some platform refuses in the name of a file.
+    """Return ``name`` with an underscore for everything that any platform forbids in file names.
 
     Example:
         >>> safe_name("12:30 axial."), safe_name("con.1")
@@ -73,13 +73,13 @@ def safe_name(name: str) -> str:
 
 
 def result_path(folder: Path, name: str, ending: str, longest: int = LONGEST_NAME) -> Path:
-    """The file ``name`` + ``ending`` in ``folder``; a name that is too long is cut, and ends in a digest of the whole.
+    """Return the path of ``name`` + ``ending`` in ``folder``; a long name is cut and ends in a digest of the full name.
 
     Args:
-        folder: of results.
-        name: of the case, as :func:`safe_name` gives it.
-        ending: with the suffix of the format.
-        longest: bytes that the name may have.
+        folder: results folder.
+        name: case name, as returned by :func:`safe_name`.
+        ending: including the suffix of the format.
+        longest: maximum length of the name in bytes.
     """
     room = longest - len(os.fsencode(ending))
     if sys.platform == "win32":
@@ -91,7 +91,7 @@ def result_path(folder: Path, name: str, ending: str, longest: int = LONGEST_NAM
 
 
 def file_parts(names: Iterable[str]) -> dict[str, str]:
-    """Each of ``names`` (regions, labels) as part of a file name, all different where case is ignored.
+    """Return each of ``names`` (regions, labels) as part of a file name, unique even where case is ignored.
 
     Example:
         >>> file_parts(["core/necrotic", "core necrotic"])
@@ -108,12 +108,12 @@ def file_parts(names: Iterable[str]) -> dict[str, str]:
 
 
 def _candidates(item: Named, used: Mapping[str, Path], *, same_folder: bool) -> Iterator[str]:
-    """Names for an item, the plainest first; the last ones are different for different paths.
+    """Yield names for an item, the plainest first; the last ones differ for different paths.
 
     Args:
-        item: to be named.
-        used: names that others have.
-        same_folder: whether another item of this name lies in the same folder.
+        item: item to name.
+        used: names already in use.
+        same_folder: whether another item with this name is in the same folder.
     """
     path = absolute(item.path)
     name = safe_name(item.name)
@@ -137,7 +137,7 @@ def _candidates(item: Named, used: Mapping[str, Path], *, same_folder: bool) -> 
 
 
 def _begins(name: str, part: str) -> bool:
-    """Whether ``name`` says ``part`` already."""
+    """Check whether ``name`` already starts with ``part``."""
     return name.casefold() == part.casefold() or name.casefold().startswith((f"{part}_".casefold(), f"{part}-".casefold()))
 
 
@@ -146,7 +146,7 @@ def _stem(path: Path) -> str:
 
 
 def _key(name: str) -> str:
-    """Equal for names that some file system takes for one."""
+    """Return a key that is equal for names that some file system treats as the same."""
     return unicodedata.normalize("NFC", name).casefold()
 
 

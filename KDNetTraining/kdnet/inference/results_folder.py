@@ -1,4 +1,4 @@
-"""Writing the results of a case into a folder: all files or none, and over none that kdnet did not write."""
+"""Write the results of a case into a folder: all files or none, never over files that kdnet did not write."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def choose_targets(
     """Choose where to write the results of a case.
 
     Args:
-        folder: of results.
-        item: the case.
-        result: what was found in it.
+        folder: results folder.
+        item: case.
+        result: segmentation result of the case.
         written: digests of the files that kdnet wrote for this case before, the only ones that may be replaced.
 
     Returns:
-        What to write by path, the labelmap first; and what the user should know about it.
+        What to write by path, the labelmap first, and notes for the user.
 
     Raises:
-        DataError: when people's files have all names.
+        DataError: when files that kdnet did not write have all names.
     """
     parts = file_parts(result.probabilities)
     foreign: list[Path] = []
@@ -61,18 +61,18 @@ def choose_targets(
 
 @contextmanager
 def staged(folder: Path, targets: Mapping[Path, Volume], like: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Write all files beside their places, and move them there when the block ends; a full disk leaves the old ones.
+    """Write all files next to their targets, and move them there when the block ends; a full disk leaves the old ones.
 
     Args:
-        folder: of results.
+        folder: results folder.
         targets: what to write by path, the labelmap first.
-        like: the file whose grid and format the results have.
+        like: file whose grid and format the results have.
 
     Yields:
         The path of the labelmap, and the digests of all files.
 
     Raises:
-        KDNetError: naming the file that cannot be written.
+        KDNetError: names the file that cannot be written.
     """
     staging = folder / f"{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}"
     try:

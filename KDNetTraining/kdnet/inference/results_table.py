@@ -1,8 +1,8 @@
-"""``volumes.csv`` of a results folder: what became of each case, over several commands, and which files kdnet wrote.
+"""Read and write ``volumes.csv`` of a results folder: the outcome of each case over several commands, and kdnet's files.
 
-The table is merged by the case's source: a command adds its cases to those of earlier commands. Columns that people add are
-kept. The digests of the files that were written tell later whether a labelmap is as it was written, or was replaced or
-corrected by a person and must be kept.
+The table is merged by the case's source: a command adds its cases to those of earlier commands. Columns that people add
+are kept. The digests of the written files later show whether a labelmap is unchanged, or was replaced or corrected by a
+person and must be kept.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kdnet.schema.segmentation import RegionVolume
 from kdnet.text import FORMULA, table_cell
 
 NAME = "volumes.csv"
-UNSAVED = "volumes-unsaved.csv"  # takes the rows while another program keeps the table from being written
+UNSAVED = "volumes-unsaved.csv"  # receives the rows while another program blocks writing the table
 UNIT = " (mL)"
 MOST_BYTES = 64 << 20
 DIGEST_LENGTH = 16  # hexadecimal digits
@@ -32,12 +32,12 @@ LAST = ("reason", "warnings", "brain", "source", "model", "settings", "input", "
 
 
 class State(StrEnum):
-    """What became of a case."""
+    """The outcome of a case."""
 
     SEGMENTED = "segmented"
     FAILED = "failed"
     LEFT_OUT = "left out"
-    DONE_BEFORE = "done before"  # of a run; the table then says what an earlier run found
+    DONE_BEFORE = "done before"  # in this run; the table then holds the result of an earlier run
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,16 @@ class Row:
 
     Attributes:
         case: name of the case and its results.
-        source: the files that it was segmented from, which tell cases apart.
-        state: what became of it; empty in tables of older versions.
+        source: files that it was segmented from, which identify the case.
+        state: outcome; empty in tables of older versions.
         amounts: volumes in mL.
         reason: why it failed or was left out.
         warnings: why the result may be wrong.
-        brain: what was done about the skull.
+        brain: how the skull was handled.
         model: name and digest of the model file.
-        settings: other than usual, in words.
-        input: digest of the files it was segmented from.
-        labelmap: name of the labelmap's file.
+        settings: non-default settings, as text.
+        input: digest of the input files.
+        labelmap: file name of the labelmap.
         written: digests of all files that kdnet wrote for this case.
         more: other columns, which people may have added.
     """
@@ -79,10 +79,10 @@ class ResultsTable:
     """The table of one results folder.
 
     Args:
-        folder: of results.
+        folder: results folder.
 
     Raises:
-        DataError: when the folder holds a ``volumes.csv`` of another program, which is not touched.
+        DataError: when the folder holds a ``volumes.csv`` of another program, which is left unchanged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -91,24 +91,24 @@ class ResultsTable:
         self._rows = {**_read(self._path), **_read(self._unsaved)}
 
     def row(self, source: str) -> Row | None:
-        """What is known of a case."""
+        """Return the row of a case, None when there is none."""
         return self._rows.get(_key(source))
 
     def names(self) -> dict[str, Path]:
-        """Names that cases of the table have, with the first file or the folder of each."""
+        """Return the names of the cases in the table, with the first file or the folder of each."""
         return {row.case: Path(row.source.split("; ")[0]) for row in self._rows.values() if row.source}
 
     def put(self, row: Row) -> None:
-        """Add a case, or replace what was known of it; people's columns stay."""
+        """Add a case, or replace its row; columns that people added stay."""
         key = _key(row.source)
-        old = self._rows.get(key) or self._rows.pop(_key("", row.case), None)  # of a version that kept no source
+        old = self._rows.get(key) or self._rows.pop(_key("", row.case), None)  # from a version that stored no source
         self._own[key] = self._rows[key] = Row(**{**vars(row), "more": {**(old.more if old else {}), **row.more}})
 
     def save(self) -> str:
-        """Write the table, with rows that other commands have added meanwhile.
+        """Write the table, including rows that other commands have added in the meantime.
 
         Returns:
-            Why it could not be written, empty when it was. The rows are then kept in ``volumes-unsaved.csv``, which the
+            Why it could not be written, empty on success. The rows are then kept in ``volumes-unsaved.csv``, which the
             next command reads too.
         """
         try:
@@ -125,14 +125,14 @@ class ResultsTable:
         return ""
 
     def remove(self) -> None:
-        """Remove the table, of a folder that is otherwise empty."""
+        """Remove the table from an otherwise empty folder."""
         for path in (self._path, self._unsaved):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
 
 def digest(path: Path) -> str:
-    """A digest of a file's bytes, or of all files of a folder with their names; empty when it cannot be read."""
+    """Return a digest of a file's bytes, or of all files in a folder with their names; empty when it cannot be read."""
     total = hashlib.sha256()
     try:
         if not path.is_dir():
@@ -147,7 +147,7 @@ def digest(path: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Row]:
-    """The rows of a table by source; none when there is no such file."""
+    """Return the rows of a table by source; none when there is no such file."""
     if not path.is_file():
         return {}
     remedy = "move it away or choose another folder for results"
@@ -156,11 +156,11 @@ def _read(path: Path) -> dict[str, Row]:
             raise DataError(f"{path} is larger than {MOST_BYTES >> 20} MiB: {remedy}.")
         try:
             content = path.read_bytes()
-        except PermissionError:  # a program under Windows that keeps it to itself; writing will tell
+        except PermissionError:  # a Windows program holds it exclusively; writing will report that
             return {}
         text = _decoded(content)
         header = text.partition("\n")[0]
-        delimiter = max(",;\t", key=header.count)  # spreadsheets save with the separator of their country
+        delimiter = max(",;\t", key=header.count)  # spreadsheets save with the separator of their locale
         lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="", restval="")
         if text.strip() and "case" not in (lines.fieldnames or ()):
             raise DataError(f"{path} was not written by kdnet: {remedy}.")
@@ -172,11 +172,11 @@ def _decoded(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")  # as spreadsheets save it under Windows
+        return content.decode("cp1252", errors="replace")  # as saved by spreadsheets on Windows
 
 
 def _cell(value: str) -> str:
-    """What stands in a cell, without the apostrophe that keeps a spreadsheet from calculating it."""
+    """Return the value of a cell, without the apostrophe that keeps a spreadsheet from evaluating it."""
     return value[1:] if value.startswith("'") and value[1:].startswith(FORMULA) else value
 
 
@@ -213,5 +213,5 @@ def _union(names: Iterable[str]) -> Sequence[str]:
 
 
 def _key(source: str, case: str = "") -> str:
-    """What tells rows apart: the source, as a cell of the table has it, and in tables of older versions the case."""
+    """Return the key of a row: its source, as stored in a cell, or the case in tables of older versions."""
     return table_cell(source) or f"case {table_cell(case)}"

@@ -1,4 +1,4 @@
-"""What names and headers of files say about a scan."""
+"""Gather what file names and headers say about a scan."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from kdnet.inference.input_care import Scan
 from kdnet.schema.modalities import MODALITIES, channel_modality, file_part
 from kdnet.schema.series_names import describe
 
-DESCRIPTION = "dataset.json"  # of nnU-Net, beside its folder of images or above it
+DESCRIPTION = "dataset.json"  # nnU-Net's, next to its image folder or above it
 
 
 def scan_of(item: Input, index: int, volume: Volume, modality: str, *, single: bool) -> Scan:
     """Describe a file of a case for :func:`kdnet.inference.input_care.warnings_for`.
 
     Args:
-        item: the case.
-        index: of the file in it.
+        item: case.
+        index: index of the file in it.
         volume: its voxels.
-        modality: what the model takes it for.
+        modality: modality that the model uses it as.
         single: whether the model needs one modality only.
     """
     file = item.files[index]
@@ -46,7 +46,7 @@ def scan_of(item: Input, index: int, volume: Volume, modality: str, *, single: b
 
 
 def _named_modality(file: Path) -> str:
-    """The modality that a file's name says, or where it says nothing its folder's."""
+    """Return the modality stated by a file's name, or else by its folder's."""
     for text in (image_stem(file), file.absolute().parent.name):
         part = file_part(text)
         found = part.part if part is not None and part.part in MODALITIES else describe(text).modality
@@ -58,7 +58,7 @@ def _named_modality(file: Path) -> str:
 
 
 def _described_channel(file: Path, channel: int) -> str:
-    """The modality that nnU-Net's description near a numbered file gives its channel; empty where there is none."""
+    """Return the modality of a channel from nnU-Net's description near a numbered file; empty if there is none."""
     for folder in list(file.absolute().parents)[:2]:
         path = folder / DESCRIPTION
         if not path.is_file():
@@ -66,7 +66,7 @@ def _described_channel(file: Path, channel: int) -> str:
         try:
             content = read_json(path)
         except KDNetError:
-            return ""  # only a warning hangs on it
+            return ""  # only a warning depends on it
         names = content.get("channel_names", content.get("modality"))
         if isinstance(names, dict):
             return channel_modality(str(names.get(str(channel), "")))
@@ -74,7 +74,7 @@ def _described_channel(file: Path, channel: int) -> str:
 
 
 def _series_header(folder: Path) -> SeriesHeader:
-    """The header of the first image of a DICOM series, which was read before."""
+    """Return the header of the first image of a DICOM series that has already been read."""
     for path in sorted(folder.iterdir()):
         header = read_dicom_header(path) if path.is_file() and not path.name.startswith(".") else None
         if header is not None and header.pixel_bytes is not None:
@@ -83,5 +83,5 @@ def _series_header(folder: Path) -> SeriesHeader:
 
 
 def _value(header: DicomHeader, tag: str) -> str:
-    """The text of a tag such as ``"0008,103e"``."""
+    """Return the text of a tag such as ``"0008,103e"``."""
     return header.text(int(tag.replace(",", ""), 16))

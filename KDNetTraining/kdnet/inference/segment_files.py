@@ -1,4 +1,4 @@
-"""Segmenting one case of files: read, look for what is probably wrong, predict, measure."""
+"""Segment one case from files: read, check for likely mistakes, predict, measure."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from kdnet.schema.segmentation import ProgressCallback, RegionVolume
 
 @dataclass(frozen=True)
 class Options:
-    """How to segment files.
+    """Options for segmenting files.
 
     Attributes:
-        probabilities: write a map in percent per region too.
+        probabilities: also write a map in percent per region.
         islands: smallest island to keep in mm³.
-        overwrite: segment again what is done already.
+        overwrite: segment finished cases again.
         brain: how to find the brain in scans with skull.
-        save_brain: write the mask of the brain too.
+        save_brain: also write the brain mask.
     """
 
     probabilities: bool = False
@@ -38,7 +38,7 @@ class Options:
     save_brain: bool = False
 
     def words(self, item: Input, *, flips: bool) -> str:
-        """What is not as usual, for the table of results; equal words stand for equal settings."""
+        """Return the non-default settings for the results table; equal text means equal settings."""
         chosen = {
             "flips": flips,
             f"islands below {self.islands:g} mm3 cleared": self.islands > 0,
@@ -50,22 +50,22 @@ class Options:
         return ", ".join(words for words, is_chosen in chosen.items() if is_chosen)
 
     def _brain_words(self) -> str:
-        """The method; of a mask its file and digest, because a corrected mask is another one."""
+        """Return the method, for a mask with its file and digest, because a corrected mask is a different one."""
         mask = self.brain.mask
         return f"{mask.name} {digest(mask)}" if isinstance(mask, Path) else self.brain.method.value
 
 
 @dataclass(frozen=True, eq=False)
 class CaseResult:
-    """What was found in one case.
+    """The result of one case.
 
     Attributes:
         labelmap: uint8, on the grid of the first file.
         probabilities: region name to its map in percent.
         amounts: volumes in mL.
-        warnings: why the result may be wrong, a sentence each.
-        brain: what was done about the skull, in one sentence.
-        brain_mask: of the extracted brain, where it is asked for.
+        warnings: why the result may be wrong, one sentence each.
+        brain: how the skull was handled, in one sentence.
+        brain_mask: mask of the extracted brain, if requested.
     """
 
     labelmap: Volume
@@ -82,14 +82,14 @@ def segment_case(
     """Segment one case.
 
     Args:
-        predictor: with its model.
-        extractor: of brains, on the same device.
+        predictor: with its model loaded.
+        extractor: brain extractor, on the same device.
         item: from ``find_inputs``.
-        options: how.
-        progress: told about stages.
+        options: segmentation options.
+        progress: called with each stage.
 
     Raises:
-        KDNetError: in one sentence, whatever is wrong with the files or the machine.
+        KDNetError: with a one-sentence message, for any problem with the files or the machine.
     """
     card = predictor.model.card
     volumes = [_read(item, index) for index in range(len(item.files))]

@@ -1,4 +1,4 @@
-"""The forward pass over a prepared image: whole where memory allows, else window by window."""
+"""Run the forward pass over a prepared image: whole if memory allows, otherwise window by window."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch.nn import functional
 from kdnet.networks.base import SegmentationNetwork
 from kdnet.schema.labels import LabelMode
 
-WHOLE_VOXELS = 160 * 192 * 160  # a whole brain at 1 mm; a larger image is passed window by window
+WHOLE_VOXELS = 160 * 192 * 160  # a whole brain at 1 mm; larger images are processed window by window
 
 WINDOW = 128
 
 OVERLAP = 0.5
 
-CERTAIN = 20.0  # logit of what is certain: there is nothing where there is no patient
+CERTAIN = 20.0  # logit for certainty: outside the patient there is nothing to segment
 
 Step = Callable[[], None]
 
@@ -33,16 +33,16 @@ def forward(
     whole_voxels: int = WHOLE_VOXELS,
     step: Step = lambda: None,
 ) -> torch.Tensor:
-    """Logits ``[1, channel, i, j, k]`` of ``image`` ``[1, modality, i, j, k]``, on its grid.
+    """Compute the logits ``[1, channel, i, j, k]`` of ``image`` ``[1, modality, i, j, k]``, on its grid.
 
     Args:
         network: in evaluation mode.
-        image: prepared; background is 0.
-        mode: how channels relate to labels.
+        image: prepared image; background is 0.
+        mode: how channels map to labels.
         flips: average over all eight mirrored images.
-        window: edge of sliding windows, 0 for the whole image at once. A network with instance normalization that was
+        window: edge length of sliding windows, 0 for the whole image at once. A network with instance normalization
             trained on small patches does better in windows, because its statistics then resemble those of training.
-        whole_voxels: largest image that is passed at once.
+        whole_voxels: largest image to process at once.
         step: called after each forward pass.
     """
     mirrors: list[tuple[int, ...]] = [()]
@@ -60,7 +60,7 @@ def forward(
 
 
 def passes(image: torch.Tensor, *, flips: bool = False, window: int = 0, whole_voxels: int = WHOLE_VOXELS) -> int:
-    """About how many times :func:`forward` will call ``step``."""
+    """Return approximately how many times :func:`forward` will call ``step``."""
     count = 1
     if not _fits(image, window, whole_voxels):
         edge = window or WINDOW
@@ -83,14 +83,14 @@ def _whole(network: SegmentationNetwork, image: torch.Tensor) -> torch.Tensor:
 
 
 def _windowed(network: SegmentationNetwork, image: torch.Tensor, mode: LabelMode, edge: int, step: Step) -> torch.Tensor:
-    channels = 0  # known after the first pass, which is made whatever its window shows
+    channels = 0  # known after the first pass, which always runs, whatever its window contains
 
     def predict(window: torch.Tensor) -> torch.Tensor:
         nonlocal channels
         if not channels or window.any():
             logits = network(window).logits.float()
             channels = logits.shape[1]
-        if not window.any():  # nothing but background: there is nothing to compute
+        if not window.any():  # only background: nothing to compute
             logits = window.new_full((len(window), channels, *window.shape[2:]), -CERTAIN)
             if mode is LabelMode.EXCLUSIVE:
                 logits[:, 0] = CERTAIN

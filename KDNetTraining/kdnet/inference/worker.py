@@ -1,21 +1,21 @@
-"""The worker: a process that Slicer starts once and keeps warm, so that a click pays for the work alone.
+"""The worker: a process that Slicer starts once and keeps warm, so that each request costs only its own work.
 
-Requests come as JSON lines on stdin, answers go as JSON lines to stdout; voxels go through ``.npy`` files that are mapped
-into memory. There is no socket. The worker ends when its stdin is closed, which also happens when the parent crashes, and
-after a time without work, which gives its memory back.
+Requests arrive as JSON lines on stdin, answers leave as JSON lines on stdout; voxels are passed in memory-mapped ``.npy``
+files. There is no socket. The worker exits when its stdin is closed, which also happens when the parent crashes, and after
+an idle time, which frees its memory.
 
-The parent cancels by killing the worker. Its launcher may not be the worker itself (Slicer's ``PythonSlicer`` starts
-Python as a child), so the first answer names the process that is to be killed::
+The parent cancels by killing the worker. The process it launches may not be the worker itself (Slicer's ``PythonSlicer``
+starts Python as a child), so the first answer gives the process to kill::
 
     {"event": "hello", "pid": 4711}            before torch is imported
-    {"event": "ready"}                         after it
+    {"event": "ready"}                         after the import
     {"id": 1, "event": "progress", "stage": "load", "done": 0, "total": 1}
-    {"id": 1, "event": "result", ...}          what the task gives, see kdnet/inference/tasks.py
+    {"id": 1, "event": "result", ...}          the task's result, see kdnet/inference/worker_tasks.py
     {"id": 1, "event": "error", "message": "one sentence"}
 
-A request is ``{"id": 1, "task": "segment", ...}`` with what the task takes; ``id`` is a number or a text. Lines that are no
-JSON objects are passed over. Whatever a task raises becomes an error, its traceback goes to stderr, and the next request is
-served; only where a GPU is lost to this process, it ends after its answer, and the parent starts another.
+A request is ``{"id": 1, "task": "segment", ...}`` with the task's parameters; ``id`` is a number or a string. Lines that
+are not JSON objects are skipped. Any exception in a task becomes an error, its traceback goes to stderr, and the next
+request is served; only when this process loses its GPU does it exit after the answer, and the parent starts another.
 """
 
 from __future__ import annotations
@@ -36,37 +36,37 @@ from kdnet.foreign import parse_message, reason, surviving
 from kdnet.text import one_line
 
 IDLE_SECONDS = 900.0
-UNFIT = "unfit"  # stands for the task of a request that cannot be read
+UNFIT = "unfit"  # used as the task of a request that cannot be read
 
 
 class Answers:
-    """Writes answers, one JSON object a line; from one thread at a time."""
+    """Writes answers, one JSON object per line; from one thread at a time."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._lock = threading.Lock()
 
     def send(self, **content: Any) -> None:
-        """Write one answer at once.
+        """Write one answer immediately.
 
         Raises:
-            OSError: when nobody listens any more.
+            OSError: when the reader is gone.
         """
-        line = json.dumps(content, allow_nan=False) + "\n"  # whole before anything is written
+        line = json.dumps(content, allow_nan=False) + "\n"  # complete before anything is written
         with self._lock:
             self._stream.write(line)
             self._stream.flush()
 
 
 def main(idle_seconds: float = IDLE_SECONDS) -> int:
-    """Serve requests until stdin is closed or nothing was asked for ``idle_seconds``; return the exit code."""
+    """Serve requests until stdin is closed or none arrives for ``idle_seconds``; return the exit code."""
     stdin = sys.stdin
-    if stdin is None:  # nobody can ever ask
+    if stdin is None:  # no request can ever arrive
         return 0
     answers = Answers(_private_stdout())
     requests: queue.Queue[Mapping[str, Any]] = queue.Queue()
     threading.Thread(target=_listen, args=(stdin.buffer, requests), daemon=True).start()
-    with suppress(OSError, queue.Empty):  # the parent is gone, or asks for nothing any more
+    with suppress(OSError, queue.Empty):  # the parent is gone or has stopped sending requests
         answers.send(event="hello", pid=os.getpid())
         from kdnet.inference.worker_tasks import Tasks  # noqa: PLC0415 - heavy
 
@@ -78,7 +78,7 @@ def main(idle_seconds: float = IDLE_SECONDS) -> int:
 
 
 def _private_stdout() -> IO[str]:
-    """The true stdout, for answers alone; whatever libraries print goes to stderr, or nowhere where that is closed."""
+    """Return the real stdout, reserved for answers; library output goes to stderr, or is dropped if that is closed."""
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     try:
         os.dup2(2, 1)
@@ -97,11 +97,11 @@ def _listen(stdin: IO[bytes], requests: queue.Queue[Mapping[str, Any]]) -> None:
             if request is not None:
                 requests.put(request)
     finally:
-        os._exit(0)  # the parent is gone: nobody waits for what the main thread is doing
+        os._exit(0)  # the parent is gone: nobody is waiting for the main thread's result
 
 
 def _unfit_request(line: str) -> Mapping[str, Any] | None:
-    """The request of a line that strict JSON does not allow, so that whoever asked gets an error as answer."""
+    """Return the request in a line that strict JSON rejects, so that the sender gets an error as answer."""
     try:
         content = json.loads(line)
     except (ValueError, RecursionError):

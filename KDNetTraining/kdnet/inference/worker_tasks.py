@@ -1,4 +1,4 @@
-"""What the worker can do, as functions of a request's plain values."""
+"""Tasks of the worker, as functions of a request's plain values."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ Report = Callable[..., None]
 
 @dataclass(frozen=True)
 class Loaded:
-    """The model in memory, with what tells whether it is still the one asked for."""
+    """The model in memory, with what identifies it as the requested one."""
 
     key: tuple[Any, ...]
     predictor: Predictor
 
 
 class Tasks:
-    """Carries out requests; keeps the model of the last one."""
+    """Runs requests; keeps the model of the last one."""
 
     def __init__(self) -> None:
         self._loaded: Loaded | None = None
         self._extractor: BrainExtractor | None = None
 
     def run(self, request: Request, report: Report) -> dict[str, Any]:
-        """Carry out ``request``; its ``task`` is ``segment``, ``batch``, ``validate``, ``compare`` or ``devices``.
+        """Run ``request``; its ``task`` is ``segment``, ``batch``, ``validate``, ``compare`` or ``devices``.
 
         Raises:
-            KDNetError: in one sentence, when it cannot be done.
+            KDNetError: with a one-sentence message, when it cannot be done.
         """
         tasks: dict[str, Callable[[Request, Report], dict[str, Any]]] = {
             "segment": self._segment,
@@ -65,7 +65,7 @@ class Tasks:
         return tasks[request["task"]](request, report)
 
     def _predictor(self, request: Request, report: Report) -> Predictor:
-        """The model asked for, from memory where it is there."""
+        """Return the requested model, from memory if loaded."""
         path, flips = Path(request["model"]), bool(request.get("flips", False))
         device = choose_device(request.get("device", "auto"))
         key = (path, path.stat().st_mtime_ns if path.is_file() else 0, str(device), flips)
@@ -76,18 +76,18 @@ class Tasks:
         return self._loaded.predictor
 
     def _extractor_on(self, device: torch.device) -> BrainExtractor:
-        """The extractor of brains, from memory where it is there."""
+        """Return the brain extractor, from memory if loaded."""
         if self._extractor is None or self._extractor.device != device:
             self._extractor = BrainExtractor(device)
         return self._extractor
 
     def _segment(self, request: Request, report: Report) -> dict[str, Any]:
-        """Segment mapped arrays.
+        """Segment memory-mapped arrays.
 
-        Takes ``volumes``, each with ``name``, ``file`` (``.npy``, ``[k, j, i]``) and ``affine`` (IJK to RAS); gives the
+        Takes ``volumes``, each with ``name``, ``file`` (``.npy``, ``[k, j, i]``) and ``affine`` (IJK to RAS); returns the
         file of the ``labelmap`` (uint8, ``[k, j, i]``), files of ``probabilities`` by name, and ``amounts`` in mL.
         ``brain`` is as ``--brain`` of ``kdnet segment``, or ``mask`` with a ``brain_mask`` file (``.npy``, ``[k, j, i]``);
-        what was done comes back as ``brain``, and its mask as ``brain_mask``, empty where there is none.
+        the method used is returned as ``brain``, and its mask as ``brain_mask``, empty if there is none.
         """
         predictor = self._predictor(request, report)
         volumes = [_volume(item) for item in request["volumes"]]
@@ -116,9 +116,9 @@ class Tasks:
         }
 
     def _batch(self, request: Request, report: Report) -> dict[str, Any]:
-        """Segment the files ``inputs`` into the folder ``out`` as ``kdnet segment`` does; tells all names, then of each.
+        """Segment the files ``inputs`` into the folder ``out`` like ``kdnet segment``; report all names, then each case.
 
-        Gives ``cases``, ``no_scans`` (how many files are labelmaps, masks or maps by their names) and ``table_problem``
+        Returns ``cases``, ``no_scans`` (how many files are labelmaps, masks or maps by name) and ``table_problem``
         (why ``volumes.csv`` could not be written, or empty).
         """
         predictor = self._predictor(request, report)
@@ -149,7 +149,7 @@ class Tasks:
 
 
 def _validate(request: Request, report: Report) -> dict[str, Any]:
-    """Load the file ``model`` whole, which finds out all that can be wrong with it."""
+    """Load the entire file ``model``, which reveals anything wrong with it."""
     report(stage="load", done=0, total=1)
     return {"name": load_model(Path(request["model"])).card.name}
 
@@ -163,7 +163,7 @@ def _compare(request: Request, _report: Report) -> dict[str, Any]:
 
 
 def _devices(_request: Request, _report: Report) -> dict[str, Any]:
-    """What can compute here, the one that ``auto`` takes first."""
+    """Return the devices available here, the one that ``auto`` selects first."""
     names = {"cpu": f"CPU, {torch.get_num_threads()} threads"}
     if torch.backends.mps.is_available():
         apple = {"mps": "Apple GPU (MPS)"}

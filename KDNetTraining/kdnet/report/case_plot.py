@@ -1,4 +1,4 @@
-"""Dice of every case with the three networks, one panel per region."""
+"""Plot the Dice of every case with the three networks, one panel per region."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kdnet.schema.network_id import Role
 
 
 def case_panels(content: ReportData, modalities: str) -> list[str]:
-    """One SVG per region and one for the mean: a line per case from baseline over student to teacher."""
+    """Return one SVG per region and one for the mean: a line per case from baseline over student to teacher."""
     return [_panel(content, modalities, region) for region in [*content.description.regions, MEAN]]
 
 
@@ -50,5 +50,5 @@ def _panel(content: ReportData, modalities: str, region: str) -> str:
 
 
 def _identifier(*parts: str) -> str:
-    """Letters and digits only, because it is used in addresses inside the page."""
+    """Return letters and digits only, for use in anchors within the page."""
     return "-".join("".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in part) for part in parts)

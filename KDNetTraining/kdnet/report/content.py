@@ -1,4 +1,4 @@
-"""What a report is written from, and what of a study it still lacks."""
+"""The data that a report is written from, and which scores the study still lacks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class ReportData:
     """Everything that a report shows.
 
     Attributes:
-        description: what was done.
-        summary: the figures.
-        scores: of every case.
-        events: of the run, in order.
-        overlays: example pictures, those of one case beside each other.
-        labels: names and colors.
+        description: study description.
+        summary: summary statistics.
+        scores: scores of every case.
+        events: events of the run, in order.
+        overlays: example pictures, with those of one case side by side.
+        labels: label names and colors.
     """
 
     description: StudyDescription
@@ -36,17 +36,17 @@ class ReportData:
 
     @property
     def teacher(self) -> str:
-        """What the teacher sees, as scores name it."""
+        """Input modalities of the teacher, as named in the scores."""
         return "+".join(self.description.teacher_modalities)
 
     def networks(self) -> list[tuple[Role, str]]:
-        """The networks of the study in reading order: teacher, then each baseline with its student."""
+        """Return the networks of the study in reading order: teacher, then each baseline with its student."""
         students = self.description.student_modalities
         pairs = [(role, modality_key) for modality_key in students for role in (Role.BASELINE, Role.STUDENT)]
         return [(Role.TEACHER, self.teacher), *pairs]
 
     def unscored(self) -> list[str]:
-        """Networks without scores, for example ``"fold 1, seed 0: student t1ce"``; empty once the study is finished."""
+        """Return networks without scores, e.g. ``"fold 1, seed 0: student t1ce"``; empty once the study is finished."""
         scored = {(score.role, score.modalities, score.fold, score.seed) for score in self.scores}
         return [
             f"fold {fold}, seed {seed}: {role.value} {modality_key}"
@@ -62,11 +62,11 @@ class Overlay:
     """One example picture for the report.
 
     Attributes:
-        case: its name.
+        case: case name.
         title: what the labelmap is, for example ``"student t1ce"`` or ``"reference"``.
-        image: an axial slice of the input volume, any scalar type; the first axis runs to the left, the second to the back.
+        image: axial slice of the input volume, any scalar type; the first axis points left, the second posterior.
         labelmap: label values on the same slice, uint8.
-        spacing: distance of neighboring pixels along the two axes of the slice in mm.
+        spacing: pixel spacing along the two axes of the slice in mm.
     """
 
     case: str

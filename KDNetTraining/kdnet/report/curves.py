@@ -1,4 +1,4 @@
-"""Loss and validation Dice of every training, by step."""
+"""Plot loss and validation Dice of every training by step."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ DRAWN_POINTS = 300
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One figure of one training by step.
+    """One metric of one training by step.
 
     Attributes:
-        role: of the network.
-        sees: its modalities, empty for the teacher.
+        role: role of the network.
+        sees: its input modalities, empty for the teacher.
         steps: increasing.
         values: of the same length.
-        chosen: the step of the weights that were kept, None while the training runs.
+        chosen: step of the saved weights, None while the training runs.
     """
 
     role: Role
@@ -41,9 +41,9 @@ class Curve:
 
 
 def training_curves(events: Sequence[Event], kind: EventKind) -> list[Curve]:
-    """The reference loss L_GT (``STEP``) or the mean validation Dice (``VALIDATION``) of every training.
+    """Return the reference loss L_GT (``STEP``) or the mean validation Dice (``VALIDATION``) of every training.
 
-    Steps that a resumed training did again count once. Events of networks with foreign names are passed over.
+    Steps repeated by a resumed training count once. Events of networks with unknown names are skipped.
     """
     points: dict[str, list[tuple[int, float]]] = {}
     chosen: dict[str, int] = {}
@@ -65,7 +65,7 @@ def training_curves(events: Sequence[Event], kind: EventKind) -> list[Curve]:
 
 
 def curve_panels(content: ReportData, modalities: str) -> list[str]:
-    """Two SVG: loss and validation Dice of the teacher, and of the baseline and student that see ``modalities``."""
+    """Return two SVGs: loss and validation Dice of the teacher, and of the baseline and student of ``modalities``."""
     panels = []
     for kind, name, title in (
         (EventKind.STEP, "loss", "Training loss against the reference"),
@@ -100,7 +100,7 @@ def _draw(curves: Sequence[Curve], kind: EventKind, title: str) -> Figure:
 
 
 def _smooth(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A moving average over the steps before each, thinned to what a figure can show."""
+    """Return a trailing moving average, thinned to what a figure can show."""
     steps, values = curve.steps, curve.values
     width = len(values) // SMOOTHED_PARTS
     if width > 1:

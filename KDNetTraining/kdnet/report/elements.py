@@ -1,4 +1,4 @@
-"""Building blocks of the page. Every text that comes from outside is escaped here."""
+"""Building blocks of the page. All external text is escaped here."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from kdnet.report.tables import Table
 
 
 def paragraph(text: str, kind: str = "") -> str:
-    """A paragraph of plain text."""
+    """Return a paragraph of plain text."""
     return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
 
 
 def table(
     content: Table, *, caption: str, mean_rows: bool = False, details: Table | None = None, narrow: bool = False
 ) -> str:
-    """A table that scrolls within the page when it is wider.
+    """Return a table that scrolls within the page when it is wider.
 
     Args:
         content: header and rows; the first column names the row.
-        caption: says what the figures are.
-        mean_rows: whether rows whose second cell is ``"mean"`` stand out.
-        details: a table of the same shape, whose cells are shown small below where they differ, in mm.
+        caption: describes the values.
+        mean_rows: whether to highlight rows whose second cell is ``"mean"``.
+        details: table of the same shape whose cells are shown small below where they differ, in mm.
         narrow: no wider than its cells need.
     """
     head = "".join(f'<th scope="col"{_kind(name)}>{escape(name)}</th>' for name in content.header)
@@ -44,13 +44,13 @@ def table(
 
 
 def panels(pictures: Sequence[str], *, caption: str, two: bool = False) -> str:
-    """SVG pictures beside each other, or below each other on a narrow screen."""
+    """Place SVG pictures side by side, or stacked on a narrow screen."""
     kind = "panels two" if two else "panels"
     return f'<figure><div class="{kind}">{"".join(pictures)}</div><figcaption>{escape(caption)}</figcaption></figure>'
 
 
 def key(entries: Iterable[tuple[str, str]]) -> str:
-    """What colors mean: pairs of a CSS color, or the name of a role, and a name."""
+    """Return a color legend from pairs of a CSS color, or the name of a role, and a name."""
     items = []
     for color, name in entries:
         dot = f'<span class="dot {color}"></span>' if color in ROLES else _square(color)
@@ -59,7 +59,7 @@ def key(entries: Iterable[tuple[str, str]]) -> str:
 
 
 def tile(name: str, value: str, below: str, *, words: bool = False) -> str:
-    """One headline figure."""
+    """Return a tile with one headline figure."""
     kind = "value words" if words else "value"
     return (
         f'<div class="tile"><div class="name">{escape(name)}</div><div class="{kind}">{escape(value)}</div>'
@@ -68,7 +68,7 @@ def tile(name: str, value: str, below: str, *, words: bool = False) -> str:
 
 
 def details(summary: str, content: str) -> str:
-    """Content (HTML) that opens on a click."""
+    """Return content (HTML) that expands on a click."""
     return f"<details><summary>{escape(summary)}</summary>{content}</details>"
 
 

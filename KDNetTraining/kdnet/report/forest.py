@@ -1,4 +1,4 @@
-"""Paired differences and gap recovery with their intervals, beside the published figures."""
+"""Plot paired differences and gap recovery with their intervals, next to published results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOWEST, HIGHEST = -1.0, 2.0
 
 
 def difference_plot(content: ReportData) -> str:
-    """Student minus baseline for every student and region, as SVG."""
+    """Plot student minus baseline for every student and region, as SVG."""
     rows = content.summary.comparisons
     axes, figure = _rows_of(content, rows)
     axes.axvline(0, color=MUTED, linewidth=1)
@@ -38,7 +38,7 @@ def difference_plot(content: ReportData) -> str:
 
 
 def recovery_plot(content: ReportData) -> str:
-    """Gap recovery for every student and region with the published figures, as SVG."""
+    """Plot gap recovery for every student and region with the published results, as SVG."""
     rows = content.summary.comparisons
     axes, figure = _rows_of(content, rows)
     axes.axvline(0, color=ROLE_COLORS[Role.BASELINE], linewidth=1.6)

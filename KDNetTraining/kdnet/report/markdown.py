@@ -1,4 +1,4 @@
-"""The tables of a study, with all that is needed to repeat it, as Markdown."""
+"""Write the tables of a study, with everything needed to reproduce it, as Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kdnet.text import one_line
 
 
 def markdown_report(content: ReportData) -> str:
-    """The whole document."""
+    """Return the whole document."""
     students = ", ".join(seen(modality_key) for modality_key in content.description.student_modalities)
     blocks = [
         f"# Teacher, baseline and student: {_plain(students)}",
@@ -57,5 +57,5 @@ def _table(table: Table) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text of foreign origin on one line and without HTML."""
+    """Return external text on one line and without HTML."""
     return one_line(text, 2000).replace("<", "&lt;")

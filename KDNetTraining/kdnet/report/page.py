@@ -1,4 +1,4 @@
-"""The report as one HTML file that opens without a network."""
+"""Build the report as one HTML file that opens offline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CITATIONS = (
 
 
 def html_page(content: ReportData) -> str:
-    """The whole page."""
+    """Return the whole page."""
     title = f"KD-Net study: {', '.join(seen(modality_key) for modality_key in content.description.student_modalities)}"
     body = "".join(
         section(content)

@@ -1,4 +1,4 @@
-"""Published figures that a study on BraTS is held against.
+"""Published results for comparison with a study on BraTS.
 
 Mean Dice in % on BraTS 2018, one test split, averaged over WT, TC and ET: table 1 of S. Wang et al., "Prototype knowledge
 distillation for medical segmentation with missing modality", ICASSP 2023.
@@ -38,7 +38,7 @@ class PublishedRecovery:
 
 
 def published_recoveries(modality: str, regions: Sequence[str]) -> tuple[PublishedRecovery, ...]:
-    """Published gap recoveries for students of ``modality``; those for T1ce where there are none for it.
+    """Return published gap recoveries for students of ``modality``; those for T1ce if there are none for it.
 
     Empty when ``regions`` are not those of BraTS.
 

@@ -1,4 +1,4 @@
-"""The sections of the page, each from the content of the report to HTML; empty when there is nothing to show."""
+"""Build the sections of the page, each from the report's content to HTML; empty when there is nothing to show."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ROLE_KEY = [(role, role) for role in ROLES]
 
 
 def opening(content: ReportData) -> str:
-    """What was done and what came out."""
+    """Summarize what was done and what the results are."""
     told = content.description
     students = ", ".join(seen(modality_key) for modality_key in told.student_modalities)
     alone = " or from ".join(seen(modality_key) for modality_key in told.student_modalities)
@@ -68,7 +68,7 @@ def opening(content: ReportData) -> str:
 
 
 def networks(content: ReportData) -> str:
-    """Dice and HD95 of every network."""
+    """Show Dice and HD95 of every network."""
     if not content.scores:
         return ""
     caption = f"Dice, and below it HD95 in mm. {SPREAD}"
@@ -85,7 +85,7 @@ def networks(content: ReportData) -> str:
 
 
 def comparison(content: ReportData) -> str:
-    """Student against baseline, paired."""
+    """Compare student and baseline, paired."""
     if not content.summary.comparisons:
         return ""
     parts = [
@@ -109,7 +109,7 @@ def comparison(content: ReportData) -> str:
 
 
 def cases(content: ReportData) -> str:
-    """Every case: pictures, and the worst in a table."""
+    """Show every case: plots, and the worst in a table."""
     parts = []
     for modality_key in content.description.student_modalities:
         if any(score.role is Role.STUDENT and score.modalities == modality_key for score in content.scores):
@@ -131,7 +131,7 @@ def cases(content: ReportData) -> str:
 
 
 def examples(content: ReportData) -> str:
-    """Slices of a few cases with reference and predictions."""
+    """Show slices of a few cases with reference and predictions."""
     if not content.overlays:
         return ""
     entries = [(f"rgb{label.color}", label.name) for label in content.labels.labels]
@@ -142,7 +142,7 @@ def examples(content: ReportData) -> str:
 
 
 def training(content: ReportData) -> str:
-    """Curves of all trainings."""
+    """Show the curves of all trainings."""
     parts = []
     for modality_key in content.description.student_modalities:
         pictures = curve_panels(content, modality_key)
@@ -155,7 +155,7 @@ def training(content: ReportData) -> str:
 
 
 def reproducibility(content: ReportData) -> str:
-    """Command, data, splits, settings."""
+    """Show command, data, splits and settings."""
     told = content.description
     facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in tables.facts(content).items())
     splits = "".join(
@@ -242,7 +242,7 @@ def _example(content: ReportData, case: str, overlays: list[Overlay]) -> str:
 
 
 def _dice_of(content: ReportData, case: str, title: str) -> str:
-    """Mean Dice of the network that an overlay's title names, over the whole volume; empty where that is not clear."""
+    """Return the mean Dice of the network in an overlay's title, over the whole volume; empty if that is ambiguous."""
     role, _, modality_key = title.partition(" ")
     if role not in ROLES:
         return ""

@@ -1,4 +1,4 @@
-"""Slices with colored labels, as PNG data."""
+"""Render slices with colored labels as PNG data."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ FILL = 0.38
 
 
 def slice_pictures(overlays: Sequence[Overlay], labels: LabelTable) -> list[str]:
-    """The plain slice and then each overlay of one case, cut to the head, as addresses for ``<img src>``.
+    """Return the plain slice and then each overlay of one case, cropped to the head, as data URLs for ``<img src>``.
 
-    Slices are turned to rows and columns, so that the patient is looked at from the feet, as radiologists do.
+    Slices are turned to rows and columns for the radiological view, from the feet.
     """
     first = overlays[0]
     image = first.image.T.astype(float)
@@ -40,7 +40,7 @@ def slice_pictures(overlays: Sequence[Overlay], labels: LabelTable) -> list[str]
 
 
 def _head(image: NDArray[np.generic]) -> tuple[slice, slice]:
-    """The box of what is not background, whose value the corner has."""
+    """Return the bounding box of the foreground; the corner pixel defines the background value."""
     there = image != image[0, 0]
     if not there.any():
         return slice(None), slice(None)

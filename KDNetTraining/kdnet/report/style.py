@@ -1,4 +1,4 @@
-"""The style sheet of a report: light, dark and paper, from a phone to a wide screen."""
+"""The style sheet of a report: light, dark and print, from phones to wide screens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures as inline SVG that takes its colors from the page, so that one picture fits light, dark and paper."""
+"""Draw figures as inline SVG with colors from the page, so that one picture works in light, dark and print."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ VARIABLES = {
 
 
 def inline_svg(figure: Figure, *, name: str, description: str) -> str:
-    """Draw ``figure`` as an ``<svg>`` element without size, which scales with the page.
+    """Draw ``figure`` as an ``<svg>`` element without a fixed size, which scales with the page.
 
     Args:
-        figure: drawn with the colors of this module.
+        figure: figure drawn with the colors of this module.
         name: makes the identifiers of its parts unique in the page.
-        description: read out instead of the picture.
+        description: alternative text for screen readers.
     """
     stream = io.StringIO()
     for item in figure.findobj(Text):
@@ -54,12 +54,12 @@ def inline_svg(figure: Figure, *, name: str, description: str) -> str:
 
 
 def drawn(text: str) -> str:
-    """Text of foreign origin as it fits into a figure: one line, printable, not too long."""
+    """Return external text fit for a figure: one line, printable, not too long."""
     return one_line(text, 40)
 
 
 def tidy(axes: Axes, *, title: str = "", x_label: str = "", y_label: str = "") -> None:
-    """The look that all figures share."""
+    """Apply the style that all figures share."""
     axes.set_title(title, fontsize=10, color=INK, loc="left", fontweight="bold")
     axes.set_xlabel(x_label, fontsize=9, color=MUTED)
     axes.set_ylabel(y_label, fontsize=9, color=MUTED)

@@ -1,4 +1,4 @@
-"""The figures of a study as rows of text, for Markdown and HTML alike."""
+"""Format the results of a study as rows of text, for both Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kdnet.schema.results import NetworkSummary
 
 @dataclass(frozen=True)
 class Table:
-    """Column names and rows of text, all of one length."""
+    """Column names and rows of text, all of the same length."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
 def network_cells(content: ReportData) -> list[tuple[Role, str, list[NetworkSummary | None]]]:
-    """For each network that was scored: its role, what it sees, and its summary per region and on average."""
+    """Return the role, input modalities, and summary per region and on average of each network that was scored."""
     regions = [*content.description.regions, MEAN]
     rows = [
         (role, modality_key, [content.summary.network(role, modality_key, region) for region in regions])
@@ -30,7 +30,7 @@ def network_cells(content: ReportData) -> list[tuple[Role, str, list[NetworkSumm
 
 
 def dice_table(content: ReportData) -> Table:
-    """Mean Dice ± standard deviation over patients of every network and region."""
+    """Return mean Dice ± standard deviation over patients of every network and region."""
     rows = [
         (*_named(role, modality_key, cells), *(dice(cell) for cell in cells))
         for role, modality_key, cells in network_cells(content)
@@ -39,7 +39,7 @@ def dice_table(content: ReportData) -> Table:
 
 
 def distance_table(content: ReportData) -> Table:
-    """Mean HD95 in mm ± standard deviation over patients of every network and region, penalties included."""
+    """Return mean HD95 in mm ± standard deviation over patients of every network and region, penalties included."""
     rows = [
         (*_named(role, modality_key, cells), *(hd95(cell) for cell in cells))
         for role, modality_key, cells in network_cells(content)
@@ -48,7 +48,7 @@ def distance_table(content: ReportData) -> Table:
 
 
 def penalty_table(content: ReportData) -> Table:
-    """How many figures of HD95 are penalties, and how many of these are regions that a network did not find at all."""
+    """Count the HD95 values that are penalties, and how many of these are regions that a network missed entirely."""
     rows = [
         (*_named(role, modality_key, cells), *(penalties(cell) for cell in cells))
         for role, modality_key, cells in network_cells(content)
@@ -57,7 +57,7 @@ def penalty_table(content: ReportData) -> Table:
 
 
 def comparison_table(content: ReportData) -> Table:
-    """Paired difference, p and gap recovery of every student and region."""
+    """Return paired difference, p and gap recovery of every student and region."""
     rows = [
         (
             seen(row.modalities),
@@ -74,7 +74,7 @@ def comparison_table(content: ReportData) -> Table:
 
 
 def case_table(content: ReportData, modalities: str) -> Table:
-    """Every test case, the student's worst first: mean Dice of the three networks, and the student's regions."""
+    """List every test case, the student's worst first: mean Dice of the three networks, and the student's regions."""
 
     def mean_dice(role: Role, modality_key: str, region: str = MEAN) -> dict[str, float]:
         return per_case(content.scores, role, modality_key, region, lambda score: score.dice)
@@ -96,7 +96,7 @@ def case_table(content: ReportData, modalities: str) -> Table:
 
 
 def facts(content: ReportData) -> dict[str, str]:
-    """What a reader needs to judge and repeat the study."""
+    """Return what a reader needs to judge and reproduce the study."""
     told = content.description
     return {
         "Data": f"{told.data}, {told.cases} cases",
@@ -112,7 +112,7 @@ def facts(content: ReportData) -> dict[str, str]:
 
 
 def split_table(content: ReportData) -> Table:
-    """How many cases each fold trains, validates and tests on."""
+    """Count the cases that each fold uses for training, validation and testing."""
     rows = [
         (name, *(str(len(parts.get(part, []))) for part in ("train", "validation", "test")))
         for name, parts in content.description.splits.items()
@@ -121,17 +121,17 @@ def split_table(content: ReportData) -> Table:
 
 
 def dice(row: NetworkSummary | None) -> str:
-    """``"0.512 ± 0.201"``."""
+    """Format Dice as ``"0.512 ± 0.201"``."""
     return "" if row is None else _spread(row.dice, row.dice_deviation, "{:.3f}")
 
 
 def hd95(row: NetworkSummary | None) -> str:
-    """``"12.3 ± 8.0"``."""
+    """Format HD95 as ``"12.3 ± 8.0"``."""
     return "" if row is None else _spread(row.hd95, row.hd95_deviation, "{:.1f}")
 
 
 def penalties(row: NetworkSummary | None) -> str:
-    """``"1 of 6 (1 empty prediction)"``, or ``"0 of 6"``."""
+    """Format penalties as ``"1 of 6 (1 empty prediction)"``, or ``"0 of 6"``."""
     if row is None:
         return ""
     told = f"{row.penalties} of {row.scored}"
@@ -141,7 +141,7 @@ def penalties(row: NetworkSummary | None) -> str:
 
 
 def counted(cases: int, patients: int) -> str:
-    """``"6"``, or ``"6 (4 patients)"`` where some patients have several visits."""
+    """Format counts as ``"6"``, or ``"6 (4 patients)"`` where some patients have several visits."""
     return str(cases) if patients == cases else f"{cases} ({patients} patient{'' if patients == 1 else 's'})"
 
 

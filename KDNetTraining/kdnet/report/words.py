@@ -1,4 +1,4 @@
-"""Figures and outcomes of a study in words."""
+"""Describe the results and outcomes of a study as text."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Outcome(Enum):
 
 
 def outcome(row: Comparison) -> Outcome:
-    """Better or worse only when the interval leaves out zero and p is below 0.05; undecided otherwise."""
+    """Return better or worse only if the interval excludes zero and p is below 0.05; undecided otherwise."""
     if row.p < SIGNIFICANT and row.difference.low > 0:
         return Outcome.BETTER
     if row.p < SIGNIFICANT and row.difference.high < 0:
@@ -46,52 +46,52 @@ def outcome(row: Comparison) -> Outcome:
 
 
 def seen(modalities: str) -> str:
-    """Modalities as clinicians write them: ``"t1+t1ce"`` becomes ``"T1 + T1ce"``."""
+    """Format modalities as clinicians write them: ``"t1+t1ce"`` becomes ``"T1 + T1ce"``."""
     return " + ".join(NAMES.get(name, name) for name in modalities.split("+"))
 
 
 def listed(words: Sequence[str]) -> str:
-    """``"ET, TC and WT"``."""
+    """Join words as in ``"ET, TC and WT"``."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def signed(value: float) -> str:
-    """A difference of Dice with its sign; what rounds to nothing has none."""
+    """Format a difference of Dice with its sign; a value that rounds to zero has none."""
     return f"{value:+.3f}".replace("-", MINUS) if round(value, 3) else "0.000"
 
 
 def percent(share: float) -> str:
-    """A share in whole percent."""
+    """Format a fraction in whole percent."""
     whole = round(share * 100)
     return f"{whole} %".replace("-", MINUS)
 
 
 def p_value(p: float) -> str:
-    """``"p = 0.031"`` or ``"p < 0.001"``."""
+    """Format p as ``"p = 0.031"`` or ``"p < 0.001"``."""
     return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 
 def difference(value: Interval) -> str:
-    """A difference of Dice with its interval."""
+    """Format a difference of Dice with its interval."""
     return f"{signed(value.value)} ({signed(value.low)} to {signed(value.high)})"
 
 
 def recovery_range(value: GapRecovery) -> str:
-    """The interval of a gap recovery, which may have no ends."""
+    """Format the interval of a gap recovery, which may be unbounded."""
     low = "unbounded" if value.low is None else percent(value.low)
     high = "unbounded" if value.high is None else percent(value.high)
     return f"{low} to {high}"
 
 
 def recovery(row: Comparison) -> str:
-    """Gap recovery with its interval, or why there is none."""
+    """Format gap recovery with its interval, or say why there is none."""
     if row.recovery is None:
         return f"undefined: {row.no_recovery}"
     return f"{percent(row.recovery.value)} ({recovery_range(row.recovery)})"
 
 
 def conclusions(content: ReportData) -> list[str]:
-    """What came out, in plain words, whichever way: one paragraph per student that can be compared."""
+    """Describe the results in plain language, good or bad: one paragraph per student that can be compared."""
     told = []
     for modalities in content.description.student_modalities:
         row = content.summary.comparison(modalities, MEAN)
@@ -106,7 +106,7 @@ def conclusions(content: ReportData) -> list[str]:
 
 
 def headline(row: Comparison) -> str:
-    """One sentence on one student."""
+    """Return one sentence on one student."""
     verb = {
         Outcome.BETTER: "beats its baseline",
         Outcome.WORSE: "is worse than its baseline",
@@ -120,7 +120,7 @@ def headline(row: Comparison) -> str:
 
 
 def caveats(content: ReportData) -> list[str]:
-    """What a reader must know before believing the figures."""
+    """Return what a reader must know before trusting the results."""
     told = []
     missing = content.unscored()
     if missing:
@@ -167,7 +167,7 @@ def _recovery_sentence(row: Comparison) -> str:
 
 
 def unit(row: Comparison) -> str:
-    """What is paired: cases, or patients where some have several visits."""
+    """Return the unit of pairing: cases, or patients where some have several visits."""
     return "cases" if row.patients == row.cases else "patients"
 
 

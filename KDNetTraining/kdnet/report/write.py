@@ -1,4 +1,4 @@
-"""Writing all files of a report."""
+"""Write all files of a report."""
 
 from __future__ import annotations
 
@@ -40,8 +40,7 @@ def write_report(
 ) -> Path:
     """Write ``results.json``, ``scores.csv``, ``summary.csv``, ``results.md`` and ``report.html``; return the last.
 
-    The HTML file holds its pictures itself and opens without a network. A study that is not finished gives a report of
-    what there is.
+    The HTML file embeds its pictures and opens offline. An unfinished study gives a report of the results so far.
 
     Raises:
         KDNetError: when the folder cannot be written, or scores of student, baseline and teacher do not pair.
@@ -67,12 +66,12 @@ def write_report(
 
 
 def _harmless(text: str) -> str:
-    """The text of a page without control characters and lone surrogates, which names of files and regions may hold."""
+    """Return the text of a page without control characters and lone surrogates, which file and region names may hold."""
     return text.translate({ord(sign): "?" for sign in set(text) - {"\n"} if printable(sign) == "?"})
 
 
 def _summary_rows(summary: StudySummary) -> Iterable[dict[str, Any]]:
-    """One row per network and region; those of students also hold their comparison with the baseline."""
+    """Yield one row per network and region; those of students also hold their comparison with the baseline."""
     for network in summary.networks:
         comparison = summary.comparison(network.modalities, network.region) if network.role == "student" else None
         yield {**asdict(network), **(_comparison_cells(comparison) if comparison else {})}
