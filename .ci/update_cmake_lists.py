@@ -47,7 +47,7 @@ ctkMacroCompilePythonScript(
 
 
 def cmake_lists(module: str) -> str:
-    """The CMakeLists.txt of a module, as its files ask for."""
+    """Return the CMakeLists.txt of a module, as its files ask for."""
     folder = REPOSITORY / module
     files = sorted(
         path.relative_to(folder).as_posix()

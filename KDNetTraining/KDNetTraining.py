@@ -49,15 +49,15 @@ class KDNetTrainingWidget(ScriptedLoadableModuleWidget):
         self.panel = Panel(uiWidget, self.logic)
 
     def enter(self):
-        """The user opens the module."""
+        """Respond to the user opening the module."""
         self.panel.enter()
 
     def exit(self):
-        """The user opens another module."""
+        """Respond to the user opening another module."""
         self.panel.exit()
 
     def cleanup(self):
-        """The module is closed; runs go on."""
+        """Close the module; runs continue."""
         self.panel.cleanup()
 
 
