@@ -57,7 +57,7 @@ def test_a_study_survives_two_kills(
     check(phantom, undisturbed, tmp_path / "run", kind, 2, seed=1)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("ranks", [1, 2])
