@@ -56,7 +56,7 @@ class StopRequest:
         """Stop here on request; for work that other processes are waiting for.
 
         Raises:
-            Stopped: on request.
+            Interrupted: on request.
         """
         if self.reason:
             raise Interrupted(self.reason)

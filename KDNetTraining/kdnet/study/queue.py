@@ -42,7 +42,7 @@ def wait_for_runs(
 
     Raises:
         RunFolderError: for a folder in which no run has started within that time, or the run's own.
-        Stopped: on request.
+        Interrupted: on request.
     """
     if own.resolve() in {run.resolve() for run in runs}:
         raise RunFolderError(f"{own} cannot wait for itself: name other run folders with --after.")

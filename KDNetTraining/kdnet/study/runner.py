@@ -78,7 +78,7 @@ class Study:
 
         Raises:
             KDNetError: for unusable data, settings, or folder, a full disk, or exhausted memory.
-            Stopped: after a stop request, with everything saved.
+            Interrupted: after a stop request, with everything saved.
         """
         if self.processes.first:
             self.run_folder.begin(self.request.to_json())

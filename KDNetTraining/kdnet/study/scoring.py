@@ -48,7 +48,7 @@ def score_network(
         The scores in the order of ``cases``.
 
     Raises:
-        Stopped: after a stop request, between two cases.
+        Interrupted: after a stop request, between two cases.
     """
     model = load_finished(network, folder)
     predictor = Predictor(model, device)

@@ -93,7 +93,7 @@ class DistributedContext:
         """Run ``work`` in the first process on behalf of all.
 
         Raises:
-            KDNetError, Stopped: in all processes when the first one raises it.
+            KDNetError, Interrupted: in all processes when the first one raises it.
         """
         if self.count == 1:
             return work()
@@ -104,7 +104,7 @@ class DistributedContext:
         """Run ``work`` in every process and return the results in rank order.
 
         Raises:
-            KDNetError, Stopped: in all processes when any of them raises it.
+            KDNetError, Interrupted: in all processes when any of them raises it.
         """
         if self.count == 1:
             return [work()]

@@ -17,7 +17,7 @@ def raise_if_stop_requested(stop: StopRequest, processes: DistributedContext) ->
     """Stop here if the first process has a stop request; all processes must call this equally often.
 
     Raises:
-        Stopped: in all processes.
+        Interrupted: in all processes.
     """
     reason = processes.broadcast(stop.reason)
     if reason:

@@ -95,7 +95,7 @@ class Trainer:
         device: compute device.
         processes: the processes that train together.
         stop: checked between steps and between validation cases.
-        time_left: of the whole study, reported in events.
+        time_remaining: of the whole study, reported in events.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class Trainer:
         """Train to the last step, from the checkpoint if there is one.
 
         Raises:
-            Stopped: after a stop request, once the state is saved.
+            Interrupted: after a stop request, once the state is saved.
             SettingsError: when the training diverges; the last finite state is kept.
         """
         self._resume()

@@ -60,7 +60,7 @@ def test_several_processes_do_not_share_one_gpu() -> None:
 TOGETHER = """
 import sys, torch
 from kdnet.errors import DataError
-from kdnet.runs.control import Stopped
+from kdnet.runs.control import Interrupted
 from kdnet.training.distributed import joined_processes
 
 def failing(rank):
@@ -73,7 +73,7 @@ def failing(rank):
 def told(call):
     try:
         return call()
-    except (DataError, Stopped) as error:
+    except (DataError, Interrupted) as error:
         return f"{type(error).__name__}: {error}"
 
 def stopped():
@@ -82,7 +82,7 @@ def stopped():
 with joined_processes(torch.device("cpu")) as processes:
     rank = processes.rank
     answers = [
-        processes.gather(rank), processes.from_first(rank), processes.total([rank, 1.0]),
+        processes.gather(rank), processes.broadcast(rank), processes.total([rank, 1.0]),
         processes.once(lambda: f"made by {rank}"), processes.together(lambda: None),
         told(lambda: processes.once(failing(0))), told(lambda: processes.together(failing(1))),
         told(lambda: processes.once(stopped)),
@@ -103,6 +103,6 @@ def test_processes_share_results_and_errors(tmp_path: Path) -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240, env=environment)
     answer = (
         "[[0, 1], 0, [1.0, 2.0], 'made by 0', [None, None], 'DataError: case of process 0', "
-        "'DataError: case of process 1', 'Stopped: paused by SIGTERM']"
+        "'DataError: case of process 1', 'Interrupted: paused by SIGTERM']"
     )
     assert done.stdout.splitlines() == [answer, answer], done.stderr
