@@ -11,8 +11,8 @@ import numpy as np
 import slicer
 from kdnet.data.volumes.series_header import SeriesHeader, guess_series
 from kdnet.errors import DataError
-from kdnet.inference.input_care import Needs, Scan
-from kdnet.inference.input_care import warnings_for as care_warnings
+from kdnet.segmentation.input_care import Needs, Scan
+from kdnet.segmentation.input_care import warnings_for as care_warnings
 from slicer.i18n import tr as _
 
 from KDNetSegmentationLib.Geometry import affine_of

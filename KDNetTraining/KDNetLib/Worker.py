@@ -1,4 +1,4 @@
-"""The Slicer side of the persistent worker (see kdnet/inference/worker.py for the protocol)."""
+"""The Slicer side of the persistent worker (see kdnet/segmentation/worker.py for the protocol)."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ prepare_streams()
 
 if sys.argv[1:] == ["worker"]:
     # before heavy imports, so that the worker responds, and notices when its parent exits, while torch is being imported
-    from kdnet.inference.worker import main as serve
+    from kdnet.segmentation.worker import main as serve
 
     sys.exit(serve())
 

@@ -16,18 +16,30 @@ ALLOWED = {
     "device": FOUNDATION | {"schema", "networks"},
     "tensor_file": FOUNDATION,
     "data": FOUNDATION | {"schema"},
-    "networks": FOUNDATION | {"schema", "device"},
+    "networks": FOUNDATION | {"schema"},
     "losses": FOUNDATION | {"schema", "networks"},
     "model_file": FOUNDATION | {"schema", "networks", "tensor_file"},
     "runs": FOUNDATION | {"schema"},  # no torch: panels read runs
     "evaluation": FOUNDATION | {"schema", "data"},
+    "inference": FOUNDATION | {"schema", "data", "networks", "model_file", "device"},
     "preparation": FOUNDATION | {"schema", "data", "model_file", "inference"},
-    "inference": FOUNDATION | {"schema", "data", "networks", "model_file", "device", "evaluation", "preparation"},
+    "segmentation": FOUNDATION | {"schema", "data", "model_file", "device", "inference", "preparation", "evaluation"},
     "training": FOUNDATION
     | {"schema", "data", "networks", "losses", "tensor_file", "device", "inference", "model_file", "runs"},
     "report": FOUNDATION | {"schema", "evaluation", "runs"},
 }
 PANEL_ROOMS = ("schema", "runs")  # what the Slicer modules may import, with the foundation
+WITHOUT_TORCH = (  # what `kdnet inspect` and opening a case need
+    "data.inspection",
+    "data.inspection_cache",
+    "data.formats.detect",
+    "evaluation.case_pairs",
+    "evaluation.statistics",
+    "preparation.skull",
+    "segmentation.inputs",
+    "segmentation.input_care",
+    "segmentation.results_table",
+)
 HEAVY = ("torch", "monai", "nibabel", "SimpleITK", "matplotlib", "scipy")
 
 
@@ -52,6 +64,16 @@ def test_a_room_imports_only_what_the_architecture_allows(room: str) -> None:
     assert not wrong
 
 
+def test_no_room_imports_itself_through_others() -> None:
+    arrows: dict[str, set[str]] = {}
+    for room, to, _file in _arrows():
+        if to != room:
+            arrows.setdefault(room, set()).add(to)
+    while free := {room for room in arrows if not arrows[room] & arrows.keys()}:
+        arrows = {room: to for room, to in arrows.items() if room not in free}
+    assert not arrows, f"these rooms import each other in a circle: {sorted(arrows)}"
+
+
 def test_every_arrow_leads_to_a_room_that_exists() -> None:
     rooms = {path.stem for path in BACKEND.iterdir()}
     assert set(ALLOWED) <= rooms
@@ -64,10 +86,19 @@ def test_what_panels_need_imports_without_heavy_libraries() -> None:
         for path in sorted((BACKEND / room).glob("*.py"))
         if path.name != "__init__.py"
     ]
-    code = (
-        "import importlib, sys\n"
-        f"for name in {HEAVY}: sys.modules[name] = None\n"
-        f"for name in {modules}: importlib.import_module(name)\n"
+    _run(f"for name in {HEAVY}: sys.modules[name] = None\nfor name in {modules}: importlib.import_module(name)\n")
+
+
+def test_looking_at_data_and_results_loads_no_torch() -> None:
+    _run(
+        f"for name in {WITHOUT_TORCH}:\n"
+        "    importlib.import_module('kdnet.' + name)\n"
+        "    loaded = {'torch', 'monai', 'matplotlib'} & sys.modules.keys()\n"
+        "    assert not loaded, f'{name} imports {loaded}'\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+
+
+def _run(code: str) -> None:
+    command = [sys.executable, "-c", f"import importlib, sys\n{code}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

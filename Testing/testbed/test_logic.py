@@ -154,7 +154,7 @@ def test_a_worker_that_went_to_sleep_is_woken(module: Any) -> None:
         def failed(self, failure: Any) -> None:
             answers.append(failure)
 
-    worker = Worker(("-c", "from kdnet.inference.worker import main; main(idle_seconds=2.0)"))
+    worker = Worker(("-c", "from kdnet.segmentation.worker import main; main(idle_seconds=2.0)"))
     worker.submit({"task": "devices"}, Listener())
     started = time.monotonic()
     while worker.busy and time.monotonic() - started < 60:

@@ -16,15 +16,15 @@ from tqdm import tqdm
 from kdnet.device import choose_device
 from kdnet.errors import SettingsError
 from kdnet.files import writable_folder
-from kdnet.inference.batch import Batch, Outcome
-from kdnet.inference.inputs import Found, require_inputs, survey
 from kdnet.inference.predictor import Predictor
-from kdnet.inference.results_table import NAME, UNSAVED, State
-from kdnet.inference.segment_files import Options
 from kdnet.model_file import load_model
 from kdnet.preparation.brain import UNCHANGED, BrainChoice
 from kdnet.schema.model_card import describe, read_card
 from kdnet.schema.segmentation import Progress, Stage
+from kdnet.segmentation.batch import Batch, Outcome
+from kdnet.segmentation.inputs import Found, require_inputs, survey
+from kdnet.segmentation.results_table import NAME, UNSAVED, State
+from kdnet.segmentation.segment_case import Options
 from kdnet.text import one_line, printable
 
 

@@ -1,1 +1,1 @@
-"""Inference: from volumes to labelmaps on exactly the same grid."""
+"""Inference: run a network on volumes, giving labelmaps on exactly the same grid."""

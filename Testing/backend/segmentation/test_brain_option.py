@@ -11,8 +11,8 @@ import pytest
 from kdnet.cli import main
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume, write_volume
-from kdnet.inference.worker_tasks import Tasks
 from kdnet.preparation.brain import BrainExtractor
+from kdnet.segmentation.worker_tasks import Tasks
 
 SHAPE = (48, 60, 50)
 

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from kdnet.errors import KDNetError
-from kdnet.inference.grouping import Input, RejectedInput
-from kdnet.inference.inputs import Found
 from kdnet.inference.predictor import Predictor
-from kdnet.inference.result_names import absolute, different_names
-from kdnet.inference.results_folder import choose_targets, staged, sweep
-from kdnet.inference.results_table import ResultsTable, Row, State, digest
-from kdnet.inference.segment_files import Options, segment_case
 from kdnet.preparation.brain import BrainExtractor
 from kdnet.schema.segmentation import ProgressCallback, RegionVolume
+from kdnet.segmentation.grouping import Input, RejectedInput
+from kdnet.segmentation.inputs import Found
+from kdnet.segmentation.result_names import absolute, different_names
+from kdnet.segmentation.results_folder import choose_targets, staged, sweep
+from kdnet.segmentation.results_table import ResultsTable, Row, State, digest
+from kdnet.segmentation.segment_case import Options, segment_case
 from kdnet.text import one_line
 
 Case = TypeVar("Case", Input, RejectedInput, Input | RejectedInput)

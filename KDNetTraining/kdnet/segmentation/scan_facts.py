@@ -10,16 +10,16 @@ from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.series_header import SeriesHeader, guess_series, is_other_kind
 from kdnet.errors import KDNetError
 from kdnet.foreign import read_json
-from kdnet.inference.grouping import CHANNEL, Input, image_stem
-from kdnet.inference.input_care import Scan
 from kdnet.schema.modalities import MODALITIES, channel_modality, file_part
 from kdnet.schema.series_names import describe
+from kdnet.segmentation.grouping import CHANNEL, Input, image_stem
+from kdnet.segmentation.input_care import Scan
 
 DESCRIPTION = "dataset.json"  # nnU-Net's, next to its image folder or above it
 
 
 def scan_of(item: Input, index: int, volume: Volume, modality: str, *, single: bool) -> Scan:
-    """Describe a file of a case for :func:`kdnet.inference.input_care.warnings_for`.
+    """Describe a file of a case for :func:`kdnet.segmentation.input_care.warnings_for`.
 
     Args:
         item: case.

@@ -14,10 +14,10 @@ from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import write_volume
 from kdnet.errors import DataError, KDNetError
 from kdnet.files import PARTIAL, rename_over
-from kdnet.inference.grouping import Input
-from kdnet.inference.result_names import file_parts, result_path
-from kdnet.inference.results_table import digest
-from kdnet.inference.segment_files import CaseResult
+from kdnet.segmentation.grouping import Input
+from kdnet.segmentation.result_names import file_parts, result_path
+from kdnet.segmentation.results_table import digest
+from kdnet.segmentation.segment_case import CaseResult
 
 STALE_SECONDS = 3600.0  # the unfinished files of a case exist for seconds
 TAILS = ("", "_kdnet")  # of file names; the second where a person's file has the first

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from kdnet.cli import main
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume, write_volume
-from kdnet.inference import results_folder, results_table
+from kdnet.segmentation import results_folder, results_table
 
 SHAPE = (24, 26, 22)
 
@@ -166,7 +166,7 @@ def test_a_batch_that_was_killed_goes_on(model_file: Path, tmp_path: Path) -> No
     out = tmp_path / "out"
     script = """
 import os, sys
-from kdnet.inference import results_folder
+from kdnet.segmentation import results_folder
 from kdnet.cli import main
 original = results_folder.rename_over
 def rename(file, path):

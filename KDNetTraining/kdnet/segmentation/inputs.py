@@ -9,9 +9,9 @@ from pathlib import Path
 
 from kdnet.data.volumes.dicom_file import read_dicom_header
 from kdnet.errors import DataError, KDNetError
-from kdnet.inference.grouping import Input, RejectedInput, Sorted, image_stem, image_suffix, sort_images, written_suffix
-from kdnet.inference.not_scans import is_no_scan
-from kdnet.inference.result_names import absolute, different_names
+from kdnet.segmentation.grouping import Input, RejectedInput, Sorted, image_stem, image_suffix, sort_images, written_suffix
+from kdnet.segmentation.not_scans import is_no_scan
+from kdnet.segmentation.result_names import absolute, different_names
 
 DICOM_SUFFIXES = (".dcm", ".ima")
 ROWS = 0x00280010  # the Rows tag of an image

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from kdnet.errors import DataError
-from kdnet.inference.results_table import NAME, UNSAVED, ResultsTable, Row, State, digest
 from kdnet.schema.segmentation import RegionVolume
+from kdnet.segmentation.results_table import NAME, UNSAVED, ResultsTable, Row, State, digest
 
 
 def rows(folder: Path, name: str = NAME) -> list[dict[str, str]]:

@@ -16,16 +16,16 @@ from kdnet.device import choose_device, mps_agrees
 from kdnet.errors import DataError, SettingsError
 from kdnet.evaluation.metrics import score_case
 from kdnet.files import writable_folder
-from kdnet.inference.batch import Batch, Outcome
-from kdnet.inference.input_care import expects_brain
-from kdnet.inference.inputs import require_inputs, survey
 from kdnet.inference.postprocessing import measure, remove_islands
 from kdnet.inference.predictor import Predictor
-from kdnet.inference.segment_files import Options
 from kdnet.model_file import load_model
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.segmentation import Progress
+from kdnet.segmentation.batch import Batch, Outcome
+from kdnet.segmentation.input_care import expects_brain
+from kdnet.segmentation.inputs import require_inputs, survey
+from kdnet.segmentation.segment_case import Options
 
 Request = Mapping[str, Any]
 

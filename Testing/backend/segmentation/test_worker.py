@@ -169,7 +169,7 @@ def test_it_ends_when_its_parent_is_killed() -> None:
 
 
 def test_it_ends_when_nothing_is_asked_of_it() -> None:
-    script = "-c from kdnet.inference.worker import main; main(idle_seconds=0.1)"
+    script = "-c from kdnet.segmentation.worker import main; main(idle_seconds=0.1)"
     client = Client(script)
     client.process.communicate(timeout=60)
     assert client.process.returncode == 0
@@ -228,7 +228,7 @@ def test_it_ends_at_once_where_nobody_can_ask(closed: str) -> None:
 def test_a_lost_device_ends_the_process_after_its_answer(capsys: pytest.CaptureFixture[str]) -> None:
     import io
 
-    from kdnet.inference.worker import Answers, _answer
+    from kdnet.segmentation.worker import Answers, _answer
 
     def run(problem: Exception) -> tuple[bool, dict[str, Any]]:
         def task(_request: object, _report: object) -> dict[str, Any]:

@@ -10,7 +10,7 @@ starts Python as a child), so the first answer gives the process to kill::
     {"event": "hello", "pid": 4711}            before torch is imported
     {"event": "ready"}                         after the import
     {"id": 1, "event": "progress", "stage": "load", "done": 0, "total": 1}
-    {"id": 1, "event": "result", ...}          the task's result, see kdnet/inference/worker_tasks.py
+    {"id": 1, "event": "result", ...}          the task's result, see kdnet/segmentation/worker_tasks.py
     {"id": 1, "event": "error", "message": "one sentence"}
 
 A request is ``{"id": 1, "task": "segment", ...}`` with the task's parameters; ``id`` is a number or a string. Lines that
@@ -68,7 +68,7 @@ def main(idle_seconds: float = IDLE_SECONDS) -> int:
     threading.Thread(target=_listen, args=(stdin.buffer, requests), daemon=True).start()
     with suppress(OSError, queue.Empty):  # the parent is gone or has stopped sending requests
         answers.send(event="hello", pid=os.getpid())
-        from kdnet.inference.worker_tasks import Tasks  # noqa: PLC0415 - heavy
+        from kdnet.segmentation.worker_tasks import Tasks  # noqa: PLC0415 - heavy
 
         run = Tasks().run
         answers.send(event="ready")

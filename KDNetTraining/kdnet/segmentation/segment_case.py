@@ -9,14 +9,14 @@ from pathlib import Path
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import check_volume, read_volume
 from kdnet.foreign import reading
-from kdnet.inference.grouping import Input
-from kdnet.inference.input_care import Needs, expects_brain, warnings_for
 from kdnet.inference.postprocessing import measure, remove_islands
 from kdnet.inference.predictor import Predictor
-from kdnet.inference.results_table import digest
-from kdnet.inference.scan_facts import scan_of
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
 from kdnet.schema.segmentation import ProgressCallback, RegionVolume
+from kdnet.segmentation.grouping import Input
+from kdnet.segmentation.input_care import Needs, expects_brain, warnings_for
+from kdnet.segmentation.results_table import digest
+from kdnet.segmentation.scan_facts import scan_of
 
 
 @dataclass(frozen=True)

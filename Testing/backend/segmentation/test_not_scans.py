@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kdnet.inference.not_scans import is_no_scan
+from kdnet.segmentation.not_scans import is_no_scan
 
 
 @pytest.mark.parametrize(

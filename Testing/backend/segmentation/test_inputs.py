@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from kdnet.errors import DataError
-from kdnet.inference.grouping import Input, RejectedInput
-from kdnet.inference.inputs import find_inputs, require_inputs, survey
+from kdnet.segmentation.grouping import Input, RejectedInput
+from kdnet.segmentation.inputs import find_inputs, require_inputs, survey
 
 
 def folder_with(folder: Path, *names: str) -> Path:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume
-from kdnet.inference.grouping import Input
-from kdnet.inference.input_care import Needs, Scan, warnings_for
-from kdnet.inference.scan_facts import scan_of
+from kdnet.segmentation.grouping import Input
+from kdnet.segmentation.input_care import Needs, Scan, warnings_for
+from kdnet.segmentation.scan_facts import scan_of
 
 NEEDS = Needs("t1ce", (1.0, 1.0, 1.0), skull_removed=True)
 
@@ -131,9 +131,7 @@ def test_real_brains_are_not_remarked_upon(real_cases: Path) -> None:
 
 
 def test_the_panel_can_ask_without_torch() -> None:
-    script = (
-        "import sys, kdnet.inference.input_care; sys.exit(any(n in sys.modules for n in ('torch', 'nibabel', 'SimpleITK')))"
-    )
+    script = "import sys, kdnet.segmentation.input_care; sys.exit(any(n in sys.modules for n in ('torch', 'nibabel', 'SimpleITK')))"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kdnet.inference.result_names import different_names, file_parts, result_path, safe_name
+from kdnet.segmentation.result_names import different_names, file_parts, result_path, safe_name
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Segmentation: from files and folders to labelmaps, a results table, and the worker of the Slicer module."""
