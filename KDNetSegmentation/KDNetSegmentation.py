@@ -1,19 +1,13 @@
 """KDNetSegmentation: one-click segmentation of a loaded volume with a distilled network."""
 
-import unittest
-
+import KDNetSegmentationLib  # noqa: F401 - makes KDNetLib importable from a source tree
 import slicer
+from KDNetLib.ModuleShell import PanelWidget, describe_module, run_self_tests
 from KDNetSegmentationLib.Logic import SegmentationLogic
 from KDNetSegmentationLib.SampleData import register_sample_data
 from KDNetSegmentationLib.Widget import Panel
 from slicer.i18n import tr as _
-from slicer.i18n import translate
-from slicer.ScriptedLoadableModule import (
-    ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
-    ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
-)
+from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleLogic, ScriptedLoadableModuleTest
 
 
 class KDNetSegmentation(ScriptedLoadableModule):
@@ -21,45 +15,25 @@ class KDNetSegmentation(ScriptedLoadableModule):
 
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
-        self.parent.title = _("KDNet Segmentation")
-        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
-        self.parent.dependencies = []
-        self.parent.contributors = ["SlicerKDNet contributors"]
-        self.parent.helpText = _(
-            "Segments brain tumours from one MR scan with a network that was taught by a network of all modalities. Choose"
-            " a model and a volume, then click Segment.<br><br><b>For research use only; not a medical device.</b>"
+        about = _(
+            "Segments brain tumors on a single MR scan with a student network, distilled from a teacher network that uses"
+            " all MR modalities. Choose a model and a volume, then click Segment."
         )
-        self.parent.acknowledgementText = _(
-            "Method: M. Hu, M. Maillard, Y. Zhang, T. Ciceri, G. La Barbera, I. Bloch, P. Gori, <i>Knowledge distillation"
-            " from multi-modal to mono-modal segmentation networks</i>, MICCAI 2020, LNCS 12261, pp. 772-781."
-        )
+        describe_module(self.parent, _("KDNet Segmentation"), about)
         slicer.app.connect("startupCompleted()", register_sample_data)
 
 
-class KDNetSegmentationWidget(ScriptedLoadableModuleWidget):
+class KDNetSegmentationWidget(PanelWidget):
     """The module widget, which delegates to the panel."""
 
-    def setup(self):
-        """Build the panel when the module is first opened."""
-        ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/KDNetSegmentation.ui"))
-        self.layout.addWidget(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
+    def createPanel(self, uiWidget):
+        """Create the logic, with its worker, and the panel."""
         self.logic = KDNetSegmentationLogic()
-        self.panel = Panel(uiWidget, self.logic)
-        self.ui = self.panel.ui  # where scripts and tests of Slicer modules look for widgets
-
-    def enter(self):
-        """Activate the panel when the user opens the module."""
-        self.panel.enter()
-
-    def exit(self):
-        """Deactivate the panel when the user opens another module."""
-        self.panel.exit()
+        return Panel(uiWidget, self.logic)
 
     def cleanup(self):
-        """Stop all processes when the module is closed."""
-        self.panel.cleanup()
+        """Close the panel and stop the worker."""
+        super().cleanup()
         self.logic.cleanup()
 
 
@@ -72,13 +46,11 @@ class KDNetSegmentationLogic(SegmentationLogic, ScriptedLoadableModuleLogic):
 
 
 class KDNetSegmentationTest(ScriptedLoadableModuleTest):
-    """The module's test, for Slicer and for the testbed."""
+    """The module's self-tests."""
 
     def runTest(self):
         """Run all self-tests; raise if one fails."""
         # Slicer's own test runner would find and run a test case at file scope a second time
         from KDNetSegmentationLib.SelfTest import SelfTest  # noqa: PLC0415
 
-        result = unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(SelfTest))
-        if not result.wasSuccessful():
-            raise AssertionError(f"{len(result.failures) + len(result.errors)} self tests failed")
+        run_self_tests(SelfTest)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from kdnet.errors import KDNetError
+from KDNetLib.ModelInfo import ModelInfo
+from KDNetLib.SegmentationNode import center_of, labelmap_of, show_labelmap, volumes_in_milliliters
 
 from KDNetSegmentationLib.Maps import show_maps
-from KDNetSegmentationLib.Models import ModelInfo
-from KDNetSegmentationLib.SegmentationNode import center_of, labelmap_of, show_labelmap, volumes_in_milliliters
 from KDNetSegmentationLib.Settings import Settings
 from KDNetSegmentationLib.Volumes import request_of
 

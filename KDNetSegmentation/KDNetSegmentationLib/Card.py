@@ -2,15 +2,15 @@
 
 from html import escape
 
+from kdnet.schema.modalities import format_modalities
+from KDNetLib.ModelInfo import ModelInfo
 from slicer.i18n import tr as _
-
-from KDNetSegmentationLib.Models import ModelInfo
 
 
 def card_html(model: ModelInfo) -> str:
     """Return the card shown under the list of models."""
     rows = [
-        (_("Needs"), " + ".join(modality.upper() for modality in model.modalities)),
+        (_("Needs"), format_modalities(model.modalities)),
         (_("Finds"), ", ".join(label.name for label in model.labels.labels)),
         (_("Trained on"), _training(model)),
         (_("Dice"), _figures(model)),

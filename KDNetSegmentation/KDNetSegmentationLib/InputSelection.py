@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import slicer
-
-from KDNetSegmentationLib.Models import ModelInfo
+from KDNetLib.ModelInfo import ModelInfo
 
 MAP_ATTRIBUTE = "KDNet.map"  # attribute of the probability and uncertainty volumes that the extension adds
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.errors import KDNetError
+from KDNetLib.ModelInfo import ModelInfo
+from KDNetLib.ModelLibrary import ModelLibrary
 from KDNetLib.Worker import Failure
 
-from KDNetSegmentationLib.Models import ModelInfo, ModelLibrary
 from KDNetSegmentationLib.Settings import Progress, Result, Settings
 
 UNEXPECTED = Failure("Something unexpected went wrong: look into the Python console, and report what it says.")

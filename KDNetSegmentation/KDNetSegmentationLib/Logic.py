@@ -31,11 +31,12 @@ from typing import Any
 import slicer
 from kdnet.errors import KDNetError
 from kdnet.files import writable_folder
+from KDNetLib.ModelInfo import ModelInfo
+from KDNetLib.ModelLibrary import ModelLibrary
 from KDNetLib.PollTimer import PollTimer
 from KDNetLib.Worker import Failure, Worker
 
 from KDNetSegmentationLib.Jobs import UNEXPECTED, BatchJob, ComparisonJob, DevicesJob, ImportJob, SegmentationJob
-from KDNetSegmentationLib.Models import ModelInfo, ModelLibrary
 from KDNetSegmentationLib.Settings import Progress, Result, SegmentationError, Settings
 
 Failed = Callable[[Failure], None]

@@ -7,9 +7,8 @@ import qt
 import slicer
 from kdnet.errors import KDNetError
 from kdnet.files import writable_folder
+from KDNetLib.ModelInfo import ModelInfo
 from slicer.i18n import tr as _
-
-from KDNetSegmentationLib.Models import ModelInfo
 
 
 class ModelsPanel:

@@ -8,10 +8,9 @@ import qt
 import slicer
 from kdnet.errors import KDNetError
 from kdnet.files import atomic_write
+from KDNetLib.ModelInfo import ModelInfo
 from KDNetLib.Tables import fill_table
 from slicer.i18n import tr as _
-
-from KDNetSegmentationLib.Models import ModelInfo
 
 SEGMENTS_HEADER, SEGMENTS_ROW, SEGMENTS_LARGEST = 32, 28, 240  # pixels
 SETTLING_MILLISECONDS = 200  # changes of a segmentation come in bursts
@@ -75,7 +74,7 @@ class ResultPanel:
 
     def restore(self, node: Any, volumeNode: Any, model: ModelInfo) -> None:
         """Show a segmentation from a loaded scene or an edited one, and measure its volumes again."""
-        from KDNetSegmentationLib.SegmentationNode import labelmap_of, volumes_in_milliliters  # noqa: PLC0415 - numpy
+        from KDNetLib.SegmentationNode import labelmap_of, volumes_in_milliliters  # noqa: PLC0415 - numpy
 
         try:
             volumes = volumes_in_milliliters(labelmap_of(node, model.labels, volumeNode), model.labels, volumeNode)

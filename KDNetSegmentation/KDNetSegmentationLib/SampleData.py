@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from KDNetLib.Folders import shared_resource
+from kdnet.shared_files import shared_resource
 
 CATEGORY = "KDNet"
 RELEASE = "https://github.com/lassoan/SlicerMONAIAuto3DSeg/releases/download/TestingData/"

@@ -4,8 +4,8 @@ import unittest
 from pathlib import Path
 
 import slicer
+from kdnet.shared_files import shared_resource
 from KDNetLib.Dependencies import missing_packages
-from KDNetLib.Folders import shared_resource
 
 from KDNetSegmentationLib.Logic import SegmentationLogic
 

@@ -13,10 +13,9 @@ from kdnet.data.volumes.series_header import SeriesHeader, guess_series
 from kdnet.errors import DataError
 from kdnet.segmentation.input_care import Needs, Scan
 from kdnet.segmentation.input_care import warnings_for as care_warnings
+from KDNetLib.Geometry import affine_of
+from KDNetLib.ModelInfo import ModelInfo
 from slicer.i18n import tr as _
-
-from KDNetSegmentationLib.Geometry import affine_of
-from KDNetSegmentationLib.Models import ModelInfo
 
 
 def request_of(node: Any, folder: Path, index: int = 0) -> dict[str, Any]:

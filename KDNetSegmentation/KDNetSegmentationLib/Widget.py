@@ -8,7 +8,9 @@ import qt
 import slicer
 import vtk
 from kdnet.errors import KDNetError
+from kdnet.schema.modalities import display_name
 from KDNetLib.InstallPanel import InstallPanel
+from KDNetLib.ModelInfo import ModelInfo
 from KDNetLib.Paths import show_nothing_for_unset
 from KDNetLib.PollTimer import PollTimer
 from KDNetLib.Worker import Failure
@@ -21,7 +23,6 @@ from KDNetSegmentationLib.ComparisonPanel import ComparisonPanel
 from KDNetSegmentationLib.DeviceHint import DeviceHint
 from KDNetSegmentationLib.Estimate import Estimate
 from KDNetSegmentationLib.Logic import SegmentationLogic
-from KDNetSegmentationLib.Models import ModelInfo
 from KDNetSegmentationLib.ModelsPanel import ModelsPanel
 from KDNetSegmentationLib.Parameters import Parameters, inputs_of, set_inputs, settings_of
 from KDNetSegmentationLib.ResultPanel import ResultPanel
@@ -242,7 +243,7 @@ class Panel(VTKObservationMixin):
             label, selector = (getattr(self.ui, f"{name}{index}") for name in ("inputLabel", "inputSelector"))
             label.visible = selector.visible = shown
             if shown:
-                modality = modalities[index - 1].upper()
+                modality = display_name(modalities[index - 1])
                 label.text = _("{modality} volume:").format(modality=modality) if modality else _("Input volume:")
         if self.parameters is not None and model is not None and self.parameters.model != model.path.name:
             self.parameters.model = model.path.name

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from KDNetLib.Folders import shared_resource
+from kdnet.shared_files import shared_resource
 
 TORCH = "torch>=2.5"
 TORCH_MEGABYTES = 2500  # with CUDA; about 200 without

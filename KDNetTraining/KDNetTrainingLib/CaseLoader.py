@@ -137,7 +137,7 @@ def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[Loaded
     """
     import numpy as np  # noqa: PLC0415
     from kdnet.schema.labels import LabelTable  # noqa: PLC0415 - needs numpy
-    from KDNetSegmentationLib.SegmentationNode import center_of  # noqa: PLC0415 - needs numpy
+    from KDNetLib.SegmentationNode import center_of  # noqa: PLC0415 - needs numpy
 
     case, labels = str(answer["case"]), LabelTable.from_json(answer["labels"])
     _remove(case)
@@ -164,7 +164,7 @@ def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[Loaded
 
 
 def _segmentation(voxels: Any, item: Mapping[str, Any], labels: Any, volume: Any, case: str) -> Any:
-    from KDNetSegmentationLib.SegmentationNode import show_labelmap  # noqa: PLC0415 - needs numpy
+    from KDNetLib.SegmentationNode import show_labelmap  # noqa: PLC0415 - needs numpy
 
     if voxels.shape != volume.GetImageData().GetDimensions()[::-1]:
         raise KDNetError(f"{item['name']} of {case} is not on the grid of its images: resample it onto theirs.")

@@ -20,8 +20,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / part) for part in ("KDNetSegmentation", "Testing/benchmarks", "Testing/testbed")]
 
 from bench_segment import REAL, fresh_model, write_phantom_volume  # noqa: E402
+from KDNetLib.ModelInfo import read_model_info  # noqa: E402
+from KDNetLib.ModelLibrary import ModelLibrary  # noqa: E402
 from KDNetSegmentationLib.Logic import SegmentationLogic  # noqa: E402
-from KDNetSegmentationLib.Models import ModelLibrary, read_model_info  # noqa: E402
 from standin.application import Application  # noqa: E402
 
 STAGES = ("hand over", "start", "load", "prepare", "forward", "label", "import")

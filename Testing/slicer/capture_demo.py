@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "KDNetSegmentation"
 
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.model_card import read_card
-from KDNetSegmentationLib.SegmentationNode import center_of, show_labelmap
+from KDNetLib.SegmentationNode import center_of, show_labelmap
 from trame_slicer.core import SlicerApp
 from trame_slicer.views import SliceView
 

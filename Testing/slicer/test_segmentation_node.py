@@ -11,7 +11,7 @@ import slicer
 import vtk
 from conftest import add_volume
 from kdnet.schema.labels import brats_labels, exclusive_labels
-from KDNetSegmentationLib.SegmentationNode import (
+from KDNetLib.SegmentationNode import (
     center_of,
     segment_id,
     show_labelmap,

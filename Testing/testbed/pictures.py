@@ -104,7 +104,7 @@ class Photographer:
         hidden = [other for other in slicer.util.getNodesByClass("vtkMRMLSegmentationNode") if other is not node]
         for other in hidden:
             other.GetDisplayNode().SetVisibility(False)
-        from KDNetSegmentationLib.SegmentationNode import center_of, labelmap_of
+        from KDNetLib.SegmentationNode import center_of, labelmap_of
 
         center = center_of(labelmap_of(node, self.panel.model.labels, volume), volume)
         for name in ORIENTATIONS:

@@ -84,6 +84,28 @@ def test_start_up_imports_nothing_but_slicer_and_the_standard_library(repository
     assert len(seen) > 15
 
 
+def test_modules_do_not_import_each_other(repository: Path, name: str) -> None:
+    """What both need is in KDNetLib, which knows neither."""
+    others = {
+        "KDNetSegmentation": {"KDNetTraining", "KDNetTrainingLib"},
+        "KDNetTraining": {"KDNetSegmentation", "KDNetSegmentationLib"},
+        "KDNetTraining/KDNetLib": {"KDNetTraining", "KDNetTrainingLib", "KDNetSegmentation", "KDNetSegmentationLib"},
+    }
+    for folder, forbidden in others.items():
+        for path in (repository / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = [item.name for item in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                assert not {imported.partition(".")[0] for imported in names} & forbidden, path
+
+
+def test_one_place_extends_the_path(repository: Path, name: str) -> None:
+    """In a source tree alone, so that KDNetSegmentation finds the shared packages."""
+    files = [path for module in MODULES for path in (repository / module).rglob("*.py") if "kdnet" not in path.parts]
+    editing = [path for path in files if "sys.path." in path.read_text().replace("``sys.path``", "")]
+    assert editing == [repository / "KDNetSegmentation/KDNetSegmentationLib/__init__.py"]
+
+
 def test_every_sentence_can_be_translated(repository: Path, name: str) -> None:
     """Text given to a widget comes from _(), or holds no words."""
     for path in scripts(repository, name):

@@ -20,8 +20,8 @@ from scipy.spatial.transform import Rotation
 @pytest.fixture(scope="module")
 def logic(module: Any, model_file: Path) -> Iterator[Any]:
     """A logic of its own, with a tiny model."""
+    from KDNetLib.ModelLibrary import ModelLibrary
     from KDNetSegmentationLib.Logic import SegmentationLogic
-    from KDNetSegmentationLib.Models import ModelLibrary
 
     logic = SegmentationLogic(ModelLibrary(model_file.parent))
     yield logic
@@ -107,9 +107,9 @@ def test_no_voxels_stay_on_disk(
 
 
 def test_a_worker_that_cannot_start_tells_why(module: Any, add_volume: Callable[..., Any], model_file: Path) -> None:
+    from KDNetLib.ModelLibrary import ModelLibrary
     from KDNetLib.Worker import Worker
     from KDNetSegmentationLib.Logic import SegmentationLogic
-    from KDNetSegmentationLib.Models import ModelLibrary
     from KDNetSegmentationLib.Settings import SegmentationError
 
     worker = Worker(("-c", "import not_there"))

@@ -93,7 +93,7 @@ def test_maps_belong_to_their_volume_and_not_to_its_name(
 
 
 def test_segments_are_not_measured_as_labels_of_another_model(panel: Any, phantom_volume: Any) -> None:
-    from KDNetSegmentationLib.SegmentationNode import labelmap_of, segment_id, show_labelmap
+    from KDNetLib.SegmentationNode import labelmap_of, segment_id, show_labelmap
 
     voxels = np.ones(slicer.util.arrayFromVolume(phantom_volume).shape, np.uint8)
     table = brats_labels()

@@ -51,7 +51,7 @@ def test_choices_are_saved_and_restored_with_the_scene(panel: Any, phantom_volum
 
 def test_the_card_tells_what_the_model_needs_and_can_do(panel: Any) -> None:
     card = panel.ui.modelCard.text
-    for text in ("T1CE", "Oedema", "synthetic", "ET 0.88", "research use only"):
+    for text in ("T1ce", "Oedema", "synthetic", "ET 0.88", "research use only"):
         assert text in card
 
 
@@ -104,7 +104,7 @@ def test_traces_of_an_interpolation_do_not_make_a_brain_a_whole_head(panel: Any,
 
 
 def test_a_parent_transform_counts_for_the_orientation(panel: Any, add_volume: Callable[..., Any]) -> None:
-    from KDNetSegmentationLib.Geometry import affine_of
+    from KDNetLib.Geometry import affine_of
 
     volume = add_volume(np.zeros((4, 5, 6), np.int16), np.diag([2.0, 1.0, 3.0, 1.0]))
     transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
@@ -290,7 +290,7 @@ def test_a_model_of_two_modalities_asks_for_two_volumes(
     panel.ui.inputSelector1.setCurrentNode(phantom_volume)
     assert not panel.ui.applyButton.enabled
     panel.ui.inputSelector2.setCurrentNode(phantom_volume)
-    assert "looks like T1CE" in panel.ui.warningLabel.text
+    assert "looks like T1ce" in panel.ui.warningLabel.text
     panel.ui.applyButton.click()
     wait(lambda: not panel.logic.busy)
     assert panel.ui.statusLabel.text.startswith("Done in")

@@ -155,7 +155,7 @@ def test_lines_of_an_inspection_that_are_none_are_passed_over(module: Any) -> No
 
 
 def test_the_environment_of_a_process_is_its_own(module: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from KDNetLib.Folders import BACKEND
+    from kdnet.shared_files import BACKEND
     from KDNetLib.ProcessTree import process_environment
 
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", ".", "relative", str(tmp_path)]))

@@ -76,7 +76,7 @@ def test_the_model_follows_the_volume_until_the_user_has_chosen_one(
     assert panel.model.modalities == ("flair",)  # chosen by the user: it stays, with a warning
     panel.chooseInputs()
     assert panel.model.modalities == ("flair",)
-    assert "looks like T1CE" in panel.ui.warningLabel.text
+    assert "looks like T1ce" in panel.ui.warningLabel.text
 
 
 def test_the_model_follows_the_volume_also_after_the_scene_was_closed(
@@ -150,7 +150,7 @@ def test_a_click_gives_overlay_volumes_and_background(
 def test_the_labels_are_those_of_the_command_voxel_for_voxel(
     panel: Any, phantom_volume: Any, wait: Wait, tmp_path: Path, repository: Path
 ) -> None:
-    from KDNetSegmentationLib.SegmentationNode import labelmap_of
+    from KDNetLib.SegmentationNode import labelmap_of
 
     file = repository / "Resources" / "SampleData" / "Phantom_002_t1ce.nii.gz"
     assert kdnet(["segment", str(panel.model.path), str(file), "-o", str(tmp_path), "--device", "cpu"]) == 0
@@ -330,7 +330,7 @@ def test_a_segmentation_is_compared_with_a_reference(panel: Any, phantom_volume:
 
 
 def test_a_reference_without_names_counts_by_its_values(panel: Any, phantom_volume: Any, wait: Wait) -> None:
-    from KDNetSegmentationLib.SegmentationNode import labelmap_of
+    from KDNetLib.SegmentationNode import labelmap_of
 
     node, labels = segmented(panel, phantom_volume, wait), panel.model.labels
     reference = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "BraTS 2021")

@@ -7,6 +7,7 @@ from enum import Enum
 
 from kdnet.evaluation.pairing import MEAN
 from kdnet.report.content import ReportData
+from kdnet.schema.modalities import format_modalities
 from kdnet.schema.results import Comparison, GapRecovery, Interval
 
 SIGNIFICANT = 0.05
@@ -24,8 +25,6 @@ PENALTIES = (
 )
 
 PAIRING = "paired by case, fold and seed; visits of one patient are averaged and count once"
-
-NAMES = {"t1": "T1", "t1ce": "T1ce", "t2": "T2", "flair": "FLAIR"}
 
 
 class Outcome(Enum):
@@ -47,7 +46,7 @@ def outcome(row: Comparison) -> Outcome:
 
 def seen(modalities: str) -> str:
     """Format modalities as clinicians write them: ``"t1+t1ce"`` becomes ``"T1 + T1ce"``."""
-    return " + ".join(NAMES.get(name, name) for name in modalities.split("+"))
+    return format_modalities(modalities.split("+"))
 
 
 def listed(words: Sequence[str]) -> str:

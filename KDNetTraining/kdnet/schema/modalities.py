@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kdnet.schema.series_names import guess_modality
@@ -10,6 +11,8 @@ from kdnet.schema.series_names import guess_modality
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 
 ANY_SEQUENCE = "mr"  # for a model that accepts any of them, and proton density
+
+_DISPLAY_NAMES = {"t1": "T1", "t1ce": "T1ce", "t2": "T2", "flair": "FLAIR", ANY_SEQUENCE: "MR"}
 
 REFERENCE = "reference"
 
@@ -49,6 +52,26 @@ class FilePart:
 
     case: str
     part: str
+
+
+def display_name(modality: str) -> str:
+    """Return the name of a modality as clinicians write it; a modality of another data set keeps its own name.
+
+    Example:
+        >>> display_name("t1ce"), display_name("flair"), display_name("adc")
+        ('T1ce', 'FLAIR', 'adc')
+    """
+    return _DISPLAY_NAMES.get(modality, modality)
+
+
+def format_modalities(modalities: Iterable[str]) -> str:
+    """Join the display names of modalities.
+
+    Example:
+        >>> format_modalities(["t1", "t1ce"])
+        'T1 + T1ce'
+    """
+    return " + ".join(map(display_name, modalities))
 
 
 def file_part(stem: str) -> FilePart | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kdnet.data.preprocessing.foreground import Foreground
 from kdnet.preparation.skull import BRAIN_LITERS
-from kdnet.schema.modalities import ANY_SEQUENCE
+from kdnet.schema.modalities import ANY_SEQUENCE, display_name
 
 LEAST_LITRES = 0.6  # smaller than the brain of a one-year-old
 MOST_LITRES = 7.5  # larger than any head with neck
@@ -86,13 +86,13 @@ def warnings_for(scan: Scan, needs: Needs) -> tuple[str, ...]:
 
 
 def _modality_warning(scan: Scan, needs: Needs) -> str:
-    wanted = needs.modality.upper()
+    wanted = display_name(needs.modality)
     if scan.scanner and scan.scanner.upper() != "MR":
         return f"{scan.name} is a {scan.scanner} image, but the model was trained on MR: choose an MR volume."
     if needs.modality == ANY_SEQUENCE:
         return ""
     if scan.modality and scan.modality.lower() != needs.modality.lower():
-        guess = scan.modality.upper()
+        guess = display_name(scan.modality.lower())
         return f"{scan.name} looks like {guess}, but the model needs {wanted}: choose another volume or model."
     if scan.other:
         return (

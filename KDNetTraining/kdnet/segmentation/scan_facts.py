@@ -10,7 +10,7 @@ from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.series_header import SeriesHeader, guess_series, is_other_kind
 from kdnet.errors import KDNetError
 from kdnet.foreign import read_json
-from kdnet.schema.modalities import MODALITIES, channel_modality, file_part
+from kdnet.schema.modalities import MODALITIES, channel_modality, display_name, file_part
 from kdnet.schema.series_names import describe
 from kdnet.segmentation.grouping import CHANNEL, Input, image_stem
 from kdnet.segmentation.input_care import Scan
@@ -29,7 +29,7 @@ def scan_of(item: Input, index: int, volume: Volume, modality: str, *, single: b
         single: whether the model needs one modality only.
     """
     file = item.files[index]
-    name = item.name if single else f"{item.name} ({modality.upper()})"
+    name = item.name if single else f"{item.name} ({display_name(modality)})"
     if file.is_dir():
         header = _series_header(file)
         guess = guess_series(header, file.name)

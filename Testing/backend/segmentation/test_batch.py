@@ -250,7 +250,7 @@ def test_what_is_probably_wrong_is_said_and_written_down(
     nibabel.save(image, tmp_path / "x_flair.nii.gz")
     assert segment(model_file, tmp_path / "x_flair.nii.gz", "-o", tmp_path / "out") == 0
     said, written = capsys.readouterr().err, rows(tmp_path / "out")["x_flair"]["warnings"]
-    for words in ("x_flair looks like FLAIR, but the model needs T1CE", "too small for a head", "how the patient lies"):
+    for words in ("x_flair looks like FLAIR, but the model needs T1ce", "too small for a head", "how the patient lies"):
         assert words in said
         assert words in written
 

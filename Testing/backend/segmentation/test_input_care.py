@@ -74,10 +74,10 @@ def test_thick_slices_are_noticed() -> None:
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        ({"modality": "flair"}, "looks like FLAIR, but the model needs T1CE"),
+        ({"modality": "flair"}, "looks like FLAIR, but the model needs T1ce"),
         ({"scanner": "CT"}, "is a CT image, but the model was trained on MR"),
         ({"other": True}, "looks like a map"),
-        ({"numbered": True}, "make sure that it is T1CE"),
+        ({"numbered": True}, "make sure that it is T1ce"),
         ({"numbered": True, "modality": "t1"}, "looks like T1,"),
     ],
 )

@@ -12,7 +12,7 @@ from kdnet.errors import DataError
 from kdnet.schema.labels import brats_labels
 from vtk.util import numpy_support
 
-from KDNetSegmentationLib.Geometry import affine_of
+from KDNetLib.Geometry import affine_of
 
 if TYPE_CHECKING:
     from kdnet.schema.labels import Label, LabelTable

@@ -1,67 +1,19 @@
-"""The available models: those that ship with the extension and those that the user imported.
-
-Only headers are read here, without torch, because the panel lists models before any package is installed. Weights are
-validated by the worker.
-"""
+"""The available models: those that ship with the extension and those that the user imported."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from kdnet.errors import KDNetError, ModelFileError
 from kdnet.files import atomic_write, writable_folder
-from kdnet.foreign import reading
-from kdnet.schema.model_header import parse_header, read_header_text
-from kdnet.shared_files import BRAIN_STUDENT
-from KDNetLib.Folders import shared_resource
+from kdnet.shared_files import BRAIN_STUDENT, shared_resource
 
-if TYPE_CHECKING:
-    from kdnet.schema.labels import LabelTable
+from KDNetLib.ModelInfo import ModelInfo, read_model_info
 
 SUFFIX = ".safetensors"
 MOST_VOLUMES = 4  # number of inputs in the panel
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """The metadata of a model file.
-
-    Attributes:
-        path: the file.
-        name: display name.
-        role: ``"student"``, ``"baseline"`` or ``"teacher"``.
-        modalities: required modalities, in channel order.
-        labels: labels that it segments.
-        spacing: spacing of its grid in mm.
-        figures: performance figures.
-        trainingData: training data.
-        intendedUse: intended use.
-        limits: known limitations.
-        licence: license terms.
-        bundled: whether it ships with the extension and cannot be removed.
-    """
-
-    path: Path
-    name: str
-    role: str
-    modalities: tuple[str, ...]
-    labels: LabelTable
-    spacing: tuple[float, ...]
-    figures: Mapping[str, Any] = field(default_factory=dict)
-    trainingData: Mapping[str, Any] = field(default_factory=dict)
-    intendedUse: str = ""
-    limits: str = ""
-    licence: str = ""
-    bundled: bool = False
-
-    @property
-    def title(self) -> str:
-        """Name and required modalities in one line, for a list."""
-        return f"{self.name} ({' + '.join(modality.upper() for modality in self.modalities)})"
 
 
 def check_offered(model: ModelInfo) -> None:
@@ -146,32 +98,6 @@ class ModelLibrary:
             model.path.unlink()
         except OSError as error:
             raise ModelFileError(f"{model.path} cannot be deleted ({error.strerror}): check its permissions.") from error
-
-
-def read_model_info(path: Path, *, bundled: bool = False) -> ModelInfo:
-    """Read the header of a model file.
-
-    Raises:
-        ModelFileError: if it is not a model file.
-    """
-    from kdnet.schema.labels import LabelTable  # noqa: PLC0415 - needs numpy
-
-    card = parse_header(path, read_header_text(path)).card
-    with reading(f"the model card of {path}", "choose another model file or copy it again", ModelFileError):
-        return ModelInfo(
-            path=path,
-            name=str(card["name"]),
-            role=str(card["role"]),
-            modalities=tuple(card["modalities"]),
-            labels=LabelTable.from_json(card["labels"]),
-            spacing=tuple(float(step) for step in card["preprocessing"]["spacing"]),
-            figures=dict(card["figures"]),
-            trainingData=dict(card["training_data"]),
-            intendedUse=str(card.get("intended_use", "")),
-            limits=str(card.get("limits", "")),
-            licence=str(card["licence"]),
-            bundled=bundled,
-        )
 
 
 def _read_all(folder: Path, *, bundled: bool) -> Sequence[ModelInfo]:

@@ -1,0 +1,83 @@
+"""The metadata of a model file, read from its header alone.
+
+No torch is needed, because panels list models before any package is installed. Weights are validated by the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kdnet.errors import ModelFileError
+from kdnet.foreign import reading
+from kdnet.schema.modalities import format_modalities
+from kdnet.schema.model_header import parse_header, read_header_text
+
+if TYPE_CHECKING:
+    from kdnet.schema.labels import LabelTable
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The metadata of a model file.
+
+    Attributes:
+        path: the file.
+        name: display name.
+        role: ``"student"``, ``"baseline"`` or ``"teacher"``.
+        modalities: required modalities, in channel order.
+        labels: labels that it segments.
+        spacing: spacing of its grid in mm.
+        figures: performance figures.
+        trainingData: training data.
+        intendedUse: intended use.
+        limits: known limitations.
+        licence: license terms.
+        bundled: whether it ships with the extension and cannot be removed.
+    """
+
+    path: Path
+    name: str
+    role: str
+    modalities: tuple[str, ...]
+    labels: LabelTable
+    spacing: tuple[float, ...]
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    trainingData: Mapping[str, Any] = field(default_factory=dict)
+    intendedUse: str = ""
+    limits: str = ""
+    licence: str = ""
+    bundled: bool = False
+
+    @property
+    def title(self) -> str:
+        """Name and required modalities in one line, for a list."""
+        return f"{self.name} ({format_modalities(self.modalities)})"
+
+
+def read_model_info(path: Path, *, bundled: bool = False) -> ModelInfo:
+    """Read the header of a model file.
+
+    Raises:
+        ModelFileError: if it is not a model file.
+    """
+    from kdnet.schema.labels import LabelTable  # noqa: PLC0415 - needs numpy
+
+    card = parse_header(path, read_header_text(path)).card
+    with reading(f"the model card of {path}", "choose another model file or copy it again", ModelFileError):
+        return ModelInfo(
+            path=path,
+            name=str(card["name"]),
+            role=str(card["role"]),
+            modalities=tuple(card["modalities"]),
+            labels=LabelTable.from_json(card["labels"]),
+            spacing=tuple(float(step) for step in card["preprocessing"]["spacing"]),
+            figures=dict(card["figures"]),
+            trainingData=dict(card["training_data"]),
+            intendedUse=str(card.get("intended_use", "")),
+            limits=str(card.get("limits", "")),
+            licence=str(card["licence"]),
+            bundled=bundled,
+        )
