@@ -9,6 +9,7 @@ import numpy as np
 import slicer
 import vtk
 from kdnet.errors import DataError
+from kdnet.schema.former_names import current_name
 from kdnet.schema.labels import brats_labels
 from vtk.util import numpy_support
 
@@ -179,10 +180,13 @@ def labelmap_of(segmentationNode: Any, labels: LabelTable, volumeNode: Any) -> n
 
 def _label_of(identifier: str, name: str, made_as: str, labels: LabelTable) -> Label | None:
     for label in labels.labels:
-        if name.casefold() == label.name.casefold():
+        if current_name(name).casefold() == label.name.casefold():
             return label
     # renamed by the user: use the ID, unless the segment was created for another label with this value
-    return next((label for label in labels.labels if identifier == segment_id(label) and made_as in ("", label.name)), None)
+    return next(
+        (label for label in labels.labels if identifier == segment_id(label) and current_name(made_as) in ("", label.name)),
+        None,
+    )
 
 
 def _value_in(name: str) -> int:

@@ -12,7 +12,9 @@ import vtk
 from conftest import add_volume
 from kdnet.schema.labels import brats_labels, exclusive_labels
 from KDNetLib.SegmentationNode import (
+    MADE_AS,
     center_of,
+    labelmap_of,
     segment_id,
     show_labelmap,
     terminology_entry,
@@ -134,12 +136,28 @@ def test_a_label_that_is_not_found_is_an_empty_segment(scene: Any, random: np.ra
 
 def test_replacing_leaves_one_node_with_the_new_content(scene: Any, random: np.random.Generator) -> None:
     voxels, volume = labelmap_and_volume(scene, random)
-    node = show_labelmap(voxels, brats_labels(), volume, name="Tumour")
+    node = show_labelmap(voxels, brats_labels(), volume, name="Tumor")
     again = show_labelmap(np.ones_like(voxels), exclusive_labels({1: "Lesion"}), volume, node)
     assert again is node
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
     assert [node.GetSegmentation().GetNthSegment(0).GetName()] == ["Lesion"]
-    assert node.GetName() == "Tumour"
+    assert node.GetName() == "Tumor"
+
+
+def test_segments_of_a_scene_with_former_label_names_are_found(
+    scene: Any, random: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def array(node: Any, identifier: str, volume: Any) -> np.ndarray:  # needs an application that slicer-core lacks
+        return label_voxels(node, int(identifier.removeprefix("label_")), volume)
+
+    monkeypatch.setattr(slicer.util, "arrayFromSegmentBinaryLabelmap", array)
+    voxels, volume = labelmap_and_volume(scene, random)
+    node = show_labelmap(voxels, brats_labels(), volume)
+    edema, enhancing = (node.GetSegmentation().GetNthSegment(index) for index in (1, 2))
+    edema.SetName("Oedema")
+    enhancing.SetName("renamed by the user")
+    enhancing.SetTag(MADE_AS, "Enhancing tumour")
+    np.testing.assert_array_equal(labelmap_of(node, brats_labels(), volume), voxels)
 
 
 def test_a_labelmap_of_another_grid_changes_nothing(scene: Any, random: np.random.Generator) -> None:
@@ -154,7 +172,7 @@ def test_volumes_are_milliliters_of_labels_and_regions(scene: Any) -> None:
     voxels[0], voxels[1], voxels[2] = 1, 2, 3
     volume = add_volume(scene, voxels.astype(float), np.diag([2.0, -1.0, 0.5, 1.0]))
     amounts = volumes_in_milliliters(voxels, brats_labels(), volume)
-    assert amounts["Oedema"] == pytest.approx(0.1)
+    assert amounts["Edema"] == pytest.approx(0.1)
     assert amounts["TC"] == pytest.approx(0.2)
     assert amounts["WT"] == pytest.approx(0.3)
 
@@ -163,7 +181,7 @@ def test_a_saved_scene_gives_the_segments_back(scene: Any, random: np.random.Gen
     voxels, volume = labelmap_and_volume(scene, random)
     node = show_labelmap(voxels, brats_labels(), volume)
     storage = scene.AddNewNodeByClass("vtkMRMLSegmentationStorageNode")
-    path = str(tmp_path / "tumour.seg.nrrd")
+    path = str(tmp_path / "tumor.seg.nrrd")
     storage.SetFileName(path)
     assert storage.WriteData(node)
     loaded = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "loaded")

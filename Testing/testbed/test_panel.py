@@ -51,7 +51,7 @@ def test_choices_are_saved_and_restored_with_the_scene(panel: Any, phantom_volum
 
 def test_the_card_tells_what_the_model_needs_and_can_do(panel: Any) -> None:
     card = panel.ui.modelCard.text
-    for text in ("T1ce", "Oedema", "synthetic", "ET 0.88", "research use only"):
+    for text in ("T1ce", "Edema", "synthetic", "ET 0.88", "research use only"):
         assert text in card
 
 

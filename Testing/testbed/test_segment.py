@@ -134,8 +134,8 @@ def test_a_click_gives_overlay_volumes_and_background(
     assert panel.ui.statusLabel.text.startswith("Done in")
     assert [node.GetSegmentation().GetNthSegment(index).GetName() for index in range(3)] == [
         "Necrotic and non-enhancing core",
-        "Oedema",
-        "Enhancing tumour",
+        "Edema",
+        "Enhancing tumor",
     ]
     table = panel.ui.volumesTable
     volumes = {table.item(row, 0).text(): float(table.item(row, 1).text()) for row in range(table.rowCount)}
@@ -252,7 +252,7 @@ def test_volumes_follow_what_is_edited(panel: Any, phantom_volume: Any, wait: Wa
     before = panel.results._volumes["WT"]
     node.GetSegmentation().RemoveSegment("label_2")
     wait(lambda: panel.results._volumes["WT"] != before)
-    assert panel.results._volumes["Oedema"] == 0
+    assert panel.results._volumes["Edema"] == 0
     assert panel.results._volumes["WT"] == pytest.approx(panel.results._volumes["TC"])
 
 

@@ -28,10 +28,10 @@ MOST_VOXELS = 500_000_000  # e.g., a 0.8 m cube at 1 mm
 
 # Mean intensity of each tissue per modality, with white matter on T1 = 1.
 INTENSITIES: Mapping[str, Mapping[str, float]] = {
-    "t1": {"csf": 0.35, "grey": 0.75, "white": 1.0, "nuclei": 0.85, "core": 0.55, "oedema": 0.8, "rim": 0.78},
-    "t1ce": {"csf": 0.35, "grey": 0.78, "white": 1.0, "nuclei": 0.88, "core": 0.5, "oedema": 0.82, "rim": 1.7},
-    "t2": {"csf": 1.7, "grey": 0.95, "white": 0.7, "nuclei": 0.75, "core": 1.25, "oedema": 1.3, "rim": 1.05},
-    "flair": {"csf": 0.25, "grey": 0.95, "white": 0.8, "nuclei": 0.85, "core": 0.9, "oedema": 1.5, "rim": 1.25},
+    "t1": {"csf": 0.35, "gray": 0.75, "white": 1.0, "nuclei": 0.85, "core": 0.55, "edema": 0.8, "rim": 0.78},
+    "t1ce": {"csf": 0.35, "gray": 0.78, "white": 1.0, "nuclei": 0.88, "core": 0.5, "edema": 0.82, "rim": 1.7},
+    "t2": {"csf": 1.7, "gray": 0.95, "white": 0.7, "nuclei": 0.75, "core": 1.25, "edema": 1.3, "rim": 1.05},
+    "flair": {"csf": 0.25, "gray": 0.95, "white": 0.8, "nuclei": 0.85, "core": 0.9, "edema": 1.5, "rim": 1.25},
 }
 
 
@@ -98,7 +98,7 @@ def make_case(shape: tuple[int, int, int], spacing: float, random: np.random.Gen
     labelmap[(edema > 0.5) & brain] = 2
     labelmap[(rim > 0.5) & brain] = 4
     labelmap[(core > 0.5) & brain] = 1
-    parts = {**tissues, "oedema": edema, "rim": rim, "core": core}
+    parts = {**tissues, "edema": edema, "rim": rim, "core": core}
     vessels, lesions = anatomy.vessels(brain), anatomy.lesions(tissues["white"])
     images = {}
     for modality in MODALITIES:
@@ -156,7 +156,7 @@ class _Anatomy:
             distance = self.ellipsoid((side * 22, 4, -2), (7, 16, 10)) + wave
             nuclei = np.maximum(nuclei, self.soft((1 - distance) * 8))
         fluid = np.maximum(ventricles, sulci)
-        return {"grey": np.ones(self.shape), "white": white, "nuclei": nuclei, "csf": fluid}
+        return {"gray": np.ones(self.shape), "white": white, "nuclei": nuclei, "csf": fluid}
 
     def tumor(self, brain: NDArray[np.bool_], fluid: Field) -> tuple[Field, Field, Field]:
         """Return the fractions of core, enhancing rim and edema."""

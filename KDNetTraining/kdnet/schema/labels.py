@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from kdnet.errors import SettingsError
 from kdnet.json_schema import parse_dataclass
 from kdnet.schema.bounds import check_names
+from kdnet.schema.former_names import current_name
 from kdnet.text import one_line
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 MOST_LABELS = 255  # that a uint8 labelmap can hold besides the background
 
 IGNORED = 255
-"""Value of voxels that nobody has labeled: they take no part in losses and figures."""
+"""Value of unlabeled voxels, which are excluded from losses and metrics."""
 
 
 class LabelMode(StrEnum):
@@ -71,6 +72,9 @@ class Label:
     color: tuple[int, int, int]
     terminology: Terminology | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", current_name(self.name))
+
 
 @dataclass(frozen=True)
 class Region:
@@ -78,6 +82,9 @@ class Region:
 
     name: str
     values: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", current_name(self.name))
 
 
 @dataclass(frozen=True)
@@ -97,18 +104,19 @@ class LabelTable:
     def __post_init__(self) -> None:
         values = [label.value for label in self.labels]
         if not values or len(set(values)) != len(values) or not all(0 < value < 256 for value in values):
-            told = one_line(str(values), 60)
-            raise SettingsError(f"the label values {told} must be different whole numbers from 1 to 255.")
+            listed = one_line(str(values), 60)
+            raise SettingsError(f"the label values {listed} must be distinct integers from 1 to 255: correct them.")
         check_names([label.name for label in self.labels], "label", MOST_LABELS)
         check_names([region.name for region in self.regions], "region", MOST_LABELS)
         for label in self.labels:
             if not all(0 <= part <= 255 for part in label.color):
-                raise SettingsError(f'the color of label "{label.name}" must have three parts from 0 to 255.')
+                raise SettingsError(
+                    f'the color of label "{label.name}" must have three components from 0 to 255: correct it.'
+                )
         for region in self.regions:
             unknown = set(region.values) - set(values)
             if not region.values or unknown or len(set(region.values)) != len(region.values):
-                told = one_line(str(sorted(unknown)), 60)
-                raise SettingsError(f'region "{region.name}" names no labels, one twice, or {told}, which the table lacks.')
+                raise SettingsError(f'region "{region.name}" {_region_problem(region, unknown)}: correct its values.')
         if self.mode is LabelMode.REGIONS:
             self.overwrite_order()
 
@@ -128,7 +136,8 @@ class LabelTable:
             own = [value for value in region.values if not any(value in values for values in inner)]
             if len(own) != 1:
                 raise SettingsError(
-                    f'region "{region.name}" must have exactly one label that no region inside it has, not {own}.'
+                    f'region "{region.name}" must have exactly one label that no smaller region within it has, not {own}: '
+                    "correct the regions."
                 )
             pairs.append((channel, own[0]))
         return tuple(pairs)
@@ -184,6 +193,12 @@ class LabelTable:
         return parse_dataclass(cls, content)
 
 
+def _region_problem(region: Region, unknown: set[int]) -> str:
+    if not region.values:
+        return "names no labels"
+    return f"names {one_line(str(sorted(unknown)), 60)}, which are not in the table" if unknown else "names a label twice"
+
+
 def _structure(value: str, meaning: str) -> Terminology:
     category = Code("SCT", "49755003", "Morphologically Altered Structure")
     return Terminology(category, Code("SCT", value, meaning))
@@ -191,9 +206,9 @@ def _structure(value: str, meaning: str) -> Terminology:
 
 _CORE = ("Necrotic and non-enhancing core", (216, 101, 79), _structure("6574001", "Necrosis"))
 
-_OEDEMA = ("Oedema", (140, 224, 228), _structure("79654002", "Edema"))
+_EDEMA = ("Edema", (140, 224, 228), _structure("79654002", "Edema"))
 
-_ENHANCING = ("Enhancing tumour", (255, 214, 92), _structure("86049000", "Neoplasm, Primary"))
+_ENHANCING = ("Enhancing tumor", (255, 214, 92), _structure("86049000", "Neoplasm, Primary"))
 
 
 def brats_labels() -> LabelTable:
@@ -203,7 +218,7 @@ def brats_labels() -> LabelTable:
     """
     return LabelTable(
         LabelMode.REGIONS,
-        (Label(1, *_CORE), Label(2, *_OEDEMA), Label(3, *_ENHANCING)),
+        (Label(1, *_CORE), Label(2, *_EDEMA), Label(3, *_ENHANCING)),
         (Region("ET", (3,)), Region("TC", (1, 3)), Region("WT", (1, 2, 3))),
     )
 
@@ -220,7 +235,7 @@ def pediatric_labels() -> LabelTable:
     cyst = Label(3, "Cystic component", (241, 214, 145))
     return LabelTable(
         LabelMode.REGIONS,
-        (Label(1, *_ENHANCING), Label(2, "Non-enhancing core", _CORE[1]), cyst, Label(4, *_OEDEMA)),
+        (Label(1, *_ENHANCING), Label(2, "Non-enhancing core", _CORE[1]), cyst, Label(4, *_EDEMA)),
         (Region("ET", (1,)), Region("CC", (3,)), Region("TC", (1, 2, 3)), Region("WT", (1, 2, 3, 4))),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from kdnet.schema.former_names import current_name
 from kdnet.schema.network_id import Role
 
 HD95_ONE_EMPTY = 373.13
@@ -57,6 +58,9 @@ class Score:
     dice: float
     hd95: float
     empty: Empty | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "region", current_name(self.region))
 
     @property
     def penalized(self) -> bool:

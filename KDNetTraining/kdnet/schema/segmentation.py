@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kdnet.schema.former_names import current_name
+
 
 class Stage(StrEnum):
     """The steps of a segmentation, in order."""
@@ -34,3 +36,6 @@ class RegionVolume:
 
     name: str
     milliliters: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", current_name(self.name))

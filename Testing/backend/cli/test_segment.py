@@ -110,7 +110,7 @@ def test_the_table_tells_the_milliliters_that_the_labelmap_holds(model_file: Pat
     labelmap = read_volume(tmp_path / "out" / "a_seg.nii.gz")
     with (tmp_path / "out" / "volumes.csv").open() as stream:
         (row,) = csv.DictReader(stream)
-    assert float(row["Oedema (mL)"]) == pytest.approx((labelmap.voxels == 2).sum() * 0.027, abs=1e-3)
+    assert float(row["Edema (mL)"]) == pytest.approx((labelmap.voxels == 2).sum() * 0.027, abs=1e-3)
     assert float(row["WT (mL)"]) == pytest.approx((labelmap.voxels > 0).sum() * 0.027, abs=1e-3)
 
 

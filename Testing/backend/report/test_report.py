@@ -113,7 +113,7 @@ def test_the_page_tells_all_that_a_reader_needs(whole: Path) -> None:
         "a laptop",
         "BraTS folder <x>",
         "broken: t2 is missing",
-        "Enhancing tumour",
+        "Enhancing tumor",
         "arXiv:2106.09564",
         "10.1109/TMI.2014.2377694",
         "research use only",

@@ -140,7 +140,7 @@ def test_amounts_and_islands_are_measured_in_millimeters() -> None:
     voxels[9, 9, 9] = 1
     labelmap = Volume(voxels, Grid((10, 10, 10), np.diag([2.0, 2.0, 2.0, 1.0])))
     amounts = {amount.name: amount.milliliters for amount in measure(labelmap, brats_labels())}
-    assert amounts["Enhancing tumour"] == pytest.approx(1.0)
+    assert amounts["Enhancing tumor"] == pytest.approx(1.0)
     assert amounts["WT"] == pytest.approx(1.008)
     kept = remove_islands(labelmap, smallest=100.0).voxels
     assert (kept == 3).sum() == 125

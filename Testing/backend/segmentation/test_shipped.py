@@ -34,7 +34,7 @@ def test_a_shipped_model_finds_what_it_found(repository: Path, name: str) -> Non
     scan = read_volume(repository / "Resources/SampleData/Phantom_002_t1ce.nii.gz")
     labelmap = Predictor(model, torch.device("cpu")).predict([scan]).labelmap
     amounts = {amount.name: amount.milliliters for amount in measure(labelmap, model.card.labels)}
-    found = np.array([amounts["Enhancing tumour"], amounts["TC"], amounts["WT"]])
+    found = np.array([amounts["Enhancing tumor"], amounts["TC"], amounts["WT"]])
     assert np.allclose(found, RECORDED[name], rtol=0.02)
 
 

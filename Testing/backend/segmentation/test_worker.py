@@ -101,7 +101,7 @@ def test_amounts_and_probabilities_come_with_the_labelmap(
     assert enhancing.dtype == np.uint8
     assert enhancing[labelmap == 3].min() >= 50
     assert enhancing[labelmap != 3].max() <= 50
-    assert {amount["name"] for amount in answer["amounts"]} >= {"Oedema", "TC", "WT"}
+    assert {amount["name"] for amount in answer["amounts"]} >= {"Edema", "TC", "WT"}
 
 
 def test_a_problem_is_told_and_the_next_request_works(

@@ -156,12 +156,12 @@ def _map(convention: Convention, table: LabelTable) -> dict[int, int]:
 def _single_label(conventions: Mapping[str, Convention], values: Mapping[str, Collection[int]]) -> Meaning | None:
     """Return the meaning of single-label references: gross tumor volumes, and masks of 0 and 1."""
     if conventions and set(conventions.values()) == {Convention.GROSS_TUMOR}:
-        return Meaning(exclusive_labels({1: "Gross tumour volume"}), {case: {} for case in conventions})
+        return Meaning(exclusive_labels({1: "Gross tumor volume"}), {case: {} for case in conventions})
     held: set[int] = set().union(*values.values()) if values else set()
     if held != {1}:
         return None
     note = "All references hold 1 alone and are taken for masks of the whole tumor: if 1 is the core, use --labels brats."
-    return Meaning(exclusive_labels({1: "Tumour"}), {case: {} for case in conventions}, notes=(note,))
+    return Meaning(exclusive_labels({1: "Tumor"}), {case: {} for case in conventions}, notes=(note,))
 
 
 def _table(conventions: Mapping[str, Convention], values: Mapping[str, Collection[int]]) -> LabelTable:

@@ -90,9 +90,9 @@ def test_the_only_label_of_all_references_is_questioned() -> None:
 
 def test_masks_of_one_label_are_one_label() -> None:
     found = meaning({"a": {1}, "b": {1}})
-    assert [label.name for label in found.table.labels] == ["Tumour"]
+    assert [label.name for label in found.table.labels] == ["Tumor"]
     assert found.notes
     gross = decide({"a": Convention.GROSS_TUMOR}, {"a": {1}})
-    assert [label.name for label in gross.table.labels] == ["Gross tumour volume"]
+    assert [label.name for label in gross.table.labels] == ["Gross tumor volume"]
     mixed = decide({"a": Convention.GROSS_TUMOR, "b": Convention.CURRENT}, {"a": {1}, "b": {1, 2, 3}})
     assert "gross tumor volume" in mixed.problems["a"]

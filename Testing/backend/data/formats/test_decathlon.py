@@ -24,7 +24,7 @@ BRAIN = {
     "modality": {"0": "FLAIR", "1": "T1w", "2": "t1gd", "3": "T2w"},
     "labels": {"0": "background", "1": "edema", "2": "non-enhancing tumor", "3": "enhancing tumour"},
 }
-TUMOUR_NAMES = {1: "Necrotic and non-enhancing core", 2: "Peritumoral oedema", 3: "Enhancing tumour"}
+TUMOR_NAMES = {1: "Necrotic and non-enhancing core", 2: "Peritumoral oedema", 3: "Enhancing tumour"}
 
 
 def described(root: Path, content: dict[str, Any], *cases: str) -> Dataset:
@@ -69,7 +69,7 @@ def test_asking_for_the_brats_table_does_not_swap_core_and_edema(tmp_path: Path)
 
 @given(st.permutations([1, 2, 3, 7]).map(lambda values: values[:3]))
 def test_parts_of_a_tumor_are_recognized_by_name_whatever_their_values(values: list[int]) -> None:
-    names = dict(zip(values, TUMOUR_NAMES.values(), strict=True))
+    names = dict(zip(values, TUMOR_NAMES.values(), strict=True))
     table, value_map = label_table({0: "background", **names})
     assert table == brats_labels()
     assert [value_map.get(value, value) for value in values] == [1, 2, 3]
