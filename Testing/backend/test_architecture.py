@@ -22,11 +22,12 @@ ALLOWED = {
     "runs": FOUNDATION | {"schema"},  # no torch: panels read runs
     "evaluation": FOUNDATION | {"schema", "data"},
     "inference": FOUNDATION | {"schema", "data", "networks", "model_file", "device"},
+    "measurement": FOUNDATION | {"schema", "data"},  # no torch
     "preparation": FOUNDATION | {"schema", "data", "model_file", "inference"},
     "segmentation": FOUNDATION | {"schema", "data", "model_file", "device", "inference", "preparation", "evaluation"},
     "training": FOUNDATION
     | {"schema", "data", "networks", "losses", "tensor_file", "device", "inference", "model_file", "runs"},
-    "report": FOUNDATION | {"schema", "evaluation", "runs"},
+    "report": FOUNDATION | {"schema", "data", "evaluation", "runs"},
 }
 PANEL_ROOMS = ("schema", "runs")  # what the Slicer modules may import, with the foundation
 WITHOUT_TORCH = (  # what `kdnet inspect` and opening a case need
@@ -77,6 +78,14 @@ def test_no_room_imports_itself_through_others() -> None:
 def test_every_arrow_leads_to_a_room_that_exists() -> None:
     rooms = {path.stem for path in BACKEND.iterdir()}
     assert set(ALLOWED) <= rooms
+
+
+def test_measurements_and_dicom_segmentations_import_without_torch() -> None:
+    names = [f"kdnet.measurement.{path.stem}" for path in sorted((BACKEND / "measurement").glob("*.py"))]
+    code = "import importlib, sys\nsys.modules['torch'] = sys.modules['monai'] = None\n"
+    code += f"for name in {[*names, 'kdnet.data.volumes.dicom_seg']}: importlib.import_module(name)\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_panels_need_imports_without_heavy_libraries() -> None:

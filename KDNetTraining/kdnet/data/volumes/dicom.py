@@ -52,7 +52,7 @@ def read_series(folder: Path) -> Volume:
         DataError: naming the folder or file, if there is no series or several, or if it is not one regular stack of
             complete slices.
     """
-    stack = _stack(folder)
+    stack = series_stack(folder)
     slices = [_pixels(header) for header in stack.headers]
     # every slice has the data type that its own slope and intercept require
     kind = np.result_type(*{plane.dtype for plane in slices})
@@ -69,10 +69,11 @@ def read_series_grid(folder: Path) -> Grid:
     Raises:
         DataError: like :func:`read_series`, except for problems visible only in the pixels.
     """
-    return _stack(folder).grid
+    return series_stack(folder).grid
 
 
-def _stack(folder: Path) -> Stack:
+def series_stack(folder: Path) -> Stack:
+    """Return the slices of the one DICOM series in a folder, sorted, with their grid; raises as :func:`read_series`."""
     headers = _image_headers(folder)
     if not headers:
         raise DataError(f"{folder} holds no DICOM series: choose a folder with the files of one MR series.")

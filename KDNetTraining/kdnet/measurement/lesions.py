@@ -1,0 +1,158 @@
+"""Find and measure the lesions of a labelmap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import cos, radians
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.measurement.diameters import measure_diameters
+from kdnet.schema.labels import LabelTable, Region
+from kdnet.schema.lesions import Lesion, LesionTable, Point, RegionSize
+
+CORNERS = ndimage.generate_binary_structure(3, 3)
+PLANES = ("sagittal", "coronal", "axial")  # by the patient axis across them
+AXIAL = 2
+THICKEST = 1.01  # slices thicker than pixels are wide by less than this do not define a plane
+OBLIQUE_DEGREES = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Lesions:
+    """The lesions of a labelmap.
+
+    Attributes:
+        table: their measurements.
+        numbers: int32 ``[i, j, k]``, the number of each voxel's lesion, 0 elsewhere.
+    """
+
+    table: LesionTable
+    numbers: NDArray[np.int32]
+
+    def keep(self, labelmap: NDArray[np.uint8], kept: frozenset[int]) -> NDArray[np.uint8]:
+        """Return a copy of ``labelmap`` without the lesions whose number is not in ``kept``."""
+        dropped = (self.numbers > 0) & ~np.isin(self.numbers, sorted(kept))
+        return np.where(dropped, 0, labelmap).astype(np.uint8)
+
+
+def find_lesions(
+    labelmap: Volume,
+    labels: LabelTable,
+    probabilities: Mapping[str, Volume] | None = None,
+    *,
+    region: str = "",
+    smallest_ml: float = 0.0,
+) -> Lesions:
+    """Find the lesions of a labelmap and measure each region in them.
+
+    A lesion is a connected part (faces, edges and corners) of an outermost region, one that no other region contains:
+    of WT in the tables of BraTS, of each label where labels exclude each other. Diameters are measured in the
+    acquisition plane.
+
+    Args:
+        labelmap: label values ``[i, j, k]``.
+        labels: their meaning.
+        probabilities: region name to its map in percent, on the same grid, as written by ``kdnet segment``.
+        region: take the connected parts of this region instead.
+        smallest_ml: lesions below this volume are left out.
+    """
+    slice_axis, plane = acquisition_plane(labelmap.grid)
+    numbers = np.zeros(labelmap.grid.shape, np.int32)
+    measured: list[tuple[tuple[slice, ...], NDArray[np.bool_], Lesion]] = []
+    maps = {name: volume.voxels for name, volume in (probabilities or {}).items()}
+    case = _Case(np.asarray(labelmap.voxels), labelmap.grid, slice_axis, maps)
+    for outer in [found for found in labels.regions if found.name == region] or outermost_regions(labels):
+        inner = [region for region in labels.regions if region != outer and set(region.values) < set(outer.values)]
+        parts, count = ndimage.label(np.isin(case.voxels, outer.values), CORNERS)
+        volumes = np.bincount(parts.ravel(), minlength=count + 1) * case.voxel_ml
+        for number, box in zip(range(1, count + 1), ndimage.find_objects(parts), strict=True):
+            if volumes[number] >= smallest_ml:
+                mask = parts[box] == number
+                measured.append((box, mask, case.lesion(box, mask, [outer, *inner])))
+    measured.sort(key=lambda item: -item[2].whole.milliliters)
+    lesions = []
+    for number, (box, mask, lesion) in enumerate(measured, start=1):
+        numbers[box][mask & (numbers[box] == 0)] = number
+        lesions.append(Lesion(number, lesion.center, lesion.inside, lesion.sizes))
+    return Lesions(LesionTable(plane, slice_axis, labelmap.grid.spacing[slice_axis], tuple(lesions)), numbers)
+
+
+def acquisition_plane(grid: Grid) -> tuple[int, str]:
+    """Return the slice axis of a grid, which is the one of the largest spacing, and the name of the plane across it.
+
+    Where no axis has the largest spacing (equal voxels), the plane is the most nearly axial one.
+    """
+    spacing = np.array(grid.spacing)
+    normals = np.linalg.inv(grid.affine[:3, :3])  # row: normal of the plane of the other two axes
+    normals = np.abs(normals / np.linalg.norm(normals, axis=1, keepdims=True))
+    widest = np.sort(spacing)
+    if widest[2] > THICKEST * widest[1]:
+        axis = int(spacing.argmax())
+    else:
+        candidates = np.flatnonzero(spacing * THICKEST >= widest[2])
+        axis = int(candidates[normals[candidates, AXIAL].argmax()])
+    across = int(normals[axis].argmax())
+    tilted = normals[axis, across] < cos(radians(OBLIQUE_DEGREES))
+    return axis, f"{'oblique ' if tilted else ''}{PLANES[across]}"
+
+
+def outermost_regions(labels: LabelTable) -> tuple[Region, ...]:
+    """Return the regions that no larger region contains, and one of each set of regions that are equal."""
+    found: list[Region] = []
+    for region in labels.regions:
+        values = set(region.values)
+        inside = any(values < set(other.values) for other in labels.regions)
+        if not inside and not any(values == set(other.values) for other in found):
+            found.append(region)
+    return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """A labelmap, and what is needed to measure parts of it."""
+
+    voxels: NDArray[np.generic]
+    grid: Grid
+    slice_axis: int
+    maps: Mapping[str, NDArray[np.generic]]
+
+    @property
+    def voxel_ml(self) -> float:
+        return abs(float(np.linalg.det(self.grid.affine[:3, :3]))) / 1000
+
+    def lesion(self, box: tuple[slice, ...], mask: NDArray[np.bool_], regions: list[Region]) -> Lesion:
+        """Measure a lesion, given as a mask within its bounding box."""
+        corner = np.array([part.start for part in box])
+        indices = np.argwhere(mask)
+        middle = indices.mean(axis=0)
+        nearest = indices[np.linalg.norm((indices - middle) @ self.grid.affine[:3, :3].T, axis=1).argmin()]
+        sizes = [self._size(box, mask & np.isin(self.voxels[box], region.values), region.name) for region in regions]
+        found = tuple(size for size in sizes if size is not None)
+        return Lesion(0, self._place(corner + middle), self._place(corner + nearest), found)
+
+    def _size(self, box: tuple[slice, ...], mask: NDArray[np.bool_], name: str) -> RegionSize | None:
+        if not mask.any():
+            return None
+        affine = self.grid.affine.copy()
+        corner = [part.start for part in box]
+        affine[:3, 3] += affine[:3, :3] @ corner
+        diameters = measure_diameters(mask, affine, self.slice_axis)
+        scores = self.maps.get(name)
+        return RegionSize(
+            name,
+            float(np.count_nonzero(mask)) * self.voxel_ml,
+            diameters.longest,
+            diameters.perpendicular,
+            diameters.slice + corner[self.slice_axis],
+            int(mask.any(axis=tuple(axis for axis in range(3) if axis != self.slice_axis)).sum()),
+            None if scores is None else float(scores[box][mask].mean()) / 100,
+        )
+
+    def _place(self, index: NDArray[np.float64]) -> Point:
+        x, y, z = (float(value) for value in self.grid.affine[:3, :3] @ index + self.grid.affine[:3, 3])
+        return x, y, z
