@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kdnet.errors import RunFolderError
+from kdnet.errors import KDNetError, RunFolderError
 from kdnet.files import PARTIAL, atomic_write, writable_folder, write_json
 from kdnet.foreign import parse_json
 from kdnet.runs import control, lock, process_record
 from kdnet.runs.lock import exclusive
 from kdnet.runs.process_record import record_process
+from kdnet.schema.study_request import StudyRequest
 
 SCHEMA = 1
 
@@ -104,8 +105,8 @@ class RunFolder:
                 raise RunFolderError(f"{self.root} holds files but no run: choose an empty or new folder.")
             write_json(self.study, content)
             return False
-        # settings unknown to an older version are missing there, and empty here
-        content, known = _filled(content), _filled(read_study(self.root))
+        # settings unknown to an older version are missing there, and empty or at their defaults here
+        content, known = _filled(content), _filled(_with_defaults(read_study(self.root)))
         keys = (content.keys() | known.keys()) - NOT_COMPARED
         differing = sorted(key for key in keys if content.get(key) != known.get(key))
         if differing:
@@ -120,6 +121,14 @@ class RunFolder:
             RunFolderError: if no run was started here.
         """
         write_json(self.study, {**read_study(self.root), "data": str(data.resolve())})
+
+
+def _with_defaults(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record with the defaults of settings that it lacks; as it is if it is not a request."""
+    try:
+        return {"schema": record["schema"], **json.loads(json.dumps(StudyRequest.from_json(record).to_json()))}
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, KDNetError):
+        return record
 
 
 def _filled(record: Mapping[str, Any]) -> dict[str, Any]:
