@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import qt
+from kdnet.schema.modalities import display_name
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Inspection import CaseLine
 
 WIDTHS = (112, 92, 72, 44, 40)  # the last takes the remaining width
 ROW_HEIGHT = 22
+TABLE_HEIGHT = 170
+MOST_LABELS = 6  # that are shown
 
 
 class CaseTable:
@@ -32,8 +35,8 @@ class CaseTable:
         opened: Callable[[CaseLine], None],
     ) -> None:
         self._table, self._changed, self._chosen, self._opened = table, changed, chosen, opened
-        self.cases: list[CaseLine] = []
-        header = (_("Case"), _("Modalities"), _("Voxels"), _("Labels"), _("Problem"))
+        self._cases: list[CaseLine] = []
+        header = (_("Case"), _("Modalities"), _("Size"), _("Labels"), _("Problem"))
         table.columnCount = len(header)
         table.setHorizontalHeaderLabels(list(header))
         for column, width in enumerate(WIDTHS):
@@ -41,29 +44,29 @@ class CaseTable:
         table.horizontalHeader().setStretchLastSection(True)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        table.setFixedHeight(170)
+        table.setFixedHeight(TABLE_HEIGHT)
         table.itemChanged.connect(self.onItemChanged)
         table.currentCellChanged.connect(self.onCurrent)
         table.cellDoubleClicked.connect(self.onOpened)
 
     def clear(self) -> None:
         """Clear the table."""
-        self.cases = []
+        self._cases = []
         self._table.rowCount = 0
 
     def add(self, case: CaseLine, *, leftOut: bool) -> None:
         """Add a case, or update it; one with problems is never used and cannot be checked."""
-        row = next((row for row, known in enumerate(self.cases) if known.name == case.name), len(self.cases))
-        self.cases[row : row + 1] = [case]
+        row = next((row for row, known in enumerate(self._cases) if known.name == case.name), len(self._cases))
+        self._cases[row : row + 1] = [case]
         blocked = self._table.blockSignals(True)
-        self._table.rowCount = len(self.cases)
+        self._table.rowCount = len(self._cases)
         for column, text in enumerate(_cells(case)):
             item = qt.QTableWidgetItem(text)
             item.setToolTip("\n".join(case.problems) or text)
             if column == 0:
-                valid_cases = not case.problems
-                item.setFlags(_flags(valid_cases=valid_cases))
-                item.setCheckState(qt.Qt.Checked if valid_cases and not leftOut else qt.Qt.Unchecked)
+                valid = not case.problems
+                item.setFlags(_flags(checkable=valid))
+                item.setCheckState(qt.Qt.Checked if valid and not leftOut else qt.Qt.Unchecked)
             self._table.setItem(row, column, item)
         self._table.blockSignals(blocked)
 
@@ -71,14 +74,14 @@ class CaseTable:
         """Return the usable cases that the user unchecked."""
         return [
             case.name
-            for row, case in enumerate(self.cases)
+            for row, case in enumerate(self._cases)
             if not case.problems and self._table.item(row, 0).checkState() == qt.Qt.Unchecked
         ]
 
     def show_left_out(self, names: Sequence[str]) -> None:
         """Uncheck these cases and check the others."""
         blocked = self._table.blockSignals(True)
-        for row, case in enumerate(self.cases):
+        for row, case in enumerate(self._cases):
             if not case.problems:
                 state = qt.Qt.Unchecked if case.name in names else qt.Qt.Checked
                 self._table.item(row, 0).setCheckState(state)
@@ -91,21 +94,21 @@ class CaseTable:
 
     def onCurrent(self, row: int, *_others: int) -> None:
         """Handle the selection of a row."""
-        self._chosen(self.cases[row] if 0 <= row < len(self.cases) else None)
+        self._chosen(self._cases[row] if 0 <= row < len(self._cases) else None)
 
     def onOpened(self, row: int, _column: int) -> None:
         """Handle a double click on a row."""
-        if 0 <= row < len(self.cases):
-            self._opened(self.cases[row])
+        if 0 <= row < len(self._cases):
+            self._opened(self._cases[row])
 
 
-def _flags(*, valid_cases: bool) -> Any:
+def _flags(*, checkable: bool) -> Any:
     flags = qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled
-    return flags | qt.Qt.ItemIsUserCheckable if valid_cases else flags
+    return flags | qt.Qt.ItemIsUserCheckable if checkable else flags
 
 
 def _cells(case: CaseLine) -> tuple[str, ...]:
-    shape = "x".join(map(str, case.shape))
-    labels = " ".join(map(str, case.labels[:6]))
+    shape = " x ".join(map(str, case.shape))
+    labels = " ".join(map(str, case.labels[:MOST_LABELS]))
     first = case.problems[0] if case.problems else ""
-    return case.name, " ".join(case.modalities), shape, labels, first
+    return case.name, " ".join(map(display_name, case.modalities)), shape, labels, first

@@ -34,7 +34,7 @@ Open a run folder from elsewhere, and read the results of a run:
 
     >>> run = logic.open(Path(RUNS) / "first")
     >>> results = logic.results(run)
-    >>> results.worst()[0].case.startswith("Phantom_")
+    >>> results.student.worst()[0].case.startswith("Phantom_")
     True
 
 Deploy a student to the KDNetSegmentation module::
@@ -79,7 +79,7 @@ class TrainingLogic:
     def __init__(self, known: RunRegistry | None = None) -> None:
         self.known = known or RunRegistry(slicer_settings())
         self._processes: dict[Path, subprocess.Popen[bytes]] = {}
-        self._begun: set[Path] = set()
+        self._started: set[Path] = set()
 
     def runs(self) -> tuple[Run, ...]:
         """Return the runs known on this computer."""
@@ -122,12 +122,12 @@ class TrainingLogic:
             KDNetError: when the request or its folder is unusable.
         """
         if not request.data.is_dir():
-            raise SettingsError(f"{request.data} is no folder: choose the folder that holds the cases.")
+            raise SettingsError(f"{request.data} is not a folder: choose the folder that holds the cases.")
         if not request.students or not all(request.students):
-            raise SettingsError("No modality is chosen for the student: tick at least one.")
+            raise SettingsError("The student has no input modality: select at least one.")
         run = Run(request.out, request.processes)
         if self.alive(run):
-            raise RunFolderError(f"{run.root} is being written by another process: wait for it to end, or stop it first.")
+            raise _in_use(run)
         writable_folder(run.root)
         self._launch(run, [*request.arguments(), *self._after(run, after)])
         return run
@@ -139,7 +139,7 @@ class TrainingLogic:
             KDNetError: when it is already running, or is not a run.
         """
         if self.alive(run):
-            raise RunFolderError(f"{run.root} is being written by another process: wait for it to end, or stop it first.")
+            raise _in_use(run)
         read_study(run.root)
         self._launch(run, ["resume", str(run.root), *self._after(run, after)])
 
@@ -170,9 +170,9 @@ class TrainingLogic:
         self.known.add(known)
         return known
 
-    def forget(self, run: Run) -> None:
-        """Remove a run from the list; its folder stays."""
-        self.known.forget(run)
+    def remove(self, run: Run) -> None:
+        """Remove a run from the list; its folder is kept."""
+        self.known.remove(run)
 
     def alive(self, run: Run) -> bool:
         """Check whether a process is working on the run, at least on this computer."""
@@ -182,10 +182,10 @@ class TrainingLogic:
     def starting(self, run: Run) -> bool:
         """Check whether a process started here is alive but has not written to the folder yet."""
         process = self._processes.get(run.root)
-        if process is None or process.poll() is not None or run.root in self._begun:
+        if process is None or process.poll() is not None or run.root in self._started:
             return False
         if is_locked(run.root) and (run.root / "study.json").exists():
-            self._begun.add(run.root)
+            self._started.add(run.root)
             return False
         return True
 
@@ -194,8 +194,8 @@ class TrainingLogic:
         process = self._processes.get(run.root)
         if process is None or process.poll() in (None, 0):
             return ""
-        told = [line for line in log_tail(run.root).splitlines() if line.startswith("kdnet: ")]
-        return told[-1].removeprefix("kdnet: ") if told else ""
+        messages = [line for line in log_tail(run.root).splitlines() if line.startswith("kdnet: ")]
+        return messages[-1].removeprefix("kdnet: ") if messages else ""
 
     def status(self, run: Run) -> RunStatus:
         """Return the status of the run.
@@ -225,7 +225,7 @@ class TrainingLogic:
         """Wait until no process is working on the run.
 
         Raises:
-            KDNetError: when its process ended before the run began.
+            KDNetError: when its process ended before the run started.
         """
         while self.alive(run):
             time.sleep(0.2)
@@ -233,6 +233,26 @@ class TrainingLogic:
         if reason and not (run.root / "study.json").exists():
             raise KDNetError(reason)
         return self.status(run)
+
+    def startPreview(
+        self,
+        run: Run,
+        network: str,
+        file: Path,
+        *,
+        onFinished: Callable[[Mapping[str, Any]], None] = lambda _answer: None,
+        onFailed: Failed = lambda _failure: None,
+    ) -> Command:
+        """Segment a validation case with the current weights of a network of the run, into a NIfTI file.
+
+        ``onFinished`` receives ``case``, ``step``, ``labelmap`` (the file), and ``labels`` (the label table).
+        """
+        return Command(
+            ["preview", str(run.root), "--network", network, "-o", str(file)],
+            read=json_answer,
+            onFinished=onFinished,
+            onFailed=onFailed,
+        ).start()
 
     def startResults(
         self,
@@ -280,5 +300,9 @@ class TrainingLogic:
             self._processes[run.root] = start_detached(python_arguments(run.processes, arguments), run.root / LOG)
         except OSError as error:
             raise RunFolderError(f"{run.root} cannot be used ({error.strerror}): choose another folder.") from error
-        self._begun.discard(run.root)
+        self._started.discard(run.root)
         self.known.add(run)
+
+
+def _in_use(run: Run) -> RunFolderError:
+    return RunFolderError(f"{run.root} is in use by another process: wait until it ends, or stop it first.")

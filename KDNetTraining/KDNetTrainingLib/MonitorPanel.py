@@ -1,48 +1,49 @@
-"""The section that shows the status of the chosen run: text, charts, log, and the validation overlay on demand."""
+"""The section that shows the progress of the chosen run: text, charts, log, and the validation overlay on demand."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import qt
-from KDNetLib.Command import Command
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest, LoadedCase
+from KDNetTrainingLib.CaseLoader import LoadedCase
 from KDNetTrainingLib.Charts import Charts
 from KDNetTrainingLib.Curves import Curves
-from KDNetTrainingLib.Formatting import duration, network_title, state_word
+from KDNetTrainingLib.Formatting import network_title
+from KDNetTrainingLib.Host import ChosenRun, Host
+from KDNetTrainingLib.Logic import TrainingLogic
 from KDNetTrainingLib.PlotLayout import PlotLayout
 from KDNetTrainingLib.RunMonitor import RunSnapshot
+from KDNetTrainingLib.RunProgress import progress_fraction, progress_text
+from KDNetTrainingLib.ValidationOverlay import ValidationOverlay
 
 PROGRESS_STEPS = 1000
+LOG_HEIGHT = 110
 
 
 class MonitorPanel:
     """Follows the chosen run.
 
     Args:
-        panel: the whole panel, for its logic and runs.
+        ui: widgets of the panel by name.
+        logic: runs networks and knows the data of a run.
+        runs: the section with the chosen run.
+        host: the panel.
     """
 
-    def __init__(self, panel: Any) -> None:
-        self.panel, self.ui = panel, panel.ui
+    def __init__(self, ui: Any, logic: TrainingLogic, runs: ChosenRun, host: Host) -> None:
+        self.ui, self._runs, self._host = ui, runs, host
         self.curves, self.charts, self.layout = Curves(), Charts(), PlotLayout()
         self._networks: tuple[str, ...] = ()
         self._followed = ""
         self._changed = False
-        self._folder: Path | None = None
-        self._preview: Command | None = None
-        self.loader = CaseLoader(self.onLoaded, self.onFailed)
-        self.ui.networkShownSelector.currentIndexChanged.connect(self.onNetwork)
-        self.ui.chartsButton.toggled.connect(self.onCharts)
-        self.ui.overlayButton.clicked.connect(self.onOverlay)
-        self.ui.logText.setFixedHeight(110)
+        self.overlay = ValidationOverlay(logic, self.onLoaded, self.onFailed)
+        ui.networkShownSelector.currentIndexChanged.connect(self.onNetwork)
+        ui.chartsButton.toggled.connect(self.onCharts)
+        ui.overlayButton.clicked.connect(self.onOverlay)
+        ui.logText.setFixedHeight(LOG_HEIGHT)
         self.clear()
 
     @property
@@ -57,43 +58,41 @@ class MonitorPanel:
         self._networks, self._followed = (), ""
         self.ui.networkShownSelector.clear()
         self.ui.logText.setPlainText("")
-        self.ui.liveLabel.text = _("No run is chosen.") if self.panel.runs.run is None else _("Looking...")
+        self.ui.liveLabel.text = _("No run selected.") if self._runs.run is None else _("Reading the run folder...")
         self.ui.progressBar.value = 0
         self._changed = True
 
     def update(self) -> None:
         """Update the buttons."""
-        run = self.panel.runs.run
-        self.ui.overlayButton.enabled = bool(self.network) and run is not None
-        self.ui.overlayButton.text = _("Cancel") if self.busy else _("Validation overlay")
+        self.ui.overlayButton.enabled = bool(self.network) and self._runs.run is not None
+        self.ui.overlayButton.text = _("Cancel") if self.overlay.busy else _("Validation overlay")
         blocked = self.ui.chartsButton.blockSignals(True)
         self.ui.chartsButton.checked = self.layout.shown
         self.ui.chartsButton.blockSignals(blocked)
 
-    @property
-    def busy(self) -> bool:
-        """Whether an overlay is being computed or loaded."""
-        return self._preview is not None or self.loader.busy
-
-    def collect(self, look: RunSnapshot) -> None:
+    def collect(self, snapshot: RunSnapshot) -> None:
         """Collect the data to draw."""
-        if look.first:
+        if snapshot.first:
             self.clear()
-        if look.events:
-            self.curves.add(look.events)
+        if snapshot.events:
+            self.curves.add(snapshot.events)
             self._changed = True
 
-    def take(self, look: RunSnapshot) -> None:
-        """Report the status of the chosen run."""
-        if look.log is not None and look.log != self.ui.logText.plainText:
-            self.ui.logText.setPlainText(look.log)
-            self.ui.logText.moveCursor(qt.QTextCursor.End)
-            self.ui.logText.moveCursor(qt.QTextCursor.StartOfLine)
-        self._show_status(look)
+    def take(self, snapshot: RunSnapshot) -> None:
+        """Show the progress of the chosen run."""
+        ui = self.ui
+        if snapshot.log is not None and snapshot.log != ui.logText.plainText:
+            ui.logText.setPlainText(snapshot.log)
+            ui.logText.moveCursor(qt.QTextCursor.End)
+            ui.logText.moveCursor(qt.QTextCursor.StartOfLine)
+        state = self._runs.state
+        if state is not None:
+            ui.liveLabel.text = progress_text(snapshot.status, state)
+        ui.progressBar.value = round(PROGRESS_STEPS * progress_fraction(snapshot.status, state))
 
     def draw(self) -> None:
         """Update the charts with what arrived since the last call; cheap when there is nothing new."""
-        if self._changed and self.panel.parameters is not None:
+        if self._changed:
             self._changed = False
             self._offer_networks()
             self.charts.update(self.curves, self.network)
@@ -120,60 +119,29 @@ class MonitorPanel:
         self.update()
 
     def onOverlay(self, *_arguments: Any) -> None:
-        """Segment a validation case with the network in its current state, or cancel."""
-        if self.busy:
-            self.cleanup()
-            self.panel.runs.say(_("Cancelled."))
-            self.panel.update()
-            return
-        self._folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
-        network, run = self.network, self.panel.runs.run
-        file = self._folder / "labels.nii.gz"
-        self._preview = Command(
-            ["preview", str(run.root), "--network", network, "-o", str(file)],
-            onFinished=lambda answer: self.onPreview(json.loads(answer), network),
-            onFailed=self.onFailed,
-        ).start()
-        self.panel.runs.say(
-            _("A validation case is being segmented by {network}...").format(network=network_title(network))
-        )
-        self.panel.update()
-
-    def onPreview(self, answer: dict[str, Any], network: str) -> None:
-        """Load the case with its preview."""
-        self._preview = None
-        run = self.panel.runs.run
-        if run is None:
-            self.cleanup()
-            return
-        title = _("{network} step {step}").format(network=network_title(network), step=answer["step"])
-        labelmaps = {title: Path(answer["labelmap"])}
-        data = self.panel.logic.data_folder(run)
-        seen = network.rpartition("-")[2].partition("+")[0]
-        self.loader.load(CaseRequest(data, str(answer["case"]), answer["labels"], labelmaps, background=seen))
+        """Segment a validation case with the network's current weights, or cancel."""
+        network, run = self.network, self._runs.run
+        if self.overlay.busy:
+            self.overlay.cancel()
+            self._runs.show_message(_("Canceled."))
+        elif run is not None and network:
+            self.overlay.start(run, network)
+            self._runs.show_message(_("Segmenting a validation case: {network}...").format(network=network_title(network)))
+        self._host.update()
 
     def onLoaded(self, loaded: LoadedCase) -> None:
         """Update the panel once the overlay is in the scene."""
-        self.cleanup()
-        self.panel.runs.say(_("{case} is shown with its reference.").format(case=loaded.case))
-        self.panel.update()
+        self._runs.show_message(_("Loaded {case} with its reference.").format(case=loaded.case))
+        self._host.update()
 
     def onFailed(self, failure: Failure) -> None:
         """Report why there is no overlay."""
-        self._preview = None
-        self.cleanup()
-        self.panel.runs.say(failure.message)
-        self.panel.update()
+        self._runs.show_message(failure.message)
+        self._host.update()
 
     def cleanup(self) -> None:
         """Stop all processes."""
-        if self._preview is not None:
-            self._preview.cancel()
-            self._preview = None
-        self.loader.cancel()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        self.overlay.cancel()
 
     def _offer_networks(self) -> None:
         """List the networks that have curves, and follow the one in training unless the user chose another."""
@@ -191,23 +159,3 @@ class MonitorPanel:
         selector.currentIndex = known.index(self._followed if follow else chosen)
         selector.blockSignals(blocked)
         self.update()
-
-    def _show_status(self, look: RunSnapshot) -> None:
-        status, state = look.status, self.panel.runs.state
-        done = 0.0
-        words = [state_word(state).capitalize()]
-        if status is not None:
-            total = len(status.networks)
-            part = status.step / status.steps if status.network and status.steps else 0.0
-            done = 1.0 if state == "finished" else (len(status.done) + min(part, 1.0)) / total if total else 0.0
-            if status.network:
-                place = _("{network}, step {step} of {steps}").format(
-                    network=network_title(status.network), step=status.step, steps=status.steps
-                )
-                words.append(place)
-            if total:
-                words.append(_("{done} of {total} networks done").format(done=len(status.done), total=total))
-            if state == "running" and status.seconds_left:
-                words.append(_("About {time} left").format(time=duration(status.seconds_left)))
-        self.ui.liveLabel.text = ". ".join(words) + "."
-        self.ui.progressBar.value = min(round(PROGRESS_STEPS * done), PROGRESS_STEPS)

@@ -13,6 +13,8 @@ from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Formatting import size
+from KDNetTrainingLib.Host import RequestHost
+from KDNetTrainingLib.Logic import TrainingLogic
 from KDNetTrainingLib.Request import ExperimentRequest
 
 
@@ -20,15 +22,17 @@ class PlanPanel:
     """Requests a plan and shows it until the choices change.
 
     Args:
-        panel: the whole panel, for its choices.
+        ui: widgets of the panel by name.
+        logic: plans in a process of its own.
+        host: the panel.
     """
 
-    def __init__(self, panel: Any) -> None:
-        self.panel, self.ui = panel, panel.ui
+    def __init__(self, ui: Any, logic: TrainingLogic, host: RequestHost) -> None:
+        self.ui, self._logic, self._host = ui, logic, host
         self._command: Command | None = None
         self._planned: list[str] = []
         self.ui.planButton.clicked.connect(self.onPlan)
-        self._emit("")
+        self._show_message("")
 
     def update(self, *, ready: bool) -> None:
         """Update the button, and say when the plan is outdated."""
@@ -36,42 +40,44 @@ class PlanPanel:
         self.ui.planButton.enabled = ready or self._command is not None
         if self._command is None and self._planned and ready and self._arguments() != self._planned:
             self._planned = []
-            self._emit(_("The choices have changed: plan again."))
+            self._show_message(_("The settings have changed. Plan again."))
 
     def onPlan(self, *_arguments: Any) -> None:
         """Request a plan, or cancel."""
         if self._command is not None:
             self.cleanup()
-            self._emit("")
-            self.panel.update()
+            self._show_message("")
+            self._host.update()
             return
-        request = self.panel.request()
+        request = self._host.request()
         self._planned = request.arguments("plan")
-        self._emit(_("A few steps are being tried on this computer..."))
-        self._command = self.panel.logic.startPlan(
+        self._show_message(_("Timing a few steps on this computer..."))
+        self._command = self._logic.startPlan(
             request,
             onFinished=lambda plan: self.onFinished(plan, request),
             onFailed=self.onFailed,
             onProgress=self.onProgress,
         )
-        self.panel.update()
+        self._host.update()
 
     def onProgress(self, line: str) -> None:
         """Show the progress."""
         if line.strip():
-            self._emit(line.strip())
+            self._show_message(line.strip())
 
     def onFinished(self, plan: Mapping[str, Any], request: ExperimentRequest) -> None:
         """Show the plan."""
         self._command = None
-        self._emit("\n".join(part for part in (str(plan["words"]).strip(), disk_warning(plan, request.out)) if part))
-        self.panel.update()
+        self._show_message(
+            "\n".join(part for part in (str(plan["words"]).strip(), disk_warning(plan, request.out)) if part)
+        )
+        self._host.update()
 
     def onFailed(self, failure: Failure) -> None:
         """Report why there is no plan."""
         self._command, self._planned = None, []
-        self._emit(failure.message)
-        self.panel.update()
+        self._show_message(failure.message)
+        self._host.update()
 
     def cleanup(self) -> None:
         """Stop the process."""
@@ -82,12 +88,11 @@ class PlanPanel:
 
     def _arguments(self) -> list[str]:
         try:
-            arguments: list[str] = self.panel.request().arguments("plan")
+            return self._host.request().arguments("plan")
         except KDNetError:
             return []
-        return arguments
 
-    def _emit(self, text: str) -> None:
+    def _show_message(self, text: str) -> None:
         self.ui.planLabel.text = text
         self.ui.planLabel.visible = bool(text)
 
@@ -101,5 +106,5 @@ def disk_warning(plan: Mapping[str, Any], out: Path) -> str:
     if free >= float(plan["disk_bytes"]):
         return ""
     return _(
-        "⚠ {folder} has {free} left, but the run needs {needed}: choose another runs folder or free some space."
+        "⚠ The run needs {needed} of disk space, but {folder} has only {free}. Choose another runs folder or free space."
     ).format(folder=folder, free=size(free), needed=size(float(plan["disk_bytes"])))

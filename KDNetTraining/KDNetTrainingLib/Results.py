@@ -66,9 +66,13 @@ class StudentResult:
     comparisons: tuple[Comparison, ...]
     cases: tuple[CaseResult, ...]
 
-    def beaten(self) -> tuple[str, ...]:
+    def worse_regions(self) -> tuple[str, ...]:
         """Return the regions in which the student is not better than its baseline on average."""
         return tuple(item.region for item in self.comparisons if item.region != MEAN and item.difference[0] <= 0)
+
+    def worst(self) -> tuple[CaseResult, ...]:
+        """Return the test cases, those with the lowest Dice of the student first."""
+        return tuple(sorted(self.cases, key=lambda case: case.dice.get("student", 1.0)))
 
 
 @dataclass(frozen=True)
@@ -93,10 +97,6 @@ class Results:
     def student(self) -> StudentResult:
         """The first student."""
         return self.students[0]
-
-    def worst(self, student: int = 0) -> tuple[CaseResult, ...]:
-        """Return the test cases of a student, those with the worst segmentation first."""
-        return tuple(sorted(self.students[student].cases, key=lambda item: item.dice.get("student", 1.0)))
 
 
 def read_results(content: Mapping[str, Any]) -> Results:

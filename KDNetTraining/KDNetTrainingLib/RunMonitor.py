@@ -6,12 +6,12 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kdnet.errors import KDNetError
+from kdnet.runs.events import Event
 from kdnet.runs.status import RunStatus, StatusReader
 
 PERIOD_SECONDS = 0.4
@@ -42,15 +42,24 @@ class RunSnapshot:
     problem: str = ""
     more: bool = False
     first: bool = False
-    events: Sequence[Any] = field(default_factory=tuple)
+    events: Sequence[Event] = field(default_factory=tuple)
     log: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why the run is not in progress, what it waits for, or why it cannot be read; empty otherwise."""
+        return self.status.reason if self.status is not None else self.problem
+
+
+Report = tuple[RunStatus | None, str, str | None]
+"""Status, problem and log of a run as last reported."""
 
 
 class RunMonitor:
-    """Polls runs; :meth:`take` returns the snapshots on the thread that calls it."""
+    """Polls runs; :meth:`updates` returns the snapshots on the thread that calls it."""
 
     def __init__(self) -> None:
-        self._looks: queue.Queue[RunSnapshot] = queue.Queue()
+        self._snapshots: queue.Queue[RunSnapshot] = queue.Queue()
         self._wanted: tuple[tuple[Path, ...], Path | None] = ((), None)
         self._wake = threading.Event()
         self._ended = threading.Event()
@@ -65,15 +74,15 @@ class RunMonitor:
             self._thread.start()
         self._wake.set()
 
-    def take(self, seconds: float) -> list[RunSnapshot]:
+    def updates(self, seconds: float) -> list[RunSnapshot]:
         """Return new snapshots, collected for at most ``seconds``."""
-        return list(self._taken(time.monotonic() + seconds))
+        return list(self._pending(time.monotonic() + seconds))
 
-    def each(self, seconds: float, handle: Callable[[RunSnapshot], None]) -> None:
+    def each_update(self, seconds: float, handle: Callable[[RunSnapshot], None]) -> None:
         """Call ``handle`` with new snapshots for at most ``seconds``; the rest waits for the next call."""
         until = time.monotonic() + seconds
-        for look in self._taken(until):
-            handle(look)
+        for snapshot in self._pending(until):
+            handle(snapshot)
 
     def stop(self) -> None:
         """Stop monitoring. :meth:`follow` starts again."""
@@ -84,56 +93,58 @@ class RunMonitor:
             thread.join(timeout=2)
         with contextlib.suppress(queue.Empty):
             while True:
-                self._looks.get_nowait()
+                self._snapshots.get_nowait()
 
-    def _taken(self, until: float) -> Any:
+    def _pending(self, until: float) -> Iterator[RunSnapshot]:
         while time.monotonic() < until:
             try:
-                yield self._looks.get_nowait()
+                yield self._snapshots.get_nowait()
             except queue.Empty:
                 return
 
     def _run(self) -> None:
         readers: dict[Path, StatusReader] = {}
-        seen: dict[Path, Any] = {}
-        told: Any = None
+        reported: dict[Path, Report] = {}
+        followed: tuple[tuple[Path, ...], Path | None] | None = None
         while not self._ended.is_set():
             wanted = self._wanted
             roots, chosen = wanted
-            anew = wanted is not told
+            anew = wanted is not followed
             if anew:
-                seen.clear()
+                reported.clear()
             more = False
             for root in roots:
                 first = anew and root == chosen
                 if first or root not in readers:
                     readers[root] = StatusReader(root)
-                more |= self._look(root, readers, seen, chosen=root == chosen, first=first)
-            told = wanted
+                more |= self._report(root, readers, reported, chosen=root == chosen, first=first)
+            followed = wanted
             self._wake.wait(PAUSE_SECONDS if more else PERIOD_SECONDS)
             self._wake.clear()
 
-    def _look(
-        self, root: Path, readers: dict[Path, StatusReader], seen: dict[Path, Any], *, chosen: bool, first: bool
+    def _report(
+        self, root: Path, readers: dict[Path, StatusReader], reported: dict[Path, Report], *, chosen: bool, first: bool
     ) -> bool:
         """Report a snapshot of a run; return whether there is more to read."""
-        status, events, problem = None, [], ""
+        status: RunStatus | None = None
+        events: list[Event] = []
+        problem = ""
         try:
             status, events = readers[root].refresh(BITE_BYTES)
         except KDNetError as error:
             problem = str(error)
             readers[root] = StatusReader(root)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            problem = f"{root} cannot be read ({error}): it is looked at again and again."
+            problem = f"{root} cannot be read ({error}): check the folder; reading is retried."
             readers[root] = StatusReader(root)
         more = len(events) >= MANY_EVENTS
         if more and not chosen:
             return True
         log = log_tail(root) if chosen and not more else None
-        told = (status, problem, log)
-        if events or first or seen.get(root) != told:
-            self._looks.put(RunSnapshot(root, status, problem, more, first, events if chosen else (), log))
-        seen[root] = told
+        report = (status, problem, log)
+        if events or first or reported.get(root) != report:
+            self._snapshots.put(RunSnapshot(root, status, problem, more, first, events if chosen else (), log))
+        reported[root] = report
         return more
 
 

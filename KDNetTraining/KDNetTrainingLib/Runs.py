@@ -67,8 +67,8 @@ class RunRegistry:
         """Add a run to the list, or update it."""
         self._write([known for known in self.runs() if known.root != run.root] + [run])
 
-    def forget(self, run: Run) -> None:
-        """Remove a run from the list; its folder stays."""
+    def remove(self, run: Run) -> None:
+        """Remove a run from the list; its folder is kept."""
         self._write([known for known in self.runs() if known.root != run.root])
 
     def _write(self, runs: Sequence[Run]) -> None:

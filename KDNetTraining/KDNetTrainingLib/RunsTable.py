@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import qt
+from kdnet.runs.status import RunState, RunStatus
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Formatting import duration, network_title, state_word
 from KDNetTrainingLib.RunMonitor import RunSnapshot
+from KDNetTrainingLib.RunQueue import PanelState, ShownState
 from KDNetTrainingLib.Runs import Run
 
 WIDTHS = (146, 70, 120, 40)  # the last takes the remaining width
 ROW_HEIGHT = 22
-STARTING = "starting"
+TABLE_HEIGHT = 124
 
 
 class RunsTable:
@@ -23,13 +24,13 @@ class RunsTable:
 
     Args:
         table: the widget.
-        chosen: called when the user chooses another row.
+        chosen: called with the run that the user chooses, None for none.
     """
 
-    def __init__(self, table: Any, chosen: Callable[[], None]) -> None:
+    def __init__(self, table: Any, chosen: Callable[[Run | None], None]) -> None:
         self._table, self._chosen = table, chosen
-        self.runs: tuple[Run, ...] = ()
-        header = (_("Run"), _("State"), _("At"), _("Left"))
+        self._runs: tuple[Run, ...] = ()
+        header = (_("Run"), _("State"), _("Network"), _("Time left"))
         table.columnCount = len(header)
         table.setHorizontalHeaderLabels(list(header))
         for column, width in enumerate(WIDTHS):
@@ -37,66 +38,47 @@ class RunsTable:
         table.horizontalHeader().setStretchLastSection(True)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        table.setFixedHeight(124)
+        table.setFixedHeight(TABLE_HEIGHT)
         table.currentCellChanged.connect(self.onCurrent)
 
-    @property
-    def run(self) -> Run | None:
-        """The chosen run."""
-        row = self._table.currentRow()
-        return self.runs[row] if 0 <= row < len(self.runs) else None
-
-    def refill(self, runs: Sequence[Run], chosen: Path | None) -> None:
-        """List these runs, and choose the one in the folder ``chosen``."""
+    def refill(self, runs: Sequence[Run], chosen: Run | None) -> None:
+        """List these runs, and select the row of ``chosen``."""
         blocked = self._table.blockSignals(True)
-        self.runs = tuple(runs)
-        self._table.rowCount = len(self.runs)
-        for row, run in enumerate(self.runs):
+        self._runs = tuple(runs)
+        self._table.rowCount = len(self._runs)
+        for row, run in enumerate(self._runs):
             for column, text in enumerate((run.name, "", "", "")):
                 self._table.setItem(row, column, qt.QTableWidgetItem(text))
             self._table.item(row, 0).setToolTip(str(run.root))
-        roots = [run.root for run in self.runs]
-        if chosen in roots:
-            self._table.setCurrentCell(roots.index(chosen), 0)
+        if chosen in self._runs:
+            self._table.setCurrentCell(self._runs.index(chosen), 0)
         else:
             self._table.setCurrentCell(-1, -1)
         self._table.blockSignals(blocked)
 
-    def show(self, look: RunSnapshot, *, starting: bool) -> None:
-        """Write a run's snapshot into its row."""
-        for row, run in enumerate(self.runs):
-            if run.root == look.root:
-                for column, text in enumerate(cells(look, starting=starting), start=1):
+    def show(self, snapshot: RunSnapshot, state: ShownState) -> None:
+        """Write a run's state and snapshot into its row."""
+        for row, run in enumerate(self._runs):
+            if run.root == snapshot.root:
+                for column, text in enumerate(run_cells(snapshot.status, state), start=1):
                     item = self._table.item(row, column)
                     if item.text() != text:
                         item.setText(text)
-                        item.setToolTip(look.problem or (look.status.reason if look.status is not None else "") or text)
+                        item.setToolTip(snapshot.reason or text)
 
     def onCurrent(self, row: int, _column: int, previous: int, _previous_column: int) -> None:
         """Report that another row is chosen."""
         if row != previous:
-            self._chosen()
+            self._chosen(self._runs[row] if 0 <= row < len(self._runs) else None)
 
 
-def state_of(look: RunSnapshot | None, *, starting: bool) -> str:
-    """Return the state of a run as the backend's word for it, or ``"starting"`` or ``"unreadable"``."""
-    if look is not None and look.status is not None and look.status.state.alive:
-        return str(look.status.state.value)
-    if starting:  # its process exists, but has not started to write
-        return STARTING
-    if look is None or look.status is None:
-        return "unreadable" if look is not None and look.problem else "new"
-    return str(look.status.state.value)
-
-
-def cells(look: RunSnapshot, *, starting: bool) -> tuple[str, str, str]:
-    """Return state, place and time left of a run."""
-    status, state = look.status, state_of(look, starting=starting)
-    if status is None or state in ("finished", STARTING):
+def run_cells(status: RunStatus | None, state: ShownState) -> tuple[str, str, str]:
+    """Return state, network with its progress, and time left of a run."""
+    if status is None or state in (RunState.FINISHED, PanelState.STARTING):
         return state_word(state), "", ""
-    at = ""
+    network = ""
     if status.network:
-        at = network_title(status.network)
+        network = network_title(status.network)
         if status.steps:
-            at += f" {100 * status.step // status.steps} %"
-    return state_word(state), at, duration(status.seconds_left) if state == "running" else ""
+            network += f" {100 * status.step // status.steps}%"
+    return state_word(state), network, duration(status.seconds_left) if state is RunState.RUNNING else ""

@@ -108,9 +108,9 @@ def main() -> None:
     panel = modules[1].panel
     modules[1].parent.resize(470, 1400)
     modules[1].parent.show()
-    while panel.experiment.offer is None:
+    while panel.experiment.config.capabilities is None:
         application.process_events()
-    panel.live.showCharts()
+    panel.monitor.showCharts()
     timer = LateTimer()
 
     busy = run_folder(folder / "busy", folder / "many")
@@ -119,7 +119,7 @@ def main() -> None:
     panel.runs.refill(panel.logic.open(busy).root)
     panel.ui.dataFolderEdit.currentPath = str(folder / "many")
     started = time.monotonic()
-    while panel.data.summary is None or writer.poll() is None:
+    while panel.data.selection.summary is None or writer.poll() is None:
         application.process_events()
     print(
         f"{count} cases and {writer.communicate()[0].strip()} steps in {time.monotonic() - started:.0f} s: {timer.told()}"
@@ -135,9 +135,9 @@ def main() -> None:
     timer.restart()
     started = time.monotonic()
     panel.runs.refill(panel.logic.open(long).root)
-    while not panel.live.curves.losses or panel.live.curves.losses[NETWORKS[0]].steps[-1] < length - 100:
+    while not panel.monitor.curves.losses or panel.monitor.curves.losses[NETWORKS[0]].steps[-1] < length - 100:
         application.process_events()
-    panel.live.draw()
+    panel.monitor.draw()
     print(f"a run of {length} steps opened in {time.monotonic() - started:.1f} s: {timer.told()}")
     for module in modules:
         module.cleanup()

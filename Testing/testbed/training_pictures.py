@@ -60,9 +60,11 @@ class Photographer:
     def choose(self, data: Path, minutes: float, recipe: str) -> None:
         self.take("1 empty", "dataSection", "experimentSection")
         self.ui.dataFolderEdit.currentPath = str(data)
-        self.wait(lambda: len(self.panel.data.table.cases) > 3)
+        self.wait(lambda: len(self.panel.data.selection.cases) > 3)
         self.take("2 inspecting", "dataSection")
-        self.wait(lambda: self.panel.data.summary is not None and self.panel.experiment.offer is not None)
+        self.wait(
+            lambda: self.panel.data.selection.summary is not None and self.panel.experiment.config.capabilities is not None
+        )
         self.ui.testFoldsEdit.text = "0"
         self.take("3 data", "dataSection")
         selector = self.ui.recipeSelector
@@ -80,7 +82,9 @@ class Photographer:
         print("plan:", self.ui.planLabel.text)
         started = time.monotonic()
         self.ui.startButton.click()
-        self.wait(lambda: "student" in self.panel.live.network and self.panel.live.network in self.panel.live.curves.dice)
+        self.wait(
+            lambda: "student" in self.panel.monitor.network and self.panel.monitor.network in self.panel.monitor.curves.dice
+        )
         for _ in range(40):
             self.application.process_events()
         self.take("6 running", "runSection", "liveSection")

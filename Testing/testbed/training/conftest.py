@@ -35,7 +35,7 @@ def training_module(application: Any, module: Any) -> Iterator[Any]:
     widget = application.open_module("KDNetTraining", REPOSITORY / "KDNetTraining")
     widget.parent.resize(470, 1400)
     widget.parent.show()
-    _until(application, lambda: widget.panel.experiment.offer is not None)
+    _until(application, lambda: widget.panel.experiment.config.capabilities is not None)
     yield widget
     widget.cleanup()
 
@@ -101,14 +101,14 @@ def chosen(training: Any, cases: Path, until: Any, recipe_file: Callable[..., Pa
 
 def choose_data(panel: Any, folder: Path, until: Any) -> None:
     panel.ui.dataFolderEdit.currentPath = str(folder)
-    until(lambda: panel.data.summary is not None)
+    until(lambda: panel.data.selection.summary is not None)
 
 
 def choose_recipe(panel: Any, path: Path, until: Any) -> None:
     selector = panel.ui.recipeSelector
     selector.currentIndex = selector.count - 1
     panel.ui.recipeFileEdit.currentPath = str(path)
-    until(lambda: panel.experiment.recipe is not None)
+    until(lambda: panel.experiment.config.recipe is not None)
 
 
 def rows(table: Any) -> list[list[str]]:
@@ -118,7 +118,7 @@ def rows(table: Any) -> list[list[str]]:
 
 def forget_runs(panel: Any) -> None:
     for run in panel.logic.runs():
-        panel.logic.forget(run)
+        panel.logic.remove(run)
     panel.runs.refill()
 
 

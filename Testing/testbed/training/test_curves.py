@@ -84,20 +84,20 @@ def test_dice_of_all_networks_of_a_fold_is_drawn_together(training: Any) -> None
 
 
 def test_charts_come_back_after_the_scene_was_closed(training: Any) -> None:
-    training.live.curves.add([step(1), step(2)])
-    training.live.showCharts()
-    first = training.live.charts.loss.node
+    training.monitor.curves.add([step(1), step(2)])
+    training.monitor.showCharts()
+    first = training.monitor.charts.loss.node
     slicer.mrmlScene.Clear()
     assert first.GetScene() is None
-    training.live.curves.add([step(3)])
-    training.live.showCharts()
-    node = training.live.charts.loss.node
+    training.monitor.curves.add([step(3)])
+    training.monitor.showCharts()
+    node = training.monitor.charts.loss.node
     assert node.GetScene() is slicer.mrmlScene
     assert node.GetNthPlotSeriesNode(0).GetTableNode().GetTable().GetNumberOfRows() == 3
     training.ui.chartsButton.checked = True
     training.ui.chartsButton.click()
     assert slicer.app.layoutManager().layout != 20262
-    training.live.charts.remove()
+    training.monitor.charts.remove()
 
 
 def test_axes_span_the_whole_training_and_grow_with_the_losses(training: Any) -> None:

@@ -15,8 +15,8 @@ from .conftest import choose_data, rows
 
 def test_a_folder_is_recognized_and_its_cases_are_listed(training: Any, cases: Path, until: Any) -> None:
     choose_data(training, cases, until)
-    assert training.ui.dataLabel.text == "BraTS: 6 cases can be used, 0 have problems."
-    assert rows(training.ui.caseTable)[0] == ["Phantom_000", "t1 t1ce t2 flair", "28x33x26", "1 2 4", ""]
+    assert training.ui.dataLabel.text == "BraTS: 6 usable cases."
+    assert rows(training.ui.caseTable)[0] == ["Phantom_000", "T1 T1ce T2 FLAIR", "28 x 33 x 26", "1 2 4", ""]
     assert training.data.teacher.checked == ("t1", "t1ce", "t2", "flair")
     assert training.data.student.checked == ("t1ce",)
 
@@ -26,7 +26,7 @@ def test_problems_are_told_with_their_remedy(training: Any, cases: Path, until: 
     shutil.copytree(cases, folder)
     next(folder.glob("*_001/*_t2.nii.gz")).unlink()
     choose_data(training, folder, until)
-    assert "5 cases can be used, 1 have problems" in training.ui.dataLabel.text
+    assert "5 usable cases. 1 case has problems." in training.ui.dataLabel.text
     training.ui.caseTable.setCurrentCell(1, 0)
     assert training.ui.caseLabel.visible
     assert "t2 is missing: add the file or leave the case out" in training.ui.caseLabel.text
@@ -40,18 +40,18 @@ def test_a_folder_without_cases_is_told_in_one_sentence(training: Any, until: An
     assert not training.ui.startButton.enabled
     assert training.ui.inspectButton.enabled
     training.ui.dataFolderEdit.currentPath = str(tmp_path / "missing")
-    until(lambda: "is no folder" in training.ui.dataLabel.text)
+    until(lambda: "is not a folder" in training.ui.dataLabel.text)
 
 
 def test_an_inspection_can_be_canceled_and_begun_again(training: Any, cases: Path, until: Any) -> None:
     training.ui.dataFolderEdit.currentPath = str(cases)
-    until(lambda: training.data.inspecting)
+    until(lambda: training.data.selection.inspecting)
     assert training.ui.inspectButton.text == "Cancel"
     training.ui.inspectButton.click()
-    assert "Cancelled" in training.ui.dataLabel.text
+    assert "Canceled after" in training.ui.dataLabel.text
     training.ui.inspectButton.click()
-    until(lambda: training.data.summary is not None)
-    assert len(training.data.table.cases) == 6
+    until(lambda: training.data.selection.summary is not None)
+    assert len(training.data.selection.cases) == 6
 
 
 def test_a_double_click_loads_a_case_with_its_reference(training: Any, cases: Path, until: Any) -> None:
@@ -59,7 +59,7 @@ def test_a_double_click_loads_a_case_with_its_reference(training: Any, cases: Pa
     for _ in range(2):  # loading it again replaces it
         training.ui.caseTable.cellDoubleClicked.emit(2, 0)
         until(lambda: not training.data.loader.busy)
-    assert "Phantom_002 is loaded" in training.ui.caseLabel.text
+    assert "Loaded Phantom_002" in training.ui.caseLabel.text
     volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     assert [node.GetName() for node in volumes] == [f"Phantom_002 {name}" for name in ("t1", "t1ce", "t2", "flair")]
     (node,) = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
@@ -81,7 +81,7 @@ def test_too_few_cases_for_the_folds_are_told(training: Any, chosen: Any) -> Non
     chosen()
     training.ui.foldCountSpinBox.value = 7
     assert not training.ui.startButton.enabled
-    assert "6 usable cases are too few for 7 folds" in training.ui.startButton.toolTip
+    assert "6 usable cases, too few for 7 folds" in training.ui.startButton.toolTip
     training.ui.foldCountSpinBox.value = 3
     assert training.ui.startButton.enabled
     training.ui.testFoldsEdit.text = "3"
@@ -91,7 +91,11 @@ def test_too_few_cases_for_the_folds_are_told(training: Any, chosen: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("student", "words"), [((), "Tick what the student sees"), (("t1", "t1ce", "t2", "flair"), "nothing to be taught")]
+    ("student", "words"),
+    [
+        ((), "Select at least one student modality"),
+        (("t1", "t1ce", "t2", "flair"), "needs fewer modalities than its teacher"),
+    ],
 )
 def test_students_that_make_no_sense_are_told(training: Any, chosen: Any, student: tuple[str, ...], words: str) -> None:
     chosen()
@@ -107,7 +111,7 @@ def test_several_students_share_a_teacher(training: Any, chosen: Any) -> None:
     training.ui.separateCheckBox.checked = True
     assert training.request().students == (("t1ce",), ("flair",))
     training.data.teacher.boxes["flair"].checked = False
-    assert "does not: tick it for the teacher too" in training.ui.startButton.toolTip
+    assert "must be a subset of the teacher's" in training.ui.startButton.toolTip
 
 
 def test_folds_of_the_data_are_taken(training: Any, cases: Path, until: Any, tmp_path: Path) -> None:
@@ -116,10 +120,10 @@ def test_folds_of_the_data_are_taken(training: Any, cases: Path, until: Any, tmp
     lines = [f"Phantom_{index:03d},{index % 2}" for index in range(6)]
     (folder / "cases.csv").write_text("\n".join(["case,fold", *lines]))
     choose_data(training, folder, until)
-    assert training.data.summary.folds == (0, 1)
+    assert training.data.selection.summary.folds == (0, 1)
     assert not training.ui.foldCountSpinBox.enabled
     training.ui.testFoldsEdit.text = "2"
-    assert "no fold 2 among 0, 1" in training.data.problem()
+    assert "no fold 2. Choose from 0, 1" in training.data.selection.problem()
 
 
 def test_all_cases_can_be_trained_on(training: Any, chosen: Any) -> None:
@@ -140,11 +144,11 @@ def test_choices_are_saved_and_restored_with_the_scene(training: Any, chosen: An
     scene.SetURL(str(tmp_path / "scene.mrml"))
     assert scene.Commit()
     scene.Clear()
-    assert training.data.folder is None
+    assert training.data.selection.folder is None
     assert training.ui.caseTable.rowCount == 0
     scene.SetURL(str(tmp_path / "scene.mrml"))
     scene.Import()
-    until(lambda: training.data.summary is not None)
+    until(lambda: training.data.selection.summary is not None)
     until(lambda: not training.problem())
     assert training.request().arguments("plan") == before
 

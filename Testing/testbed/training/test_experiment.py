@@ -21,7 +21,7 @@ def test_a_recipe_fills_in_its_values(training: Any) -> None:
     assert training.ui.temperatureSpinBox.value == 5.0
     assert training.ui.gammaSpinBox.value == 10.0
     assert training.ui.networkSelector.currentText == "dynunet-16"
-    assert training.experiment.settings() == {}
+    assert training.experiment.config.settings() == {}
 
 
 def test_only_changed_values_are_asked_for(training: Any) -> None:
@@ -30,7 +30,7 @@ def test_only_changed_values_are_asked_for(training: Any) -> None:
     training.ui.lambdaSpinBox.value = 0.25
     pick(training.ui.latentReductionSelector, "Per element")
     pick(training.ui.studentNetworkSelector, "dynunet-8-shallow")
-    assert training.experiment.settings() == {
+    assert training.experiment.config.settings() == {
         "student_network": "dynunet-8-shallow",
         "distillation.lambda_": 0.25,
         "distillation.temperature": 3.0,
@@ -59,7 +59,7 @@ def test_settings_of_the_divergence_are_off_for_other_methods(training: Any) -> 
     assert training.ui.latentSoftmaxSelector.enabled
     pick(training.ui.latentMethodSelector, "Prototypes (ProtoKD)")
     assert not training.ui.latentSoftmaxSelector.enabled
-    assert training.experiment.settings() == {"distillation.latent_method": "prototypes"}
+    assert training.experiment.config.settings() == {"distillation.latent_method": "prototypes"}
     training.ui.gammaSpinBox.value = 0
     assert not training.ui.latentMethodSelector.enabled
 
@@ -104,7 +104,7 @@ def test_a_full_disk_is_foreseen(training: Any, tmp_path: Path) -> None:
     from KDNetTrainingLib.PlanPanel import disk_warning
 
     assert disk_warning({"disk_bytes": 1e6}, tmp_path / "runs" / "one") == ""
-    assert "free some space" in disk_warning({"disk_bytes": 1e18}, tmp_path / "runs" / "one")
+    assert "free space" in disk_warning({"disk_bytes": 1e18}, tmp_path / "runs" / "one")
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(5, "5 s"), (600, "10 min"), (9000, "2 h 30 min")])

@@ -30,15 +30,15 @@ def test_a_student_is_trained_compared_and_deployed(
     close_and_open_again(training, run, until, application)
     compare(training, until, tmp_path)
     training.ui.overlayButton.click()
-    until(lambda: not training.live.busy)
-    assert "is shown with its reference" in training.ui.runLabel.text
+    until(lambda: not training.monitor.overlay.busy)
+    assert "with its reference" in training.ui.runLabel.text
     deploy_and_segment(training, run, until, application, module.panel)
 
 
 def charts_fill(training: Any, until: Any, application: Any) -> None:
-    until(lambda: training.live.charts.dice.node.GetNumberOfPlotSeriesNodes() > 0)
-    until(lambda: training.live.charts.loss.node.GetNumberOfPlotSeriesNodes() == 4)
-    loss = training.live.charts.loss.node
+    until(lambda: training.monitor.charts.dice.node.GetNumberOfPlotSeriesNodes() > 0)
+    until(lambda: training.monitor.charts.loss.node.GetNumberOfPlotSeriesNodes() == 4)
+    loss = training.monitor.charts.loss.node
     assert [loss.GetNthPlotSeriesNode(index).GetName() for index in range(4)] == ["total", "L_GT", "L_KD", "L_KL"]
     view = slicer.mrmlScene.GetSingletonNode("KDNetLoss", "vtkMRMLPlotViewNode")
     assert view.GetPlotChartNode() is loss
@@ -73,8 +73,8 @@ def close_and_open_again(training: Any, run: Any, until: Any, application: Any) 
     again = application.open_module("KDNetTraining", REPOSITORY / "KDNetTraining").panel
     try:
         until(lambda: again.runs.run == run and state(again) in ("running", "finished"))
-        until(lambda: again.live.curves.losses)
-        assert next(iter(again.live.curves.losses.values())).steps
+        until(lambda: again.monitor.curves.losses)
+        assert next(iter(again.monitor.curves.losses.values())).steps
         until(lambda: state(again) == "finished" and again.result.results is not None)
     finally:
         again.cleanup()
@@ -93,12 +93,12 @@ def compare(training: Any, until: Any, tmp_path: Path) -> None:
         float(student) - float(baseline) for student, baseline in zip(table["Student"], table["Baseline"], strict=True)
     ]
     assert [float(gain) for gain in table["Gain"]] == pytest.approx(gains, abs=0.0011)
-    low, high = (float(value) for value in table["95 % from\nto"][3].split())
+    low, high = (float(value) for value in table["95% CI"][3].split())
     assert low <= float(table["Gain"][3]) <= high
     dice = [float(row[3]) for row in rows(ui.resultCasesTable)]
     assert dice == sorted(dice)
     ui.resultCasesTable.cellDoubleClicked.emit(0, 0)
-    until(lambda: "is loaded" in ui.resultLabel.text)
+    until(lambda: "Loaded" in ui.resultLabel.text)
     names = {node.GetName().split(" ", 1)[1] for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode")}
     assert names == {"teacher", "baseline", "student", "reference"}
     assert training.result.shown.checked == ("student", "reference")

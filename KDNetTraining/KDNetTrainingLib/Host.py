@@ -1,0 +1,52 @@
+"""Protocols for what the sections of the panel need of it and of each other."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from KDNetTrainingLib.Request import ExperimentRequest
+from KDNetTrainingLib.RunQueue import ShownState
+from KDNetTrainingLib.Runs import Run
+
+
+class Host(Protocol):
+    """The panel as a section sees it."""
+
+    def update(self) -> None:
+        """Update all sections from choices and running work."""
+
+
+class RequestHost(Host, Protocol):
+    """A panel that knows what is to be trained."""
+
+    def request(self) -> ExperimentRequest:
+        """Return the request for the current choices.
+
+        Raises:
+            SettingsError: when something is missing or invalid.
+        """
+
+
+class RunHost(RequestHost, Protocol):
+    """A panel that follows the chosen run."""
+
+    def onRunChosen(self) -> None:
+        """Follow the chosen run from its beginning."""
+
+    def onRunStarted(self) -> None:
+        """Show the run that was just started."""
+
+
+class ChosenRun(Protocol):
+    """The section with the chosen run, as the sections below it see it."""
+
+    @property
+    def run(self) -> Run | None:
+        """The chosen run."""
+
+    @property
+    def state(self) -> ShownState | None:
+        """The state of the chosen run, None when none is chosen."""
+
+    def show_message(self, text: str) -> None:
+        """Show a sentence below the table of runs."""

@@ -1,0 +1,58 @@
+"""The comparison of teacher, baseline, and student as table cells and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slicer.i18n import tr as _
+
+from KDNetTrainingLib.Results import MEAN, CaseResult, Comparison, StudentResult
+
+ROLES = ("teacher", "baseline", "student")
+
+
+def role_title(name: str) -> str:
+    """Return the title of a role, or of the reference."""
+    return {
+        "teacher": _("Teacher"),
+        "baseline": _("Baseline"),
+        "student": _("Student"),
+        "reference": _("Reference"),
+    }.get(name, name)
+
+
+def comparison_table(rows: Sequence[Comparison]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return header and rows; one column per region, because the panel is narrow and regions are few."""
+    names = (_("Teacher"), _("Baseline"), _("Student"), _("Gain"), _("95% CI"), _("p"), _("Gap"))
+    header = (_("Dice"), *(_("Mean") if row.region == MEAN else row.region for row in rows))
+    return header, list(zip(names, *(_column(row) for row in rows), strict=True))
+
+
+def case_table(cases: Sequence[CaseResult]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return header and rows with the mean Dice of each role."""
+    header = (_("Case"), *(role_title(role) for role in ROLES))
+    return header, [(case.case, *(_dice(case.dice.get(role)) for role in ROLES)) for case in cases]
+
+
+def result_warning(student: StudentResult) -> str:
+    """Return a warning if the student shows no benefit over its baseline, or no significant one."""
+    worse = student.worse_regions()
+    if worse:
+        return _(
+            "⚠ The student is not better than its baseline in {regions}. Train longer, or change the distillation settings."
+        ).format(regions=", ".join(worse))
+    mean = next((row for row in student.comparisons if row.region == MEAN), None)
+    if mean is not None and mean.difference[1] <= 0:
+        return _("⚠ The gain over the baseline is not significant (95% CI includes 0). Evaluate more cases or seeds.")
+    return ""
+
+
+def _column(row: Comparison) -> tuple[str, ...]:
+    value, low, high = row.difference
+    recovery = "" if row.recovery is None else f"{100 * row.recovery:.0f}%"
+    scores = (_dice(row.teacher), _dice(row.baseline), _dice(row.student))
+    return *scores, f"{value:+.3f}", f"{low:+.3f}\n{high:+.3f}", f"{row.p:.3f}", recovery
+
+
+def _dice(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,64 @@
+"""Gather the results of the chosen run again whenever more of its networks have been evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kdnet.runs.status import RunState
+from KDNetLib.Command import Command
+from KDNetLib.Worker import Failure
+
+from KDNetTrainingLib.Logic import TrainingLogic
+from KDNetTrainingLib.Results import Results
+from KDNetTrainingLib.RunMonitor import RunSnapshot
+from KDNetTrainingLib.Runs import Run
+
+
+class ResultUpdates:
+    """Keeps the latest results of one run.
+
+    Args:
+        logic: gathers results in a process of its own.
+        onResults: called with new results.
+        onFailed: called with the reason on failure.
+    """
+
+    def __init__(
+        self, logic: TrainingLogic, onResults: Callable[[Results], None], onFailed: Callable[[Failure], None]
+    ) -> None:
+        self._logic, self._onResults, self._onFailed = logic, onResults, onFailed
+        self.results: Results | None = None
+        self._command: Command | None = None
+        self._gathered: tuple[Path, int, bool] | None = None
+
+    def take(self, run: Run, snapshot: RunSnapshot) -> bool:
+        """Gather results if another network, or the whole run, is finished; return whether this was started."""
+        status = snapshot.status
+        if status is None or not any("student" in name for name in status.done):
+            return False
+        state = (snapshot.root, len(status.done), status.state is RunState.FINISHED)
+        if state == self._gathered or self._command is not None:
+            return False
+        self._gathered = state
+        self._command = self._logic.startResults(run, onFinished=self._finished, onFailed=self._failed)
+        return True
+
+    def clear(self) -> None:
+        """Forget the run and its results."""
+        self.cancel()
+        self.results, self._gathered = None, None
+
+    def cancel(self) -> None:
+        """Stop the process."""
+        if self._command is not None:
+            self._command.cancel()
+            self._command = None
+
+    def _finished(self, results: Results) -> None:
+        self._command, self.results = None, results
+        self._onResults(results)
+
+    def _failed(self, failure: Failure) -> None:
+        self._command = None
+        self._onFailed(failure)
