@@ -97,7 +97,7 @@ def test_a_plan_is_told_in_words_and_grows_old(training: Any, chosen: Any, until
     assert "3 networks of 12 steps" in training.ui.planLabel.text
     assert "4 cases to train" in training.ui.planLabel.text or "cases to train" in training.ui.planLabel.text
     training.ui.gammaSpinBox.value = 3
-    assert "plan again" in training.ui.planLabel.text
+    assert "Plan again" in training.ui.planLabel.text
 
 
 def test_a_full_disk_is_foreseen(training: Any, tmp_path: Path) -> None:
