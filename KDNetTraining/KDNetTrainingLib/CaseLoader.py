@@ -13,6 +13,7 @@ from typing import Any
 import slicer
 from kdnet.errors import KDNetError
 from kdnet.foreign import reading
+from kdnet.schema.modalities import display_name
 from KDNetLib.Command import Command, json_answer
 from KDNetLib.PollTimer import PollTimer
 from KDNetLib.Worker import Failure
@@ -70,7 +71,7 @@ class CaseLoader:
         self._command: Command | None = None
         self._folder: Path | None = None
         self._steps: Iterator[LoadedCase | None] = iter(())
-        self._ticker = PollTimer(self._step)
+        self._timer = PollTimer(self._step)
 
     @property
     def busy(self) -> bool:
@@ -96,7 +97,7 @@ class CaseLoader:
 
     def cancel(self) -> None:
         """Cancel loading; what is already in the scene stays."""
-        self._ticker.stop()
+        self._timer.stop()
         if self._command is not None:
             self._command.cancel()
             self._command = None
@@ -105,7 +106,7 @@ class CaseLoader:
     def _read(self, answer: Mapping[str, Any], background: str) -> None:
         self._command = None
         self._steps = add_case(answer, background)
-        self._ticker.start()
+        self._timer.start()
 
     def _step(self) -> None:
         outcome: LoadedCase | Failure | None
@@ -115,9 +116,12 @@ class CaseLoader:
         except KDNetError as error:
             outcome = Failure(str(error))
         if outcome is not None:
-            self._ticker.stop()
+            self._timer.stop()
             self._clean()
-            (self._onFailed if isinstance(outcome, Failure) else self._onLoaded)(outcome)
+            if isinstance(outcome, Failure):
+                self._onFailed(outcome)
+            else:
+                self._onLoaded(outcome)
 
     def _failed(self, failure: Failure) -> None:
         self._command = None
@@ -144,12 +148,12 @@ def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[Loaded
     volumes: dict[str, Any] = {}
     for item in answer["volumes"]:
         voxels = np.load(item["file"], mmap_mode="r", allow_pickle=False)
-        node = slicer.util.addVolumeFromArray(voxels, np.array(item["affine"]), f"{case} {item['name']}")
+        node = slicer.util.addVolumeFromArray(voxels, np.array(item["affine"]), f"{case} {display_name(item['name'])}")
         node.SetAttribute(ATTRIBUTE, case)
         volumes[str(item["name"])] = node
         yield None
     if not volumes:
-        raise KDNetError(f"Case {case} has no image that can be read: mend its files.")
+        raise KDNetError(f"Case {case} has no readable image: check its files.")
     first = volumes.get(background, next(iter(volumes.values())))
     segmentations, center = {}, None
     for item in answer["labelmaps"]:  # the reference comes last
@@ -167,7 +171,7 @@ def _segmentation(voxels: Any, item: Mapping[str, Any], labels: Any, volume: Any
     from KDNetLib.SegmentationNode import show_labelmap  # noqa: PLC0415 - needs numpy
 
     if voxels.shape != volume.GetImageData().GetDimensions()[::-1]:
-        raise KDNetError(f"{item['name']} of {case} is not on the grid of its images: resample it onto theirs.")
+        raise KDNetError(f"{item['name']} of {case} is not on the grid of its images: resample it.")
     node = show_labelmap(voxels, labels, volume, name=f"{case} {item['name']}")
     node.SetAttribute(ATTRIBUTE, case)
     return node

@@ -44,7 +44,8 @@ class Curve:
 
     def _keep(self, kept: Sequence[bool]) -> None:
         self.revision += 1
-        for column in (self.steps, *self.values.values()):
+        columns: list[list[Any]] = [self.steps, *self.values.values()]
+        for column in columns:
             column[:] = [value for value, stays in zip(column, kept, strict=True) if stays]
 
 

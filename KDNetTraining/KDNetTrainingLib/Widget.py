@@ -192,8 +192,9 @@ class Panel(VTKObservationMixin):
 
     def onSceneChanged(self, *_arguments: Any) -> None:
         """Connect to the parameter node of a new scene."""
-        wrap: Any = Parameters  # the wrapper's constructor takes a node
-        self.setParameters(wrap(self.logic.getParameterNode()))
+        logic: Any = self.logic  # ScriptedLoadableModuleLogic provides the node
+        wrap: Any = Parameters  # the wrapper's constructor takes it
+        self.setParameters(wrap(logic.getParameterNode()))
 
 
 def defaultRunsFolder() -> Path:

@@ -61,7 +61,7 @@ def test_a_double_click_loads_a_case_with_its_reference(training: Any, cases: Pa
         until(lambda: not training.data.loader.busy)
     assert "Loaded Phantom_002" in training.ui.caseLabel.text
     volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    assert [node.GetName() for node in volumes] == [f"Phantom_002 {name}" for name in ("t1", "t1ce", "t2", "flair")]
+    assert [node.GetName() for node in volumes] == [f"Phantom_002 {name}" for name in ("T1", "T1ce", "T2", "FLAIR")]
     (node,) = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
     found = slicer.util.arrayFromSegmentBinaryLabelmap(node, "label_3", volumes[0])
     assert found.sum() > 0  # enhancing tumor is 4 in the file and 3 in the label table
