@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import qt
+from kdnet.schema.case_report import CaseReport
 from kdnet.schema.modalities import display_name
 from slicer.i18n import tr as _
-
-from KDNetTrainingLib.Inspection import CaseLine
 
 WIDTHS = (112, 92, 72, 44, 40)  # the last takes the remaining width
 ROW_HEIGHT = 22
@@ -31,11 +30,11 @@ class CaseTable:
         self,
         table: Any,
         changed: Callable[[], None],
-        chosen: Callable[[CaseLine | None], None],
-        opened: Callable[[CaseLine], None],
+        chosen: Callable[[CaseReport | None], None],
+        opened: Callable[[CaseReport], None],
     ) -> None:
         self._table, self._changed, self._chosen, self._opened = table, changed, chosen, opened
-        self._cases: list[CaseLine] = []
+        self._cases: list[CaseReport] = []
         header = (_("Case"), _("Modalities"), _("Size"), _("Labels"), _("Problem"))
         table.columnCount = len(header)
         table.setHorizontalHeaderLabels(list(header))
@@ -54,7 +53,7 @@ class CaseTable:
         self._cases = []
         self._table.rowCount = 0
 
-    def add(self, case: CaseLine, *, leftOut: bool) -> None:
+    def add(self, case: CaseReport, *, leftOut: bool) -> None:
         """Add a case, or update it; one with problems is never used and cannot be checked."""
         row = next((row for row, known in enumerate(self._cases) if known.name == case.name), len(self._cases))
         self._cases[row : row + 1] = [case]
@@ -107,7 +106,7 @@ def _flags(*, checkable: bool) -> Any:
     return flags | qt.Qt.ItemIsUserCheckable if checkable else flags
 
 
-def _cells(case: CaseLine) -> tuple[str, ...]:
+def _cells(case: CaseReport) -> tuple[str, ...]:
     shape = " x ".join(map(str, case.shape))
     labels = " ".join(map(str, case.labels[:MOST_LABELS]))
     first = case.problems[0] if case.problems else ""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import qt
+from kdnet.schema.case_report import CaseReport, DatasetReport
 from kdnet.schema.formatting import plural
 from kdnet.schema.modalities import display_name
 from KDNetLib.Worker import Failure
@@ -17,7 +18,7 @@ from KDNetTrainingLib.CheckBoxGroup import CheckBoxGroup
 from KDNetTrainingLib.Choices import Choices
 from KDNetTrainingLib.DataSelection import DataSelection
 from KDNetTrainingLib.Host import Host
-from KDNetTrainingLib.Inspection import CaseLine, Inspection, Summary
+from KDNetTrainingLib.Inspection import Inspection
 from KDNetTrainingLib.Parameters import Labels
 
 TYPING_MILLISECONDS = 600  # after which a folder being typed counts as chosen
@@ -109,7 +110,7 @@ class DataPanel:
         self.cancel()
         self.loader.cancel()
 
-    def onCase(self, case: CaseLine, index: int, total: int) -> None:
+    def onCase(self, case: CaseReport, index: int, total: int) -> None:
         """Add a case."""
         if self._choices.parameters is None:
             return
@@ -122,7 +123,7 @@ class DataPanel:
             self._offer((*self.selection.modalities, *new))
             self._host.update()
 
-    def onFinished(self, summary: Summary) -> None:
+    def onFinished(self, summary: DatasetReport) -> None:
         """Show the summary."""
         self.selection.inspecting, self._inspection = False, None
         self.selection.summary = summary
@@ -151,12 +152,12 @@ class DataPanel:
         self.selection.choose(self.teacher.checked, self.student.checked)
         self._host.update()
 
-    def onCaseChosen(self, case: CaseLine | None) -> None:
+    def onCaseChosen(self, case: CaseReport | None) -> None:
         """Show all problems of a case."""
         problems = case.problems if case is not None else ()
         self._show_case_message("\n".join(f"{case.name}: {problem}" for problem in problems) if case is not None else "")
 
-    def onCaseOpened(self, case: CaseLine) -> None:
+    def onCaseOpened(self, case: CaseReport) -> None:
         """Load a case with its reference."""
         assert self.selection.inspected is not None
         self._show_case_message(_("Loading {case}...").format(case=case.name))

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kdnet.errors import SettingsError
+from kdnet.schema.case_report import CaseReport, DatasetReport
 from kdnet.schema.folds import ALL_CASES
 from kdnet.schema.formatting import plural
 from kdnet.schema.study_rules import DEFAULT_FOLDS, StudentProblem, fewest_cases, student_problem
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Choices import Choices
-from KDNetTrainingLib.Inspection import CaseLine, Summary
 from KDNetTrainingLib.Parameters import Labels
 from KDNetTrainingLib.Request import chosen_folds
 
@@ -44,8 +44,8 @@ class DataSelection:
     def forget(self) -> None:
         """Discard what is known about a folder."""
         self.inspected: tuple[Path, str] | None = None
-        self.cases: list[CaseLine] = []
-        self.summary: Summary | None = None
+        self.cases: list[CaseReport] = []
+        self.summary: DatasetReport | None = None
         self.modalities: tuple[str, ...] = ()
 
     @property
@@ -97,7 +97,7 @@ class DataSelection:
         self.forget()
         self.inspected, self.inspecting = (folder, self.labels), True
 
-    def add(self, case: CaseLine) -> None:
+    def add(self, case: CaseReport) -> None:
         """Add a case, or replace one of the same name whose labels were read differently."""
         names = [known.name for known in self.cases]
         row = names.index(case.name) if case.name in names else len(names)

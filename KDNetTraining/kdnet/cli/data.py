@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from kdnet.data.inspection import inspect_dataset, inspect_each, inspection_tabl
 from kdnet.data.phantom import write_phantom
 from kdnet.data.splits import read_folds
 from kdnet.errors import SettingsError
-from kdnet.schema.case_report import CaseReport
+from kdnet.schema.case_report import CaseReport, DatasetReport
 from kdnet.text import printable
 
 
@@ -52,7 +51,7 @@ def run_inspect(args: argparse.Namespace) -> int:
     sound = len(final.cases)
     if args.json:
         content = {"format": final.format, "modalities": final.modalities, "labels": final.labels.to_json(), "notes": notes}
-        print(json.dumps({**content, "usable": sound, "cases": [asdict(report) for report in reports]}, indent=2))
+        print(json.dumps({**content, "usable": sound, "cases": [report.to_json() for report in reports]}, indent=2))
     else:
         print(f"{final.format}, modalities {printable(', '.join(final.modalities))}")
         print(inspection_table(reports))
@@ -74,22 +73,21 @@ def _print_lines(dataset: Dataset) -> int:
     found: dict[int, CaseReport] = {}
     for index, report in inspect_each(dataset):
         found[index] = report
-        print(json.dumps({"index": index + 1, "total": len(dataset.cases), **asdict(report)}), flush=True)
+        print(json.dumps({"index": index + 1, "total": len(dataset.cases), **report.to_json()}), flush=True)
     reports = [found[index] for index in sorted(found)]
     final = valid_cases(dataset, reports)
     folds = read_folds(dataset.root, [case.name for case in dataset.cases])
-    summary = {
-        "summary": True,
-        "format": final.format,
-        "modalities": final.modalities,
-        "labels": final.labels.to_json(),
-        "label_values": sorted({value for report in reports for value in report.labels}),
-        "usable": len(final.cases),
-        "total": len(reports),
-        "folds": sorted(set(folds.folds.values())) or None,
-        "notes": _notes(dataset, reports),
-    }
-    print(json.dumps(summary), flush=True)
+    summary = DatasetReport(
+        format=final.format,
+        modalities=final.modalities,
+        labels=final.labels.to_json(),
+        label_values=tuple(sorted({value for report in reports for value in report.labels})),
+        usable=len(final.cases),
+        total=len(reports),
+        folds=tuple(sorted(set(folds.folds.values()))),
+        notes=_notes(dataset, reports),
+    )
+    print(json.dumps(summary.to_json()), flush=True)
     return 0 if len(final.cases) == len(reports) else 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,8 @@ class InspectionRecord:
         """Return the report on ``case``; safe to call from several threads."""
         key = _signature(case, dataset)
         content = self._known.get(key)
-        report = inspect_case(case, dataset) if content is None else _report(content)
-        self._found[key] = asdict(report)
+        report = inspect_case(case, dataset) if content is None else CaseReport.from_json(content)
+        self._found[key] = report.to_json()
         return report
 
     def write(self) -> None:
@@ -59,18 +58,12 @@ def _signature(case: Case, dataset: Dataset) -> str:
     return hashlib.blake2b(json.dumps(settings).encode(), digest_size=16).hexdigest()
 
 
-def _report(content: dict[str, Any]) -> CaseReport:
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
-    values["digests"] = tuple((modality, digest) for modality, digest in content["digests"])
-    return CaseReport(**values)
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = read_json(path)
         known: dict[str, Any] = content["cases"] if content["version"] == VERSION else {}
         for value in known.values():
-            _report(value)
+            CaseReport.from_json(value)
     except (KDNetError, ValueError, LookupError, TypeError, AttributeError):
         return {}
     return known

@@ -19,10 +19,9 @@ from kdnet.runs.events import EventKind, EventWriter
 from kdnet.schema.folds import ALL_CASES, Split
 from kdnet.schema.preprocessing import Preprocessing
 from kdnet.schema.study_request import StudyRequest
+from kdnet.schema.study_rules import DEFAULT_FOLDS
 from kdnet.study.contents import Contents
 from kdnet.training.distributed import ALONE, DistributedContext
-
-DEFAULT_FOLDS = 3
 
 
 @dataclass(frozen=True, eq=False)

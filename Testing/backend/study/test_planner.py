@@ -135,7 +135,7 @@ def test_folds_can_be_dealt_out(phantom: Path, tmp_path: Path, capsys: pytest.Ca
         (("--minutes", "0.001"), "allow at least"),
         (("--minutes", "5", "--epochs", "5"), "one of them"),
         (("--epochs", "-1"), "positive"),
-        (tuple(part for case in range(1, 5) for part in ("--leave-out", f"Phantom_00{case}")), "2 usable case(s)"),
+        (tuple(part for case in range(1, 5) for part in ("--leave-out", f"Phantom_00{case}")), "2 usable cases"),
     ],
 )
 @pytest.mark.parametrize("command", ["plan", "study"])

@@ -14,8 +14,10 @@ from kdnet.data.formats.nnunet import is_version_1, read_nnunet, read_version_1
 from kdnet.data.splits import read_folds
 from kdnet.errors import DataError
 from kdnet.foreign import read_json
+from kdnet.schema.formatting import plural
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.study_request import StudyRequest
+from kdnet.schema.study_rules import FEWEST_CASES
 
 KNOWN = "BraTS, Medical Segmentation Decathlon or nnU-Net raw"
 
@@ -60,7 +62,7 @@ def _files(root: Path) -> Iterator[Path]:
             yield from (Path(folder, name) for name in names)
 
 
-def require_cases(dataset: Dataset, minimum: int = 3) -> None:
+def require_cases(dataset: Dataset, minimum: int = FEWEST_CASES) -> None:
     """Refuse a data set with too few usable cases to train, validate and test.
 
     Raises:
@@ -68,8 +70,8 @@ def require_cases(dataset: Dataset, minimum: int = 3) -> None:
     """
     if len(dataset.cases) < minimum:
         raise DataError(
-            f"{dataset.root} has {len(dataset.cases)} usable case(s), but at least {minimum} are needed: "
-            "add cases or mend those that have problems."
+            f"{dataset.root} has {plural(len(dataset.cases), '{count} usable case', '{count} usable cases')}, but at least "
+            f"{minimum} are needed: add cases, or fix those with problems."
         )
 
 
