@@ -1,5 +1,7 @@
 """A summary of a model as rich text: inputs, training data and performance."""
 
+from __future__ import annotations
+
 from html import escape
 
 from kdnet.schema.modalities import format_modalities
@@ -10,14 +12,14 @@ from slicer.i18n import tr as _
 def card_html(model: ModelInfo) -> str:
     """Return the card shown under the list of models."""
     rows = [
-        (_("Needs"), format_modalities(model.modalities)),
-        (_("Finds"), ", ".join(label.name for label in model.labels.labels)),
-        (_("Trained on"), _training(model)),
+        (_("Inputs"), format_modalities(model.modalities)),
+        (_("Segments"), ", ".join(label.name for label in model.labels.labels)),
+        (_("Training data"), _training(model)),
         (_("Dice"), _figures(model)),
-        (_("Grid"), " x ".join(f"{step:g}" for step in model.spacing) + " mm"),
-        (_("Use"), model.intendedUse),
-        (_("Limits"), model.limits),
-        (_("Terms"), model.licence),
+        (_("Voxel spacing"), " x ".join(f"{step:g}" for step in model.spacing) + " mm"),
+        (_("Intended use"), model.intendedUse),
+        (_("Limitations"), model.limits),
+        (_("License"), model.license),
     ]
     cells = "".join(
         f'<tr><td style="padding-right: 8px"><b>{escape(name)}</b></td><td>{escape(text)}</td></tr>'

@@ -1,63 +1,73 @@
 """The section for comparing the result with a reference segmentation."""
 
-from collections.abc import Callable
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from kdnet.errors import KDNetError
 from KDNetLib.Tables import fill_table
 from slicer.i18n import tr as _
+
+from KDNetSegmentationLib.Protocols import PanelProtocol
+
+if TYPE_CHECKING:
+    from KDNetLib.Worker import Failure
 
 
 class ComparisonPanel:
     """Compares a result with a reference on request.
 
     Args:
-        panel: the whole panel, for its logic, choices and status.
+        panel: the whole panel.
     """
 
-    def __init__(self, panel: Any) -> None:
+    def __init__(self, panel: PanelProtocol) -> None:
         self.panel = panel
         panel.ui.compareButton.clicked.connect(self.onCompare)
-        fill_table(panel.ui.comparisonTable, (_("Region"), _("Dice"), _("HD95 (mm)")), [])
+        self._fill([])
 
     def update(self, *, free: bool) -> None:
         """Enable the button if there is something to compare and no work is in progress."""
         chosen = self.panel.parameters
-        ready = chosen.result is not None and chosen.reference is not None and chosen.resultVolume is not None
+        ready = chosen is not None and None not in (chosen.result, chosen.reference, chosen.resultVolume)
         self.panel.ui.compareButton.enabled = free and ready and self.panel.model is not None
 
-    def onCompare(self, *_arguments: Any) -> None:
+    def onCompare(self, *_arguments: object) -> None:
         """Start the comparison in the worker, which has the metrics."""
-        chosen = self.panel.parameters
-        begin: Callable[..., None] = self.panel.logic.startComparison
+        chosen, model = self.panel.parameters, self.panel.model
+        if chosen is None or model is None:
+            return
         try:
-            begin(
+            self.panel.logic.startComparison(
                 chosen.result,
                 chosen.reference,
                 chosen.resultVolume,
-                self.panel.model,
+                model,
                 onFinished=self.onFinished,
                 onFailed=self.onFailed,
             )
         except KDNetError as error:
-            self._hint(str(error))
+            self._showHint(str(error))
         self.panel.update()
 
-    def onFailed(self, failure: Any) -> None:
-        """Show the reason in this section."""
-        self._hint(failure.message)
-        self.panel.onFailed(failure)
+    def onFailed(self, failure: Failure) -> None:
+        """Show the reason in this section too."""
+        self._showHint(failure.message)
+        self.panel.showFailure(failure)
 
-    def _hint(self, text: str) -> None:
+    def onFinished(self, scores: Sequence[Mapping[str, Any]]) -> None:
+        """Show the scores."""
+        self._fill([(score["region"], f"{score['dice']:.3f}", f"{score['hd95']:.1f}") for score in scores])
+        onlyOne = [score["region"] for score in scores if score.get("empty") in ("prediction", "reference")]
+        hint = _("{regions}: present in only one of the two segmentations; HD95 is the BraTS penalty value.")
+        self._showHint(hint.format(regions=", ".join(onlyOne)) if onlyOne else "")
+        self.panel.showMessage(_("Compared on the grid of the segmented volume."))
+        self.panel.update()
+
+    def _fill(self, rows: Sequence[Sequence[str]]) -> None:
+        fill_table(self.panel.ui.comparisonTable, (_("Region"), _("Dice"), _("HD95 (mm)")), rows)
+
+    def _showHint(self, text: str) -> None:
         self.panel.ui.comparisonHint.text = text
         self.panel.ui.comparisonHint.visible = bool(text)
-
-    def onFinished(self, scores: Any) -> None:
-        """Show the scores."""
-        rows = [(score["region"], f"{score['dice']:.3f}", f"{score['hd95']:.1f}") for score in scores]
-        fill_table(self.panel.ui.comparisonTable, (_("Region"), _("Dice"), _("HD95 (mm)")), rows)
-        only_one = [score["region"] for score in scores if score.get("empty") in ("prediction", "reference")]
-        hint = _("Only one of the two contains {regions}, for which HD95 is the penalty of BraTS.")
-        self._hint(hint.format(regions=", ".join(only_one)) if only_one else "")
-        self.panel.say(_("Compared on the grid of the volume that was segmented."))
-        self.panel.update()

@@ -1,66 +1,56 @@
-"""Selection of the most likely input volume, so that loading one and clicking Segment is enough."""
+"""Selection of the input volumes, so that loading one and clicking Segment is enough; without widgets."""
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
 
-import slicer
-from KDNetLib.ModelInfo import ModelInfo
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-MAP_ATTRIBUTE = "KDNet.map"  # attribute of the probability and uncertainty volumes that the extension adds
+if TYPE_CHECKING:
+    from slicer import vtkMRMLScalarVolumeNode as Volume
 
 
-def likely_volumes(modalities: Sequence[str], chosen: Sequence[Any]) -> list[Any]:
-    """Return a volume node per modality: the ``chosen`` one, else one that appears to be of the modality.
-
-    For a single-modality model, the displayed volume is also used, whatever its modality: the panel warns about it.
+class InputSelection:
+    """Suggests input volumes, and knows which of the selected ones are only suggestions.
 
     Args:
-        modalities: modalities that the model requires.
-        chosen: a node or None for each modality.
+        candidates: returns the volumes to choose from, the most likely first.
+        modalityOf: returns the modality that a volume appears to be, or empty.
     """
-    from KDNetSegmentationLib.Volumes import guess_modality  # noqa: PLC0415 - needs numpy
 
-    result = list(chosen)
-    free = [node for node in _candidates() if node not in result]
-    for index, modality in enumerate(modalities):
-        if result[index] is None:
-            fitting = [node for node in free if guess_modality(node) == modality]
-            if not fitting and len(modalities) == 1:
-                fitting = [node for node in free if not guess_modality(node)] or free
-            if fitting:
-                result[index] = fitting[0]
-                free.remove(fitting[0])
-    return result
+    def __init__(self, candidates: Callable[[], Sequence[Volume]], modalityOf: Callable[[Volume], str]) -> None:
+        self._candidates, self._modalityOf = candidates, modalityOf
+        self._suggested: list[Volume | None] = []
 
+    def suggest(self, modalities: Sequence[str], selected: Sequence[Volume | None]) -> list[Volume | None]:
+        """Return a volume per modality: the one that the user selected, else one that appears to be of the modality.
 
-def fitting_model(models: Sequence[ModelInfo], current: ModelInfo, nodes: Sequence[Any] = ()) -> ModelInfo:
-    """Return the first student that matches a volume's modality; ``current`` if it matches, or if none does.
+        For a single modality, the displayed volume is also suggested, whatever its modality: the panel warns about it.
 
-    Args:
-        models: models to choose from.
-        current: the currently chosen model.
-        nodes: volumes; by default the displayed one, then all others.
-    """
-    if len(nodes) > 1:
-        return current
-    from KDNetSegmentationLib.Volumes import guess_modality  # noqa: PLC0415 - needs numpy
+        Args:
+            modalities: modalities that the model requires.
+            selected: a volume or None for each modality; earlier suggestions are replaced.
+        """
+        kept = [None if volume in self._suggested else volume for volume in selected]
+        result = list(kept)
+        free = [volume for volume in self._candidates() if volume not in result]
+        for index, modality in enumerate(modalities):
+            likely = self._likely(free, modality, alone=len(modalities) == 1) if result[index] is None else None
+            if likely is not None:
+                result[index] = likely
+                free.remove(likely)
+        self._suggested = [volume for volume, before in zip(result, kept, strict=True) if before is None]
+        return result
 
-    for node in nodes or _candidates():
-        fitting = [model for model in models if model.modalities == (guess_modality(node),)]
-        if fitting:
-            return current if current in fitting else fitting[0]
-    return current
+    def selectedByUser(self, selected: Sequence[Volume | None]) -> list[Volume]:
+        """Return the volumes that the user selected, without those that were suggested."""
+        return [volume for volume in selected if volume is not None and volume not in self._suggested]
 
+    def modalities(self, volumes: Sequence[Volume]) -> Iterator[str]:
+        """Yield the modalities that ``volumes`` appear to be, or all candidates if there are none."""
+        return (self._modalityOf(volume) for volume in volumes or self._candidates())
 
-def _candidates() -> list[Any]:
-    """Return scalar volumes with voxels: first the displayed one, then the others in loading order."""
-    shown = slicer.app.applicationLogic().GetSelectionNode().GetActiveVolumeID()
-    nodes = [
-        node
-        for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        if not node.IsA("vtkMRMLLabelMapVolumeNode")
-        and not node.GetHideFromEditors()
-        and not node.GetAttribute(MAP_ATTRIBUTE)
-        and node.GetImageData() is not None
-    ]
-    return sorted(nodes, key=lambda node: node.GetID() != shown)
+    def _likely(self, free: Sequence[Volume], modality: str, *, alone: bool) -> Volume | None:
+        fitting = [volume for volume in free if self._modalityOf(volume) == modality]
+        if not fitting and alone:
+            fitting = [volume for volume in free if not self._modalityOf(volume)] or list(free)
+        return fitting[0] if fitting else None

@@ -7,23 +7,32 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from kdnet.errors import KDNetError
 from KDNetLib.ModelInfo import ModelInfo
 from KDNetLib.ModelLibrary import ModelLibrary
 from KDNetLib.Worker import Failure
+from slicer.i18n import tr as _
 
 from KDNetSegmentationLib.Settings import Progress, Result, Settings
 
-UNEXPECTED = Failure("Something unexpected went wrong: look into the Python console, and report what it says.")
+if TYPE_CHECKING:
+    from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+
+R = TypeVar("R")
 
 
-class Job:
-    """Work in progress, which receives messages from the worker (``KDNetLib.Worker.Listener``)."""
+def unexpected_failure() -> Failure:
+    """Return what to show after a bug in this extension, which Qt only prints to the console."""
+    return Failure(_("Unexpected error: see the Python console, and report what it says."))
+
+
+class Job(Generic[R]):
+    """Work in progress with a result of type R; receives messages from the worker (``KDNetLib.Worker.Listener``)."""
 
     def __init__(self) -> None:
-        self.onFinished: Callable[[Any], None] = lambda _result: None
+        self.onFinished: Callable[[R], None] = lambda _result: None
         self.onFailed: Callable[[Failure], None] = lambda _failure: None
         self.onProgress: Callable[[Progress], None] = lambda _progress: None
         self._folder: Path | None = None
@@ -32,7 +41,7 @@ class Job:
         """Return the request to the worker."""
         raise NotImplementedError
 
-    def result(self, answer: Mapping[str, Any]) -> Any:
+    def result(self, answer: Mapping[str, Any]) -> R:
         """Create the result from the worker's answer; may raise KDNetError, OSError, ValueError or MemoryError."""
         raise NotImplementedError
 
@@ -45,27 +54,24 @@ class Job:
 
     def progressed(self, progress: Mapping[str, Any]) -> None:
         """Forward the message."""
-        told = Progress(
-            progress["stage"],
-            progress["done"],
-            progress["total"],
-            progress.get("case"),
-            tuple(progress.get("names", ())),
-        )
-        self.onProgress(told)
+        names = tuple(progress.get("names", ()))
+        self.onProgress(Progress(progress["stage"], progress["done"], progress["total"], progress.get("case"), names))
 
     def finished(self, answer: Mapping[str, Any]) -> None:
         """Convert the answer to a result, or report why that failed."""
-        outcome: Any = UNEXPECTED
+        outcome: R | Failure = unexpected_failure()
         try:
             outcome = self.result(answer)
         except KDNetError as error:
             outcome = Failure(str(error))
         except (OSError, ValueError, MemoryError) as error:
-            outcome = Failure(f"The result could not be brought into the scene ({error}): try again.")
+            outcome = Failure(_("Could not add the result to the scene ({error}): try again.").format(error=error))
         finally:
             # even after a bug in our code, which Qt only prints: the panel must not wait forever
-            (self.onFailed if isinstance(outcome, Failure) else self.onFinished)(outcome)
+            if isinstance(outcome, Failure):
+                self.onFailed(outcome)
+            else:
+                self.onFinished(outcome)
 
     def failed(self, failure: Failure) -> None:
         """Forward the message."""
@@ -78,10 +84,16 @@ class Job:
             self._folder = None
 
 
-class SegmentationJob(Job):
+class SegmentationJob(Job[Result]):
     """Segmentation of one case in the scene."""
 
-    def __init__(self, volumes: Sequence[Any], model: ModelInfo, output: Any | None, settings: Settings) -> None:
+    def __init__(
+        self,
+        volumes: Sequence[vtkMRMLScalarVolumeNode],
+        model: ModelInfo,
+        output: vtkMRMLSegmentationNode | None,
+        settings: Settings,
+    ) -> None:
         super().__init__()
         self._volumes, self._model, self._output, self._settings = list(volumes), model, output, settings
         self._started = time.perf_counter()
@@ -92,7 +104,7 @@ class SegmentationJob(Job):
         from KDNetSegmentationLib.ArrayTransfer import send_volumes  # noqa: PLC0415 - needs numpy
 
         volumes = send_volumes(self._volumes, self.folder)
-        self._mark("hand over")
+        self._mark("send")
         settings = self._settings.request()
         return {
             "task": "segment",
@@ -113,16 +125,16 @@ class SegmentationJob(Job):
         self.onProgress(Progress("import"))
         from KDNetSegmentationLib.ArrayTransfer import import_result  # noqa: PLC0415 - needs numpy
 
-        found = import_result(answer, self._volumes[0], self._model, self._output, self._settings)
+        imported = import_result(answer, self._volumes[0], self._model, self._output, self._settings)
         self._mark("import")
         return Result(
-            found.segmentationNode,
-            found.volumes,
-            found.mapNodes,
+            imported.segmentationNode,
+            imported.volumes,
+            imported.mapNodes,
             answer["device"],
             time.perf_counter() - self._started,
             self._stages(),
-            found.center,
+            imported.center,
         )
 
     def _mark(self, stage: str) -> None:
@@ -153,7 +165,7 @@ class Cases(list[Mapping[str, Any]]):
         self.noScans, self.tableProblem = noScans, tableProblem
 
 
-class BatchJob(Job):
+class BatchJob(Job[Cases]):
     """Segmentation of a folder of files."""
 
     def __init__(self, source: Path, target: Path, model: ModelInfo, settings: Settings) -> None:
@@ -170,7 +182,7 @@ class BatchJob(Job):
         return Cases(answer["cases"], answer["no_scans"], answer["table_problem"])
 
 
-class ImportJob(Job):
+class ImportJob(Job[ModelInfo]):
     """Validation and import of a model file."""
 
     def __init__(self, path: Path, library: ModelLibrary, name: str = "") -> None:
@@ -186,10 +198,16 @@ class ImportJob(Job):
         return self._library.add(self._path, self._name)
 
 
-class ComparisonJob(Job):
+class ComparisonJob(Job[Sequence[Mapping[str, Any]]]):
     """Comparison of a segmentation with its reference."""
 
-    def __init__(self, segmentation: Any, reference: Any, volume: Any, model: ModelInfo) -> None:
+    def __init__(
+        self,
+        segmentation: vtkMRMLSegmentationNode,
+        reference: vtkMRMLSegmentationNode,
+        volume: vtkMRMLScalarVolumeNode,
+        model: ModelInfo,
+    ) -> None:
         super().__init__()
         self._pair, self._volume, self._model = (segmentation, reference), volume, model
 
@@ -206,7 +224,7 @@ class ComparisonJob(Job):
         return list(answer["scores"])
 
 
-class DevicesJob(Job):
+class DevicesJob(Job[Mapping[str, str]]):
     """Query of the available devices."""
 
     def request(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import slicer
 from kdnet.errors import KDNetError
@@ -35,12 +35,28 @@ from KDNetLib.ModelInfo import ModelInfo
 from KDNetLib.ModelLibrary import ModelLibrary
 from KDNetLib.PollTimer import PollTimer
 from KDNetLib.Worker import Failure, Worker
+from slicer.i18n import tr as _
 
-from KDNetSegmentationLib.Jobs import UNEXPECTED, BatchJob, ComparisonJob, DevicesJob, ImportJob, SegmentationJob
+from KDNetSegmentationLib.Jobs import (
+    BatchJob,
+    Cases,
+    ComparisonJob,
+    DevicesJob,
+    ImportJob,
+    Job,
+    SegmentationJob,
+    unexpected_failure,
+)
 from KDNetSegmentationLib.Settings import Progress, Result, SegmentationError, Settings
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+
+    from KDNetSegmentationLib.Protocols import Volumes
 
 Failed = Callable[[Failure], None]
 Progressed = Callable[[Progress], None]
+T = TypeVar("T")
 
 
 class SegmentationLogic:
@@ -54,14 +70,19 @@ class SegmentationLogic:
     def __init__(self, library: ModelLibrary | None = None, worker: Worker | None = None) -> None:
         self.library = library or ModelLibrary(defaultModelFolder())
         self.worker = worker or Worker()
-        self._ticker = PollTimer(self.poll)
-        self._job: Any = None
-        self._asides: list[DevicesJob] = []
+        self._timer = PollTimer(self.poll)
+        self._job: Job[Any] | None = None  # of any of the classes in Jobs
+        self._queries: list[DevicesJob] = []  # alongside the job
 
     @property
     def busy(self) -> bool:
         """Whether work is in progress."""
         return self._job is not None
+
+    @property
+    def warm(self) -> bool:
+        """Whether the worker is running and has finished its imports."""
+        return self.worker.warm
 
     def models(self) -> tuple[ModelInfo, ...]:
         """Return the available models."""
@@ -69,10 +90,10 @@ class SegmentationLogic:
 
     def start(
         self,
-        volumes: Any,
+        volumes: Volumes,
         model: ModelInfo | str,
         *,
-        output: Any | None = None,
+        output: vtkMRMLSegmentationNode | None = None,
         settings: Settings | None = None,
         onFinished: Callable[[Result], None] = lambda _result: None,
         onFailed: Failed = lambda _failure: None,
@@ -93,16 +114,16 @@ class SegmentationLogic:
             RuntimeError: if other work is in progress.
             KDNetError: if there is no such model.
         """
-        nodes = list(volumes) if isinstance(volumes, list | tuple) else [volumes]
+        nodes = list(volumes) if isinstance(volumes, Sequence) else [volumes]
         info = self._model(model)
         self._begin(SegmentationJob(nodes, info, output, settings or Settings()), onFinished, onFailed, onProgress)
 
     def segment(
         self,
-        volumes: Any,
+        volumes: Volumes,
         model: ModelInfo | str,
         *,
-        output: Any | None = None,
+        output: vtkMRMLSegmentationNode | None = None,
         settings: Settings | None = None,
         onProgress: Progressed = lambda _progress: None,
     ) -> Result:
@@ -111,10 +132,12 @@ class SegmentationLogic:
         Raises:
             SegmentationError: in one sentence.
         """
-        return self._waited(self.start, volumes, model, output=output, settings=settings, onProgress=onProgress)
+        options = {"output": output, "settings": settings, "onProgress": onProgress}
+        result: Result = self._waited(self.start, volumes, model, **options)
+        return result
 
     def segmentMany(
-        self, volumes: Sequence[Any], model: ModelInfo | str, *, settings: Settings | None = None
+        self, volumes: Sequence[vtkMRMLScalarVolumeNode], model: ModelInfo | str, *, settings: Settings | None = None
     ) -> list[Result | SegmentationError]:
         """Segment volumes in sequence, each into a new node; a failure does not stop the others."""
         results: list[Result | SegmentationError] = []
@@ -132,7 +155,7 @@ class SegmentationLogic:
         model: ModelInfo | str,
         *,
         settings: Settings | None = None,
-        onFinished: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _cases: None,
+        onFinished: Callable[[Cases], None] = lambda _cases: None,
         onFailed: Failed = lambda _failure: None,
         onProgress: Progressed = lambda _progress: None,
     ) -> None:
@@ -147,7 +170,9 @@ class SegmentationLogic:
             KDNetError: if a folder cannot be used.
         """
         if not Path(inputFolder).is_dir():
-            raise KDNetError(f"{inputFolder} is no folder: choose the folder that holds the images.")
+            raise KDNetError(
+                _("{path} is not a folder: select the folder that contains the images.").format(path=inputFolder)
+            )
         writable_folder(Path(outputFolder))
         job = BatchJob(Path(inputFolder), Path(outputFolder), self._model(model), settings or Settings())
         self._begin(job, onFinished, onFailed, onProgress)
@@ -160,14 +185,15 @@ class SegmentationLogic:
         *,
         settings: Settings | None = None,
         onProgress: Progressed = lambda _progress: None,
-    ) -> Sequence[Mapping[str, Any]]:
+    ) -> Cases:
         """Do the same as :meth:`startFolder`, but wait and return the cases.
 
         Raises:
             SegmentationError: in one sentence.
         """
         arguments = (inputFolder, outputFolder, model)
-        return self._waited(self.startFolder, *arguments, settings=settings, onProgress=onProgress)
+        cases: Cases = self._waited(self.startFolder, *arguments, settings=settings, onProgress=onProgress)
+        return cases
 
     def startImport(
         self,
@@ -190,13 +216,14 @@ class SegmentationLogic:
         Raises:
             SegmentationError: in one sentence.
         """
-        return self._waited(self.startImport, path, name)
+        model: ModelInfo = self._waited(self.startImport, path, name)
+        return model
 
     def startComparison(
         self,
-        segmentation: Any,
-        reference: Any,
-        volume: Any,
+        segmentation: vtkMRMLSegmentationNode,
+        reference: vtkMRMLSegmentationNode,
+        volume: vtkMRMLScalarVolumeNode,
         model: ModelInfo | str,
         *,
         onFinished: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _scores: None,
@@ -215,17 +242,17 @@ class SegmentationLogic:
         Only the worker has torch, so it is started. :meth:`cancel` also cancels this, with an empty failure.
         """
         job = DevicesJob()
-        job.onFinished, job.onFailed = self._beside(job, onFound), self._beside(job, onFailed)
-        self._asides.append(job)
+        job.onFinished, job.onFailed = self._alongside(job, onFound), self._alongside(job, onFailed)
+        self._queries.append(job)
         self.worker.submit(job.request(), job)
-        self._ticker.start()
+        self._timer.start()
 
     def cancel(self) -> None:
         """Cancel the work in progress immediately; the scene is unchanged, and no more callbacks follow."""
         if self._job is not None:
             self.worker.cancel()
             self._end()
-            for job in tuple(self._asides):
+            for job in tuple(self._queries):
                 job.failed(Failure(""))
 
     def cleanup(self) -> None:
@@ -240,11 +267,11 @@ class SegmentationLogic:
     def _model(self, model: ModelInfo | str) -> ModelInfo:
         return self.library.find(model) if isinstance(model, str) else model
 
-    def _begin(self, job: Any, onFinished: Callable[[Any], None], onFailed: Failed, onProgress: Progressed) -> None:
+    def _begin(self, job: Job[T], onFinished: Callable[[T], None], onFailed: Failed, onProgress: Progressed) -> None:
         if self._job is not None:
-            raise RuntimeError("Something else is being worked on: wait for it or cancel it first.")
+            raise RuntimeError(_("Another task is running: wait for it to finish, or cancel it first."))
 
-        def finished(result: Any) -> None:
+        def finished(result: T) -> None:
             self._end()
             onFinished(result)
 
@@ -261,30 +288,31 @@ class SegmentationLogic:
         except KDNetError as error:
             failed(Failure(str(error)))
         except (OSError, MemoryError, ValueError) as error:
-            failed(Failure(f"The volume could not be handed to the worker ({error}): free some memory or disk space."))
+            reason = _("Could not send the volume to the worker ({error}): free memory or disk space, and try again.")
+            failed(Failure(reason.format(error=error)))
         finally:
             if request is None and self._job is job:  # a bug in our code, which Qt only prints: do not stay busy
-                failed(UNEXPECTED)
+                failed(unexpected_failure())
         if request is None:
             return
         self.worker.submit(request, job)
-        self._ticker.start()
+        self._timer.start()
 
-    def _beside(self, job: DevicesJob, tell: Callable[[Any], None]) -> Callable[[Any], None]:
-        def told(outcome: Any) -> None:
-            self._asides.remove(job)
-            self._rest()
-            tell(outcome)
+    def _alongside(self, job: DevicesJob, callback: Callable[[T], None]) -> Callable[[T], None]:
+        def ended(outcome: T) -> None:
+            self._queries.remove(job)
+            self._stopIfIdle()
+            callback(outcome)
 
-        return told
+        return ended
 
-    def _rest(self) -> None:
-        if self._job is None and not self._asides:
-            self._ticker.stop()
+    def _stopIfIdle(self) -> None:
+        if self._job is None and not self._queries:
+            self._timer.stop()
 
     def _end(self) -> None:
         job, self._job = self._job, None
-        self._rest()
+        self._stopIfIdle()
         if job is not None:
             job.close()
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from KDNetSegmentationLib.InputSelection import MAP_ATTRIBUTE
+from KDNetSegmentationLib.Candidates import MAP_ATTRIBUTE
 from KDNetSegmentationLib.Settings import Settings
 
-SHOWN = "KDNet.volume"  # node reference from a map to its volume
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from slicer import vtkMRMLScalarVolumeNode
+
+VOLUME_REFERENCE = "KDNet.volume"  # node reference from a map to its volume
 
 
-def show_maps(files: Mapping[str, str], volumeNode: Any, settings: Settings) -> tuple[Any, ...]:
+def show_maps(
+    files: Mapping[str, str], volumeNode: vtkMRMLScalarVolumeNode, settings: Settings
+) -> tuple[vtkMRMLScalarVolumeNode, ...]:
     """Add the maps that ``settings`` request, in percent, with the geometry of ``volumeNode``.
 
     Args:
@@ -36,7 +42,7 @@ def show_maps(files: Mapping[str, str], volumeNode: Any, settings: Settings) -> 
     return tuple(nodes)
 
 
-def uncertainty(maps: list[np.ndarray]) -> np.ndarray:
+def uncertainty(maps: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Compute uncertainty: 100 where any region has a probability of 50%, 0 where all have 0 or 100%."""
     result = np.zeros_like(maps[0])
     for percent in maps:
@@ -44,13 +50,14 @@ def uncertainty(maps: list[np.ndarray]) -> np.ndarray:
     return result
 
 
-def _add(voxels: np.ndarray, name: str, volumeNode: Any) -> Any:
+def _add(voxels: NDArray[np.uint8], name: str, volumeNode: vtkMRMLScalarVolumeNode) -> vtkMRMLScalarVolumeNode:
     scene = volumeNode.GetScene()
+    assert scene is not None  # import_result has checked it
     known = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", scene=scene)
-    ours = (node for node in known if node.GetName() == name and node.GetNodeReference(SHOWN) is volumeNode)
-    node = next(ours, None) or scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    matching = (node for node in known if node.GetName() == name and node.GetNodeReference(VOLUME_REFERENCE) is volumeNode)
+    node: vtkMRMLScalarVolumeNode = next(matching, None) or scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
     node.SetAttribute(MAP_ATTRIBUTE, "1")
-    node.SetNodeReferenceID(SHOWN, volumeNode.GetID())
+    node.SetNodeReferenceID(VOLUME_REFERENCE, volumeNode.GetID())
     matrix = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(matrix)
     node.SetIJKToRASMatrix(matrix)

@@ -1,14 +1,20 @@
 """The panel's settings, stored in the scene, so that they are saved and restored with it."""
 
 import enum
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import slicer
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from KDNetSegmentationLib.Settings import Settings
+
+if TYPE_CHECKING:
+    from slicer.parameterNodeWrapper import WrappedNode  # what the decorator adds
+else:
+    WrappedNode = object
 
 
 class Device(enum.Enum):
@@ -30,7 +36,7 @@ class Device(enum.Enum):
 
 
 @parameterNodeWrapper
-class Parameters:
+class Parameters(WrappedNode):
     """All settings of the panel.
 
     ``model`` is the name of a model file. ``result`` and ``resultVolume`` are shown in the results section.
@@ -54,19 +60,19 @@ class Parameters:
     resultVolume: slicer.vtkMRMLScalarVolumeNode
 
 
-def inputs_of(parameters: Parameters) -> list:
-    """Return the chosen volumes, None where none is chosen."""
+def inputs_of(parameters: Parameters) -> list[slicer.vtkMRMLScalarVolumeNode | None]:
+    """Return the selected volumes, None where none is selected."""
     return [parameters.inputVolume, parameters.inputVolume2, parameters.inputVolume3, parameters.inputVolume4]
 
 
-def set_inputs(parameters: Parameters, volumes: list) -> None:
-    """Set the chosen volumes, the first for the first modality."""
+def set_inputs(parameters: Parameters, volumes: Sequence[slicer.vtkMRMLScalarVolumeNode | None]) -> None:
+    """Set the selected volumes, the first for the first modality."""
     for name, volume in zip(("inputVolume", "inputVolume2", "inputVolume3", "inputVolume4"), volumes, strict=False):
         setattr(parameters, name, volume)
 
 
 def settings_of(parameters: Parameters) -> Settings:
-    """Return the chosen segmentation settings."""
+    """Return the selected segmentation settings."""
     return Settings(
         device=parameters.device.value,
         flips=parameters.flips,

@@ -30,7 +30,7 @@ class SelfTest(unittest.TestCase):
         assert result.volumes["WT"] > 5.0
         assert result.segmentationNode.GetSegmentation().GetNumberOfSegments() == 3
 
-    def test_a_missing_model_is_told_in_one_sentence(self) -> None:
+    def test_a_missing_model_is_reported_in_one_sentence(self) -> None:
         """Check that nothing is added to the scene."""
         volume = slicer.util.loadVolume(str(Path(shared_resource("SampleData")) / PHANTOM))
         with self.assertRaisesRegex(RuntimeError, "no model"):  # noqa: PT027 - no pytest in Slicer

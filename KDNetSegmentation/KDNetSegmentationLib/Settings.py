@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from KDNetLib.Worker import Failure
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,9 @@ class Result:
         center: point (RAS, mm) whose three slices show the most of the result, None if nothing was found.
     """
 
-    segmentationNode: Any
+    segmentationNode: vtkMRMLSegmentationNode
     volumes: Mapping[str, float]
-    mapNodes: tuple[Any, ...] = ()
+    mapNodes: tuple[vtkMRMLScalarVolumeNode, ...] = ()
     device: str = ""
     seconds: float = 0.0
     stages: Mapping[str, float] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import slicer
@@ -17,27 +17,30 @@ from KDNetLib.Geometry import affine_of
 from KDNetLib.ModelInfo import ModelInfo
 from slicer.i18n import tr as _
 
+if TYPE_CHECKING:
+    from slicer import vtkMRMLScalarVolumeNode
 
-def request_of(node: Any, folder: Path, index: int = 0) -> dict[str, Any]:
+
+def request_of(node: vtkMRMLScalarVolumeNode, folder: Path, index: int = 0) -> dict[str, Any]:
     """Write the voxels of ``node`` into ``folder`` and describe them to the worker.
 
     A linear parent transform affects orientation and spacing if it keeps the axes perpendicular; other
     transforms do not change how the volume is sampled and are ignored.
     """
     if node.GetImageData() is None:
-        raise DataError(f"{node.GetName()} has no voxels: choose another volume.")
+        raise DataError(_("{name} has no voxels: select another volume.").format(name=node.GetName()))
     path = folder / f"input{index}.npy"
     np.save(path, np.ascontiguousarray(slicer.util.arrayFromVolume(node)), allow_pickle=False)
     return {"name": node.GetName(), "file": str(path), "affine": affine_of(node).tolist()}
 
 
-def warnings_for(node: Any, modality: str, model: ModelInfo) -> tuple[str, ...]:
+def warnings_for(node: vtkMRMLScalarVolumeNode, modality: str, model: ModelInfo) -> tuple[str, ...]:
     """Return non-blocking warnings, with remedies, if ``node`` is probably not the ``modality`` that ``model`` needs."""
     if node.GetImageData() is None:
-        return (_("{name} has no voxels: choose another volume.").format(name=node.GetName()),)
+        return (_("{name} has no voxels: select another volume.").format(name=node.GetName()),)
     if not _is_finite(node):
         return (
-            _("{name} holds NaN or infinite values: replace them, for example by 0, or export it again.").format(
+            _("{name} contains NaN or infinite values: replace them, for example with 0, or export it again.").format(
                 name=node.GetName()
             ),
         )
@@ -49,25 +52,25 @@ def warnings_for(node: Any, modality: str, model: ModelInfo) -> tuple[str, ...]:
     return care_warnings(scan, needs)
 
 
-def guess_modality(node: Any) -> str:
+def guess_modality(node: vtkMRMLScalarVolumeNode) -> str:
     """Return ``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"``, or empty, based on DICOM and the node's name together."""
     return guess_series(_header(node), node.GetName() or "")
 
 
-def _header(node: Any) -> SeriesHeader:
+def _header(node: vtkMRMLScalarVolumeNode) -> SeriesHeader:
     return SeriesHeader.read(lambda tag: _dicom(node, tag))
 
 
-def _is_finite(node: Any) -> bool:
+def _is_finite(node: vtkMRMLScalarVolumeNode) -> bool:
     voxels = slicer.util.arrayFromVolume(node)
     return voxels.dtype.kind != "f" or bool(np.isfinite(voxels).all())
 
 
-def _spacing(node: Any) -> Sequence[float]:
+def _spacing(node: vtkMRMLScalarVolumeNode) -> Sequence[float]:
     return [float(step) for step in np.linalg.norm(affine_of(node)[:3, :3], axis=0)]
 
 
-def _dicom(node: Any, tag: str) -> str:
+def _dicom(node: vtkMRMLScalarVolumeNode, tag: str) -> str:
     """Return a DICOM value of the first file that the volume was loaded from; empty if there is none."""
     identifiers = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
     database = getattr(slicer, "dicomDatabase", None)

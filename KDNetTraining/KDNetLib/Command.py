@@ -16,12 +16,14 @@ from kdnet.foreign import parse_message, reading
 
 from KDNetLib.PollTimer import PollTimer
 from KDNetLib.ProcessTree import kill_tree, reaped, start_python
-from KDNetLib.Worker import Failure
+from KDNetLib.Translation import _
+from KDNetLib.Worker import KILLED_CODES, Failure
 
 BUDGET_SECONDS = 0.01  # time limit of one poll, so that a verbose command never blocks the event loop
 DETAIL_LINES = 60
 END_SECONDS = 2.0  # that a process has to exit after its streams are closed
 MODULE = ("-m", "kdnet")
+MESSAGE_PREFIX = "kdnet: "  # of the sentence that a command prints when it fails
 
 
 class Command:
@@ -65,7 +67,7 @@ class Command:
         self._lines: queue.Queue[tuple[bool, str | None]] = queue.Queue()
         self._open = 0
         self._process: subprocess.Popen[str] | None = None
-        self._ticker = PollTimer(self.poll)
+        self._timer = PollTimer(self.poll)
         self.failure: Failure | None = None
         self.over = False
 
@@ -76,7 +78,7 @@ class Command:
             assert stream is not None
             self._open += 1
             threading.Thread(target=self._read, args=(stream, isNote), daemon=True).start()
-        self._ticker.start()
+        self._timer.start()
         return self
 
     def poll(self) -> None:
@@ -99,7 +101,7 @@ class Command:
     def cancel(self) -> None:
         """Kill the process; no more callbacks follow."""
         self.over = True
-        self._ticker.stop()
+        self._timer.stop()
         if self._process is not None:
             kill_tree(self._process)
             reaped(self._process)
@@ -139,7 +141,7 @@ class Command:
             kill_tree(self._process)
             code = reaped(self._process)
         self.over = True
-        self._ticker.stop()
+        self._timer.stop()
         if code not in self._accepted:
             self._fail(Failure(failure_message(code, self._notes), "\n".join(self._notes)))
             return
@@ -173,7 +175,7 @@ def json_answer(text: str) -> Mapping[str, Any]:
     """Parse the JSON object that a command printed, skipping lines that a library printed before it.
 
     Example:
-        >>> json_answer('Licence: free\\n{"cores": 2}')["cores"]
+        >>> json_answer('License: free\\n{"cores": 2}')["cores"]
         2
 
     Raises:
@@ -185,7 +187,7 @@ def json_answer(text: str) -> Mapping[str, Any]:
             answer = parse_message("\n".join(lines[index:])) or parse_message(line)
             if answer is not None:
                 return answer
-    raise ValueError("it holds no JSON object")
+    raise ValueError("it contains no JSON object")
 
 
 def failure_message(code: int, notes: Sequence[str]) -> str:
@@ -195,16 +197,16 @@ def failure_message(code: int, notes: Sequence[str]) -> str:
         >>> failure_message(2, ["reading", "kdnet: /data is not a folder: choose a folder with cases."])
         '/data is not a folder: choose a folder with cases.'
         >>> failure_message(-9, [])
-        'The process was killed, most often because memory ran out: close other programs and try again.'
+        'The process was killed, most likely for lack of memory: close other programs and try again.'
     """
-    told = [line.strip() for line in notes if line.strip()]
-    for line in reversed(told):
-        if line.startswith("kdnet: "):
-            sentence = line.removeprefix("kdnet: ")
+    lines = [line.strip() for line in notes if line.strip()]
+    for line in reversed(lines):
+        if line.startswith(MESSAGE_PREFIX):
+            sentence = line.removeprefix(MESSAGE_PREFIX)
             return sentence[:1].upper() + sentence[1:]
-    if code in (-9, -15, 137, 143):
-        return "The process was killed, most often because memory ran out: close other programs and try again."
-    if memory_ran_out("\n".join(told)):
-        return "Memory ran out: close other programs or choose less work, and try again."
-    last = told[-1] if told else f"exit code {code}"
-    return f"The process ended unexpectedly ({last}): try again, and report it if it happens again."
+    if code in KILLED_CODES:
+        return _("The process was killed, most likely for lack of memory: close other programs and try again.")
+    if memory_ran_out("\n".join(lines)):
+        return _("Out of memory: close other programs or reduce the workload, and try again.")
+    last = lines[-1] if lines else _("exit code {code}").format(code=code)
+    return _("The process ended unexpectedly ({reason}): try again, and report it if it happens again.").format(reason=last)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import slicer
 import vtk
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from slicer import vtkMRMLScalarVolumeNode
 
-def affine_of(node: Any) -> np.ndarray:
+
+def affine_of(node: vtkMRMLScalarVolumeNode) -> NDArray[np.float64]:
     """Return the 4 x 4 matrix from voxel indices (i, j, k) to RAS in mm, as passed to the worker.
 
     A linear parent transform is applied if it keeps the axes perpendicular; other transforms do not change how the

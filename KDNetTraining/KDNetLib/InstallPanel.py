@@ -49,7 +49,7 @@ class InstallPanel:
         self._show_log()
         if self._installer.running:
             if not self._wasRunning:
-                self._show(_("Packages are being installed. Slicer can be used meanwhile."), running=True)
+                self._show(_("Installing packages. You can continue to use Slicer."), running=True)
             self._wasRunning = True
         elif self._wasRunning:
             self._wasRunning = False
@@ -92,8 +92,8 @@ class InstallPanel:
 def _summary(packages: tuple[Package, ...]) -> str:
     names = ", ".join(package.requirement for package in packages)
     size = sum(package.megabytes for package in packages)
-    told = f"{size / 1000:.1f} GB" if size >= 1000 else f"{size} MB"
+    download = f"{size / 1000:.1f} GB" if size >= 1000 else f"{size} MB"
     return _(
-        "The first use needs Python packages that Slicer does not have: {names}. Up to {size} are downloaded into"
-        " Slicer's own Python. No package that is there changes its major or minor version."
-    ).format(names=names, size=told)
+        "This module requires Python packages that are not installed in Slicer: {names}. The download is up to {size}."
+        " Packages that are already installed keep their major and minor version."
+    ).format(names=names, size=download)

@@ -24,6 +24,7 @@ from kdnet.foreign import parse_message, read_json, reading
 from KDNetLib.Dependencies import TORCH, Package, canonical, constraints, is_enough, package_name, same_line
 from KDNetLib.PollTimer import PollTimer
 from KDNetLib.ProcessTree import kill_tree, reaped, start_python
+from KDNetLib.Translation import _
 from KDNetLib.Worker import Failure
 
 LIGHT_THE_TORCH = "light-the-torch>=0.7.5"
@@ -46,17 +47,17 @@ print(json.dumps({"installed": found}))
 """,
 )
 
-Said = Callable[[str], None]
+Log = Callable[[str], None]
 Plan = Generator[Sequence[str], list[str], None]
 
 
-def install_plan(packages: Sequence[Package], folder: Path, say: Said) -> Plan:
+def install_plan(packages: Sequence[Package], folder: Path, log: Log) -> Plan:
     """Yield the Python arguments of each process in turn, and receive its output.
 
     Args:
         packages: the missing packages.
         folder: folder for files that pip reads and writes.
-        say: called with messages for the log.
+        log: called with messages for the log.
 
     Raises:
         KDNetError: in one sentence, if a check fails.
@@ -70,7 +71,7 @@ def install_plan(packages: Sequence[Package], folder: Path, say: Said) -> Plan:
         report = folder / "report.json"
         report.unlink(missing_ok=True)
         yield (*pip, "--dry-run", "--report", str(report), *wanted)
-        say(_announced(report, before, names))
+        log(_planned_changes(report, before, names))
         printed = yield (*pip, *wanted)
         _check(wanted, before, _versions((yield LOOK)), printed)
 
@@ -91,34 +92,35 @@ def _versions(printed: Sequence[str]) -> dict[str, str]:
         answer = parse_message(line)
         if answer is not None and isinstance(answer.get("installed"), dict):
             return {str(name): str(version) for name, version in answer["installed"].items()}
-    raise KDNetError("Python could not say which packages are installed: restart Slicer and try again.")
+    raise KDNetError(_("The installed packages could not be listed: restart Slicer and try again."))
 
 
-def _announced(report: Path, before: Mapping[str, str], names: Sequence[str]) -> str:
+def _planned_changes(report: Path, before: Mapping[str, str], names: Sequence[str]) -> str:
     """Return one line that describes what pip is about to do.
 
     Raises:
         KDNetError: if an installed package would change its major or minor version.
     """
     if not report.is_file():
-        return "pip did not say what it would change; packages of Slicer are kept as they are."
+        return _("pip did not report what it would change; packages of Slicer are kept as they are.")
     old = {canonical(name): version for name, version in before.items()}
-    told = []
-    with reading("What pip would change", "try again", KDNetError):
+    changes = []
+    with reading("The list of changes from pip", "try again", KDNetError):
         for item in read_json(report, "try again", KDNetError).get("install", ()):
             name, version = str(item["metadata"]["name"]), str(item["metadata"]["version"])
-            told.append(_change(name, old.get(canonical(name)), version, canonical(name) in map(canonical, names)))
-    return f"About to change: {', '.join(told)}." if told else "Nothing has to be changed."
+            changes.append(_change(name, old.get(canonical(name)), version, canonical(name) in map(canonical, names)))
+    return _("Planned changes: {changes}.").format(changes=", ".join(changes)) if changes else _("No changes are needed.")
 
 
 def _change(name: str, old: str | None, new: str, asked: bool) -> str:
     if old is None:
-        return f"{name} {new} (new)"
+        return _("{name} {version} (new)").format(name=name, version=new)
     if not asked and not same_line(old, new):
-        raise KDNetError(
-            f"Nothing was installed, because {name} {old}, which Slicer or another extension uses, would become {new}: "
-            "update Slicer, or install the packages into another copy of it."
+        reason = _(
+            "Nothing was installed because {name} {old}, which Slicer or another extension uses, would become {new}:"
+            " update Slicer, or install the packages into another copy of Slicer."
         )
+        raise KDNetError(reason.format(name=name, old=old, new=new))
     return f"{name} {old} -> {new}"
 
 
@@ -132,20 +134,22 @@ def _check(wanted: Sequence[str], before: Mapping[str, str], after: Mapping[str,
     for requirement in wanted:
         lowest = requirement.partition(">=")[2]
         if not is_enough(new.get(canonical(package_name(requirement)), ""), lowest):
-            raise KDNetError(_not_installed(printed, f"{requirement} is not there afterwards"))
+            raise KDNetError(_not_installed(printed, _("{requirement} is still missing").format(requirement=requirement)))
     asked = {canonical(package_name(item)) for item in wanted}
     for name, version in before.items():
         now = new.get(canonical(name))
         if canonical(name) not in asked and (now is None or not same_line(version, now)):
-            raise KDNetError(
-                f"{name} {version} was replaced by {now or 'nothing'}, though it must stay: install {name}=={version}."
+            problem = (
+                _("{name} {version} was replaced by {now}, which may break Slicer: install {name}=={version} again.")
+                if now
+                else _("{name} {version} was removed, which may break Slicer: install {name}=={version} again.")
             )
+            raise KDNetError(problem.format(name=name, version=version, now=now))
 
 
 def _not_installed(printed: Sequence[str], otherwise: str) -> str:
-    told = [line for line in printed if line.strip()]
-    cause = next((line for line in reversed(told) if line.startswith("ERROR")), otherwise)
-    return f"The packages could not be installed ({cause.removeprefix('ERROR: ')}): solve this and try again."
+    cause = next((line for line in reversed(printed) if line.startswith("ERROR")), otherwise).removeprefix("ERROR: ")
+    return _("The packages could not be installed ({cause}): fix the problem and try again.").format(cause=cause)
 
 
 class Installation:
@@ -153,7 +157,7 @@ class Installation:
 
     Args:
         plan: from :func:`install_plan`; replaceable in tests.
-        said: called with each line of pip output.
+        log: called with each line of pip output.
         finished: called at the end with None or the failure.
         scratch: temporary folder to remove at the end.
     """
@@ -161,16 +165,16 @@ class Installation:
     def __init__(
         self,
         plan: Plan | Iterable[Sequence[str]],
-        said: Said,
+        log: Log,
         finished: Callable[[Failure | None], None],
         scratch: Path | None = None,
     ) -> None:
         self._plan = plan if isinstance(plan, Generator) else (step for step in plan)
-        self._scratch, self._said, self._finished = scratch, said, finished
+        self._scratch, self._log, self._finished = scratch, log, finished
         self._lines: deque[str] = deque(maxlen=MOST_LINES)
         self._step: list[str] = []
         self._running: tuple[subprocess.Popen[str], queue.Queue[str | None]] | None = None
-        self._begun = False
+        self._started = False
         self.over = False
 
     def poll(self) -> None:
@@ -189,7 +193,7 @@ class Installation:
             self._step.append(line)
             if parse_message(line) is None:
                 self._lines.append(line)
-                self._said(line)
+                self._log(line)
 
     def cancel(self) -> None:
         """Stop immediately. Packages that pip has finished stay installed; the rest is unchanged."""
@@ -210,7 +214,7 @@ class Installation:
         try:
             with reading("The list of packages", "try again", KDNetError):
                 try:
-                    arguments = self._plan.send(printed if self._begun else None)  # type: ignore[arg-type]
+                    arguments = self._plan.send(printed if self._started else None)  # type: ignore[arg-type]
                 except StopIteration:
                     arguments = None
         except KDNetError as error:
@@ -221,7 +225,7 @@ class Installation:
             importlib.invalidate_caches()
             self._finished(None)
             return
-        self._begun = True
+        self._started = True
         process = start_python(arguments, merged=True)
         lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=_read, args=(process, lines), daemon=True).start()
@@ -237,13 +241,14 @@ class Installation:
         if code == 0:
             self._next()
             return
-        last = next((line for line in reversed(self._step) if line.strip()), f"exit code {code}")
+        exited = _("exit code {code}").format(code=code)
+        last = next((line for line in reversed(self._step) if line.strip()), exited)
         self._fail(_not_installed(self._step, last))
 
     def _fail(self, sentence: str) -> None:
         self._end()
-        told = [line for line in self._lines if line.strip()]
-        self._finished(Failure(sentence, "\n".join(told[-LAST_LINES:])))
+        lines = [line for line in self._lines if line.strip()]
+        self._finished(Failure(sentence, "\n".join(lines[-LAST_LINES:])))
 
 
 class Installer:
@@ -257,7 +262,7 @@ class Installer:
         self.begin = begin or start_installation
         self._installation: Installation | None = None
         self._watchers: list[Callable[[], None]] = []
-        self._ticker = PollTimer(self.poll)
+        self._timer = PollTimer(self.poll)
         self.lines: list[str] = []
         self.failure: Failure | None = None
 
@@ -282,33 +287,33 @@ class Installer:
             return
         self.lines.clear()
         self.failure = None
-        self._installation = self.begin(packages, self._said, self._finished)
-        self._ticker.start()
-        self._show_status()
+        self._installation = self.begin(packages, self._append, self._finished)
+        self._timer.start()
+        self._notify()
 
     def cancel(self) -> None:
         """Cancel; packages that pip has finished installing stay."""
-        self._ticker.stop()
+        self._timer.stop()
         if self._installation is not None:
             self._installation.cancel()
             self._installation = None
-            self._show_status()
+            self._notify()
 
     def poll(self) -> None:
         """Poll the running installation."""
         if self._installation is not None:
             self._installation.poll()
 
-    def _said(self, line: str) -> None:
+    def _append(self, line: str) -> None:
         self.lines.append(line)
-        self._show_status()
+        self._notify()
 
     def _finished(self, failure: Failure | None) -> None:
-        self._ticker.stop()
+        self._timer.stop()
         self._installation, self.failure = None, failure
-        self._show_status()
+        self._notify()
 
-    def _show_status(self) -> None:
+    def _notify(self) -> None:
         for watcher in tuple(self._watchers):
             watcher()
 
@@ -319,10 +324,10 @@ def shared_installer() -> Installer:
     return Installer()
 
 
-def start_installation(packages: Sequence[Package], said: Said, finished: Callable[[Failure | None], None]) -> Installation:
+def start_installation(packages: Sequence[Package], log: Log, finished: Callable[[Failure | None], None]) -> Installation:
     """Prepare the installation of ``packages``; the first :meth:`Installation.poll` starts it."""
     folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
-    return Installation(install_plan(packages, folder, said), said, finished, folder)
+    return Installation(install_plan(packages, folder, log), log, finished, folder)
 
 
 def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:

@@ -34,7 +34,7 @@ class ModelInfo:
         trainingData: training data.
         intendedUse: intended use.
         limits: known limitations.
-        licence: license terms.
+        license: license terms.
         bundled: whether it ships with the extension and cannot be removed.
     """
 
@@ -48,7 +48,7 @@ class ModelInfo:
     trainingData: Mapping[str, Any] = field(default_factory=dict)
     intendedUse: str = ""
     limits: str = ""
-    licence: str = ""
+    license: str = ""
     bundled: bool = False
 
     @property
@@ -66,18 +66,24 @@ def read_model_info(path: Path, *, bundled: bool = False) -> ModelInfo:
     from kdnet.schema.labels import LabelTable  # noqa: PLC0415 - needs numpy
 
     card = parse_header(path, read_header_text(path)).card
+    text = _american if bundled else str
     with reading(f"the model card of {path}", "choose another model file or copy it again", ModelFileError):
         return ModelInfo(
             path=path,
-            name=str(card["name"]),
+            name=text(card["name"]),
             role=str(card["role"]),
             modalities=tuple(card["modalities"]),
             labels=LabelTable.from_json(card["labels"]),
             spacing=tuple(float(step) for step in card["preprocessing"]["spacing"]),
             figures=dict(card["figures"]),
             trainingData=dict(card["training_data"]),
-            intendedUse=str(card.get("intended_use", "")),
-            limits=str(card.get("limits", "")),
-            licence=str(card["licence"]),
+            intendedUse=text(card.get("intended_use", "")),
+            limits=text(card.get("limits", "")),
+            license=text(card["licence"]),
             bundled=bundled,
         )
+
+
+def _american(text: str) -> str:
+    """Return the text of a shipped card in American spelling; cards written before version 0.2 are British."""
+    return str(text).replace("tumour", "tumor").replace("oedema", "edema")

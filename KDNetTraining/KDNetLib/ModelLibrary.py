@@ -14,6 +14,17 @@ from KDNetLib.ModelInfo import ModelInfo, read_model_info
 
 SUFFIX = ".safetensors"
 MOST_VOLUMES = 4  # number of inputs in the panel
+FORMER_FILES = tuple(f"Brain tumour {modality}{SUFFIX}" for modality in ("T1", "T1ce", "T2", "FLAIR"))
+
+
+def current_file(name: str) -> str:
+    """Return today's file name of a shipped model; scenes and scripts older than version 0.2 hold the former one.
+
+    Example:
+        >>> current_file("Brain tumour T1ce.safetensors"), current_file("Mine.safetensors")
+        ('Brain tumor T1ce.safetensors', 'Mine.safetensors')
+    """
+    return name.replace("tumour", "tumor") if name in FORMER_FILES else name
 
 
 def check_offered(model: ModelInfo) -> None:
@@ -25,7 +36,7 @@ def check_offered(model: ModelInfo) -> None:
     count = len(model.modalities)
     if count > MOST_VOLUMES:
         raise ModelFileError(
-            f"{model.path} needs {count} volumes, but the panel takes at most {MOST_VOLUMES}: use it with kdnet segment."
+            f"{model.path} needs {count} volumes, but the panel has {MOST_VOLUMES} inputs: use kdnet segment instead."
         )
 
 
@@ -49,22 +60,22 @@ class ModelLibrary:
         return tuple(model for model in found if len(model.modalities) <= MOST_VOLUMES)
 
     def find(self, name: str) -> ModelInfo:
-        """Return the model whose file name is ``name`` (with or without suffix).
+        """Return the model whose file name is ``name`` (with or without suffix; a former file name is accepted).
 
         Raises:
             ModelFileError: if there is none.
         """
-        wanted = name.removesuffix(SUFFIX)
+        wanted = current_file(name.removesuffix(SUFFIX) + SUFFIX)
         for model in self.models():
-            if model.path.name.removesuffix(SUFFIX) == wanted:
+            if model.path.name == wanted:
                 return model
-        raise ModelFileError(f'there is no model "{name}": choose one of the list or import its file.')
+        raise ModelFileError(f'there is no model "{name}": choose one from the list or import its file.')
 
     def target(self, name: str) -> Path:
-        """Return the path that :meth:`add` would use; it never matches another model or the name of a shipped one."""
+        """Return the path that :meth:`add` would use; it never matches another model or a name of a shipped one."""
         stem, number = name.removesuffix(SUFFIX), 1
         target = self.folder / f"{stem}{SUFFIX}"
-        while target.exists() or (self.bundled / target.name).exists():
+        while target.exists() or (self.bundled / current_file(target.name)).exists():
             number += 1
             target = self.folder / f"{stem} {number}{SUFFIX}"
         return target

@@ -47,7 +47,7 @@ def describe_module(parent: Any, title: str, helpText: str, dependencies: Sequen
     )
 
 
-class PanelWidget(ScriptedLoadableModuleWidget):  # type: ignore[misc]
+class PanelWidget(ScriptedLoadableModuleWidget):
     """A module widget that loads its .ui file and delegates to a panel."""
 
     panel: Panel

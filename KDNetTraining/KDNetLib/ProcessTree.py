@@ -28,7 +28,6 @@ def start_python(arguments: Sequence[str], *, stdin: bool = False, merged: bool 
         stdin: whether stdin is a pipe too; otherwise it is empty.
         merged: whether stderr is redirected to stdout.
     """
-    flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
     return subprocess.Popen(
         [sys.executable, *arguments],
         stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
@@ -38,7 +37,7 @@ def start_python(arguments: Sequence[str], *, stdin: bool = False, merged: bool 
         encoding="utf-8",
         errors="replace",
         env=process_environment(),
-        creationflags=flags,
+        creationflags=_creation_flags(),
         start_new_session=True,
     )
 
@@ -49,7 +48,6 @@ def start_detached(arguments: Sequence[str], log: Path) -> subprocess.Popen[byte
     The caller must poll the result periodically while it runs: an exited child that is never polled keeps its
     process ID and appears alive.
     """
-    flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
     with log.open("ab") as stream:
         return subprocess.Popen(
             [sys.executable, *arguments],
@@ -57,7 +55,7 @@ def start_detached(arguments: Sequence[str], log: Path) -> subprocess.Popen[byte
             stdout=stream,
             stderr=subprocess.STDOUT,
             env=process_environment(),
-            creationflags=flags,
+            creationflags=_creation_flags(ownGroup=True),
             start_new_session=True,
         )
 
@@ -106,3 +104,10 @@ def reaped(process: subprocess.Popen[str], seconds: float = KILL_SECONDS) -> int
         return process.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
         return -9
+
+
+def _creation_flags(*, ownGroup: bool = False) -> int:
+    """Return the flags that hide the console window of a process on Windows, and shield it from Ctrl+C if ``ownGroup``."""
+    if sys.platform != "win32":
+        return 0
+    return subprocess.CREATE_NO_WINDOW | (subprocess.CREATE_NEW_PROCESS_GROUP if ownGroup else 0)

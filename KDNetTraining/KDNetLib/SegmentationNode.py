@@ -17,22 +17,24 @@ from KDNetLib.Geometry import affine_of
 
 if TYPE_CHECKING:
     from kdnet.schema.labels import Label, LabelTable
+    from numpy.typing import NDArray
+    from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
 # Contexts of the terminologies that ship with Slicer; with the codes they form a segment's terminology entry.
 TERMINOLOGY_CONTEXT = "Segmentation category and type - DICOM master list"
 ANATOMY_CONTEXT = "Anatomic codes - DICOM master list"
 BINARY_LABELMAP = "Binary labelmap"
-MADE_AS = "KDNet.label"  # tag of a segment: the name of its label
+LABEL_TAG = "KDNet.label"  # tag of a segment: the name of its label
 OUTER_OPACITY = 0.4  # in 3D views
 
 
 def show_labelmap(
-    voxels: np.ndarray,
+    voxels: NDArray[np.uint8],
     labels: LabelTable,
-    volumeNode: Any,
-    segmentationNode: Any | None = None,
+    volumeNode: vtkMRMLScalarVolumeNode,
+    segmentationNode: vtkMRMLSegmentationNode | None = None,
     name: str = "",
-) -> Any:
+) -> vtkMRMLSegmentationNode:
     """Import a labelmap of ``volumeNode`` into a segmentation node of the same scene.
 
     Every label becomes a segment, even if it is absent, so that the segments table is always the same. All
@@ -57,9 +59,9 @@ def show_labelmap(
     image = _oriented_image(voxels, volumeNode)
     node = segmentationNode
     if node is None:
-        node = volumeNode.GetScene().AddNewNodeByClass(
-            "vtkMRMLSegmentationNode", name or f"{volumeNode.GetName()} segmentation"
-        )
+        scene = volumeNode.GetScene()
+        assert scene is not None
+        node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name or f"{volumeNode.GetName()} segmentation")
     node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
     node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
@@ -83,7 +85,9 @@ def segment_id(label: Label) -> str:
     return f"label_{label.value}"
 
 
-def volumes_in_milliliters(voxels: np.ndarray, labels: LabelTable, volumeNode: Any) -> dict[str, float]:
+def volumes_in_milliliters(
+    voxels: NDArray[np.uint8], labels: LabelTable, volumeNode: vtkMRMLScalarVolumeNode
+) -> dict[str, float]:
     """Compute the volume in mL, by name, of every label, then of every region of several labels."""
     per_voxel = abs(float(np.linalg.det(affine_of(volumeNode)[:3, :3]))) / 1000  # as the worker measures
     counts = np.bincount(voxels.ravel(), minlength=256)
@@ -94,7 +98,7 @@ def volumes_in_milliliters(voxels: np.ndarray, labels: LabelTable, volumeNode: A
     return amounts
 
 
-def center_of(voxels: np.ndarray, volumeNode: Any) -> tuple[float, float, float] | None:
+def center_of(voxels: NDArray[np.uint8], volumeNode: vtkMRMLScalarVolumeNode) -> tuple[float, float, float] | None:
     """Return the point, in world coordinates, whose three slices show the most of a labelmap ``[k, j, i]``."""
     counts = [np.count_nonzero(voxels, axis=others) for others in ((1, 2), (0, 2), (0, 1))]
     if not counts[0].any():
@@ -108,7 +112,7 @@ def center_of(voxels: np.ndarray, volumeNode: Any) -> tuple[float, float, float]
     return world[0], world[1], world[2]
 
 
-def _oriented_image(voxels: np.ndarray, volumeNode: Any) -> Any:
+def _oriented_image(voxels: NDArray[np.uint8], volumeNode: vtkMRMLScalarVolumeNode) -> Any:
     image = slicer.vtkOrientedImageData()
     image.SetDimensions(voxels.shape[::-1])
     scalars = numpy_support.numpy_to_vtk(np.ascontiguousarray(voxels, dtype=np.uint8).ravel(), deep=True)
@@ -125,17 +129,17 @@ def _segment(label: Label, image: Any) -> Any:
     segment.SetName(label.name)
     segment.SetColor(*(part / 255 for part in label.color))
     segment.SetLabelValue(label.value)
-    segment.SetTag(MADE_AS, label.name)
+    segment.SetTag(LABEL_TAG, label.name)
     segment.AddRepresentation(BINARY_LABELMAP, image)
     if label.terminology is not None:
         segment.SetTag(segment.GetTerminologyEntryTagName(), terminology_entry(label))
     return segment
 
 
-def _made_as(segment: Any) -> str:
+def _label_name(segment: Any) -> str:
     """Return the name of the label that a segment was created for; empty for other segments."""
     value = vtk.mutable("")
-    return str(value) if segment.GetTag(MADE_AS, value) else ""
+    return str(value) if segment.GetTag(LABEL_TAG, value) else ""
 
 
 def terminology_entry(label: Label) -> str:
@@ -146,7 +150,9 @@ def terminology_entry(label: Label) -> str:
     return "~".join([TERMINOLOGY_CONTEXT, *serialized, "^^", ANATOMY_CONTEXT, "^^", "^^"])
 
 
-def labelmap_of(segmentationNode: Any, labels: LabelTable, volumeNode: Any) -> np.ndarray:
+def labelmap_of(
+    segmentationNode: vtkMRMLSegmentationNode, labels: LabelTable, volumeNode: vtkMRMLScalarVolumeNode
+) -> NDArray[np.uint8]:
     """Return the labelmap ``[k, j, i]`` of a segmentation on the grid of ``volumeNode``.
 
     Segments are assigned to labels by ID or name, regardless of order; if no name is known, as in a
@@ -159,7 +165,7 @@ def labelmap_of(segmentationNode: Any, labels: LabelTable, volumeNode: Any) -> n
     segmentation = segmentationNode.GetSegmentation()
     identifiers = [segmentation.GetNthSegmentID(index) for index in range(segmentation.GetNumberOfSegments())]
     names = [segmentation.GetSegment(identifier).GetName() for identifier in identifiers]
-    made = [_made_as(segmentation.GetSegment(identifier)) for identifier in identifiers]
+    made = [_label_name(segmentation.GetSegment(identifier)) for identifier in identifiers]
     found = [_label_of(*segment, labels) for segment in zip(identifiers, names, made, strict=True)]
     if not any(found):
         values = [_value_in(name) for name in names]
@@ -178,13 +184,13 @@ def labelmap_of(segmentationNode: Any, labels: LabelTable, volumeNode: Any) -> n
     return voxels
 
 
-def _label_of(identifier: str, name: str, made_as: str, labels: LabelTable) -> Label | None:
+def _label_of(identifier: str, name: str, created_for: str, labels: LabelTable) -> Label | None:
     for label in labels.labels:
         if current_name(name).casefold() == label.name.casefold():
             return label
     # renamed by the user: use the ID, unless the segment was created for another label with this value
     return next(
-        (label for label in labels.labels if identifier == segment_id(label) and current_name(made_as) in ("", label.name)),
+        (label for label in labels.labels if identifier == segment_id(label) and current_name(created_for) in ("", label.name)),
         None,
     )
 

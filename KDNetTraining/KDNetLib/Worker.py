@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import queue
-import signal
 import subprocess
 import threading
 from collections import deque
@@ -17,9 +16,11 @@ from kdnet.causes import memory_ran_out
 from kdnet.foreign import parse_message
 
 from KDNetLib.ProcessTree import kill_tree, reaped, start_python
+from KDNetLib.Translation import _
 
 DETAIL_LINES = 200
 COMMAND = ("-m", "kdnet", "worker")
+KILLED_CODES = (-9, -15, 128 + 9, 128 + 15)  # SIGKILL and SIGTERM, directly or through a launcher
 END_SECONDS = 2.0  # that a process has to exit after its streams are closed
 
 
@@ -120,7 +121,7 @@ class Worker:
             if answer is None:
                 self._ended(process)
             else:
-                self._hand_out(process, answer)
+                self._dispatch(process, answer)
 
     def _send(self, number: int, job: Job) -> None:
         self.start()
@@ -129,13 +130,15 @@ class Worker:
         try:
             line = json.dumps({"id": number, **job.request}, allow_nan=False)
         except (TypeError, ValueError) as error:  # such as the spacing NaN of a damaged volume
-            told = f"This cannot be asked of the worker ({error}): check the volume's spacing and the settings."
-            self._process.answers.put({"id": number, "event": "error", "message": told})
+            message = _("The request is invalid ({error}): check the volume's spacing and the settings.").format(
+                error=error
+            )
+            self._process.answers.put({"id": number, "event": "error", "message": message})
             return
         # a process that is about to exit does not accept it: poll() will notice
         self._process.write(line)
 
-    def _hand_out(self, process: _Process, answer: Mapping[str, Any]) -> None:
+    def _dispatch(self, process: _Process, answer: Mapping[str, Any]) -> None:
         event, number = answer["event"], answer.get("id")
         if event == "hello" and isinstance(answer.get("pid"), int):
             process.pid = answer["pid"]
@@ -160,8 +163,8 @@ class Worker:
                 job.attempts += 1
                 self._send(number, job)
             else:
-                told = f"The worker ended with code {code}.\n{details or 'It wrote nothing before.'}"
-                job.listener.failed(Failure(exit_reason(code, details), told))
+                report = f"The worker exited with code {code}.\n{details or 'There was no output.'}"
+                job.listener.failed(Failure(exit_reason(code, details), report))
 
 
 def exit_reason(code: int, errors: str) -> str:
@@ -173,12 +176,15 @@ def exit_reason(code: int, errors: str) -> str:
     """
     last = next((line.strip() for line in reversed(errors.splitlines()) if line.strip()), "")
     if memory_ran_out(errors):
-        return "Memory ran out while segmenting: close other programs or volumes, or crop the volume, and try again."
-    if code in (-signal.SIGTERM, -9, 128 + 9, 128 + 15):
-        return "The worker was killed, most often because memory ran out: close other programs and try again."
+        return _("Out of memory during segmentation: close other programs or volumes, or crop the volume, and try again.")
+    if code in KILLED_CODES:
+        return _("The worker was killed, most likely for lack of memory: close other programs and try again.")
     if "ModuleNotFoundError" in last or "ImportError" in last:
-        return f"A Python package is missing or broken ({last}): install the dependencies again."
-    return f"The worker ended unexpectedly ({last or f'exit code {code}'}): try again, and report it if it happens again."
+        return _("A Python package is missing or broken ({error}): install the dependencies again.").format(error=last)
+    reason = last or _("exit code {code}").format(code=code)
+    return _("The worker ended unexpectedly ({reason}): try again, and report it if it happens again.").format(
+        reason=reason
+    )
 
 
 class _Process:

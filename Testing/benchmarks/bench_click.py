@@ -25,7 +25,7 @@ from KDNetLib.ModelLibrary import ModelLibrary  # noqa: E402
 from KDNetSegmentationLib.Logic import SegmentationLogic  # noqa: E402
 from standin.application import Application  # noqa: E402
 
-STAGES = ("hand over", "start", "load", "prepare", "forward", "label", "import")
+STAGES = ("send", "start", "load", "prepare", "forward", "label", "import")
 
 
 def peak_mebibytes(pid: int) -> float:

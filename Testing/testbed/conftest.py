@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(REPOSITORY / "KDNetSegmentation")]
+
 PATIENCE = 120.0  # seconds that any piece of work may take
 
 
@@ -44,11 +44,11 @@ def panel(module: Any, application: Any) -> Iterator[Any]:
     for path in panel.logic.library.folder.glob("*.safetensors"):
         path.unlink()
     panel.refillModels("Phantom demo.safetensors")
-    panel._offeredModel = ""  # as when the user has chosen it
+    panel.inputs.models.select(panel.inputs.models.index)  # as when the user has selected it
     yield panel
     if panel.logic.busy:
         panel.logic.cancel()
-    panel.batch.running = panel._segmenting = False
+    panel.batch.running = panel.apply.running = False
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ class Photographer:
         self.ui.flipsCheckBox.checked = False
 
     def sections(self, volume_file: Path) -> None:
-        self.panel.say("")
+        self.panel.showMessage("")
         for part in ("inputsSection", "resultsSection"):
             getattr(self.ui, part).collapsed = True
         for part in ("advancedSection", "batchSection", "comparisonSection", "modelsSection"):

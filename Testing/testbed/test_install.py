@@ -170,14 +170,14 @@ def test_monai_is_chosen_by_the_torch_that_is_there(module: Any, tmp_path: Path)
     steps = drive([package("monai>=1.5")], tmp_path, pip, said)
     assert "torch==2.6.0+cu124" in (tmp_path / "constraints.txt").read_text()
     assert ["--dry-run" in step for step in steps] == [False, True, False, False]
-    assert said == ["About to change: monai 1.5.1 (new)."]
+    assert said == ["Planned changes: monai 1.5.1 (new)."]
 
 
 def test_a_dry_run_that_would_replace_a_package_of_slicer_changes_nothing(module: Any, tmp_path: Path) -> None:
     from kdnet.errors import KDNetError
 
     pip = Pip({"torch": "2.6.0+cu124"}, {"monai": "1.6.1", "torch": "2.14.1"})
-    with pytest.raises(KDNetError, match=r"Nothing was installed, because torch 2\.6\.0"):
+    with pytest.raises(KDNetError, match=r"Nothing was installed because torch 2\.6\.0"):
         drive([package("monai>=1.5")], tmp_path, pip, [])
     assert pip.installed == {"torch": "2.6.0+cu124"}
 

@@ -73,7 +73,7 @@ def test_a_folder_is_segmented(logic: Any, phantom: Path, tmp_path: Path) -> Non
 def test_a_folder_that_is_not_there_is_told(logic: Any, tmp_path: Path) -> None:
     from KDNetSegmentationLib.Settings import SegmentationError
 
-    with pytest.raises(SegmentationError, match="is no folder"):
+    with pytest.raises(SegmentationError, match="is not a folder"):
         logic.segmentFolder(tmp_path / "none", tmp_path, "tiny")
     assert not logic.busy
 
@@ -125,7 +125,7 @@ def test_a_worker_that_cannot_start_tells_why(module: Any, add_volume: Callable[
     ("code", "errors", "words"),
     [
         (-9, "", "killed"),
-        (1, "RuntimeError: DefaultCPUAllocator: not enough memory: you tried to allocate", "Memory ran out"),
+        (1, "RuntimeError: DefaultCPUAllocator: not enough memory: you tried to allocate", "Out of memory"),
         (1, "Traceback\nValueError: odd", "ValueError: odd"),
         (3, "", "exit code 3"),
     ],

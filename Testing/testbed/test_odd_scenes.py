@@ -33,7 +33,7 @@ def test_a_volume_with_nan_is_told_of_before_it_is_segmented(panel: Any, add_vol
     voxels[5:15, 5:15, 5:15] = 100
     node = add_volume(voxels, np.diag([3.0, 3.0, 3.0, 1.0]), "case_t1ce")
     panel.ui.inputSelector1.setCurrentNode(node)
-    assert "case_t1ce holds NaN or infinite values" in panel.ui.warningLabel.text
+    assert "case_t1ce contains NaN or infinite values" in panel.ui.warningLabel.text
     assert panel.ui.applyButton.enabled
 
 

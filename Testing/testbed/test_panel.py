@@ -120,7 +120,7 @@ def test_a_parent_transform_counts_for_the_orientation(panel: Any, add_volume: C
     assert np.allclose(affine_of(volume), np.diag([2.0, 1.0, 3.0, 1.0]))
 
 
-@pytest.mark.parametrize(("device", "words"), [("CUDA", "no such device"), ("CPU", "thread")])
+@pytest.mark.parametrize(("device", "words"), [("CUDA", "does not detect this device"), ("CPU", "thread")])
 def test_a_device_is_looked_for_when_it_is_chosen(panel: Any, wait: Wait, device: str, words: str) -> None:
     import torch
 
@@ -153,8 +153,8 @@ def test_a_canceled_batch_says_what_is_not_done(
     panel.ui.batchButton.click()
     wait(lambda: panel.ui.batchTable.rowCount == 3)
     panel.ui.batchButton.click()
-    assert "Not done" in states(panel).values()
-    assert "Cancelled" in panel.ui.statusLabel.text
+    assert "Not segmented" in states(panel).values()
+    assert "Canceled" in panel.ui.statusLabel.text
 
 
 def test_a_batch_of_five_goes_on_after_a_bad_file(
@@ -173,7 +173,7 @@ def test_a_batch_of_five_goes_on_after_a_bad_file(
     assert panel.ui.batchButton.text == "Cancel"
     wait(lambda: panel.ui.batchTable.rowCount == 5)
     assert states(panel)["scan3"] == "Waiting"
-    assert "Being segmented..." in states(panel).values()
+    assert "Segmenting..." in states(panel).values()
     wait(lambda: not panel.logic.busy)
     assert len(states(panel)) == 5
     assert "mL" in states(panel)["scan0"]
@@ -186,13 +186,16 @@ def test_a_batch_of_five_goes_on_after_a_bad_file(
     panel.ui.batchButton.click()
     wait(lambda: not panel.logic.busy)
     assert "does not name its modality" in states(panel)["scan1"]
-    assert "Segmented 1 of 6 cases, 0 failed, 5 left out. 1 files are labelmaps" in panel.ui.statusLabel.text
+    assert (
+        "Segmented 1 of 6 cases, 0 failed, 5 skipped. Files ignored as labelmaps, masks, or maps: 1."
+        in panel.ui.statusLabel.text
+    )
     for name in ("scan0_t1ce", "scan9"):
         (tmp_path / "in" / f"{name}.nii.gz").unlink()
     panel.ui.batchButton.click()
     wait(lambda: not panel.logic.busy)
-    assert states(panel)["scan0"].startswith("Done before. ")
-    assert "Segmented 0 of 4 cases, 0 failed, 4 were done before" in panel.ui.statusLabel.text
+    assert states(panel)["scan0"].startswith("Already segmented. ")
+    assert "Segmented 0 of 4 cases, 0 failed, 4 already segmented" in panel.ui.statusLabel.text
 
 
 def test_a_good_model_is_imported_and_chosen_and_can_be_removed(panel: Any, model_file: Path, wait: Wait) -> None:
@@ -202,7 +205,7 @@ def test_a_good_model_is_imported_and_chosen_and_can_be_removed(panel: Any, mode
     panel.ui.importButton.click()
     wait(lambda: not panel.logic.busy)
     assert panel.model.name == "Tiny"
-    assert "imported" in panel.ui.statusLabel.text
+    assert "Imported" in panel.ui.statusLabel.text
     panel.ui.modelList.setCurrentRow(0)
     assert panel.ui.removeButton.enabled
     panel.ui.removeButton.click()

@@ -106,8 +106,8 @@ def test_short_memory_is_told_from_its_words(module: Any, errors: str) -> None:
     from KDNetLib.Command import failure_message
     from KDNetLib.Worker import exit_reason
 
-    assert exit_reason(1, f"Traceback\n{errors}").startswith("Memory ran out")
-    assert failure_message(1, ["Traceback", errors]).startswith("Memory ran out")
+    assert exit_reason(1, f"Traceback\n{errors}").startswith("Out of memory")
+    assert failure_message(1, ["Traceback", errors]).startswith("Out of memory")
 
 
 def run_command(script: str, wait: Callable[[Callable[[], bool]], None], **options: Any) -> tuple[list[Any], list[Any]]:

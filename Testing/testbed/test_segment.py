@@ -50,7 +50,7 @@ def test_the_button_needs_a_volume(panel: Any, phantom_volume: Any, wait: Wait) 
 def test_the_volume_that_looks_right_is_chosen_by_itself(panel: Any, add_volume: Callable[..., Any], wait: Wait) -> None:
     voxels = np.random.default_rng(0).normal(size=(12, 12, 12)).astype(np.float32)
     others = [add_volume(voxels, np.eye(4), name) for name in ("case_flair", "case_t2")]
-    panel.chooseInputs()
+    panel.inputs.complete()
     assert panel.parameters.inputVolume in others  # one scan is better than none; the panel warns of it
     assert "looks like" in panel.ui.warningLabel.text
     panel.ui.inputSelector1.setCurrentNode(None)
@@ -58,7 +58,7 @@ def test_the_volume_that_looks_right_is_chosen_by_itself(panel: Any, add_volume:
     wait(lambda: panel.parameters.inputVolume is not None)
     assert panel.parameters.inputVolume is fitting
     add_volume(voxels, np.eye(4), "another_t1ce")
-    panel.chooseInputs()
+    panel.inputs.complete()
     assert panel.parameters.inputVolume is fitting  # what is chosen stays
 
 
@@ -66,15 +66,16 @@ def test_the_model_follows_the_volume_until_the_user_has_chosen_one(
     panel: Any, add_volume: Callable[..., Any], wait: Wait
 ) -> None:
     names = [model.path.name for model in panel.logic.models()]
-    panel.parameters.model = panel._offeredModel = "Brain tumour FLAIR.safetensors"  # as when the panel is first opened
-    panel.ui.modelSelector.currentIndex = names.index("Brain tumour FLAIR.safetensors")
+    panel.ui.modelSelector.currentIndex = names.index("Brain tumor FLAIR.safetensors")
+    panel.parameters.model = ""  # as when the panel is first opened
+    panel.refillModels()
     voxels = np.random.default_rng(0).normal(size=(12, 12, 12)).astype(np.float32)
     volume = add_volume(voxels, np.eye(4), "case_t1ce")
     wait(lambda: panel.parameters.inputVolume is volume)
     assert panel.model.modalities == ("t1ce",)
-    panel.ui.modelSelector.currentIndex = names.index("Brain tumour FLAIR.safetensors")
+    panel.ui.modelSelector.currentIndex = names.index("Brain tumor FLAIR.safetensors")
     assert panel.model.modalities == ("flair",)  # chosen by the user: it stays, with a warning
-    panel.chooseInputs()
+    panel.inputs.complete()
     assert panel.model.modalities == ("flair",)
     assert "looks like T1ce" in panel.ui.warningLabel.text
 
@@ -83,7 +84,7 @@ def test_the_model_follows_the_volume_also_after_the_scene_was_closed(
     panel: Any, add_volume: Callable[..., Any], wait: Wait
 ) -> None:
     names = [model.path.name for model in panel.logic.models()]
-    panel.ui.modelSelector.currentIndex = names.index("Brain tumour FLAIR.safetensors")
+    panel.ui.modelSelector.currentIndex = names.index("Brain tumor FLAIR.safetensors")
     slicer.mrmlScene.Clear(0)
     voxels = np.random.default_rng(0).normal(size=(12, 12, 12)).astype(np.float32)
     volume = add_volume(voxels, np.eye(4), "case_t1ce")
@@ -171,7 +172,7 @@ def test_cancel_takes_effect_at_once_and_leaves_the_scene(panel: Any, phantom_vo
     panel.ui.applyButton.click()
     assert time.monotonic() - started < 0.5
     assert panel.ui.applyButton.text == "Segment"
-    assert "Cancelled" in panel.ui.statusLabel.text
+    assert "Canceled" in panel.ui.statusLabel.text
     assert slicer.mrmlScene.GetNumberOfNodes() == before
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
@@ -249,11 +250,11 @@ def test_a_deleted_result_is_shown_no_more(panel: Any, phantom_volume: Any, wait
 
 def test_volumes_follow_what_is_edited(panel: Any, phantom_volume: Any, wait: Wait) -> None:
     node = segmented(panel, phantom_volume, wait)
-    before = panel.results._volumes["WT"]
+    before = panel.results.volumes["WT"]
     node.GetSegmentation().RemoveSegment("label_2")
-    wait(lambda: panel.results._volumes["WT"] != before)
-    assert panel.results._volumes["Edema"] == 0
-    assert panel.results._volumes["WT"] == pytest.approx(panel.results._volumes["TC"])
+    wait(lambda: panel.results.volumes["WT"] != before)
+    assert panel.results.volumes["Edema"] == 0
+    assert panel.results.volumes["WT"] == pytest.approx(panel.results.volumes["TC"])
 
 
 def test_a_volume_removed_meanwhile_is_told(panel: Any, phantom_volume: Any, wait: Wait) -> None:
@@ -350,5 +351,5 @@ def test_the_second_click_pays_for_the_work_alone(panel: Any, phantom_volume: An
     stages = []
     panel.logic.start(phantom_volume, panel.model, onFinished=lambda result: stages.append(result.stages))
     wait(lambda: not panel.logic.busy)
-    assert set(stages[0]) == {"hand over", "prepare", "forward", "label", "import"}
+    assert set(stages[0]) == {"send", "prepare", "forward", "label", "import"}
     assert sum(stages[0].values()) - stages[0]["forward"] < stages[0]["forward"]

@@ -15,10 +15,10 @@ from kdnet.shared_files import BRAIN_STUDENT
 
 # mL of ET, TC and WT in the phantom T1ce that ships; other processors round otherwise, which moves some voxels
 RECORDED = {
-    "Brain tumour FLAIR.safetensors": (20.79, 47.03, 158.79),
-    "Brain tumour T1.safetensors": (35.13, 61.70, 125.47),
-    "Brain tumour T1ce.safetensors": (17.20, 23.71, 82.89),
-    "Brain tumour T2.safetensors": (8.15, 51.57, 172.77),
+    "Brain tumor FLAIR.safetensors": (20.79, 47.03, 158.79),
+    "Brain tumor T1.safetensors": (35.13, 61.70, 125.47),
+    "Brain tumor T1ce.safetensors": (17.20, 23.71, 82.89),
+    "Brain tumor T2.safetensors": (8.15, 51.57, 172.77),
     "Phantom demo.safetensors": (11.50, 17.06, 75.01),
 }
 

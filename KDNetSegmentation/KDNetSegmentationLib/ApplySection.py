@@ -1,0 +1,123 @@
+"""The button that segments the selected volume, with progress and time remaining."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kdnet.errors import KDNetError
+from KDNetLib.PollTimer import PollTimer
+from KDNetLib.Worker import Failure
+from slicer.i18n import tr as _
+
+from KDNetSegmentationLib.Estimate import Estimate
+from KDNetSegmentationLib.Parameters import settings_of
+from KDNetSegmentationLib.Protocols import PanelProtocol
+from KDNetSegmentationLib.Settings import Progress, Result
+
+if TYPE_CHECKING:
+    from KDNetLib.ModelInfo import ModelInfo
+    from slicer import vtkMRMLScalarVolumeNode
+
+    from KDNetSegmentationLib.InputsSection import InputsSection
+
+
+class ApplySection:
+    """Starts and cancels the segmentation of a volume.
+
+    Args:
+        panel: the whole panel.
+        inputs: the section with the model and the volumes.
+    """
+
+    def __init__(self, panel: PanelProtocol, inputs: InputsSection) -> None:
+        self.panel, self._inputs = panel, inputs
+        self.running = False
+        self._stage = ""
+        self._estimate = Estimate()
+        self._timer = PollTimer(self.onTick)
+        panel.ui.applyButton.clicked.connect(self.onButton)
+
+    def update(self, *, free: bool, problem: str) -> None:
+        """Enable the button if a volume can be segmented; otherwise its tool tip shows the problem."""
+        button = self.panel.ui.applyButton
+        button.text = _("Cancel") if self.running else _("Segment")
+        button.enabled = self.running or (free and not problem)
+        button.toolTip = _("Stop the segmentation.") if self.running else problem or _("Segment the volume.")
+
+    def onButton(self, *_arguments: object) -> None:
+        """Start a segmentation, or cancel the running one."""
+        if self.running:
+            self.panel.logic.cancel()
+            self.end(_("Canceled. The scene is unchanged."))
+            return
+        inputs, model, parameters = self._inputs.ready(), self._inputs.models.current, self.panel.parameters
+        if not inputs or model is None or parameters is None:
+            return
+        settings = settings_of(parameters)
+        self.running = True
+        size = inputs[0].GetImageData().GetNumberOfPoints()
+        self._estimate.begin((model.path, settings, size, self.panel.logic.warm))
+        self._timer.start()
+        try:
+            self.panel.logic.start(
+                inputs,
+                model,
+                output=parameters.outputSegmentation,
+                settings=settings,
+                onFinished=lambda result: self.onFinished(result, inputs[0], model),
+                onFailed=self.onFailed,
+                onProgress=self.onProgress,
+            )
+        except KDNetError as error:
+            self.onFailed(Failure(str(error)))
+        self.panel.update()
+
+    def onProgress(self, progress: Progress) -> None:
+        """Show the current stage."""
+        self._stage = stage_text(progress)
+        if progress.stage == "forward":
+            self._estimate.passed(progress.done, progress.total)
+        self.onTick()
+
+    def onTick(self) -> None:
+        """Update the progress bar and the time remaining."""
+        fraction, remaining = self._estimate.fraction(), self._estimate.remaining()
+        self.panel.showProgress(fraction or 0.0, 0.0 if fraction is None else 1.0)
+        left = "" if not remaining else " " + _("About {seconds} s left.").format(seconds=round(remaining) or 1)
+        self.panel.showMessage(self._stage + left)
+
+    def onFinished(self, result: Result, volume: vtkMRMLScalarVolumeNode, model: ModelInfo) -> None:
+        """Show the result, and its duration by stage."""
+        self._estimate.end()
+        self.panel.showResult(result, volume, model)
+        stages = "\n".join(f"{name}: {seconds:.2f} s" for name, seconds in result.stages.items())
+        self.end(_("Done in {seconds:.1f} s on {device}.").format(seconds=result.seconds, device=result.device), stages)
+
+    def onFailed(self, failure: Failure) -> None:
+        """Show the reason."""
+        self.end(failure.message, failure.details)
+
+    def end(self, text: str, details: str = "") -> None:
+        """Return to the idle state with a message."""
+        self.running = False
+        self._timer.stop()
+        self.panel.showMessage(text, details)
+        self.panel.update()
+
+    def cleanup(self) -> None:
+        """Stop the timer when the module is closed."""
+        self._timer.stop()
+
+
+def stage_text(progress: Progress) -> str:
+    """Return what the worker is doing, for the status line."""
+    texts = {
+        "start": _("Starting the segmentation process (first use only)..."),
+        "load": _("Loading the model..."),
+        "brain": _("Extracting the brain..."),
+        "prepare": _("Preparing the volume..."),
+        "forward": _("Segmenting: {done} of {total} passes done...").format(done=progress.done, total=progress.total),
+        "label": _("Converting scores to labels..."),
+        "import": _("Adding the result to the scene..."),
+    }
+    return texts.get(progress.stage, progress.stage)

@@ -1,0 +1,130 @@
+"""What the sections of the panel need from the panel and from the logic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from KDNetLib.ModelInfo import ModelInfo
+    from KDNetLib.ModelLibrary import ModelLibrary
+    from KDNetLib.Worker import Failure
+    from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+
+    from KDNetSegmentationLib.Jobs import Cases
+    from KDNetSegmentationLib.Parameters import Parameters
+    from KDNetSegmentationLib.Settings import Progress, Result, Settings
+
+    Failed = Callable[[Failure], None]
+    Progressed = Callable[[Progress], None]
+    Volumes = vtkMRMLScalarVolumeNode | Sequence[vtkMRMLScalarVolumeNode]
+
+Widgets = Any  # the widgets of the .ui file by name, which Qt's loader creates; a test compares the names with the file
+
+
+class StatusView(Protocol):
+    """Shows messages and progress to the user."""
+
+    def showMessage(self, text: str, details: str = "") -> None:
+        """Show a message, with details behind a button."""
+
+    def showProgress(self, done: float, total: float) -> None:
+        """Set the progress bar; a total of 0 means unknown."""
+
+
+class SegmentationLogicProtocol(Protocol):
+    """Segments in the background; see ``SegmentationLogic``."""
+
+    library: ModelLibrary
+
+    @property
+    def busy(self) -> bool:
+        """Whether work is in progress."""
+
+    @property
+    def warm(self) -> bool:
+        """Whether the worker is running and has finished its imports."""
+
+    def getParameterNode(self) -> Any:
+        """Return the node that stores the panel's settings in the scene."""
+
+    def models(self) -> tuple[ModelInfo, ...]:
+        """Return the available models."""
+
+    def start(
+        self,
+        volumes: Volumes,
+        model: ModelInfo | str,
+        *,
+        output: vtkMRMLSegmentationNode | None = ...,
+        settings: Settings | None = ...,
+        onFinished: Callable[[Result], None] = ...,
+        onFailed: Failed = ...,
+        onProgress: Progressed = ...,
+    ) -> None:
+        """Segment a volume."""
+
+    def startFolder(
+        self,
+        inputFolder: str | Path,
+        outputFolder: str | Path,
+        model: ModelInfo | str,
+        *,
+        settings: Settings | None = ...,
+        onFinished: Callable[[Cases], None] = ...,
+        onFailed: Failed = ...,
+        onProgress: Progressed = ...,
+    ) -> None:
+        """Segment all images of a folder."""
+
+    def startImport(
+        self, path: str | Path, name: str = ..., *, onFinished: Callable[[ModelInfo], None] = ..., onFailed: Failed = ...
+    ) -> None:
+        """Validate and import a model file."""
+
+    def startComparison(
+        self,
+        segmentation: vtkMRMLSegmentationNode,
+        reference: vtkMRMLSegmentationNode,
+        volume: vtkMRMLScalarVolumeNode,
+        model: ModelInfo | str,
+        *,
+        onFinished: Callable[[Sequence[Mapping[str, Any]]], None] = ...,
+        onFailed: Failed = ...,
+    ) -> None:
+        """Score a segmentation against a reference."""
+
+    def checkDevices(self, onFound: Callable[[Mapping[str, str]], None], onFailed: Failed) -> None:
+        """Find the available devices."""
+
+    def cancel(self) -> None:
+        """Cancel the work in progress."""
+
+
+class PanelProtocol(StatusView, Protocol):
+    """The panel, as its sections see it."""
+
+    ui: Widgets
+    logic: SegmentationLogicProtocol
+    parameters: Parameters | None
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The selected model."""
+
+    @property
+    def segmenting(self) -> bool:
+        """Whether a volume is being segmented, so that its inputs must stay as they are."""
+
+    def update(self, *_arguments: object) -> None:
+        """Update buttons and hints of all sections."""
+
+    def refillModels(self, wanted: str = "") -> None:
+        """Refresh the list of models and select the file named ``wanted``."""
+
+    def showFailure(self, failure: Failure) -> None:
+        """Show why work failed."""
+
+    def showResult(self, result: Result, volume: vtkMRMLScalarVolumeNode, model: ModelInfo) -> None:
+        """Show the overlay on the segmented volume, whatever is selected now."""

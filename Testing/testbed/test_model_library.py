@@ -1,0 +1,45 @@
+"""The model files that ship with the extension and those that are imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kdnet.errors import ModelFileError
+from KDNetLib.ModelInfo import read_model_info
+from KDNetLib.ModelLibrary import FORMER_FILES, ModelLibrary, current_file
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> ModelLibrary:
+    return ModelLibrary(tmp_path / "models")
+
+
+@pytest.mark.parametrize("former", FORMER_FILES)
+def test_a_former_file_name_finds_the_shipped_model(library: ModelLibrary, former: str) -> None:
+    for name in (former, former.removesuffix(".safetensors")):
+        found = library.find(name)
+        assert found.bundled
+        assert found.path.name == current_file(former) == former.replace("tumour", "tumor")
+
+
+def test_an_imported_model_never_gets_a_former_name_of_a_shipped_one(library: ModelLibrary) -> None:
+    assert library.target("Brain tumour T1ce.safetensors").name == "Brain tumour T1ce 2.safetensors"
+    assert library.target("Brain tumor T1ce").name == "Brain tumor T1ce 2.safetensors"
+    assert library.target("Tumour study.safetensors").name == "Tumour study.safetensors"
+
+
+def test_shipped_cards_are_shown_in_american_spelling(library: ModelLibrary) -> None:
+    shown = [(model.name, model.limits, model.intendedUse) for model in library.models() if model.bundled]
+    assert shown
+    assert not any(word in text for texts in shown for text in texts for word in ("tumour", "oedema"))
+
+
+def test_the_words_of_an_imported_card_are_kept(library: ModelLibrary) -> None:
+    shipped = library.find("Brain tumor T1ce").path
+    assert "tumour" in read_model_info(shipped).limits
+
+
+def test_an_unknown_name_is_reported(library: ModelLibrary) -> None:
+    with pytest.raises(ModelFileError, match='no model "Brain tumour"'):
+        library.find("Brain tumour")
