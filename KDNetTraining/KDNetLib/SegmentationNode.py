@@ -189,10 +189,8 @@ def _label_of(identifier: str, name: str, created_for: str, labels: LabelTable) 
         if current_name(name).casefold() == label.name.casefold():
             return label
     # renamed by the user: use the ID, unless the segment was created for another label with this value
-    return next(
-        (label for label in labels.labels if identifier == segment_id(label) and current_name(created_for) in ("", label.name)),
-        None,
-    )
+    found = next((label for label in labels.labels if identifier == segment_id(label)), None)
+    return found if found is not None and current_name(created_for) in ("", found.name) else None
 
 
 def _value_in(name: str) -> int:
