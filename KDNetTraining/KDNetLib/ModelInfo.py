@@ -79,7 +79,7 @@ def read_model_info(path: Path, *, bundled: bool = False) -> ModelInfo:
             trainingData=dict(card["training_data"]),
             intendedUse=text(card.get("intended_use", "")),
             limits=text(card.get("limits", "")),
-            license=text(card["licence"]),
+            license=text(card["license"]),
             bundled=bundled,
         )
 

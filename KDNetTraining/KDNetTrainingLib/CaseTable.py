@@ -53,7 +53,7 @@ class CaseTable:
         self._cases = []
         self._table.rowCount = 0
 
-    def add(self, case: CaseReport, *, leftOut: bool) -> None:
+    def add(self, case: CaseReport, *, excluded: bool) -> None:
         """Add a case, or update it; one with problems is never used and cannot be checked."""
         row = next((row for row, known in enumerate(self._cases) if known.name == case.name), len(self._cases))
         self._cases[row : row + 1] = [case]
@@ -65,11 +65,11 @@ class CaseTable:
             if column == 0:
                 valid = not case.problems
                 item.setFlags(_flags(checkable=valid))
-                item.setCheckState(qt.Qt.Checked if valid and not leftOut else qt.Qt.Unchecked)
+                item.setCheckState(qt.Qt.Checked if valid and not excluded else qt.Qt.Unchecked)
             self._table.setItem(row, column, item)
         self._table.blockSignals(blocked)
 
-    def left_out(self) -> list[str]:
+    def excluded(self) -> list[str]:
         """Return the usable cases that the user unchecked."""
         return [
             case.name
@@ -77,7 +77,7 @@ class CaseTable:
             if not case.problems and self._table.item(row, 0).checkState() == qt.Qt.Unchecked
         ]
 
-    def show_left_out(self, names: Sequence[str]) -> None:
+    def show_excluded(self, names: Sequence[str]) -> None:
         """Uncheck these cases and check the others."""
         blocked = self._table.blockSignals(True)
         for row, case in enumerate(self._cases):

@@ -16,7 +16,7 @@ from KDNetTrainingLib.Formatting import network_title
 from KDNetTrainingLib.PlotLayout import DICE_VIEW, LOSS_VIEW, drawn_chart
 
 STEP = "step"
-LOSS_NAMES = {"total": "total", "gt": "L_GT", "kd": "L_KD", "latent": "L_KL"}
+LOSS_NAMES = {"total": "total", "segmentation": "L_GT", "soft_target": "L_KD", "latent": "L_KL"}
 COLORS = ((0.84, 0.37, 0.0), (0.0, 0.45, 0.7), (0.0, 0.62, 0.45), (0.8, 0.47, 0.65), (0.34, 0.71, 0.91), (0.9, 0.62, 0.0))
 LEGEND_SIZE = 10
 ROUND_STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)  # ends of an axis, in units of a power of ten

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-LOSSES = ("total", "gt", "kd", "latent")
+LOSSES = ("total", "segmentation", "soft_target", "latent")
 MOST_POINTS = 4000  # more are not visible in a chart, and slow it down
 
 

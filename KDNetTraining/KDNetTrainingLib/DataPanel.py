@@ -115,7 +115,7 @@ class DataPanel:
         if self._choices.parameters is None:
             return
         self.selection.add(case)
-        self.table.add(case, leftOut=case.name in self._choices.current.leftOut)
+        self.table.add(case, excluded=case.name in self._choices.current.excludedCases)
         progress = _("Inspected {index} of {total} cases.").format(index=index, total=total)
         self._show_message(_sentences(progress, _problem_count(self.selection.invalid_cases)))
         new = [name for name in case.modalities if name not in self.selection.modalities]
@@ -129,7 +129,7 @@ class DataPanel:
         self.selection.summary = summary
         if self._choices.parameters is None:
             return
-        self._choices.current.leftOut = self.table.left_out()  # cases excluded in another folder may not exist here
+        self._choices.current.excludedCases = self.table.excluded()  # cases excluded in another folder may not exist here
         self._offer(summary.modalities)
         invalid = self.selection.invalid_cases
         valid = plural(len(self.selection.cases) - invalid, _("{count} usable case"), _("{count} usable cases"))
@@ -145,7 +145,7 @@ class DataPanel:
 
     def onChecked(self) -> None:
         """Update after the user excluded a case or included it again."""
-        self._choices.current.leftOut = self.table.left_out()
+        self._choices.current.excludedCases = self.table.excluded()
 
     def onModalities(self) -> None:
         """Update after the user checked or unchecked a modality."""

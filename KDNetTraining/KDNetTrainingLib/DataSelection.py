@@ -75,7 +75,7 @@ class DataSelection:
     @property
     def valid_cases(self) -> int:
         """The number of usable cases that are not excluded."""
-        return max(0, sum(not case.problems for case in self.cases) - len(self._choices.current.leftOut))
+        return max(0, sum(not case.problems for case in self.cases) - len(self._choices.current.excludedCases))
 
     @property
     def invalid_cases(self) -> int:

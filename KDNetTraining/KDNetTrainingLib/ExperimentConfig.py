@@ -58,7 +58,7 @@ RECIPE_CHOICES = (
     RecipeChoice("latentMethod", "distillation.latent_method", LatentMethod),
     RecipeChoice("latentSoftmax", "distillation.latent_softmax", LatentSoftmax),
     RecipeChoice("latentReduction", "distillation.latent_reduction", LatentReduction),
-    RecipeChoice("warmStart", "warm_start", bool),
+    RecipeChoice("initFromTeacher", "init_from_teacher", bool),
 )
 """All recipe values that the panel changes; a new one needs this line, its field and its widget."""
 

@@ -248,7 +248,7 @@ class TrainingLogic:
         ``onFinished`` receives ``case``, ``step``, ``labelmap`` (the file), and ``labels`` (the label table).
         """
         return Command(
-            ["preview", str(run.root), "--network", network, "-o", str(file)],
+            ["predict-checkpoint", str(run.root), "--network", network, "-o", str(file)],
             read=json_answer,
             onFinished=onFinished,
             onFailed=onFailed,
@@ -293,7 +293,7 @@ class TrainingLogic:
 
     def _after(self, run: Run, after: Sequence[Run] | None) -> list[str]:
         waited = [other for other in self.runs() if self.alive(other)] if after is None else after
-        return [part for other in waited if other.root != run.root for part in ("--after", str(other.root))]
+        return [part for other in waited if other.root != run.root for part in ("--wait-for", str(other.root))]
 
     def _launch(self, run: Run, arguments: list[str]) -> None:
         try:

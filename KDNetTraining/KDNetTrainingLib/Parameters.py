@@ -103,7 +103,7 @@ class Parameters:
     dataFolder: Path
     labels: Labels = Labels.AUTO
     ownLabels: str
-    leftOut: list[str]
+    excludedCases: list[str]
     teacherModalities: str
     studentModalities: str
     separateStudents: bool = False
@@ -120,7 +120,7 @@ class Parameters:
     latentMethod: LatentMethod = LatentMethod.DIVERGENCE
     latentSoftmax: LatentSoftmax = LatentSoftmax.CHANNELS
     latentReduction: LatentReduction = LatentReduction.ELEMENT
-    warmStart: bool = False
+    initFromTeacher: bool = False
     length: Length = Length.RECIPE
     amount: Annotated[float, WithinRange(0.1, 100000.0)] = 60.0
     teacherSource: TeacherSource = TeacherSource.TRAIN

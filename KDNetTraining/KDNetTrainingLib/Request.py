@@ -40,7 +40,7 @@ class ExperimentRequest:
         minutes: for the whole study, 0 for no limit.
         epochs: of each network, 0 for the recipe's own steps.
         labels: ``"auto"``, ``"brats"``, or pairs such as ``"1=Lesion,2=Core"``.
-        leaveOut: names of cases to exclude.
+        excluded: names of cases to exclude.
         teacher: model file or MONAI bundle to use instead of training one.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` and so on.
         threads: CPU threads, 0 for all cores.
@@ -59,7 +59,7 @@ class ExperimentRequest:
     minutes: float = 0.0
     epochs: int = 0
     labels: str = "auto"
-    leaveOut: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     teacher: Path | None = None
     device: str = "auto"
     threads: int = 0
@@ -78,7 +78,7 @@ class ExperimentRequest:
             ("--minutes", f"{self.minutes:g}" if self.minutes else ""),
             ("--epochs", str(self.epochs or "")),
             ("--labels", "" if self.labels == "auto" else self.labels),
-            *(("--leave-out", name) for name in self.leaveOut),
+            *(("--exclude", name) for name in self.excluded),
             ("--teacher", str(self.teacher or "")),
             ("--device", "" if self.device == "auto" else self.device),
             ("--threads", str(self.threads or "")),

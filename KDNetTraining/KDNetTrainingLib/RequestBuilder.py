@@ -36,7 +36,7 @@ def build_request(chosen: Parameters, data: DataSelection, experiment: Experimen
         minutes=chosen.amount if chosen.length is Length.MINUTES else 0.0,
         epochs=round(chosen.amount) if chosen.length is Length.EPOCHS else 0,
         labels=data.labels,
-        leaveOut=tuple(chosen.leftOut),
+        excluded=tuple(chosen.excludedCases),
         teacher=chosen.teacherFile if chosen.teacherSource is TeacherSource.FILE else None,
         device=chosen.device or "auto",
         threads=chosen.threads,

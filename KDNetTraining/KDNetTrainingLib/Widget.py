@@ -103,7 +103,7 @@ class Panel(VTKObservationMixin):
         self._guiTag = parameters.connectGui(self.ui)
         self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.update)
         self.experiment.fill()
-        self.data.table.show_left_out(parameters.leftOut)
+        self.data.table.show_excluded(parameters.excludedCases)
         self.update()
 
     def request(self) -> ExperimentRequest:

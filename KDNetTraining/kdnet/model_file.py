@@ -84,7 +84,7 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
     try:
         network = network_with(card.network, tensors)
         # a network trained elsewhere, whose levels are unknown, accepts any window
-        check_window(card.window, network.stride if network.bottleneck_features else 1)
+        check_window(card.sliding_window_size, network.stride if network.bottleneck_features else 1)
     except (SettingsError, RuntimeError) as error:
         told = one_line(str(error), 200).rstrip(".:")
         raise ModelFileError(f"{path} holds weights that do not fit its network ({told}): export it again.") from error

@@ -26,11 +26,13 @@ def altered_model(model_file: Path, tmp_path: Path) -> Callable[..., Path]:
         *,
         header: Mapping[str, Any] | None = None,
         weights: Callable[[Tensors], Tensors] = lambda tensors: tensors,
-        schema: int = 2,
+        schema: int = 3,
         rehash: bool = True,
+        replacement: Mapping[str, Any] | None = None,
     ) -> Path:
         with safe_open(model_file, framework="pt") as stream:
             content = json.loads(stream.metadata()["kdnet"])
+            content["card"] = dict(replacement or content["card"])
             tensors = weights({name: stream.get_tensor(name).clone() for name in stream.keys()})  # noqa: SIM118
         for name, value in (card or {}).items():
             target, parts = content["card"], name.split(".")

@@ -96,7 +96,7 @@ def test_the_version_is_told_without_torch() -> None:
 
 @PIPES
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("arguments", [["describe", "MODEL"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["model-info", "MODEL"], ["--version"]])
 def test_a_closed_pipe_ends_it_quietly(
     model_file: Path, arguments: list[str], unbuffered: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,7 +114,7 @@ def test_a_closed_pipe_ends_it_quietly(
 def test_a_full_disk_behind_stdout_is_told(model_file: Path, unbuffered: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("wb") as full:
-        command = [sys.executable, "-m", "kdnet", "describe", str(model_file)]
+        command = [sys.executable, "-m", "kdnet", "model-info", str(model_file)]
         ended = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, timeout=90)
     assert ended.returncode == 2
     assert ended.stderr.decode().startswith("kdnet: the output cannot be written (No space left on device)")
@@ -132,7 +132,7 @@ def test_modules_of_the_working_folder_are_not_run(tmp_path: Path) -> None:
     for name in ("random", "torch", "json", "kdnet_none"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('foreign code')")
     ended = subprocess.run(
-        [sys.executable, "-m", "kdnet", "describe", "none.safetensors"],
+        [sys.executable, "-m", "kdnet", "model-info", "none.safetensors"],
         check=False,
         cwd=tmp_path,
         capture_output=True,

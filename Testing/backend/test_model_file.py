@@ -193,7 +193,7 @@ def test_figures_that_are_no_numbers_are_written_as_unknown(model_file: Path, tm
 
 
 def test_describe_tells_what_a_model_needs(model_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["describe", str(model_file)]) == 0
+    assert main(["model-info", str(model_file)]) == 0
     assert "t1ce" in capsys.readouterr().out
-    assert main(["describe", str(model_file), "--json"]) == 0
+    assert main(["model-info", str(model_file), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["modalities"] == ["t1ce"]

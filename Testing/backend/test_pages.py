@@ -68,8 +68,8 @@ def test_the_method_page_gives_the_values_of_every_recipe(name: str) -> None:
     assert values["patch (voxels)"] == " \u00d7 ".join(str(size) for size in recipe.patch)
     assert (int(values["batch"]), int(values["steps"])) == (recipe.batch, recipe.steps)
     assert float(values["learning rate"]) == recipe.learning_rate
-    assert values["optimizer, schedule"] == f"{recipe.optimiser}, {recipe.schedule}"
-    assert values["warm_start"] == str(recipe.warm_start).lower()
+    assert values["optimizer, schedule"] == f"{recipe.optimizer}, {recipe.schedule}"
+    assert values["init_from_teacher"] == str(recipe.init_from_teacher).lower()
     weights = [float(values[key]) for key in (r"$\lambda$", r"$\gamma$", "$T$")]
     assert weights == [distillation.lambda_, distillation.gamma, distillation.temperature]
     assert values["latent_reduction"] == distillation.latent_reduction

@@ -90,7 +90,9 @@ def peer(model: Model, volume: Path, output: Path) -> dict[str, float]:
         # a network for whole heads gets the whole volume as one window: smaller ones would give it other statistics
         stride = model.network.stride
         whole = tuple(-(-size // stride) * stride for size in data["image"].shape[1:])
-        infer = SlidingWindowInferer((model.card.window,) * 3 if model.card.window else whole, 1, 0.5, "gaussian")
+        infer = SlidingWindowInferer(
+            (model.card.sliding_window_size,) * 3 if model.card.sliding_window_size else whole, 1, 0.5, "gaussian"
+        )
         scores = infer(data["image"].as_tensor()[None], lambda window: model.network(window).logits)[0]
         data["scores"] = MetaTensor(scores, meta=data["image"].meta, applied_operations=data["image"].applied_operations)
         restored = after(data)["scores"]

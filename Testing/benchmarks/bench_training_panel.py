@@ -32,7 +32,7 @@ with exclusive(folder):
     events.write(EventKind.STUDY_STARTED, networks=names, steps=10**6)
     while time.monotonic() < until:
         step += 1
-        losses = {"total": 1 / step, "gt": 1 / step, "kd": 1 / step, "latent": 1 / step}
+        losses = {"total": 1 / step, "segmentation": 1 / step, "soft_target": 1 / step, "latent": 1 / step}
         network = names[min(step // 5000, len(names) - 1)]
         events.write(EventKind.STEP, network, step=step, steps=10**6, losses=losses, study_seconds_left=60.0)
         if step % 20 == 0:
@@ -128,7 +128,7 @@ def main() -> None:
     long = run_folder(folder / "long", folder / "many")
     lines = []
     for step in range(1, length + 1):
-        losses = {"total": 1 / step, "gt": 1 / step, "kd": 0.0, "latent": 0.0}
+        losses = {"total": 1 / step, "segmentation": 1 / step, "soft_target": 0.0, "latent": 0.0}
         event = {"time": 0.0, "event": "step", "network": NETWORKS[0], "step": step, "steps": length, "losses": losses}
         lines.append(json.dumps(event))
     (long / "events.jsonl").write_text("\n".join(lines) + "\n")

@@ -179,7 +179,7 @@ def test_a_process_imports_nothing_from_the_working_folder(
     for name in ("random", "torch", "copy"):
         (tmp_path / f"{name}.py").write_text("from pathlib import Path; Path('was-run').touch(); raise SystemExit(1)")
     monkeypatch.chdir(tmp_path)
-    process = start_python(["-m", "kdnet", "describe", "none.safetensors"])
+    process = start_python(["-m", "kdnet", "model-info", "none.safetensors"])
     _, told = process.communicate(timeout=90)
     assert "none.safetensors" in told
     assert not (tmp_path / "was-run").exists()

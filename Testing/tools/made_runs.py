@@ -14,7 +14,8 @@ from kdnet.runs.events import Event, EventKind, read_events
 SMALL = [
     *("--recipe", "demo", "--folds", "0", "--student", "t1ce", "--threads", "1", "--device", "cpu"),
     *("--set", "spacing=[6,6,6]", "--set", "patch=[16,16,16]", "--set", "batch=2", "--set", "network=segresnet-4"),
-    *("--set", "steps=6", "--set", "validation_every=3", "--set", "checkpoint_seconds=0", "--set", "warm_start=false"),
+    *("--set", "steps=6", "--set", "validation_every=3", "--set", "checkpoint_seconds=0"),
+    *("--set", "init_from_teacher=false"),
     *("--set", "precision=float32"),  # in which two processes must give the model of one
 ]
 ENDLESS = ("--set", "steps=100000", "--set", "validation_every=100000")

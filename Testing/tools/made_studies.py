@@ -58,10 +58,10 @@ def description(**changes: object) -> StudyDescription:
 
 def events_of(*networks: str, steps: int = 90) -> list[Event]:
     """A training of each network, and a case that was left out."""
-    events = [Event(0.0, EventKind.LEFT_OUT, "", {"case": "broken", "reason": "t2 is missing"})]
+    events = [Event(0.0, EventKind.EXCLUDED, "", {"case": "broken", "reason": "t2 is missing"})]
     for network in networks:
         for step in range(1, steps + 1):
-            losses = {"total": 3 / step, "gt": 1 / step}
+            losses = {"total": 3 / step, "segmentation": 1 / step}
             events.append(Event(0.0, EventKind.STEP, network, {"step": step, "losses": losses}))
             if step % 30 == 0:
                 events.append(Event(0.0, EventKind.VALIDATION, network, {"step": step, "dice": {"WT": step / 100}}))

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import kdnet
+from kdnet.cli.former_names import current_arguments
 from kdnet.entry import carry_out, prepare_streams
 
 # module of each command; only that module is imported, because torch and MONAI take seconds to import
@@ -19,8 +20,8 @@ MODULES = MappingProxyType(
         "kdnet.cli.data": ("inspect", "phantom"),
         "kdnet.cli.study": ("study", "resume"),
         "kdnet.cli.plan": ("plan",),
-        "kdnet.cli.runs": ("results", "preview", "export"),
-        "kdnet.cli.segment": ("segment", "describe"),
+        "kdnet.cli.runs": ("results", "predict-checkpoint", "export"),
+        "kdnet.cli.segment": ("segment", "model-info"),
         "kdnet.cli.evaluate": ("evaluate",),
         "kdnet.cli.brain": ("train-brain", "test-brain"),
     }
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None, started: float | None = None) -
     """
     if arguments is None:
         prepare_streams()
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = current_arguments(sys.argv[1:] if arguments is None else arguments)
 
     def run() -> int:
         args = _parser(given).parse_args(given)

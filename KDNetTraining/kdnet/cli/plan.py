@@ -43,6 +43,6 @@ def run_plan(args: argparse.Namespace) -> int:
         print(json.dumps(plan.to_json()))
     else:
         print(printable(plan.words()))
-        for name, reason in plan.left_out.items():
+        for name, reason in plan.excluded.items():
             print(printable(f"left out: {name}: {reason}"))
     return 0

@@ -1,4 +1,4 @@
-"""``kdnet results``, ``kdnet preview`` and ``kdnet export``: inspecting a run and exporting a model from it."""
+"""``kdnet results``, ``kdnet predict-checkpoint`` and ``kdnet export``: inspecting a run and exporting a model from it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_parsers(commands: Any) -> None:
     results.add_argument("run_folder", type=Path, help="its run folder")
     results.add_argument("--json", action="store_true", help="print JSON, with all files, instead of text")
     results.set_defaults(run=run_results)
-    look = commands.add_parser("preview", help="segment a validation case with a network as it is now")
+    look = commands.add_parser("predict-checkpoint", help="segment a validation case with a network as it is now")
     look.add_argument("run_folder", type=Path, help="its run folder")
     look.add_argument("--network", required=True, help="for example fold0/seed0/student-t1ce")
     look.add_argument("--case", default="", help="another case of the data")
@@ -36,7 +36,7 @@ def add_parsers(commands: Any) -> None:
     export.add_argument("--summary", default="", help="of the training data, for the card")
     export.add_argument("--intended-use", default="", help="for the card")
     export.add_argument("--limits", default="", help="where it may fail, for the card")
-    export.add_argument("--tested-in", type=Path, metavar="RUN", help="run that cross-validated a network of all cases")
+    export.add_argument("--metrics-from", type=Path, metavar="RUN", help="run that cross-validated a network of all cases")
     export.set_defaults(run=run_export)
 
 
@@ -48,7 +48,7 @@ def run_results(args: argparse.Namespace) -> int:
 
 
 def run_preview(args: argparse.Namespace) -> int:
-    """Run ``kdnet preview``; the result is printed as JSON."""
+    """Run ``kdnet predict-checkpoint``; the result is printed as JSON."""
     print(json.dumps(preview(args.run_folder, args.network, args.out, choose_device(args.device), args.case)))
     return 0
 
@@ -56,7 +56,7 @@ def run_preview(args: argparse.Namespace) -> int:
 def run_export(args: argparse.Namespace) -> int:
     """Run ``kdnet export``."""
     wording = CardText(args.name, args.summary, args.intended_use, args.limits)
-    export_model(args.run_folder, args.network, args.out, wording, tested_in=args.tested_in)
+    export_model(args.run_folder, args.network, args.out, wording, metrics_from=args.metrics_from)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""``kdnet segment`` and ``kdnet describe``."""
+"""``kdnet segment`` and ``kdnet model-info``."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def add_parsers(commands: Any) -> None:
     segment.add_argument("inputs", type=Path, nargs="+", help="NIfTI, NRRD, MetaImage, DICOM folder, folder of cases")
     segment.add_argument("-o", "--out", type=Path, required=True, help="folder for labelmaps and volumes.csv")
     segment.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    segment.add_argument("--flips", action="store_true", help="average over mirrored images: 8 times slower")
+    segment.add_argument("--tta", action="store_true", help="average over mirrored images: 8 times slower")
     segment.add_argument("--probabilities", action="store_true", help="write a map in percent per region too")
-    segment.add_argument("--islands", type=float, default=0.0, metavar="MM3", help="clear islands smaller than this")
+    segment.add_argument("--min-component", type=float, default=0.0, metavar="MM3", help="clear islands smaller than this")
     segment.add_argument("--overwrite", action="store_true", help="segment again what is done; corrections are kept")
     segment.add_argument(
         "--channel", default="", metavar="N", help="volume of a 4D file, counted from 0; one per modality: 3,0,1,2"
@@ -50,7 +50,7 @@ def add_parsers(commands: Any) -> None:
     )
     segment.add_argument("--save-brain", action="store_true", help="write the mask of the extracted brain too")
     segment.set_defaults(run=run_segment)
-    description = commands.add_parser("describe", help="tell what a model file is, needs and can do")
+    description = commands.add_parser("model-info", help="tell what a model file is, needs and can do")
     description.add_argument("model", type=Path)
     description.add_argument("--json", action="store_true", help="print JSON instead of text")
     description.set_defaults(run=run_describe)
@@ -58,10 +58,10 @@ def add_parsers(commands: Any) -> None:
 
 def run_segment(args: argparse.Namespace) -> int:
     """Run ``kdnet segment``; the exit code is 1 if an input failed."""
-    if not 0 <= args.islands < math.inf:
-        raise SettingsError(f"--islands is {args.islands:g}: give 0 or a positive number of mm³.")
+    if not 0 <= args.min_component < math.inf:
+        raise SettingsError(f"--min-component is {args.min_component:g}: give 0 or a positive number of mm³.")
     channels, brain = _channels(args.channel), BrainChoice.parse(args.brain)
-    predictor = Predictor(load_model(args.model), choose_device(args.device), flips=args.flips)
+    predictor = Predictor(load_model(args.model), choose_device(args.device), flips=args.tta)
     modalities = predictor.model.card.modalities
     if channels and len(channels) != len(modalities):
         raise SettingsError(f"--channel has {len(channels)} numbers: give one for each of {', '.join(modalities)}.")
@@ -73,7 +73,7 @@ def run_segment(args: argparse.Namespace) -> int:
     folder = writable_folder(args.out)
     outcomes: list[Outcome] = []
     try:
-        options = Options(args.probabilities, args.islands, args.overwrite, brain, args.save_brain)
+        options = Options(args.probabilities, args.min_component, args.overwrite, brain, args.save_brain)
         batch = Batch(predictor, args.model, found, folder, options)
         outcomes = _segment_all(batch)
         batch.finish(discard_empty=new and not any(outcome.labelmap for outcome in outcomes))
@@ -146,6 +146,6 @@ def _emit(sentence: str) -> None:
 
 
 def run_describe(args: argparse.Namespace) -> int:
-    """Run ``kdnet describe``."""
+    """Run ``kdnet model-info``."""
     print(json.dumps(read_card(args.model).to_json(), indent=2) if args.json else describe(args.model))
     return 0

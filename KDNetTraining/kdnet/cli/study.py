@@ -45,7 +45,7 @@ def add_study_options(parser: argparse.ArgumentParser) -> None:
     add("--minutes", type=float, default=0.0, help="time for the whole study; decides the steps")
     add("--epochs", type=float, default=0.0, help="times that each network sees every training case; decides the steps")
     add("--labels", default="auto", help=LABELS_HELP)
-    add("--leave-out", action="append", default=[], metavar="CASE", help="a case that is not used")
+    add("--exclude", action="append", default=[], metavar="CASE", help="a case that is not used")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     add("--threads", type=int, default=0, help="CPU threads (default: all cores)")
 
@@ -65,7 +65,7 @@ def study_request(args: argparse.Namespace) -> StudyRequest:
         minutes=args.minutes,
         epochs=args.epochs,
         labels=label_table(args.labels),
-        leave_out=tuple(args.leave_out),
+        excluded=tuple(args.exclude),
         modalities=args.modalities,
         fold_count=args.fold_count,
         teacher=args.teacher,
@@ -115,7 +115,7 @@ def run_study(args: argparse.Namespace) -> int:
     """Run ``kdnet study``; return the exit code."""
     request = study_request(args)
     name = f"{args.data.resolve().name}-{args.student}-{request.recipe.name}".replace(",", "_")
-    return _carry_out(request, args.out or Path("runs") / name, args.after, args.started)
+    return _carry_out(request, args.out or Path("runs") / name, args.wait_for, args.started)
 
 
 def run_resume(args: argparse.Namespace) -> int:
@@ -132,7 +132,7 @@ def run_resume(args: argparse.Namespace) -> int:
     device = request.device if args.device is None else args.device
     threads = request.threads if args.threads is None else args.threads
     request = replace(request, device=device, threads=threads)
-    return _carry_out(request, root, args.after, args.started, moved=args.data is not None)
+    return _carry_out(request, root, args.wait_for, args.started, moved=args.data is not None)
 
 
 def _carry_out(request: StudyRequest, root: Path, after: Sequence[Path], started: float, *, moved: bool = False) -> int:
@@ -172,7 +172,7 @@ def _study(
 
 def _add_after(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--after",
+        "--wait-for",
         type=Path,
         action="append",
         default=[],

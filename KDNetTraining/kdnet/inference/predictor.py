@@ -144,7 +144,7 @@ class Predictor:
         )
 
     def _logits(self, image: torch.Tensor, progress: ProgressCallback, *, half: bool) -> torch.Tensor:
-        window = self.model.card.window
+        window = self.model.card.sliding_window_size
         total = passes(image, flips=self.flips, window=window, whole_voxels=self.whole_voxels)
         done = 0
 

@@ -23,8 +23,8 @@ class LossTerms(NamedTuple):
     """The total loss and its terms, each a scalar; terms with weight 0 are not computed and are 0."""
 
     total: torch.Tensor
-    gt: torch.Tensor
-    kd: torch.Tensor
+    segmentation: torch.Tensor
+    soft_target: torch.Tensor
     latent: torch.Tensor
 
     def values(self) -> dict[str, float]:
@@ -76,16 +76,16 @@ class DistillationLoss(nn.Module):
         """
         zero = student.logits.new_zeros(())
         lambda_, gamma = self.settings.lambda_, self.settings.gamma
-        gt = self.reference(student.logits, target, student.auxiliary) if lambda_ < 1 else zero
+        segmentation = self.reference(student.logits, target, student.auxiliary) if lambda_ < 1 else zero
         if not self.settings.needs_teacher:
-            return LossTerms(gt, gt.detach(), zero, zero)
+            return LossTerms(segmentation, segmentation.detach(), zero, zero)
         if teacher is None:
             raise SettingsError("distillation needs a teacher: give one, or set lambda and gamma to 0.")
-        kd = self._taught(student, teacher, target) if lambda_ > 0 else zero
+        soft_target = self._taught(student, teacher, target) if lambda_ > 0 else zero
         bottleneck = student.bottleneck if student_bottleneck is None else student_bottleneck
         latent = self.latent(bottleneck, teacher.bottleneck, target) if gamma > 0 else zero
-        total = lambda_ * kd + (1 - lambda_) * gt + gamma * latent
-        return LossTerms(total, gt.detach(), kd.detach(), latent.detach())
+        total = lambda_ * soft_target + (1 - lambda_) * segmentation + gamma * latent
+        return LossTerms(total, segmentation.detach(), soft_target.detach(), latent.detach())
 
     def _taught(self, student: NetworkOutput, teacher: NetworkOutput, target: torch.Tensor) -> torch.Tensor:
         _, known = split_known(target)

@@ -52,7 +52,11 @@ def training_curves(events: Sequence[Event], kind: EventKind) -> list[Curve]:
             chosen[event.network] = int(event.values["step"])
         figures = event.values.get("losses" if event.event is EventKind.STEP else "dice")
         if event.event is kind and figures:
-            value = figures.get("gt", figures.get("total")) if kind is EventKind.STEP else np.mean(list(figures.values()))
+            value = (
+                figures.get("segmentation", figures.get("total"))
+                if kind is EventKind.STEP
+                else np.mean(list(figures.values()))
+            )
             if value is not None:
                 points.setdefault(event.network, []).append((int(event.values["step"]), float(value)))
     curves = []

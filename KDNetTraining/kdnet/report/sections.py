@@ -170,7 +170,7 @@ def reproducibility(content: ReportData) -> str:
             f'<pre tabindex="0"><code>{escape(told.command)}</code></pre>',
             f'<dl class="facts">{facts}</dl>',
             table(tables.split_table(content), caption="Cases of each fold", narrow=True) if told.splits else "",
-            _left_out(content),
+            _excluded(content),
             details("Names of the cases", splits) if splits else "",
             details("All settings", f'<pre tabindex="0">{settings}</pre>'),
         ]
@@ -254,11 +254,11 @@ def _dice_of(content: ReportData, case: str, title: str) -> str:
     return "" if dice is None else f"Dice {dice:.2f}{', mean of seeds' if seeds > 1 else ''}"
 
 
-def _left_out(content: ReportData) -> str:
+def _excluded(content: ReportData) -> str:
     reasons = {
         str(event.values["case"]): str(event.values["reason"])
         for event in content.events
-        if event.event is EventKind.LEFT_OUT
+        if event.event is EventKind.EXCLUDED
     }
     if not reasons:
         return ""

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kdnet.errors import RunFolderError
+from kdnet.schema.former_names import EVENTS, LOSSES, renamed
 
 
 class EventKind(StrEnum):
@@ -29,9 +30,9 @@ class EventKind(StrEnum):
     WARNING = "warning"  # text: a deviation from the request
     STUDY_STARTED = "study_started"  # networks: list of paths in order, steps: steps per network
     PREPARATION = "preparation"  # what, done, total
-    LEFT_OUT = "left_out"  # case, reason
+    EXCLUDED = "excluded"  # case, reason
     NETWORK_STARTED = "network_started"  # step, steps, precision: the one in use
-    STEP = "step"  # step, steps, losses {total, gt, kd, latent}, learning_rate, seconds_left, study_seconds_left
+    STEP = "step"  # step, steps, losses (by the names of LossTerms), learning_rate, seconds_left, study_seconds_left
     VALIDATION = "validation"  # step, loss, dice {region: mean}
     NETWORK_FINISHED = "network_finished"  # step, model: path in the run folder, seconds
     EVALUATION = "evaluation"  # case, done, total, study_seconds_left
@@ -130,7 +131,10 @@ def effective(events: list[Event]) -> Iterator[Event]:
 def _parse(line: bytes) -> Event | None:
     try:
         content = json.loads(line)
-        kind = EventKind(content.pop("event"))
+        kind = content.pop("event")
+        kind = EventKind(EVENTS.get(kind, kind))
+        if isinstance(content.get("losses"), dict):
+            content["losses"] = renamed(content["losses"], LOSSES)
         event = Event(float(content.pop("time")), kind, str(content.pop("network")), content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return None
@@ -183,7 +187,7 @@ KINDS: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
 
 REQUIRED: Mapping[EventKind, frozenset[str]] = MappingProxyType(
     {
-        EventKind.LEFT_OUT: frozenset({"case", "reason"}),
+        EventKind.EXCLUDED: frozenset({"case", "reason"}),
         EventKind.STEP: frozenset({"step"}),
         EventKind.VALIDATION: frozenset({"step"}),
     }

@@ -15,9 +15,10 @@ from kdnet.foreign import parse_json
 from kdnet.runs import control, lock, process_record
 from kdnet.runs.lock import exclusive
 from kdnet.runs.process_record import record_process
+from kdnet.schema.former_names import current_study
 from kdnet.schema.study_request import StudyRequest
 
-SCHEMA = 1
+SCHEMA = 2
 
 NOT_COMPARED = frozenset({"command", "device", "threads"})  # may change when a run is resumed
 
@@ -171,7 +172,7 @@ class NetworkFolder:
 
 
 def read_study(root: Path) -> dict[str, Any]:
-    """Read the request that the run in ``root`` was started with.
+    """Read the request that the run in ``root`` was started with, with the current names of its settings.
 
     Raises:
         RunFolderError: if there is none, or it is from a newer version.
@@ -184,7 +185,7 @@ def read_study(root: Path) -> dict[str, Any]:
         raise RunFolderError(f"{root} is no run folder (study.json is missing or damaged): choose another one.") from error
     if schema > SCHEMA:
         raise RunFolderError(f"{root} was written by a newer version of kdnet: update kdnet to open it.")
-    return content
+    return {**current_study(content), "schema": SCHEMA}
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class ProgressBars:
         match event.event:
             case EventKind.PREPARATION:
                 self._advance(values["what"], int(values["done"]), int(values["total"]))
-            case EventKind.LEFT_OUT:
+            case EventKind.EXCLUDED:
                 self._emit(f"left out: {values['case']}: {values['reason']}")
             case EventKind.STEP:
                 left = _duration(float(values["seconds_left"]))

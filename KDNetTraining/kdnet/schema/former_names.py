@@ -1,15 +1,42 @@
-"""Names of labels and regions that kdnet wrote in British spelling before version 0.2.
+"""Names that older versions of kdnet wrote into files, and their current names: the only place that knows them.
 
-Model files, run folders, results tables and scenes hold these names as text. Every label, region, score and volume passes
-its name through :func:`current_name`, so that old files compare equal to new ones and continue to work.
+Standard library only. 0.1 and previews of 0.2 used other names for some recipe settings, study options, events, entries of
+model cards, labels and regions. Readers pass the JSON values of a file through :func:`current_recipe` and its siblings
+before they validate them; every label, region, score and volume passes its name through :func:`current_name`. Old files
+therefore compare equal to new ones and continue to work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
-FORMER_NAMES: Mapping[str, str] = MappingProxyType(
+Names = Mapping[str, str]
+
+RECIPE: Names = MappingProxyType(
+    {
+        "average": "ema_decay",
+        "foreground": "foreground_oversampling",
+        "optimiser": "optimizer",
+        "prior_bias": "init_bias_from_prior",
+        "warm_start": "init_from_teacher",
+        "warm_up": "lr_warmup_steps",
+        "window": "sliding_window_size",
+    }
+)
+
+STUDY: Names = MappingProxyType({"leave_out": "excluded"})
+
+CARD: Names = MappingProxyType({"licence": "license", "window": "sliding_window_size"})
+
+EVENTS: Names = MappingProxyType({"left_out": "excluded"})
+
+LOSSES: Names = MappingProxyType({"gt": "segmentation", "kd": "soft_target"})
+
+CHECKPOINT_GROUPS: Names = MappingProxyType({"optimiser": "optimizer"})
+
+LABELS: Names = MappingProxyType(
     {
         "Oedema": "Edema",
         "Enhancing tumour": "Enhancing tumor",
@@ -26,4 +53,37 @@ def current_name(name: str) -> str:
         >>> current_name("Oedema"), current_name("Cyst")
         ('Edema', 'Cyst')
     """
-    return FORMER_NAMES.get(name, name)
+    return LABELS.get(name, name)
+
+
+def renamed(content: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """Return the content with current names.
+
+    An older name beside its current one is kept, so that the reader rejects it.
+
+    Example:
+        >>> renamed({"average": 0.9, "steps": 10}, RECIPE)
+        {'ema_decay': 0.9, 'steps': 10}
+    """
+    return {name if names.get(name) in content else names.get(name, name): value for name, value in content.items()}
+
+
+def current_recipe(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON values of a recipe with current names."""
+    return renamed(content, RECIPE)
+
+
+def current_study(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON values of ``study.json`` with current names, including those of its recipe."""
+    study = renamed(content, STUDY)
+    if isinstance(study.get("recipe"), Mapping):
+        study["recipe"] = current_recipe(study["recipe"])
+    return study
+
+
+def current_card(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON values of a model card with current names, including those of its recipe."""
+    card = renamed(content, CARD)
+    if isinstance(card.get("recipe"), Mapping):
+        card["recipe"] = current_recipe(card["recipe"])
+    return card

@@ -35,13 +35,13 @@ class ModelCard:
         modalities: required modalities, in channel order.
         labels: labels that it segments.
         preprocessing: preprocessing of the input volumes.
-        window: edge length of the windows that suit the network best, in its voxels; 0 for whole heads.
+        sliding_window_size: edge length of the windows that suit the network best, in its voxels; 0 for whole heads.
         recipe: how it was trained.
         figures: performance figures by name, including those of its teacher and baseline where known.
         training_data: summary, number of cases, citations.
         intended_use: intended use, as text for users.
         limits: known limitations, as text for users.
-        licence: license terms.
+        license: license terms.
         created: creation date in ISO format.
         version: version of kdnet.
     """
@@ -55,15 +55,15 @@ class ModelCard:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
     training_data: Mapping[str, Any] = field(default_factory=dict)
-    window: int = 0
+    sliding_window_size: int = 0
     intended_use: str = ""
     limits: str = ""
-    licence: str = RESEARCH_ONLY
+    license: str = RESEARCH_ONLY
     created: str = ""
     version: str = kdnet.__version__
 
     def __post_init__(self) -> None:
-        check_window(self.window)
+        check_window(self.sliding_window_size)
         check_names(self.modalities, "modality", MOST_MODALITIES)
         if not self.modalities or len(self.modalities) != self.network.in_channels:
             raise SettingsError(
@@ -99,7 +99,7 @@ def read_card(path: Path) -> ModelCard:
 
 
 def describe(path: Path) -> str:
-    """Return a description of a model file for ``kdnet describe``."""
+    """Return a description of a model file for ``kdnet model-info``."""
     card = read_card(path)
     rows = {
         "name": card.name,
@@ -115,7 +115,7 @@ def describe(path: Path) -> str:
         "size": f"{path.stat().st_size / 1e6:.1f} MB",
         "intended use": card.intended_use,
         "limits": card.limits,
-        "licence": card.licence,
+        "license": card.license,
     }
     width = min(max(map(len, rows)), 40)
     return "\n".join(f"{printable(name):<{width}}  {printable(value)}" for name, value in rows.items())

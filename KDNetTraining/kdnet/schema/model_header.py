@@ -3,10 +3,11 @@
 Standard library only: the Slicer modules list models before torch is installed. Layout of the JSON text under
 :data:`HEADER_KEY` in the metadata of a safetensors file::
 
-    {"schema": 2, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2
+    {"schema": 3, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2
+    {"schema": 2, "sha256": ..., "weights_sha256": ..., "card": {...}}      previews of kdnet 0.2: older names in the card
     {"schema": 1, "sha256": ..., "card": {...}}                             kdnet 0.1: the hash covers the weights alone
 
-With schema 2, ``sha256`` covers the card and ``weights_sha256``, so that a card combined with another model's weights is
+Since schema 2, ``sha256`` covers the card and ``weights_sha256``, so that a card combined with another model's weights is
 detected without reading the weights. The hashes detect damage and careless edits; they are not a signature.
 """
 
@@ -24,9 +25,10 @@ from typing import Any
 from kdnet.errors import ModelFileError, SettingsError
 from kdnet.foreign import parse_json, reading
 from kdnet.schema.bounds import check_grid, check_names, check_window
+from kdnet.schema.former_names import current_card
 from kdnet.text import one_line, printable
 
-SCHEMA = 2
+SCHEMA = 3
 
 FIRST_SCHEMA_WITH_CARD_HASH = 2
 
@@ -79,16 +81,17 @@ def parse_header(path: Path, text: str) -> ModelHeader:
             raise ModelFileError(f"{path} was written by a newer kdnet (schema {schema}): update kdnet to use it.")
         card, digest = header["card"], str(header["sha256"])
         try:
-            check_card(card)
+            current = current_card(card) if isinstance(card, Mapping) else card
+            check_card(current)
         except SettingsError as error:
             told = one_line(str(error), 300).rstrip(".")
             raise ModelFileError(f"{path} has a damaged model card ({told}): {REMEDY}.") from error
         if schema < FIRST_SCHEMA_WITH_CARD_HASH:
-            return ModelHeader(card, digest)
+            return ModelHeader(current, digest)
         weights = str(header["weights_sha256"])
     if model_hash(card, weights) != digest:
         raise ModelFileError(f"{path} was altered (its model card does not match its hash): {REMEDY}.")
-    return ModelHeader(card, weights)
+    return ModelHeader(current, weights)
 
 
 def header_text(card: Mapping[str, Any], weights_sha256: str) -> str:
@@ -147,7 +150,7 @@ def check_card(card: Any) -> None:
     if not isinstance(card, Mapping):
         raise SettingsError("the card is no JSON object.")
     _check_values(card)
-    for name in ("name", "role", "licence", "created", "version"):
+    for name in ("name", "role", "license", "created", "version"):
         if not isinstance(card.get(name), str):
             raise SettingsError(f"{name} is missing or no text.")
     check_names([card["name"]], "model", 1)
@@ -155,9 +158,9 @@ def check_card(card: Any) -> None:
     if not isinstance(modalities, list) or not modalities or not all(isinstance(name, str) for name in modalities):
         raise SettingsError("modalities is no list of names.")
     check_names(modalities, "modality", MOST_MODALITIES)
-    window = card.get("window", 0)
+    window = card.get("sliding_window_size", 0)
     if type(window) is not int:
-        raise SettingsError("window is no whole number.")
+        raise SettingsError("sliding_window_size is no whole number.")
     check_window(window)
     _check_preprocessing(card.get("preprocessing"))
     _check_figures(card.get("figures"))

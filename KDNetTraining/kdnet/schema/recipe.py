@@ -16,6 +16,7 @@ from kdnet.errors import RunFolderError, SettingsError
 from kdnet.foreign import parse_json, read_json, reading
 from kdnet.json_schema import parse_dataclass
 from kdnet.schema.bounds import check_names
+from kdnet.schema.former_names import RECIPE, current_recipe
 from kdnet.schema.model_header import LARGEST_NUMBER
 from kdnet.schema.networks import preset
 from kdnet.text import one_line
@@ -108,14 +109,14 @@ class Precision(StrEnum):
     FLOAT16 = "float16"
 
 
-class Checkpoint(StrEnum):
+class CheckpointSelection(StrEnum):
     """Choice of the weights of the final model."""
 
     BEST = "best"  # highest mean Dice on the validation cases
     LAST = "last"
 
 
-MOST = {"batch": 10_000, "steps": 10**9, "validation_every": 10**9, "warm_up": 10**9, "workers": 256}
+MOST = {"batch": 10_000, "steps": 10**9, "validation_every": 10**9, "lr_warmup_steps": 10**9, "workers": 256}
 """Largest values that make sense; beyond them arithmetic or memory fails long after the start."""
 
 
@@ -129,13 +130,13 @@ def read_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         SettingsError: naming the invalid recipe or value.
     """
-    content = _recipe_content(name_or_file)
+    content = current_recipe(_recipe_content(name_or_file))
     for override in overrides:
         name, separator, value = override.partition("=")
         if not separator:
             raise SettingsError(f'"{override}" is not a setting: write it as name=value.')
         target = content
-        *groups, last = name.split(".")
+        *groups, last = RECIPE.get(name, name).split(".")
         for group in groups:
             target = target.setdefault(group, {})
             if not isinstance(target, dict):
@@ -268,22 +269,22 @@ class Recipe:
         patch: training patch size in voxels of that grid.
         batch: patches per step, summed over all processes.
         steps: optimization steps per network.
-        foreground: probability that a patch is centered on a labeled voxel.
+        foreground_oversampling: probability that a patch is centered on a labeled voxel.
         optimizer, learning_rate, weight_decay: optimizer settings.
         schedule, plateau_factor, plateau_patience: see :class:`Schedule`.
-        warm_up: number of steps of linear learning rate warm-up.
+        lr_warmup_steps: number of steps of linear learning rate warm-up.
         gradient_clip: maximum gradient norm, 0 for no limit.
-        average: decay of the exponential moving average of the weights, 0 for none.
+        ema_decay: decay of the exponential moving average of the weights, 0 for none.
         deep_supervision: number of additional, coarser decoder levels that are supervised.
-        prior_bias: whether the last layer's bias starts at the frequency of each label, so that the network does
+        init_bias_from_prior: whether the last layer's bias starts at the frequency of each label, so that the network does
             not have to unlearn predicting tumor with probability one half everywhere.
-        warm_start: whether the student starts from its teacher's weights where shapes match.
+        init_from_teacher: whether the student starts from its teacher's weights where shapes match.
         precision: see :class:`Precision`.
-        checkpoint: see :class:`Checkpoint`.
+        checkpoint: see :class:`CheckpointSelection`.
         validation_every: steps between validations.
         checkpoint_seconds: time between checkpoints for resuming.
         validation_share: fraction of the training cases held out to choose the checkpoint.
-        window: edge length of the inference windows, a multiple of 32; 0 for whole heads.
+        sliding_window_size: edge length of the inference windows, a multiple of 32; 0 for whole heads.
         workers: processes that prepare patches during training, 0 for none.
         channels_last: whether convolutions use the channels-last memory layout.
         compile: whether to use torch.compile.
@@ -299,24 +300,24 @@ class Recipe:
     steps: int
     learning_rate: float
     student_network: str = ""
-    foreground: float = 0.5
-    optimiser: Optimizer = Optimizer.ADAMW
+    foreground_oversampling: float = 0.5
+    optimizer: Optimizer = Optimizer.ADAMW
     weight_decay: float = 0.0
     schedule: Schedule = Schedule.POLYNOMIAL
     plateau_factor: float = 0.2
     plateau_patience: int = 50
-    warm_up: int = 0
+    lr_warmup_steps: int = 0
     gradient_clip: float = 0.0
-    average: float = 0.0
+    ema_decay: float = 0.0
     deep_supervision: int = 0
-    prior_bias: bool = True
-    warm_start: bool = False
+    init_bias_from_prior: bool = True
+    init_from_teacher: bool = False
     precision: Precision = Precision.FLOAT32
-    checkpoint: Checkpoint = Checkpoint.BEST
+    checkpoint: CheckpointSelection = CheckpointSelection.BEST
     validation_every: int = 100
     checkpoint_seconds: float = 60.0
     validation_share: float = 0.15
-    window: int = 0
+    sliding_window_size: int = 0
     workers: int = 0
     channels_last: bool = False
     compile: bool = False
@@ -332,17 +333,17 @@ class Recipe:
             preset(name)
         positive = ("batch", "steps", "learning_rate", "validation_every")
         not_negative = (
-            *("warm_up", "gradient_clip", "deep_supervision", "workers", "checkpoint_seconds", "weight_decay"),
+            *("lr_warmup_steps", "gradient_clip", "deep_supervision", "workers", "checkpoint_seconds", "weight_decay"),
             "plateau_patience",
         )
         _check(self, positive, lambda value: value > 0, "a positive number")
         _check(self, not_negative, lambda value: value >= 0, "0 or a positive number")
         for name, most in MOST.items():
             _check_most(self, name, most)
-        _check(self, ("window",), lambda value: value >= 0 and value % 32 == 0, "0 or a multiple of 32")
+        _check(self, ("sliding_window_size",), lambda value: value >= 0 and value % 32 == 0, "0 or a multiple of 32")
         _check(self, ("plateau_factor",), lambda value: 0 < value <= 1, "a number above 0 and at most 1")
-        _check(self, ("foreground",), lambda value: 0 <= value <= 1, "a number from 0 to 1")
-        _check(self, ("average",), lambda value: 0 <= value < 1, "a number from 0 to below 1")
+        _check(self, ("foreground_oversampling",), lambda value: 0 <= value <= 1, "a number from 0 to 1")
+        _check(self, ("ema_decay",), lambda value: 0 <= value < 1, "a number from 0 to below 1")
         _check(self, ("validation_share",), lambda value: 0 < value < 1, "a number between 0 and 1")
         _check(self, ("patch",), lambda value: min(value) >= 8, "three sizes of at least 8 voxels")
         _check(self, ("spacing",), lambda value: min(value) >= 0.1 and max(value) <= 20, "three sizes from 0.1 to 20 mm")
@@ -359,9 +360,9 @@ class Recipe:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Create a recipe from :meth:`to_json` output; omitted values take their defaults.
+        """Create a recipe from :meth:`to_json` output, also that of older versions; omitted values take their defaults.
 
         Raises:
             SettingsError: naming an unknown, missing or invalid value.
         """
-        return parse_dataclass(cls, content)
+        return parse_dataclass(cls, current_recipe(content) if isinstance(content, Mapping) else content)

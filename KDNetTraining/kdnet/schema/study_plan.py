@@ -40,7 +40,7 @@ class StudyPlan:
         disk_bytes: final size of the run folder.
         folds: numbers of cases in each fold.
         device: compute device.
-        left_out: excluded cases, each with the reason.
+        excluded: excluded cases, each with the reason.
         warnings: deviations from the request.
     """
 
@@ -51,7 +51,7 @@ class StudyPlan:
     disk_bytes: int
     folds: tuple[FoldCounts, ...]
     device: str
-    left_out: Mapping[str, str]
+    excluded: Mapping[str, str]
     warnings: tuple[str, ...] = ()
 
     def words(self) -> str:
@@ -64,11 +64,11 @@ class StudyPlan:
             f"On this machine ({self.device}) that takes about {duration(self.minutes)}, up to "
             f"{_size(self.memory_bytes)} of memory and {_size(self.disk_bytes)} of disk.",
         ]
-        if self.left_out:
-            names = ", ".join(sorted(self.left_out))
-            parts.append(f"{len(self.left_out)} case(s) are left out: {names}.")
+        if self.excluded:
+            names = ", ".join(sorted(self.excluded))
+            parts.append(f"{len(self.excluded)} case(s) are left out: {names}.")
         return " ".join([*parts, *self.warnings])
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain JSON values, including its text."""
-        return {**asdict(self), "left_out": dict(self.left_out), "words": self.words()}
+        return {**asdict(self), "excluded": dict(self.excluded), "words": self.words()}

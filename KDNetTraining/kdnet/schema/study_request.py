@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from kdnet.errors import SettingsError
+from kdnet.schema.former_names import current_study
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.recipe import Recipe
 
@@ -32,7 +33,7 @@ class StudyRequest:
         minutes: time limit of the whole study, 0 for the recipe's own number of steps.
         epochs: passes of each network over the training cases, 0 for the recipe's own number of steps.
         labels: label table that replaces the one implied by the data format.
-        leave_out: names of cases to exclude.
+        excluded: names of cases to exclude.
         modalities: input modalities of the teacher, in channel order; all of the data's if empty.
         fold_count: number of folds to create if the data defines none, 0 for three.
         teacher: model file or MONAI bundle of a pretrained teacher; otherwise a teacher is trained.
@@ -52,7 +53,7 @@ class StudyRequest:
     minutes: float = 0.0
     epochs: float = 0.0
     labels: LabelTable | None = None
-    leave_out: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     modalities: tuple[str, ...] = ()
     fold_count: int = 0
     teacher: Path | None = None
@@ -93,6 +94,7 @@ class StudyRequest:
         Raises:
             KeyError, TypeError, ValueError, OverflowError, KDNetError: on invalid content.
         """
+        content = current_study(content)
         return cls(
             data=Path(content["data"]),
             students=tuple(_texts(student) for student in _list(content["students"])),
@@ -102,7 +104,7 @@ class StudyRequest:
             minutes=float(content["minutes"]),
             epochs=float(content.get("epochs", 0)),
             labels=LabelTable.from_json(content["labels"]) if content["labels"] else None,
-            leave_out=_texts(content["leave_out"]),
+            excluded=_texts(content["excluded"]),
             modalities=_texts(content.get("modalities", [])),
             fold_count=int(content.get("fold_count", 0)),
             teacher=Path(content["teacher"]) if content.get("teacher") else None,

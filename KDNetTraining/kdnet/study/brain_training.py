@@ -21,7 +21,7 @@ from kdnet.schema.networks import preset
 from kdnet.schema.preprocessing import Intensities, Preprocessing
 from kdnet.study.brain_cases import PreparedHead
 from kdnet.study.brain_changes import HeadChanges, changed_head
-from kdnet.training.checkpoint import Checkpoint, optimiser_tensors, read_checkpoint, restore_optimizer, write_checkpoint
+from kdnet.training.checkpoint import Checkpoint, optimizer_tensors, read_checkpoint, restore_optimizer, write_checkpoint
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class BrainRecipe:
     Attributes:
         network: preset.
         steps: number of training samples, one per step.
-        learning_rate: maximum, reached after ``warm_up`` steps, then half-cosine decay to 0.
-        warm_up: see ``learning_rate``.
-        average: decay of the moving average of the weights, which becomes the model.
+        learning_rate: maximum, reached after ``lr_warmup_steps`` steps, then half-cosine decay to 0.
+        lr_warmup_steps: see ``learning_rate``.
+        ema_decay: decay of the moving average of the weights, which becomes the model.
         patch: sample size in voxels.
         seed: for weights and samples.
         preprocessing: of the model.
@@ -43,8 +43,8 @@ class BrainRecipe:
     network: str = "dynunet-8"
     steps: int = 2500
     learning_rate: float = 3e-3
-    warm_up: int = 50
-    average: float = 0.995
+    lr_warmup_steps: int = 50
+    ema_decay: float = 0.995
     patch: tuple[int, int, int] = (48, 64, 48)
     seed: int = 0
     preprocessing: Preprocessing = field(
@@ -54,7 +54,7 @@ class BrainRecipe:
 
     def rate(self, step: int) -> float:
         """Return the learning rate of ``step``."""
-        rise = min(1.0, (step + 1) / (self.warm_up + 1))
+        rise = min(1.0, (step + 1) / (self.lr_warmup_steps + 1))
         return self.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
@@ -87,7 +87,7 @@ class BrainTrainer:
             network.load_state_dict(start.state_dict())
         self.network = network.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average: SegmentationNetwork = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate, weight_decay=1e-4)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=recipe.learning_rate, weight_decay=1e-4)
         self.loss = SoftDiceLoss(LabelMode.REGIONS)
         self.bfloat16 = computes_bfloat16(torch.device("cpu"))
         weights = np.array([head.weight for head in heads])
@@ -120,15 +120,15 @@ class BrainTrainer:
         recipe = self.recipe
         index = int(np.random.default_rng([recipe.seed, self.step, 0]).choice(len(self.heads), p=self._odds))
         image, share = changed_head(self.heads[index], recipe.patch, recipe.changes, [recipe.seed, self.step, 1])
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = recipe.rate(self.step)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             logits = self.network(image[None].to(memory_format=torch.channels_last_3d)).logits
         loss = self.loss(logits.float(), share[None])
-        self.optimiser.zero_grad()
+        self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
-        self.optimiser.step()
+        self.optimizer.step()
         self._follow()
         self.step += 1
         return float(loss.detach())
@@ -136,20 +136,20 @@ class BrainTrainer:
     @torch.no_grad()
     def _follow(self) -> None:
         """Move the averaged weights toward the current ones, faster at first."""
-        weight = 1 - min(self.recipe.average, (1 + self.step) / (10 + self.step))
+        weight = 1 - min(self.recipe.ema_decay, (1 + self.step) / (10 + self.step))
         for slow, fast in zip(self.average.parameters(), self.network.parameters(), strict=True):
             slow.lerp_(fast, weight)
 
     def _save(self, path: Path) -> None:
         groups = {"network": self.network.state_dict(), "average": self.average.state_dict()}
         values = {"step": self.step, "seed": self.recipe.seed, "steps": self.recipe.steps}
-        write_checkpoint(path, Checkpoint(values, groups, optimiser_tensors(self.optimiser)))
+        write_checkpoint(path, Checkpoint(values, groups, optimizer_tensors(self.optimizer)))
 
     def _restore(self, path: Path) -> None:
         state = read_checkpoint(path)
         self.network.load_state_dict(dict(state.groups["network"]))
         self.average.load_state_dict(dict(state.groups["average"]))
-        restore_optimizer(self.optimiser, state.optimiser)
+        restore_optimizer(self.optimizer, state.optimizer)
         self.step = int(state.values["step"])
 
 

@@ -9,7 +9,9 @@ from kdnet.study.reader import RunReader
 
 WITHOUT_EFFECT = frozenset({"name", "workers", "channels_last", "compile", "checkpoint_seconds", "precision"})
 
-FROM_CASES = frozenset({"steps", "warm_up", "validation_every"})  # they depend on the cases with --epochs or --minutes
+FROM_CASES = frozenset(
+    {"steps", "lr_warmup_steps", "validation_every"}
+)  # they depend on the cases with --epochs or --minutes
 
 
 def check_comparable(tested: RunReader, own: RunReader) -> None:
@@ -30,13 +32,13 @@ def check_comparable(tested: RunReader, own: RunReader) -> None:
     if differing:
         raise RunFolderError(
             f"{tested.run.root} tested networks that were trained otherwise than those of {own.run.root} "
-            f"({', '.join(differing)}): name the run that tested the same settings with --tested-in."
+            f"({', '.join(differing)}): name the run that tested the same settings with --metrics-from."
         )
     case = _differing_case(tested, own)
     if case:
         raise RunFolderError(
             f"{tested.run.root} tested networks on other data than {own.run.root} was trained on (case {case} differs): "
-            "name the run that tested the same data with --tested-in."
+            "name the run that tested the same data with --metrics-from."
         )
 
 

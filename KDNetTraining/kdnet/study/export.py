@@ -48,7 +48,7 @@ class CardText:
 
 
 def export_model(
-    root: Path, network: str, target: Path, wording: CardText = CardText(), *, tested_in: Path | None = None
+    root: Path, network: str, target: Path, wording: CardText = CardText(), *, metrics_from: Path | None = None
 ) -> None:
     """Copy a network's model file and add its test figures and those of its teacher and baseline.
 
@@ -57,7 +57,7 @@ def export_model(
         network: its path inside the run, for example ``"fold0/seed0/student-t1ce"``.
         target: the model file to write.
         wording: text of the card.
-        tested_in: the run that cross-validated the same settings, for a network trained on every case.
+        metrics_from: the run that cross-validated the same settings, for a network trained on every case.
 
     Raises:
         KDNetError: when the network is not finished and scored, or the file cannot be written.
@@ -69,12 +69,12 @@ def export_model(
     if own is None or not view.folder(own).model.exists():
         known = ", ".join(item.name for item in view.networks)
         raise RunFolderError(f'{root} has no finished network "{network}": choose one of {known}.')
-    scores = view.scores() if tested_in is None else _scores_of(open_readonly(tested_in), view)
-    figures = tested_figures(own if tested_in is None else replace(own, fold=ALL_CASES), scores)
+    scores = view.scores() if metrics_from is None else _scores_of(open_readonly(metrics_from), view)
+    figures = tested_figures(own if metrics_from is None else replace(own, fold=ALL_CASES), scores)
     if not figures:
-        if own.fold == ALL_CASES or tested_in is not None:
+        if own.fold == ALL_CASES or metrics_from is not None:
             kind = f"{own.modality_key} {own.role.value}"
-            raise RunFolderError(f"{tested_in or root} has tested no {kind}: name the run that has with --tested-in.")
+            raise RunFolderError(f"{metrics_from or root} has tested no {kind}: name the run that has with --metrics-from.")
         raise RunFolderError(f"{network} in {root} is not tested yet: wait until the run has scored it.")
     load_finished(own, view.folder(own))
     copy_model(view.folder(own).model, target, figures, wording)

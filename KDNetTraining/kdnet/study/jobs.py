@@ -75,7 +75,7 @@ def model_card(
         modalities=network.modalities,
         labels=data.dataset.labels,
         preprocessing=data.preprocessing,
-        window=recipe.window,
+        sliding_window_size=recipe.sliding_window_size,
         recipe=recipe.to_json(),
         figures={} if network.fold == ALL_CASES else validated,  # meaningless on its own training cases
         training_data={

@@ -31,7 +31,7 @@ def check_patch(recipe: Recipe, presets: Sequence[str], modalities: int, channel
         spec = preset(name).spec(1, channels, recipe.deep_supervision)
         with torch.device("meta"):
             stride = build_network(spec).stride
-        check_window(recipe.window, stride)
+        check_window(recipe.sliding_window_size, stride)
         sizes = " x ".join(map(str, recipe.patch))
         if any(size % stride for size in recipe.patch):
             raise SettingsError(f"the patch of {sizes} voxels does not suit {name}: give multiples of {stride}.")

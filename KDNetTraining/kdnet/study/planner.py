@@ -71,7 +71,7 @@ def make_plan(request: StudyRequest, device: torch.device, say: Say = lambda _te
             for fold, part in setup.data.splits.items()
         ),
         device=_description(device),
-        left_out=setup.data.left_out,
+        excluded=setup.data.excluded,
         warnings=setup.warnings,
     )
 

@@ -30,14 +30,14 @@ class StudyData:
 
     Attributes:
         dataset: usable cases only.
-        left_out: name of each excluded case, with the reason.
+        excluded: name of each excluded case, with the reason.
         preprocessing: for training and the resulting models.
         splits: fold to its training, validation, and test cases.
         warnings: about the data, as text.
     """
 
     dataset: Dataset
-    left_out: dict[str, str]
+    excluded: dict[str, str]
     preprocessing: Preprocessing
     splits: dict[int, Split]
     warnings: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ def read_study_data(
     """
     dataset = list_cases(request)
     if not begun:
-        _check_left_out(request.leave_out, [case.name for case in dataset.cases])
+        _check_excluded(request.excluded, [case.name for case in dataset.cases])
 
     def say(done: int, total: int) -> None:
         if events is not None:
@@ -82,20 +82,20 @@ def read_study_data(
     finally:
         if record is not None:
             record.write()
-    left_out = {report.name: " ".join(report.problems) for report in reports if report.problems}
+    excluded = {report.name: " ".join(report.problems) for report in reports if report.problems}
     notes = notes_of(dataset, reports)
     dataset = valid_cases(dataset, reports)
-    left_out |= dict.fromkeys(request.leave_out, "left out on request")
-    dataset = replace(dataset, cases=tuple(case for case in dataset.cases if case.name not in left_out))
+    excluded |= dict.fromkeys(request.excluded, "left out on request")
+    dataset = replace(dataset, cases=tuple(case for case in dataset.cases if case.name not in excluded))
     require_cases(dataset)
     if events is not None:
-        for name, reason in left_out.items():
-            events.write(EventKind.LEFT_OUT, case=name, reason=reason)
+        for name, reason in excluded.items():
+            events.write(EventKind.EXCLUDED, case=name, reason=reason)
     preprocessing = Preprocessing(spacing=request.recipe.spacing)
     listed = read_folds(dataset.root, [case.name for case in dataset.cases])
     splits = _splits(dataset, request, listed)
     warnings = (*notes, *listed.notes, *data_warnings(dataset, reports, splits, request.recipe.spacing))
-    return StudyData(dataset, left_out, preprocessing, splits, warnings)
+    return StudyData(dataset, excluded, preprocessing, splits, warnings)
 
 
 def prepare_cases(
@@ -138,7 +138,7 @@ def prepare_cases(
     return prepared
 
 
-def _check_left_out(wanted: Sequence[str], names: Sequence[str]) -> None:
+def _check_excluded(wanted: Sequence[str], names: Sequence[str]) -> None:
     """Reject a name that matches no case: the case meant would be used although it should be excluded."""
     for name in wanted:
         if name not in names:

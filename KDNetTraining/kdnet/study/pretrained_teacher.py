@@ -118,7 +118,7 @@ class BundleTeacher:
             modalities=tuple(modalities),
             labels=labels,
             preprocessing=data.preprocessing,
-            window=recipe.window,
+            sliding_window_size=recipe.sliding_window_size,
             training_data={"format": "MONAI bundle", "source": bundle.path.resolve().name, "citations": []},
         )
         warnings = [f"The teacher {bundle.name} gets images prepared as the recipe says, however it was trained."]
@@ -198,8 +198,8 @@ def adapt_recipe(recipe: Recipe, teacher: Model, student_channels: int) -> tuple
         warnings.append("The teacher's bottleneck does not match the student's: its logits alone are distilled (gamma 0).")
     if not recipe.distillation.needs_teacher:
         raise SettingsError("lambda is 0 and the teacher's bottleneck cannot be matched: give a lambda above 0.")
-    if recipe.warm_start and not shared_weights(student, teacher.network):
-        recipe = replace(recipe, warm_start=False)
+    if recipe.init_from_teacher and not shared_weights(student, teacher.network):
+        recipe = replace(recipe, init_from_teacher=False)
         warnings.append("The student's network is unlike its teacher's, so it starts from fresh weights (no warm start).")
     return recipe, tuple(warnings)
 

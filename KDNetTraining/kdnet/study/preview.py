@@ -123,7 +123,15 @@ def _from_state(view: RunReader, network: PlannedNetwork, state: Checkpoint) -> 
     built.load_state_dict(_weights(state.groups))
     spec = replace(spec, arguments={**spec.arguments, "deep_supervision": 0})
     preprocessing = Preprocessing(spacing=recipe.spacing)
-    card = ModelCard(network.role, network.name, spec, network.modalities, labels, preprocessing, window=recipe.window)
+    card = ModelCard(
+        network.role,
+        network.name,
+        spec,
+        network.modalities,
+        labels,
+        preprocessing,
+        sliding_window_size=recipe.sliding_window_size,
+    )
     return Model(card, built.eval().requires_grad_(False))
 
 

@@ -45,7 +45,7 @@ def wait_for_runs(
         Interrupted: on request.
     """
     if own.resolve() in {run.resolve() for run in runs}:
-        raise RunFolderError(f"{own} cannot wait for itself: name other run folders with --after.")
+        raise RunFolderError(f"{own} cannot wait for itself: name other run folders with --wait-for.")
     ahead = [_Ahead(run, time.monotonic() + grace) for run in runs]
     told = False
     while True:

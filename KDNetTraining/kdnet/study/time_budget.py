@@ -79,7 +79,10 @@ def steps_for_budget(
             f"{minutes:g} minutes are too few for {count} networks on this machine: allow at least {math.ceil(needed)}."
         )
     return replace(
-        recipe, steps=steps, validation_every=max(1, steps // VALIDATIONS), warm_up=min(recipe.warm_up, steps // 10)
+        recipe,
+        steps=steps,
+        validation_every=max(1, steps // VALIDATIONS),
+        lr_warmup_steps=min(recipe.lr_warmup_steps, steps // 10),
     )
 
 
@@ -87,7 +90,7 @@ def steps_for_epochs(recipe: Recipe, epochs: float, training_cases: int) -> Reci
     """Return the recipe with enough steps to use each of ``training_cases`` cases ``epochs`` times."""
     steps = max(1, round(epochs * math.ceil(training_cases / recipe.batch)))
     every = min(recipe.validation_every, max(1, steps // VALIDATIONS))
-    return replace(recipe, steps=steps, validation_every=every, warm_up=min(recipe.warm_up, steps // 10))
+    return replace(recipe, steps=steps, validation_every=every, lr_warmup_steps=min(recipe.lr_warmup_steps, steps // 10))
 
 
 def benchmark_steps(
@@ -123,7 +126,7 @@ def benchmark_steps(
         times.append(trainer.time_steps())
         teacher_name = teacher_name or Teacher(trainer.trainee.network, job.channels)
     case = next(prepared[name] for name in setup.split_of(student).validation if name in prepared)
-    network_seen, window = trainer.trainee.network.eval(), setup.recipe.window
+    network_seen, window = trainer.trainee.network.eval(), setup.recipe.sliding_window_size
     started = time.monotonic()
     validate_case(network_seen, case, channels(student.modalities, data), data.dataset.labels, device, window)
     return StepTimings((times[0], times[1], times[2]), time.monotonic() - started)

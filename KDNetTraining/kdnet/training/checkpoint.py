@@ -16,6 +16,7 @@ from kdnet.files import atomic_write
 from kdnet.foreign import reading
 from kdnet.model_file import weights_hash
 from kdnet.networks.fill import first_not_finite
+from kdnet.schema.former_names import CHECKPOINT_GROUPS
 from kdnet.tensor_file import load_tensors, save_tensors
 
 REMEDY = "delete it to train this network again"
@@ -33,30 +34,30 @@ class Checkpoint:
 
     values: Mapping[str, Any]
     groups: Mapping[str, Mapping[str, torch.Tensor]]
-    optimiser: Mapping[int, Mapping[str, torch.Tensor]] = field(default_factory=dict)
+    optimizer: Mapping[int, Mapping[str, torch.Tensor]] = field(default_factory=dict)
 
 
-def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[int, dict[str, torch.Tensor]]:
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[int, dict[str, torch.Tensor]]:
     """Return the tensors of an optimizer's state by parameter index."""
-    state = optimiser.state_dict()["state"]
+    state = optimizer.state_dict()["state"]
     return {int(index): {name: torch.as_tensor(value) for name, value in values.items()} for index, values in state.items()}
 
 
-def restore_optimizer(optimiser: torch.optim.Optimizer, tensors: Mapping[int, Mapping[str, torch.Tensor]]) -> None:
-    """Restore the state from :func:`optimiser_tensors`; settings such as the learning rate are unchanged.
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[int, Mapping[str, torch.Tensor]]) -> None:
+    """Restore the state from :func:`optimizer_tensors`; settings such as the learning rate are unchanged.
 
     Raises:
         ValueError: when a tensor does not match any parameter.
     """
-    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for index, values in tensors.items():
         shapes = ((), (1,), tuple(parameters[index].shape)) if 0 <= index < len(parameters) else ()
         for name, value in values.items():
             if tuple(value.shape) not in shapes:
                 raise ValueError(f"{name} of parameter {index} does not fit the optimizer")
-    state = optimiser.state_dict()
+    state = optimizer.state_dict()
     state["state"] = {index: dict(values) for index, values in tensors.items()}
-    optimiser.load_state_dict(state)
+    optimizer.load_state_dict(state)
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -66,8 +67,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         KDNetError: when the disk is full; the previous state is kept.
     """
     tensors = {f"{group}/{name}": value for group, state in checkpoint.groups.items() for name, value in state.items()}
-    for index, state in checkpoint.optimiser.items():
-        tensors |= {f"optimiser/{index}/{name}": value for name, value in state.items()}
+    for index, state in checkpoint.optimizer.items():
+        tensors |= {f"optimizer/{index}/{name}": value for name, value in state.items()}
     # clone: averaged and best weights may share memory with others, which safetensors rejects
     tensors = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
     values = json.dumps(dict(checkpoint.values))
@@ -82,7 +83,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         RunFolderError: when the file is damaged or its weights are not finite.
     """
     groups: dict[str, dict[str, torch.Tensor]] = {}
-    optimiser: dict[int, dict[str, torch.Tensor]] = {}
+    optimizer: dict[int, dict[str, torch.Tensor]] = {}
     with reading(path, REMEDY, RunFolderError):
         tensors, metadata = load_tensors(path)
         values = json.loads(metadata["kdnet"])
@@ -92,9 +93,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
             raise ValueError("it holds no values")
         for key, value in tensors.items():
             group, name = key.split("/", 1)
-            if group == "optimiser":
+            group = CHECKPOINT_GROUPS.get(group, group)
+            if group == "optimizer":
                 index, name = name.split("/", 1)
-                optimiser.setdefault(int(index), {})[name] = value
+                optimizer.setdefault(int(index), {})[name] = value
             else:
                 groups.setdefault(group, {})[name] = value
     for state in groups.values():
@@ -103,7 +105,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
                 f"{path} holds weights that are not finite, so its training diverged: "
                 "begin a new run with a lower learning_rate or a gradient_clip."
             )
-    return Checkpoint(values, groups, optimiser)
+    return Checkpoint(values, groups, optimizer)
 
 
 def _digest(values: str, tensors: Mapping[str, torch.Tensor]) -> str:

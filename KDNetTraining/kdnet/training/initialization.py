@@ -34,7 +34,9 @@ def start_from_teacher(network: SegmentationNetwork, teacher: Teacher, channels:
     """
     shared = shared_weights(network, teacher.network)
     if not shared:
-        raise SettingsError("the student's network is too unlike its teacher's to start from it: turn warm_start off.")
+        raise SettingsError(
+            "the student's network is too unlike its teacher's to start from it: turn init_from_teacher off."
+        )
     network.load_state_dict({**network.state_dict(), **shared})
     if teacher.network.output_order:
         _order_outputs(network, teacher.network.output_order)

@@ -15,7 +15,7 @@ from kdnet.schema.recipe import Optimizer, Precision, Recipe, Schedule
 
 def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """Return the recipe's optimizer for ``parameters``."""
-    match recipe.optimiser:
+    match recipe.optimizer:
         case Optimizer.ADAM:
             return torch.optim.Adam(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         case Optimizer.ADAMW:
@@ -53,7 +53,7 @@ class PlateauState:
 
 def learning_rate(recipe: Recipe, step: int, plateau: PlateauState) -> float:
     """Return the learning rate of ``step`` (0 to steps - 1); pure, so that a resumed training continues exactly."""
-    warm_up = min(1.0, (step + 1) / (recipe.warm_up + 1))
+    warmup = min(1.0, (step + 1) / (recipe.lr_warmup_steps + 1))
     progress = min(1.0, step / recipe.steps)  # there may be more trial steps than the recipe has
     match recipe.schedule:
         case Schedule.POLYNOMIAL:
@@ -62,7 +62,7 @@ def learning_rate(recipe: Recipe, step: int, plateau: PlateauState) -> float:
             decay = 0.5 * (1 + math.cos(math.pi * progress))
         case Schedule.PLATEAU:
             decay = plateau.factor
-    return float(recipe.learning_rate * warm_up * decay)
+    return float(recipe.learning_rate * warmup * decay)
 
 
 @torch.no_grad()

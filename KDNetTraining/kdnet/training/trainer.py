@@ -25,12 +25,11 @@ from kdnet.runs.time_remaining import TimeRemaining
 from kdnet.schema.labels import IGNORED
 from kdnet.schema.network_id import Role
 from kdnet.schema.networks import preset
-from kdnet.schema.recipe import Checkpoint as CheckpointChoice
-from kdnet.schema.recipe import Precision
+from kdnet.schema.recipe import CheckpointSelection, Precision
 from kdnet.training.checkpoint import (
     REMEDY,
     Checkpoint,
-    optimiser_tensors,
+    optimizer_tensors,
     read_checkpoint,
     restore_optimizer,
     write_checkpoint,
@@ -121,8 +120,8 @@ class Trainer:
         self.trainee = trainee.to(device, memory_format=layout)  # type: ignore[call-overload]
         if job.teacher is not None:
             job.teacher.network.to(device, memory_format=layout)  # type: ignore[call-overload]
-        self.average = self.trainee.average() if recipe.average else None
-        self.optimiser = make_optimizer(recipe, self.trainee.parameters())
+        self.average = self.trainee.average() if recipe.ema_decay else None
+        self.optimizer = make_optimizer(recipe, self.trainee.parameters())
         self.precision = settled_precision(recipe.precision, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is Precision.FLOAT16)
         self.sampler = PatchSampler(
@@ -130,7 +129,7 @@ class Trainer:
             job.labels,
             patch=recipe.patch,
             batch=recipe.batch,
-            foreground=recipe.foreground,
+            foreground=recipe.foreground_oversampling,
             augmentation=recipe.augmentation,
             seed=job.seed,
         )
@@ -196,7 +195,7 @@ class Trainer:
             for samples in batches:
                 started = time.monotonic()
                 self._backward(self.trainee, samples)
-                self.scaler.step(self.optimiser)
+                self.scaler.step(self.optimizer)
                 self.scaler.update()
                 self._synchronize()
                 self.step += 1
@@ -219,9 +218,9 @@ class Trainer:
         overflow = self.scaler.is_enabled() and self.scaler.get_scale() >= 1  # the scaler is still adjusting its scale
         outcome = self._agree(values, math.isfinite(total) and (overflow or math.isfinite(size)))
         if outcome.finite:
-            self.scaler.step(self.optimiser)
+            self.scaler.step(self.optimizer)
             if self.average is not None:
-                update_average(self.average, self.trainee.network, self.job.recipe.average, self.step)
+                update_average(self.average, self.trainee.network, self.job.recipe.ema_decay, self.step)
         self.scaler.update()
         return outcome
 
@@ -245,14 +244,14 @@ class Trainer:
         """Backpropagate a batch; return the loss terms and the gradient's norm."""
         recipe = self.job.recipe
         module.train()
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(recipe, self.step, self.plateau)
         image, target = collate(samples, self.device)
         with self._autocast():
             terms: LossTerms = module(image, target)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self.scaler.scale(terms.total))
-        self.scaler.unscale_(self.optimiser)
+        self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.trainee.parameters(), recipe.gradient_clip or math.inf)
         return terms, norm
 
@@ -274,12 +273,12 @@ class Trainer:
         return torch.autocast(self.device.type, dtype=dtype, enabled=self.precision is not Precision.FLOAT32)
 
     def _initialize(self, network: SegmentationNetwork) -> None:
-        if self.job.recipe.prior_bias:
+        if self.job.recipe.init_bias_from_prior:
             frequency = torch.stack(
                 [_frequency(torch.from_numpy(self.job.labels.encode(case.labelmap))) for case in self.job.training]
             ).mean(dim=0)
             start_from_prior(network, frequency, self.job.labels)
-        if self.job.recipe.warm_start and self.job.role is Role.STUDENT and self.job.teacher is not None:
+        if self.job.recipe.init_from_teacher and self.job.role is Role.STUDENT and self.job.teacher is not None:
             start_from_teacher(network, self.job.teacher, self.job.channels)
 
     def _validate(self) -> None:
@@ -295,7 +294,7 @@ class Trainer:
             raise diverged(self.folder.name, self.step, "the loss of its validation is not finite", self.job.recipe)
         self.plateau = self.plateau.after(result.loss, self.job.recipe)
         choice = self.job.recipe.checkpoint
-        if choice is CheckpointChoice.LAST or self.best is None or result.score > self.best[1].score:
+        if choice is CheckpointSelection.LAST or self.best is None or result.score > self.best[1].score:
             weights = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
             self.best = (self.step, result, weights)
         self._event(EventKind.VALIDATION, step=self.step, **asdict(result))
@@ -307,7 +306,9 @@ class Trainer:
             raise_if_stop_requested(self.stop, self.processes)
             for case in cases[index : index + count][self.processes.rank :][:1]:
                 own.append(
-                    validate_case(network, case, self.job.channels, self.job.labels, self.device, self.job.recipe.window)
+                    validate_case(
+                        network, case, self.job.channels, self.job.labels, self.device, self.job.recipe.sliding_window_size
+                    )
                 )
         return mean_validation([item for part in self.processes.gather(own) for item in part])
 
@@ -325,7 +326,7 @@ class Trainer:
         if self.best is not None:
             values["best"] = {"step": self.best[0], **asdict(self.best[1])}
             groups["best"] = self.best[2]
-        write_checkpoint(self.folder.checkpoint, Checkpoint(values, groups, optimiser_tensors(self.optimiser)))
+        write_checkpoint(self.folder.checkpoint, Checkpoint(values, groups, optimizer_tensors(self.optimizer)))
 
     def _resume(self) -> None:
         path = self.folder.checkpoint
@@ -339,7 +340,7 @@ class Trainer:
         self.trainee.load_state_dict(state.groups["trainee"])
         if self.average is not None:
             self.average.load_state_dict(state.groups["average"])
-        restore_optimizer(self.optimiser, state.optimiser)
+        restore_optimizer(self.optimizer, state.optimizer)
         self.scaler.load_state_dict(state.values["scaler"])
         self._spent_before = ElapsedTime(**state.values["spent"])
         self.step = int(state.values["step"])
@@ -375,7 +376,7 @@ class Trainer:
             step=self.step,
             steps=steps,
             losses={name: round(value, 6) for name, value in outcome.losses.items()},
-            learning_rate=self.optimiser.param_groups[0]["lr"],
+            learning_rate=self.optimizer.param_groups[0]["lr"],
             seconds_left=round(seconds_per_step * (steps - self.step), 1),
             study_seconds_left=left,
         )

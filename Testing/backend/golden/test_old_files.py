@@ -122,7 +122,7 @@ def test_cards_are_read(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert card.network.in_channels == len(card.modalities) == 1
     assert [label.name for label in card.labels.labels]
     assert card.figures
-    assert main(["describe", str(path)]) == 0
+    assert main(["model-info", str(path)]) == 0
     assert card.name in capsys.readouterr().out
 
 

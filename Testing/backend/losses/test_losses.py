@@ -160,12 +160,12 @@ def test_every_latent_method_draws_the_student_to_its_teacher(method: LatentMeth
     target = (torch.rand(1, 2, 8, 8, 8) > 0.5).float()
     logits, teacher = torch.zeros(1, 2, 8, 8, 8), NetworkOutput(torch.zeros(1, 2, 8, 8, 8), torch.randn(1, 8, 2, 2, 2))
     latent = torch.randn(1, 8, 2, 2, 2, requires_grad=True)
-    loss, optimiser = DistillationLoss(REGIONS, settings), torch.optim.Adam([latent], lr=0.1)
+    loss, optimizer = DistillationLoss(REGIONS, settings), torch.optim.Adam([latent], lr=0.1)
     first = loss(NetworkOutput(logits, latent), target, teacher).latent.item()
     for _ in range(100):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss(NetworkOutput(logits, latent), target, teacher).total.backward()
-        optimiser.step()
+        optimizer.step()
     assert loss(NetworkOutput(logits, latent), target, teacher).latent.item() < first / 4
 
 
@@ -174,7 +174,7 @@ def test_with_lambda_and_gamma_zero_the_loss_is_the_baselines_exactly() -> None:
     settings = DistillationSettings(lambda_=0.0, gamma=0.0)
     terms = DistillationLoss(REGIONS, settings)(NetworkOutput(logits, logits), target)
     assert torch.equal(terms.total, SegmentationLoss(REGIONS)(logits, target))
-    assert (terms.kd.item(), terms.latent.item()) == (0, 0)
+    assert (terms.soft_target.item(), terms.latent.item()) == (0, 0)
 
 
 def test_the_total_weighs_its_terms_as_the_paper_does() -> None:
@@ -183,7 +183,7 @@ def test_the_total_weighs_its_terms_as_the_paper_does() -> None:
     target = (torch.rand(1, 2, 4, 4, 4) > 0.5).float()
     settings = DistillationSettings(lambda_=0.75, gamma=10.0, temperature=5.0)
     terms = DistillationLoss(REGIONS, settings)(student, target, teacher)
-    assert torch.allclose(terms.total, 0.75 * terms.kd + 0.25 * terms.gt + 10 * terms.latent)
+    assert torch.allclose(terms.total, 0.75 * terms.soft_target + 0.25 * terms.segmentation + 10 * terms.latent)
 
 
 def test_deep_supervision_weighs_each_level_half_of_the_finer_one() -> None:

@@ -24,7 +24,7 @@ def test_validation_curves_mark_the_weights_that_were_kept() -> None:
 
 def test_steps_done_again_after_a_resume_count_once_and_the_later_time() -> None:
     events = [
-        Event(float(index), EventKind.STEP, "fold0/seed0/teacher", {"step": step, "losses": {"gt": loss}})
+        Event(float(index), EventKind.STEP, "fold0/seed0/teacher", {"step": step, "losses": {"segmentation": loss}})
         for index, (step, loss) in enumerate([(1, 0.9), (2, 0.8), (2, 0.5), (3, 0.4)])
     ]
     (curve,) = training_curves(events, EventKind.STEP)

@@ -12,14 +12,17 @@ from kdnet.runs.events import read_events
 
 SOUND: dict[str, Any] = {
     **{"time": 1.0, "event": "step", "network": "fold0/seed0/teacher", "step": 3, "steps": 9},
-    **{"losses": {"total": 1.5, "gt": 1.0}, "seconds_left": None, "study_seconds_left": 2.5},
+    **{"losses": {"total": 1.5, "segmentation": 1.0}, "seconds_left": None, "study_seconds_left": 2.5},
 }
 DAMAGED: tuple[dict[str, Any], ...] = (
     *({"step": value} for value in ("3", [], None, 3.5, True, -1, 10**30)),
-    *({"losses": value} for value in (None, [], {"gt": "1"}, {"gt": None}, {"gt": float("nan")}, 1.0)),
+    *(
+        {"losses": value}
+        for value in (None, [], {"segmentation": "1"}, {"segmentation": None}, {"segmentation": float("nan")}, 1.0)
+    ),
     *({"study_seconds_left": value} for value in ("soon", [], float("inf"), False)),
     *({"event": "study_started", "networks": value} for value in (True, "fold0", [1], {}, None)),
-    *({"event": "left_out", "case": value} for value in (None, 1, [])),
+    *({"event": "excluded", "case": value} for value in (None, 1, [])),
     *({"time": value} for value in (None, "x", 10**400)),
 )
 

@@ -163,9 +163,9 @@ DEEP = '{"x":' + "[" * 100_000
         ("results", set_in("study.json", "folds", value=[1e300]), "study.json is damaged"),
         ("results", set_in("study.json", "seeds", value=[1.5]), "study.json is damaged"),
         ("resume", set_in("study.json", "students", value="t1ce"), "study.json is damaged"),
-        ("preview", remove("splits.json"), "splits.json is missing"),
-        ("preview", set_in("splits.json", "fold0", "validation", value=[]), "splits.json is missing or damaged"),
-        ("preview", set_in("splits.json", "fold0", "train", value="abc"), "splits.json is damaged"),
+        ("predict-checkpoint", remove("splits.json"), "splits.json is missing"),
+        ("predict-checkpoint", set_in("splits.json", "fold0", "validation", value=[]), "splits.json is missing or damaged"),
+        ("predict-checkpoint", set_in("splits.json", "fold0", "train", value="abc"), "splits.json is damaged"),
         ("resume", write("splits.json", DEEP), "splits.json cannot be read"),
         ("resume", set_in("contents.json", "Phantom_000", value="abc"), "contents.json is damaged"),
         ("results", remove("events.jsonl"), "events.jsonl is missing"),
@@ -181,7 +181,10 @@ def test_a_damaged_file_of_a_run_is_named(
     told: str,
 ) -> None:
     damage(run)
-    more = {"preview": ["-o", str(tmp_path / "labels.nii.gz")], "export": ["-o", str(tmp_path / "student.safetensors")]}
+    more = {
+        "predict-checkpoint": ["-o", str(tmp_path / "labels.nii.gz")],
+        "export": ["-o", str(tmp_path / "student.safetensors")],
+    }
     network = ["--network", STUDENT, *more[command]] if command in more else []
     assert main([command, str(run), *network]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
@@ -216,12 +219,12 @@ def test_scores_of_something_else_are_scored_again(run: Path, finished: Path, co
     assert path.read_text() == wanted
 
 
-@pytest.mark.parametrize("command", ["preview", "export"])
+@pytest.mark.parametrize("command", ["predict-checkpoint", "export"])
 def test_the_model_of_another_network_is_refused(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     shutil.copy(run / TEACHER / "model.safetensors", run / STUDENT / "model.safetensors")
-    target = tmp_path / ("labels.nii.gz" if command == "preview" else "student.safetensors")
+    target = tmp_path / ("labels.nii.gz" if command == "predict-checkpoint" else "student.safetensors")
     assert main([command, str(run), "--network", STUDENT, "-o", str(target)]) == 2
     assert "not the student of t1ce" in capsys.readouterr().err
     assert not target.exists()
@@ -246,7 +249,7 @@ def test_models_of_the_run_and_other_files_are_not_exported_over(
 def test_the_data_is_not_previewed_over(phantom: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for path in sorted(phantom.rglob("Phantom_000*.nii.gz")):
         before = path.read_bytes()
-        assert main(["preview", str(run), "--network", STUDENT, "-o", str(path)]) == 2
+        assert main(["predict-checkpoint", str(run), "--network", STUDENT, "-o", str(path)]) == 2
         assert "belongs to case Phantom_000" in capsys.readouterr().err
         assert path.read_bytes() == before
 
@@ -254,7 +257,7 @@ def test_the_data_is_not_previewed_over(phantom: Path, run: Path, capsys: pytest
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_no_model_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(tmp_path / "model.safetensors")
-    assert main(["describe", str(tmp_path / "model.safetensors")]) == 2
+    assert main(["model-info", str(tmp_path / "model.safetensors")]) == 2
     assert "not a regular file" in capsys.readouterr().err
 
 
@@ -299,7 +302,7 @@ def test_figures_of_another_training_are_refused(
     run: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: object
 ) -> None:
     told, target = change(run), tmp_path / "student.safetensors"  # type: ignore[operator]
-    code = main(["export", str(finished), "--network", STUDENT, "-o", str(target), "--tested-in", str(run)])
+    code = main(["export", str(finished), "--network", STUDENT, "-o", str(target), "--metrics-from", str(run)])
     assert code == (2 if told else 0)
     assert told in capsys.readouterr().err
     assert target.exists() == (not told)

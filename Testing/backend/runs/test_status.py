@@ -120,7 +120,7 @@ def test_a_reader_follows_and_survives_what_it_does_not_understand(run: Path) ->
 def test_following_a_large_file_reads_only_what_is_new(run: Path) -> None:
     writer = EventWriter(run / "events.jsonl")
     for step in range(20_000):
-        writer.write(EventKind.STEP, NETWORKS[0], step=step, steps=20_000, losses={"total": 1.0, "gt": 1.0})
+        writer.write(EventKind.STEP, NETWORKS[0], step=step, steps=20_000, losses={"total": 1.0, "segmentation": 1.0})
     reader = StatusReader(run)
     reader.refresh()
     writer.write(EventKind.STEP, NETWORKS[0], step=20_000, steps=20_000, losses={})

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from kdnet.evaluation.statistics import summarize
 from kdnet.model_file import load_model
-from kdnet.schema.former_names import FORMER_NAMES, current_name
+from kdnet.schema.former_names import LABELS, current_name
 from kdnet.schema.labels import Label, LabelTable, Region, brats_labels, exclusive_labels, pediatric_labels
 from kdnet.schema.model_card import read_card
 from kdnet.schema.network_id import Role
@@ -18,7 +18,7 @@ from kdnet.schema.segmentation import RegionVolume
 from kdnet.segmentation.results_table import NAME, ResultsTable
 from kdnet.study.reader import read_scores
 
-FORMER = {new: old for old, new in FORMER_NAMES.items()}
+FORMER = {new: old for old, new in LABELS.items()}
 
 
 def as_before(table: LabelTable) -> dict[str, object]:

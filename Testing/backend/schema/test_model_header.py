@@ -27,13 +27,13 @@ DAMAGES: list[tuple[str, Any]] = [
     ("modalities", [5]),
     ("modalities", ["t1\x1b[2J"]),
     ("modalities", {"t1": 1}),
-    ("window", -5),
-    ("window", 1),
-    ("window", 10**9),
-    ("window", 16.5),
-    ("window", "16"),
-    ("window", True),
-    ("window", None),
+    ("sliding_window_size", -5),
+    ("sliding_window_size", 1),
+    ("sliding_window_size", 10**9),
+    ("sliding_window_size", 16.5),
+    ("sliding_window_size", "16"),
+    ("sliding_window_size", True),
+    ("sliding_window_size", None),
     ("preprocessing", {"spacing": [0, 0, 0]}),
     ("preprocessing", {"spacing": [0.1, 0.1, 0.1]}),
     ("preprocessing", {"spacing": [1, 1]}),
@@ -49,7 +49,7 @@ DAMAGES: list[tuple[str, Any]] = [
     ("labels.labels.0.color", [1, 2]),
     ("labels.labels.0.color", [1.5, 2, 3]),
     ("labels.labels.0.name", ""),
-    ("labels.labels.0.name", "Core\nlicence  Approved"),
+    ("labels.labels.0.name", "Core\nlicense  Approved"),
     ("labels.labels.0.name", "x" * 5000),
     ("labels.labels.0.value", "1"),
     ("labels.labels.0.value", 2),
@@ -81,7 +81,7 @@ DAMAGES: list[tuple[str, Any]] = [
     ("training_data", "BraTS"),
     ("limits", 5),
     ("limits", "x" * 50_000),
-    ("licence", "free\x00"),
+    ("license", "free\x00"),
     ("recipe", {"steps": 10**400}),
     ("recipe", {str(number): number for number in range(60_000)}),
     ("unknown", 1),
@@ -102,12 +102,12 @@ def test_a_damaged_card_is_refused_in_a_short_sentence(altered_model: Alter, nam
 @pytest.mark.parametrize("window", [7, 9, 18, 30])
 def test_a_window_that_the_network_cannot_halve_blames_the_model(altered_model: Alter, window: int) -> None:
     with pytest.raises(ModelFileError, match="window"):
-        load_model(altered_model({"window": window}))
+        load_model(altered_model({"sliding_window_size": window}))
 
 
 @pytest.mark.parametrize("window", [0, 16, 64, 128])
 def test_a_window_that_fits_is_taken(altered_model: Alter, window: int) -> None:
-    assert load_model(altered_model({"window": window})).card.window == window
+    assert load_model(altered_model({"sliding_window_size": window})).card.sliding_window_size == window
 
 
 @pytest.mark.parametrize("schema", [float("inf"), float("nan"), "1", 1.5, True, None, 0, -3, [], 10**400])
@@ -161,6 +161,6 @@ def test_a_file_of_other_bytes_is_refused_without_the_library(tmp_path: Path, co
 
 
 def test_line_breaks_in_a_card_forge_no_row(altered_model: Alter, capsys: pytest.CaptureFixture[str]) -> None:
-    path = altered_model({"limits": "none\nlicence  Approved for clinical use"})
-    assert main(["describe", str(path)]) == 0
-    assert not any(line.startswith("licence  Approved") for line in capsys.readouterr().out.splitlines())
+    path = altered_model({"limits": "none\nlicense  Approved for clinical use"})
+    assert main(["model-info", str(path)]) == 0
+    assert not any(line.startswith("license  Approved") for line in capsys.readouterr().out.splitlines())

@@ -240,7 +240,7 @@ def test_a_volume_smaller_than_the_networks_coarsest_voxel_is_segmented(spacing:
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(["--device", "cuda:7"], "not there"), (["--islands", "-1"], "islands")],
+    [(["--device", "cuda:7"], "not there"), (["--min-component", "-1"], "islands")],
 )
 def test_settings_that_cannot_be_met_write_nothing(
     model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str

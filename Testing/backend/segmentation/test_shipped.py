@@ -43,7 +43,7 @@ def test_a_shipped_model_says_what_it_needs_and_may_be_used_for(repository: Path
     path = repository / "Resources/Models" / name
     card = load_model(path).card
     assert path.stat().st_size < 10e6
-    assert "research use only" in card.licence
+    assert "research use only" in card.license
     assert card.training_data["summary"]
     if card.training_data["format"] == "BraTS":
         assert any("Menze" in citation for citation in card.training_data["citations"])

@@ -64,7 +64,7 @@ def test_figures_come_from_the_cross_validation_of_the_same_run(validated: Path,
 def test_figures_come_from_the_run_that_is_named(everything: Path, validated: Path, tmp_path: Path) -> None:
     target, other = tmp_path / "student.safetensors", tmp_path / "other.safetensors"
     line = ["export", str(everything), "--network", STUDENT, "-o"]
-    assert main([*line, str(target), "--tested-in", str(validated)]) == 0
+    assert main([*line, str(target), "--metrics-from", str(validated)]) == 0
     assert main(["export", str(validated), "--network", STUDENT, "-o", str(other)]) == 0
     assert read_card(target).figures == read_card(other).figures
 
@@ -74,7 +74,7 @@ def test_a_model_without_a_test_is_not_exported_as_if_it_had_one(
 ) -> None:
     target = tmp_path / "student.safetensors"
     assert main(["export", str(everything), "--network", STUDENT, "-o", str(target)]) == 2
-    assert "--tested-in" in capsys.readouterr().err
+    assert "--metrics-from" in capsys.readouterr().err
     assert not target.exists()
 
 

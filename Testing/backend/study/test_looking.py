@@ -44,7 +44,7 @@ def results(run: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
 
 def preview(run: Path, out: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, object]:
     capsys.readouterr()
-    assert main(["preview", str(run), *more, "-o", str(out)]) == 0
+    assert main(["predict-checkpoint", str(run), *more, "-o", str(out)]) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -106,7 +106,9 @@ def test_results_are_read_when_the_data_is_gone(
     told = refusal(["resume", str(run)], capsys)
     assert "gone" in told
     assert "--data FOLDER" in told
-    assert "gone" in refusal(["preview", str(run), "--network", STUDENT, "-o", str(tmp_path / "a.nii.gz")], capsys)
+    assert "gone" in refusal(
+        ["predict-checkpoint", str(run), "--network", STUDENT, "-o", str(tmp_path / "a.nii.gz")], capsys
+    )
     assert "not a folder" not in told
     smaller = tmp_path / "smaller"
     shutil.copytree(phantom, smaller)
@@ -116,7 +118,9 @@ def test_results_are_read_when_the_data_is_gone(
     assert results(run, capsys)["missing"] == []
 
 
-@pytest.mark.parametrize("command", [["results"], ["preview", "--network", STUDENT, "-o", "a.nii.gz"], ["resume"]])
+@pytest.mark.parametrize(
+    "command", [["results"], ["predict-checkpoint", "--network", STUDENT, "-o", "a.nii.gz"], ["resume"]]
+)
 def test_what_is_no_run_or_a_newer_one_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
@@ -140,16 +144,16 @@ def test_a_finished_network_is_previewed_with_its_model(
     kept = read_volume(finished / STUDENT / "predictions" / f"{tested}.nii.gz")
     assert np.array_equal(read_volume(Path(found["labelmap"])).voxels, kept.voxels)
     for more, told in ((("--network", "fold9"), "no network"), (("--network", STUDENT, "--case", "X"), 'no case "X"')):
-        assert told in refusal(["preview", str(finished), *more, "-o", str(tmp_path / "c.nii.gz")], capsys)
+        assert told in refusal(["predict-checkpoint", str(finished), *more, "-o", str(tmp_path / "c.nii.gz")], capsys)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("average", ["0", "0.9"])
+@pytest.mark.parametrize("ema_decay", ["0", "0.9"])
 def test_a_network_in_training_is_previewed_as_it_is(
-    phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], average: str
+    phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], ema_decay: str
 ) -> None:
     run, teacher = tmp_path / "run", "fold0/seed0/teacher"
-    more = ("--set", f"average={average}", "--set", "deep_supervision=1", "--set", "checkpoint_seconds=0.5")
+    more = ("--set", f"ema_decay={ema_decay}", "--set", "deep_supervision=1", "--set", "checkpoint_seconds=0.5")
     process = start(*study(phantom, run, *ENDLESS, *more))
     until((run / teacher / "checkpoint.safetensors").exists, process)
     found = preview(run, tmp_path / "a.nii.gz", capsys, "--network", teacher)
@@ -159,7 +163,7 @@ def test_a_network_in_training_is_previewed_as_it_is(
     image = read_volume(Path(first["path"]), first["component"])
     assert read_volume(Path(found["labelmap"])).grid.matches(image.grid)
     assert "has been saved yet" in refusal(
-        ["preview", str(run), "--network", STUDENT, "-o", str(tmp_path / "b.nii.gz")], capsys
+        ["predict-checkpoint", str(run), "--network", STUDENT, "-o", str(tmp_path / "b.nii.gz")], capsys
     )
     request_stop(run, StopMode.STOP)
     assert end(process)[0] == 130

@@ -39,11 +39,11 @@ def test_a_plan_tells_what_the_study_then_does(
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     run = tmp_path / "run"
-    arguments = study(phantom, run, "--leave-out", "Phantom_001")
+    arguments = study(phantom, run, "--exclude", "Phantom_001")
     found, told = plan(arguments, capsys)
     assert found["networks"] == [f"fold0/seed0/{name}" for name in ("teacher", "baseline-t1ce", "student-t1ce")]
     assert found["steps"] == 6
-    assert found["left_out"] == {"Phantom_001": "left out on request"}
+    assert found["excluded"] == {"Phantom_001": "left out on request"}
     (fold,) = found["folds"]
     assert fold["train"] + fold["validation"] + fold["test"] == 5
     assert 0 < found["minutes"] < 2
@@ -77,9 +77,9 @@ def test_durations_are_told_as_people_do(minutes: float, told: str) -> None:
 def test_epochs_decide_the_steps(phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found, _ = plan(study(phantom, tmp_path / "run", "--epochs", "5"), capsys)
     assert found["steps"] == 5 * 2, "three training cases in batches of two"
-    recipe = replace(read_recipe("demo"), batch=4, warm_up=5, validation_every=50)
+    recipe = replace(read_recipe("demo"), batch=4, lr_warmup_steps=5, validation_every=50)
     fitted = steps_for_epochs(recipe, 3, 10)
-    assert (fitted.steps, fitted.warm_up, fitted.validation_every) == (9, 0, 1)
+    assert (fitted.steps, fitted.lr_warmup_steps, fitted.validation_every) == (9, 0, 1)
     assert steps_for_epochs(recipe, 0.01, 10).steps == 1
 
 
@@ -88,11 +88,11 @@ def test_modalities_of_the_teacher_can_be_chosen(phantom: Path, tmp_path: Path, 
     shutil.copytree(phantom, data)
     (data / "Phantom_001" / "Phantom_001_t2.nii.gz").unlink()
     found, _ = plan(study(data, run, "--modalities", "t1,t1ce"), capsys)
-    assert found["left_out"] == {}, "what is not used need not be there"
+    assert found["excluded"] == {}, "what is not used need not be there"
     assert main(study(data, run, "--modalities", "t1,t1ce", "--set", "steps=1")) == 0
     assert read_card(run / "fold0/seed0/teacher/model.safetensors").modalities == ("t1", "t1ce")
     found, _ = plan(study(data, run), capsys)
-    assert "t2 is missing" in found["left_out"]["Phantom_001"]
+    assert "t2 is missing" in found["excluded"]["Phantom_001"]
 
 
 def test_names_of_cases_cannot_steer_the_terminal(
@@ -102,7 +102,7 @@ def test_names_of_cases_cannot_steer_the_terminal(
     shutil.copytree(phantom, data)
     for file in list((data / "Phantom_001").iterdir()):
         file.rename(file.with_name(file.name.replace("Phantom_001", name)))
-    assert main(["plan", *study(data, tmp_path / "run")[1:], "--leave-out", name]) == 0
+    assert main(["plan", *study(data, tmp_path / "run")[1:], "--exclude", name]) == 0
     out = capsys.readouterr().out
     assert "left out: P1?[2J?P2" in out
     assert "\x1b" not in out
@@ -135,7 +135,7 @@ def test_folds_can_be_dealt_out(phantom: Path, tmp_path: Path, capsys: pytest.Ca
         (("--minutes", "0.001"), "allow at least"),
         (("--minutes", "5", "--epochs", "5"), "one of them"),
         (("--epochs", "-1"), "positive"),
-        (tuple(part for case in range(1, 5) for part in ("--leave-out", f"Phantom_00{case}")), "2 usable cases"),
+        (tuple(part for case in range(1, 5) for part in ("--exclude", f"Phantom_00{case}")), "2 usable cases"),
     ],
 )
 @pytest.mark.parametrize("command", ["plan", "study"])

@@ -61,8 +61,8 @@ def test_a_queue_goes_on_when_the_run_ahead_is_paused_and_can_be_stopped_itself(
     first, second, third = (tmp_path / name for name in ("first", "second", "third"))
     ahead = start(*study(phantom, first, *ENDLESS))
     until(lambda: events(first, EventKind.STEP), ahead)
-    behind = start(*study(phantom, second), "--after", str(first))
-    last = start(*study(phantom, third), "--after", str(first), "--after", str(second))
+    behind = start(*study(phantom, second), "--wait-for", str(first))
+    last = start(*study(phantom, third), "--wait-for", str(first), "--wait-for", str(second))
     for process, folder in ((behind, second), (last, third)):
         until(lambda folder=folder: events(folder, EventKind.WAITING), process)
         assert read_status(folder).state is RunState.WAITING
@@ -74,7 +74,7 @@ def test_a_queue_goes_on_when_the_run_ahead_is_paused_and_can_be_stopped_itself(
     assert end(ahead)[0] == 130
     assert end(behind)[0] == 0
     assert read_status(second).state is RunState.FINISHED
-    process = start("resume", str(third), "--after", str(first), "--after", str(second))
+    process = start("resume", str(third), "--wait-for", str(first), "--wait-for", str(second))
     until(lambda: events(third, EventKind.WAITING)[1:], process)
     with exclusive(first):  # it goes on again, so the queue waits although the second run has finished
         time.sleep(1)

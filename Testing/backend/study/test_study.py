@@ -134,7 +134,7 @@ def test_two_processes_give_the_model_of_one(phantom: Path, undisturbed: Path, t
 def test_a_run_of_a_version_that_knew_fewer_values_goes_on(tmp_path: Path) -> None:
     with open_run(tmp_path) as run:
         assert not run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5}}})
-        assert run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5, "shading": 0.0}}, "leave_out": []})
+        assert run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5, "shading": 0.0}}, "excluded": []})
         with pytest.raises(RunFolderError, match="recipe"):
             run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5, "shading": 0.2}}})
 
@@ -220,7 +220,7 @@ def test_a_sample_depends_on_seed_step_and_slot_alone() -> None:
 
 
 def test_the_learning_rate_follows_its_schedule() -> None:
-    recipe = replace(read_recipe("fast"), steps=100, warm_up=9, learning_rate=1.0)
+    recipe = replace(read_recipe("fast"), steps=100, lr_warmup_steps=9, learning_rate=1.0)
     assert learning_rate(recipe, 0, PlateauState()) == pytest.approx(0.1)
     assert learning_rate(recipe, 50, PlateauState()) == pytest.approx(0.5**0.9)
     paper = replace(read_recipe("paper"), plateau_patience=2)
@@ -238,7 +238,7 @@ def test_every_recipe_survives_json_and_builds_its_networks(name: str) -> None:
 
 def test_fast_soft_is_fast_with_the_distillation_of_the_paper() -> None:
     soft, fast, paper = read_recipe("fast-soft"), read_recipe("fast"), read_recipe("paper")
-    assert soft == replace(fast, name="fast-soft", warm_start=False, distillation=paper.distillation)
+    assert soft == replace(fast, name="fast-soft", init_from_teacher=False, distillation=paper.distillation)
 
 
 def test_minutes_decide_the_steps_of_every_network_alike() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from kdnet.errors import RunFolderError
-from kdnet.training.checkpoint import Checkpoint, optimiser_tensors, read_checkpoint, restore_optimizer, write_checkpoint
+from kdnet.training.checkpoint import Checkpoint, optimizer_tensors, read_checkpoint, restore_optimizer, write_checkpoint
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -20,7 +20,7 @@ def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     state = read_checkpoint(tmp_path / "state.safetensors")
     assert state.values == STATE.values
     assert torch.equal(state.groups["trainee"]["weight"], STATE.groups["trainee"]["weight"])
-    assert torch.equal(state.optimiser[0]["exp_avg"], STATE.optimiser[0]["exp_avg"])
+    assert torch.equal(state.optimizer[0]["exp_avg"], STATE.optimizer[0]["exp_avg"])
 
 
 def test_one_changed_bit_is_noticed(tmp_path: Path) -> None:
@@ -50,13 +50,21 @@ def test_a_state_without_a_hash_is_read(tmp_path: Path) -> None:
     assert read_checkpoint(path).values == {"step": 1}
 
 
+def test_a_state_with_the_older_name_of_the_optimizer_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    save_file({"optimiser/0/exp_avg": torch.ones(2)}, path, metadata={"kdnet": json.dumps({"step": 1})})
+    state = read_checkpoint(path)
+    assert state.optimizer[0]["exp_avg"].tolist() == [1, 1]
+    assert not state.groups
+
+
 def test_tensors_that_fit_no_parameter_are_refused() -> None:
     layer = torch.nn.Linear(2, 2)
-    optimiser = torch.optim.Adam(layer.parameters())
+    optimizer = torch.optim.Adam(layer.parameters())
     layer(torch.ones(1, 2)).sum().backward()
-    optimiser.step()
-    tensors = optimiser_tensors(optimiser)
-    restore_optimizer(optimiser, tensors)
+    optimizer.step()
+    tensors = optimizer_tensors(optimizer)
+    restore_optimizer(optimizer, tensors)
     for damaged in ({7: tensors[0]}, {0: {**tensors[0], "exp_avg": torch.zeros(7)}}):
         with pytest.raises(ValueError, match="does not fit"):
-            restore_optimizer(optimiser, damaged)
+            restore_optimizer(optimizer, damaged)

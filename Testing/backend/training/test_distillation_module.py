@@ -66,7 +66,7 @@ def test_a_student_starts_with_its_teachers_weights_for_its_modality() -> None:
 
 def test_an_unlike_student_cannot_start_from_its_teacher() -> None:
     teacher_name = teacher()
-    with pytest.raises(SettingsError, match="warm_start"):
+    with pytest.raises(SettingsError, match="init_from_teacher"):
         start_from_teacher(student((4, 8, 16), (1,), teacher_name).network, teacher_name, (1,))
 
 

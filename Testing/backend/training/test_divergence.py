@@ -93,4 +93,4 @@ def test_a_state_that_was_read_is_not_held(tmp_path: Path) -> None:
     state = read_checkpoint(path)
     if Path("/proc/self/maps").exists():
         assert str(path) not in Path("/proc/self/maps").read_text()
-    assert state.optimiser[0]["exp_avg"].sum() == 9
+    assert state.optimizer[0]["exp_avg"].sum() == 9

@@ -13,7 +13,7 @@ STUDENT, TEACHER = "fold0/seed0/student-t1ce", "fold0/seed0/teacher"
 
 
 def step(number: int, network: str = STUDENT) -> Event:
-    losses = {"total": 1.0 / number, "gt": 0.5, "kd": 0.25, "latent": 0.125}
+    losses = {"total": 1.0 / number, "segmentation": 0.5, "soft_target": 0.25, "latent": 0.125}
     return Event(0.0, EventKind.STEP, network, {"step": number, "steps": 10_000, "losses": losses})
 
 
@@ -111,7 +111,7 @@ def test_axes_span_the_whole_training_and_grow_with_the_losses(training: Any) ->
     assert [loss.GetXAxisRange(), loss.GetYAxisRange()] == [(0.0, 10_000.0), (0.0, 1.0)]
     assert [dice.GetXAxisRange(), dice.GetYAxisRange()] == [(0.0, 10_000.0), (0.0, 1.0)]
     assert not any((loss.GetXAxisRangeAuto(), loss.GetYAxisRangeAuto(), dice.GetXAxisRangeAuto()))
-    diverged = {"total": float("nan"), "gt": 270.0, "kd": 0.0, "latent": 0.0}
+    diverged = {"total": float("nan"), "segmentation": 270.0, "soft_target": 0.0, "latent": 0.0}
     curves.add([Event(0.0, EventKind.STEP, STUDENT, {"step": 50, "steps": 10_000, "losses": diverged})])
     charts.update(curves, STUDENT)
     assert loss.GetYAxisRange() == (0.0, 300.0)
@@ -148,7 +148,7 @@ def test_losses_of_nothing_have_an_axis(training: Any) -> None:
     from KDNetTrainingLib.Curves import Curves
 
     curves, charts = Curves(), Charts()
-    nothing = {"total": 0.0, "gt": 0.0, "kd": 0.0, "latent": 0.0}
+    nothing = {"total": 0.0, "segmentation": 0.0, "soft_target": 0.0, "latent": 0.0}
     events = [Event(0.0, EventKind.STEP, STUDENT, {"step": number, "losses": nothing}) for number in (4, 7)]
     curves.add(events)
     charts.update(curves, STUDENT)

@@ -73,8 +73,8 @@ def test_cases_can_be_left_out(training: Any, chosen: Any) -> None:
 
     chosen()
     training.ui.caseTable.item(1, 0).setCheckState(qt.Qt.Unchecked)
-    assert list(training.parameters.leftOut) == ["Phantom_001"]
-    assert training.request().leaveOut == ("Phantom_001",)
+    assert list(training.parameters.excludedCases) == ["Phantom_001"]
+    assert training.request().excluded == ("Phantom_001",)
 
 
 def test_too_few_cases_for_the_folds_are_told(training: Any, chosen: Any) -> None:
