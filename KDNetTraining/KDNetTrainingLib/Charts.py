@@ -9,6 +9,7 @@ from typing import Any
 
 import slicer
 import vtk
+from kdnet.schema.network_id import NetworkId, Role
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Curves import Curve, Curves
@@ -63,11 +64,11 @@ class Plot:
         self._title, self._yTitle, self._view = title, yTitle, view
         self._drawn: Extent | None = None
         self.node: Any = None
-        self._tables: dict[str, _Table] = {}
+        self._tables: dict[NetworkId, _Table] = {}
         self._series: list[Any] = []
 
     def show(
-        self, curves: Mapping[str, Curve], title: str, names: Mapping[str, str], steps: int, bound: float = 0.0
+        self, curves: Mapping[NetworkId, Curve], title: str, names: Mapping[str, str], steps: int, bound: float = 0.0
     ) -> None:
         """Update the nodes from ``curves``, by network.
 
@@ -130,11 +131,11 @@ class Plot:
         self.node, self._drawn = None, None
         self._tables, self._series = {}, []
 
-    def _rebuild(self, curves: Mapping[str, Curve], names: Mapping[str, str]) -> None:
+    def _rebuild(self, curves: Mapping[NetworkId, Curve], names: Mapping[str, str]) -> None:
         self.node.RemoveAllPlotSeriesNodeIDs()
         for node in (*self._series, *(table.node for table in self._tables.values())):
             slicer.mrmlScene.RemoveNode(node)
-        self._tables = {network: _Table(f"{self._title} {network}", curve) for network, curve in curves.items()}
+        self._tables = {network: _Table(f"{self._title} {network.key}", curve) for network, curve in curves.items()}
         self._series = []
         for network, table in self._tables.items():
             for index, column in enumerate(curves[network].values):
@@ -152,12 +153,15 @@ class Charts:
         self.loss = Plot(_("KDNet losses"), _("loss"), LOSS_VIEW)
         self.dice = Plot(_("KDNet validation Dice"), _("Dice"), DICE_VIEW)
 
-    def update(self, curves: Curves, network: str) -> None:
-        """Show the curves of ``network`` and of those that it is compared with."""
+    def update(self, curves: Curves, network: NetworkId | None) -> None:
+        """Show the curves of ``network`` and of those that it is compared with; nothing for None."""
+        if network is None:
+            self.loss.show({}, _("Losses"), LOSS_NAMES, curves.steps)
+            self.dice.show({}, _("Validation Dice"), {}, curves.steps, bound=1.0)
+            return
         losses = {network: curves.losses[network]} if network in curves.losses else {}
         self.loss.show(losses, _("Losses: {network}").format(network=network_title(network)), LOSS_NAMES, curves.steps)
-        place = network.rpartition("/")[0]
-        dice = {name: curve for name, curve in curves.dice.items() if name.rpartition("/")[0] == place}
+        dice = {other: curve for other, curve in curves.dice.items() if other.unit == network.unit}
         self.dice.show(dice, _("Validation Dice"), {}, curves.steps, bound=1.0)
 
     def remove(self) -> None:
@@ -208,7 +212,7 @@ def _limits(axis: Any) -> tuple[float, float]:
     return axis.GetUnscaledMinimum(), axis.GetUnscaledMaximum()
 
 
-def _series(title: str, table: Any, column: str, network: str, color: tuple[float, float, float]) -> Any:
+def _series(title: str, table: Any, column: str, network: NetworkId, color: tuple[float, float, float]) -> Any:
     node = _add(SERIES, title)
     node.SetAndObserveTableNodeID(table.GetID())
     node.SetPlotType(node.PlotTypeScatter)  # the only type that reads its x values from a column
@@ -216,8 +220,8 @@ def _series(title: str, table: Any, column: str, network: str, color: tuple[floa
     node.SetYColumnName(column)
     node.SetColor(*color)
     node.SetLineWidth(2)
-    role = network.rpartition("/")[2].partition("-")[0]
-    node.SetLineStyle({"teacher": node.LineStyleDash, "baseline": node.LineStyleDot}.get(role, node.LineStyleSolid))
+    styles = {Role.TEACHER: node.LineStyleDash, Role.BASELINE: node.LineStyleDot}
+    node.SetLineStyle(styles.get(network.role, node.LineStyleSolid))
     # validations are few: without markers, the first one alone would be invisible
     node.SetMarkerStyle(node.MarkerStyleNone if column in LOSS_NAMES else node.MarkerStyleCircle)
     node.SetMarkerSize(5)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from kdnet.runs.events import planned_networks
+from kdnet.schema.network_id import NetworkId
+
 LOSSES = ("total", "segmentation", "soft_target", "latent")
 MOST_POINTS = 4000  # more are not visible in a chart, and slow it down
 
@@ -58,22 +61,28 @@ class Curves:
     """
 
     def __init__(self) -> None:
-        self.losses: dict[str, Curve] = {}
-        self.dice: dict[str, Curve] = {}
+        self.losses: dict[NetworkId, Curve] = {}
+        self.dice: dict[NetworkId, Curve] = {}
         self.steps = 0
+        self._networks: dict[str, NetworkId] = {}
 
     def add(self, events: Iterable[Any]) -> None:
-        """Add events of ``kdnet.runs.events``; those without values to draw are skipped."""
+        """Add events of ``kdnet.runs.events``; skip those without values, or of networks that the run does not list."""
         for event in events:
             values = event.values
             self.steps = max(self.steps, int(values.get("steps", 0)))
+            if event.event == "study_started":
+                self._networks = planned_networks([event])
+            network = self._networks.get(event.network)
+            if network is None:
+                continue
             if event.event == "step" and "losses" in values:
-                _curve(self.losses, event.network, LOSSES).add(int(values["step"]), values["losses"])
+                _curve(self.losses, network, LOSSES).add(int(values["step"]), values["losses"])
             elif event.event == "validation" and "dice" in values:
-                _curve(self.dice, event.network, tuple(values["dice"])).add(int(values["step"]), values["dice"])
+                _curve(self.dice, network, tuple(values["dice"])).add(int(values["step"]), values["dice"])
 
 
-def _curve(curves: dict[str, Curve], network: str, names: Sequence[str]) -> Curve:
+def _curve(curves: dict[NetworkId, Curve], network: NetworkId, names: Sequence[str]) -> Curve:
     if network not in curves:
         curves[network] = Curve(names)
     return curves[network]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kdnet.schema.folds import ALL_NAME
+from kdnet.schema.folds import ALL_CASES, fold_name
+from kdnet.schema.modalities import format_modalities
+from kdnet.schema.network_id import NetworkId, Role
 from slicer.i18n import tr as _
 
 
@@ -42,17 +44,20 @@ def state_word(state: str) -> str:
     }.get(state, state)
 
 
-def network_title(name: str) -> str:
-    """Return a readable name for a network's path in the run, such as ``"fold0/seed0/student-t1ce"``.
+def network_title(network: NetworkId) -> str:
+    """Return a readable name for a network of a run.
 
     Example:
-        >>> network_title("all/seed0/student-t1ce")
-        'Student T1CE (all cases)'
+        >>> network_title(NetworkId(Role.STUDENT, ("t1ce",), ALL_CASES, 0))
+        'Student T1ce (all cases)'
     """
-    parts = name.split("/")
-    role, _separator, modality_key = parts[-1].partition("-")
-    title = {"teacher": _("Teacher"), "baseline": _("Baseline"), "student": _("Student")}.get(role, role)
-    if modality_key:
-        title += f" {modality_key.upper()}"
-    place = [_("all cases") if part == ALL_NAME else part for part in parts[:-1] if part not in ("fold0", "seed0")]
+    titles = {Role.TEACHER: _("Teacher"), Role.BASELINE: _("Baseline"), Role.STUDENT: _("Student")}
+    title = titles[network.role]
+    if network.role is not Role.TEACHER:
+        title += f" {format_modalities(network.modalities)}"
+    place = []
+    if network.fold:
+        place.append(_("all cases") if network.fold == ALL_CASES else fold_name(network.fold))
+    if network.seed:
+        place.append(f"seed{network.seed}")
     return f"{title} ({', '.join(place)})" if place else title

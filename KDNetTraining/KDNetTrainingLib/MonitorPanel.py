@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import qt
+from kdnet.schema.network_id import NetworkId
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
@@ -36,8 +37,8 @@ class MonitorPanel:
     def __init__(self, ui: Any, logic: TrainingLogic, runs: ChosenRun, host: Host) -> None:
         self.ui, self._runs, self._host = ui, runs, host
         self.curves, self.charts, self.layout = Curves(), Charts(), PlotLayout()
-        self._networks: tuple[str, ...] = ()
-        self._followed = ""
+        self._networks: tuple[NetworkId, ...] = ()
+        self._followed: NetworkId | None = None
         self._changed = False
         self.overlay = ValidationOverlay(logic, self.onLoaded, self.onFailed)
         ui.networkShownSelector.currentIndexChanged.connect(self.onNetwork)
@@ -47,15 +48,15 @@ class MonitorPanel:
         self.clear()
 
     @property
-    def network(self) -> str:
-        """The network whose losses are drawn."""
+    def network(self) -> NetworkId | None:
+        """The network whose losses are drawn; None if there is none."""
         index = self.ui.networkShownSelector.currentIndex
-        return self._networks[index] if 0 <= index < len(self._networks) else ""
+        return self._networks[index] if 0 <= index < len(self._networks) else None
 
     def clear(self) -> None:
         """Clear the display of a run."""
         self.curves = Curves()
-        self._networks, self._followed = (), ""
+        self._networks, self._followed = (), None
         self.ui.networkShownSelector.clear()
         self.ui.logText.setPlainText("")
         self.ui.liveLabel.text = _("No run selected.") if self._runs.run is None else _("Reading the run folder...")
@@ -64,7 +65,7 @@ class MonitorPanel:
 
     def update(self) -> None:
         """Update the buttons."""
-        self.ui.overlayButton.enabled = bool(self.network) and self._runs.run is not None
+        self.ui.overlayButton.enabled = self.network is not None and self._runs.run is not None
         self.ui.overlayButton.text = _("Cancel") if self.overlay.busy else _("Validation overlay")
         blocked = self.ui.chartsButton.blockSignals(True)
         self.ui.chartsButton.checked = self.layout.shown
@@ -124,7 +125,7 @@ class MonitorPanel:
         if self.overlay.busy:
             self.overlay.cancel()
             self._runs.show_message(_("Canceled."))
-        elif run is not None and network:
+        elif run is not None and network is not None:
             self.overlay.start(run, network)
             self._runs.show_message(_("Segmenting a validation case: {network}...").format(network=network_title(network)))
         self._host.update()
@@ -149,13 +150,13 @@ class MonitorPanel:
         if known == self._networks or not known:
             return
         chosen = self.network
-        follow = not chosen or chosen == self._followed
+        follow = chosen is None or chosen == self._followed
         self._networks, self._followed = known, known[-1]
         selector = self.ui.networkShownSelector
         blocked = selector.blockSignals(True)
         selector.clear()
-        for name in known:
-            selector.addItem(network_title(name))
-        selector.currentIndex = known.index(self._followed if follow else chosen)
+        for network in known:
+            selector.addItem(network_title(network))
+        selector.currentIndex = known.index(known[-1] if follow or chosen is None else chosen)
         selector.blockSignals(blocked)
         self.update()

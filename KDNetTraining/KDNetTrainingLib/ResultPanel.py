@@ -112,7 +112,7 @@ class ResultPanel:
             return
         case = self._cases[row]
         self._show_message(_("Loading {case}...").format(case=case.case))
-        background = self.student.modalities.partition("+")[0]
+        background = next(iter(self.student.inputs), "")
         request = CaseRequest(self.results.data, case.case, self.results.labels, case.labelmaps, background=background)
         self.loader.load(request)
 
@@ -216,7 +216,7 @@ def deployed_name(run: Run, student: StudentResult) -> str:
 def _completeness(results: Results) -> str:
     """Return which networks have not been evaluated, or that none will be; empty otherwise."""
     if results.missing:
-        names = ", ".join(network_title(name) for name in results.missing)
+        names = ", ".join(network_title(network) for network in results.missing)
         return _("Not yet evaluated: {networks}.").format(networks=names)
     if not any(student.comparisons for student in results.students):
         return _("Trained on all cases; none is left for evaluation.")

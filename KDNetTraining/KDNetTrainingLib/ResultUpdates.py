@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kdnet.runs.status import RunState
+from kdnet.schema.network_id import Role
 from KDNetLib.Command import Command
 from KDNetLib.Worker import Failure
 
@@ -35,7 +36,7 @@ class ResultUpdates:
     def take(self, run: Run, snapshot: RunSnapshot) -> bool:
         """Gather results if another network, or the whole run, is finished; return whether this was started."""
         status = snapshot.status
-        if status is None or not any("student" in name for name in status.done):
+        if status is None or not any(network.role is Role.STUDENT for network in status.done):
             return False
         state = (snapshot.root, len(status.done), status.state is RunState.FINISHED)
         if state == self._gathered or self._command is not None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kdnet.schema.network_id import NetworkId
+
 MEAN = "mean"
 
 
@@ -56,6 +58,7 @@ class StudentResult:
 
     Attributes:
         modalities: its input modalities, joined by ``"+"``.
+        inputs: the same as a list, in channel order.
         model: its model file, from the first fold and seed; None until there is one.
         comparisons: by region, their mean last.
         cases: its test cases.
@@ -65,6 +68,7 @@ class StudentResult:
     model: Path | None
     comparisons: tuple[Comparison, ...]
     cases: tuple[CaseResult, ...]
+    inputs: tuple[str, ...] = ()
 
     def worse_regions(self) -> tuple[str, ...]:
         """Return the regions in which the student is not better than its baseline on average."""
@@ -91,7 +95,7 @@ class Results:
     labels: Mapping[str, Any]
     students: tuple[StudentResult, ...]
     report: Path | None = None
-    missing: Sequence[str] = field(default_factory=tuple)
+    missing: Sequence[NetworkId] = field(default_factory=tuple)
 
     @property
     def student(self) -> StudentResult:
@@ -106,7 +110,7 @@ def read_results(content: Mapping[str, Any]) -> Results:
         labels=content["labels"] or {},
         students=tuple(_student(item) for item in content["students"]),
         report=_path(content["report"]),
-        missing=tuple(content["missing"]),
+        missing=tuple(NetworkId.from_json(item) for item in content["missing"]),
     )
 
 
@@ -116,7 +120,8 @@ def _student(item: Mapping[str, Any]) -> StudentResult:
         for case in item["cases"]
     )
     comparisons = tuple(_comparison(row) for row in item["comparisons"])
-    return StudentResult(item["modalities"], _path(item["model"]), comparisons, tuple(cases))
+    inputs = tuple(item["inputs"])
+    return StudentResult(item["modalities"], _path(item["model"]), comparisons, tuple(cases), inputs)
 
 
 def _comparison(row: Mapping[str, Any]) -> Comparison:

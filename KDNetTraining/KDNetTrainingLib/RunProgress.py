@@ -15,7 +15,7 @@ def progress_fraction(status: RunStatus | None, state: ShownState | None) -> flo
         return 0.0
     if state is RunState.FINISHED:
         return 1.0
-    current = status.step / status.steps if status.network and status.steps else 0.0
+    current = status.step / status.steps if status.network is not None and status.steps else 0.0
     return (len(status.done) + min(current, 1.0)) / len(status.networks)
 
 
@@ -23,7 +23,7 @@ def progress_text(status: RunStatus | None, state: ShownState) -> str:
     """Return state, network, step, and time left of a run in short sentences."""
     parts = [state_word(state).capitalize()]
     if status is not None:
-        if status.network:
+        if status.network is not None:
             parts.append(
                 _("{network}, step {step} of {steps}").format(
                     network=network_title(status.network), step=status.step, steps=status.steps

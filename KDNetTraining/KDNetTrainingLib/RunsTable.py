@@ -77,7 +77,7 @@ def run_cells(status: RunStatus | None, state: ShownState) -> tuple[str, str, st
     if status is None or state in (RunState.FINISHED, PanelState.STARTING):
         return state_word(state), "", ""
     network = ""
-    if status.network:
+    if status.network is not None:
         network = network_title(status.network)
         if status.steps:
             network += f" {100 * status.step // status.steps}%"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.errors import KDNetError
+from kdnet.schema.network_id import NetworkId
 from KDNetLib.Command import Command
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
@@ -41,13 +42,13 @@ class ValidationOverlay:
         """Whether an overlay is being computed or loaded."""
         return self._folder is not None
 
-    def start(self, run: Run, network: str) -> None:
+    def start(self, run: Run, network: NetworkId) -> None:
         """Segment a validation case with the current weights of ``network``; an overlay in progress is canceled."""
         self.cancel()
         self._folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
         self._command = self._logic.startPreview(
             run,
-            network,
+            network.key,
             self._folder / "labels.nii.gz",
             onFinished=lambda answer: self._load(run, network, answer),
             onFailed=self._failed,
@@ -63,11 +64,11 @@ class ValidationOverlay:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
-    def _load(self, run: Run, network: str, answer: Mapping[str, Any]) -> None:
+    def _load(self, run: Run, network: NetworkId, answer: Mapping[str, Any]) -> None:
         self._command = None
         title = _("{network}, step {step}").format(network=network_title(network), step=answer["step"])
         labelmaps = {title: Path(answer["labelmap"])}
-        background = network.rpartition("-")[2].partition("+")[0]
+        background = next(iter(network.modalities), "")
         try:
             data = self._logic.data_folder(run)
         except KDNetError as error:

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 from kdnet.report.content import Overlay
 from kdnet.runs.events import Event, EventKind
-from kdnet.schema.network_id import Role
+from kdnet.runs.planned_networks import network_records
+from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.results import Score, StudyDescription
 
 Network = tuple[Role, str]
@@ -56,16 +57,17 @@ def description(**changes: object) -> StudyDescription:
     return replace(whole, **changes)  # type: ignore[arg-type]
 
 
-def events_of(*networks: str, steps: int = 90) -> list[Event]:
+def events_of(*networks: NetworkId, steps: int = 90) -> list[Event]:
     """A training of each network, and a case that was left out."""
-    events = [Event(0.0, EventKind.EXCLUDED, "", {"case": "broken", "reason": "t2 is missing"})]
+    started = Event(0.0, EventKind.STUDY_STARTED, "", {"networks": network_records(networks), "steps": steps})
+    events = [started, Event(0.0, EventKind.EXCLUDED, "", {"case": "broken", "reason": "t2 is missing"})]
     for network in networks:
         for step in range(1, steps + 1):
             losses = {"total": 3 / step, "segmentation": 1 / step}
-            events.append(Event(0.0, EventKind.STEP, network, {"step": step, "losses": losses}))
+            events.append(Event(0.0, EventKind.STEP, network.key, {"step": step, "losses": losses}))
             if step % 30 == 0:
-                events.append(Event(0.0, EventKind.VALIDATION, network, {"step": step, "dice": {"WT": step / 100}}))
-        events.append(Event(0.0, EventKind.NETWORK_FINISHED, network, {"step": 60, "model": "m", "seconds": 1.0}))
+                events.append(Event(0.0, EventKind.VALIDATION, network.key, {"step": step, "dice": {"WT": step / 100}}))
+        events.append(Event(0.0, EventKind.NETWORK_FINISHED, network.key, {"step": 60, "model": "m", "seconds": 1.0}))
     return events
 
 

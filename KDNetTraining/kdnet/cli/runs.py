@@ -77,5 +77,5 @@ def _text(content: Mapping[str, Any]) -> str:
             )
     if any(row["penalties"] for row in content["summary"]):
         lines.append(HD95_DEFINITION)
-    lines += [f"not scored yet: {name}" for name in content["missing"]]
+    lines += [f"not scored yet: {network['id']}" for network in content["missing"]]
     return "\n".join([*lines, *([f"Report: {content['report']}"] if content["report"] else [])])

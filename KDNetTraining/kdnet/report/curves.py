@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from kdnet.report.content import ReportData
 from kdnet.report.svg import ROLE_COLORS, inline_svg, tidy
 from kdnet.report.words import seen
-from kdnet.runs.events import Event, EventKind, effective
-from kdnet.schema.network_id import Role
+from kdnet.runs.events import Event, EventKind, effective, planned_networks
+from kdnet.schema.network_id import NetworkId, Role
 
 SMOOTHED_PARTS = 30
 """A loss curve is averaged over one thirtieth of its length."""
@@ -26,15 +26,13 @@ class Curve:
     """One metric of one training by step.
 
     Attributes:
-        role: role of the network.
-        sees: its input modalities, empty for the teacher.
+        network: which network.
         steps: increasing.
         values: of the same length.
         chosen: step of the saved weights, None while the training runs.
     """
 
-    role: Role
-    modality_key: str
+    network: NetworkId
     steps: NDArray[np.float64]
     values: NDArray[np.float64]
     chosen: int | None
@@ -43,7 +41,7 @@ class Curve:
 def training_curves(events: Sequence[Event], kind: EventKind) -> list[Curve]:
     """Return the reference loss L_GT (``STEP``) or the mean validation Dice (``VALIDATION``) of every training.
 
-    Steps repeated by a resumed training count once. Events of networks with unknown names are skipped.
+    Steps repeated by a resumed training count once. Events of networks that the study does not list are skipped.
     """
     points: dict[str, list[tuple[int, float]]] = {}
     chosen: dict[str, int] = {}
@@ -59,12 +57,12 @@ def training_curves(events: Sequence[Event], kind: EventKind) -> list[Curve]:
             )
             if value is not None:
                 points.setdefault(event.network, []).append((int(event.values["step"]), float(value)))
+    networks = planned_networks(events)
     curves = []
-    for network, found in points.items():
-        role, _, modality_key = network.rpartition("/")[2].partition("-")
-        if role in {item.value for item in Role}:
+    for name, found in points.items():
+        if name in networks:
             steps, values = np.array(sorted(found), dtype=float).T
-            curves.append(Curve(Role(role), modality_key, steps, values, chosen.get(network)))
+            curves.append(Curve(networks[name], steps, values, chosen.get(name)))
     return curves
 
 
@@ -75,7 +73,7 @@ def curve_panels(content: ReportData, modalities: str) -> list[str]:
         (EventKind.STEP, "loss", "Training loss against the reference"),
         (EventKind.VALIDATION, "dice", "Mean Dice of the validation cases"),
     ):
-        curves = [curve for curve in training_curves(content.events, kind) if curve.modality_key in ("", modalities)]
+        curves = [curve for curve in training_curves(content.events, kind) if _belongs(curve.network, modalities)]
         if curves:
             description = f"{title}, {seen(modalities)}: {_ends(curves)}"
             safe = "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in modalities)
@@ -83,12 +81,16 @@ def curve_panels(content: ReportData, modalities: str) -> list[str]:
     return panels
 
 
+def _belongs(network: NetworkId, modalities: str) -> bool:
+    return network.role is Role.TEACHER or network.modality_key == modalities
+
+
 def _draw(curves: Sequence[Curve], kind: EventKind, title: str) -> Figure:
     figure = Figure(figsize=(4.6, 3.0), layout="constrained")
     axes = figure.subplots()
-    several = len(curves) > len({curve.role for curve in curves})
+    several = len(curves) > len({curve.network.role for curve in curves})
     for curve in curves:
-        color = ROLE_COLORS[curve.role]
+        color = ROLE_COLORS[curve.network.role]
         steps, values = _smooth(curve) if kind is EventKind.STEP else (curve.steps, curve.values)
         axes.plot(steps, values, color=color, linewidth=1.2 if several else 1.8, alpha=0.7 if several else 1.0)
         if kind is EventKind.VALIDATION and curve.chosen is not None:
@@ -115,4 +117,4 @@ def _smooth(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _ends(curves: Iterable[Curve]) -> str:
-    return ", ".join(f"{curve.role.value} ends at {curve.values[-1]:.2f}" for curve in curves)
+    return ", ".join(f"{curve.network.role.value} ends at {curve.values[-1]:.2f}" for curve in curves)

@@ -2,7 +2,7 @@
 
 The command line's progress bars, the Slicer panel and a remote viewer read this file; nothing else reports progress. One
 JSON object per line. Every event has ``time`` (seconds since 1970), ``event`` (an :class:`EventKind`) and ``network``
-(the path of the network inside the run, such as ``"fold0/seed0/teacher"``, or an empty string for the whole study).
+(the ``id`` of one of the networks that ``study_started`` lists, or an empty string for the whole study).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import errno
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kdnet.errors import RunFolderError
+from kdnet.runs.planned_networks import Networks, are_networks, parse_networks
 from kdnet.schema.former_names import EVENTS, LOSSES, renamed
 
 
@@ -28,7 +29,7 @@ class EventKind(StrEnum):
     STARTED = "started"  # pid: a process starts or continues the run
     WAITING = "waiting"  # runs: folders of the runs waited for
     WARNING = "warning"  # text: a deviation from the request
-    STUDY_STARTED = "study_started"  # networks: list of paths in order, steps: steps per network
+    STUDY_STARTED = "study_started"  # networks: list of NetworkId in order, labels, teacher: modalities, steps: per network
     PREPARATION = "preparation"  # what, done, total
     EXCLUDED = "excluded"  # case, reason
     NETWORK_STARTED = "network_started"  # step, steps, precision: the one in use
@@ -117,6 +118,15 @@ def read_events(path: Path, offset: int = 0, most_bytes: int = -1) -> tuple[list
     return [event for event in events if event is not None], offset + len(whole)
 
 
+def planned_networks(events: Iterable[Event]) -> Networks:
+    """Return the networks that the last ``study_started`` among ``events`` lists, by their names in events."""
+    networks: Networks = {}
+    for event in events:
+        if event.event is EventKind.STUDY_STARTED:
+            networks = parse_networks(event.values.get("networks", []))
+    return networks
+
+
 def effective(events: list[Event]) -> Iterator[Event]:
     """Drop steps that a resumed training repeated: of two events for one step of a network, the later one counts."""
     latest: dict[tuple[str, str, int], int] = {}
@@ -176,7 +186,8 @@ def _is_number_or_none(value: Any) -> bool:
 KINDS: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
     {
         **dict.fromkeys(("step", "steps", "done", "total"), _is_count),
-        **dict.fromkeys(("networks", "runs"), _are_texts),
+        "networks": are_networks,
+        **dict.fromkeys(("runs", "teacher"), _are_texts),
         **dict.fromkeys(("losses", "dice"), _are_numbers),
         **dict.fromkeys(("seconds", "cpu_seconds"), _is_number),
         **dict.fromkeys(("seconds_left", "study_seconds_left"), _is_number_or_none),

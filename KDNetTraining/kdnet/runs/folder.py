@@ -16,7 +16,7 @@ from kdnet.runs import control, lock, process_record
 from kdnet.runs.lock import exclusive
 from kdnet.runs.process_record import record_process
 from kdnet.schema.former_names import current_study
-from kdnet.schema.study_request import StudyRequest
+from kdnet.schema.network_id import NetworkId
 
 SCHEMA = 2
 
@@ -88,11 +88,9 @@ class RunFolder:
         """Reserved disk space, so that a run can still record in its events that the disk is full."""
         return self.root / "reserve"
 
-    def network(self, name: str) -> NetworkFolder:
-        """Return the folder of one network, creating it if needed."""
-        folder = self.root / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return NetworkFolder(folder, name)
+    def network(self, network: NetworkId) -> NetworkFolder:
+        """Return the folder of one network, whether or not it exists."""
+        return NetworkFolder(self.root / network.key, network.key)
 
     def begin(self, request: dict[str, Any]) -> bool:
         """Record the request, or check it against the one recorded before; return whether the run existed.
@@ -126,6 +124,8 @@ class RunFolder:
 
 def _with_defaults(record: dict[str, Any]) -> dict[str, Any]:
     """Return the record with the defaults of settings that it lacks; as it is if it is not a request."""
+    from kdnet.schema.study_request import StudyRequest  # noqa: PLC0415 - panels read the status of runs without numpy
+
     try:
         return {"schema": record["schema"], **json.loads(json.dumps(StudyRequest.from_json(record).to_json()))}
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, KDNetError):

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from kdnet.errors import RunFolderError
 from kdnet.runs.control import StopMode
-from kdnet.runs.events import Event, EventKind, read_events
-from kdnet.runs.folder import RunFolder, read_study
+from kdnet.runs.events import Event, EventKind, planned_networks, read_events
+from kdnet.runs.folder import NetworkFolder, RunFolder, read_study
 from kdnet.runs.lock import is_locked
+from kdnet.runs.planned_networks import Networks
 from kdnet.runs.process_record import recorded_pid
+from kdnet.schema.network_id import NetworkId
 
 KILLED = "the process ended without a word (killed, or the machine went down): resume it to go on."
 
@@ -40,7 +42,7 @@ class RunStatus:
     Attributes:
         state: see :class:`RunState`.
         reason: why it is not in progress, or what it waits for; empty otherwise.
-        network: network being trained or tested; empty before the first and after the last.
+        network: the network being trained or tested; None before the first and after the last.
         step: current or last step of that network.
         steps: steps of each network, 0 while undetermined.
         networks: planned networks, in order; empty during the first inspection of the data.
@@ -51,11 +53,11 @@ class RunStatus:
 
     state: RunState
     reason: str = ""
-    network: str = ""
+    network: NetworkId | None = None
     step: int = 0
     steps: int = 0
-    networks: tuple[str, ...] = ()
-    done: tuple[str, ...] = ()
+    networks: tuple[NetworkId, ...] = ()
+    done: tuple[NetworkId, ...] = ()
     seconds_left: float | None = None
     pid: int | None = None
 
@@ -81,7 +83,7 @@ class StatusReader:
         self._offset = 0
         self._last: Event | None = None
         self._network, self._step, self._steps = "", 0, 0
-        self._networks: tuple[str, ...] = ()
+        self._networks: Networks = {}
         self._seconds_left: float | None = None
 
     def refresh(self, most_bytes: int = -1) -> tuple[RunStatus, list[Event]]:
@@ -111,11 +113,11 @@ class StatusReader:
         status = RunStatus(
             state,
             reason,
-            self._network,
+            self._networks.get(self._network),
             self._step,
             self._steps,
-            self._networks,
-            tuple(name for name in self._networks if (root / name / "scores.json").exists()),
+            tuple(self._networks.values()),
+            tuple(network for name, network in self._networks.items() if NetworkFolder(root / name, name).scores.exists()),
             self._seconds_left,
             recorded_pid(root) if state.alive else None,
         )
@@ -130,7 +132,7 @@ class StatusReader:
             self._network, self._step = event.network, 0
         match event.event:
             case EventKind.STUDY_STARTED:
-                self._networks = tuple(values.get("networks", ()))
+                self._networks = planned_networks([event])
             case EventKind.NETWORK_STARTED | EventKind.STEP | EventKind.VALIDATION:
                 self._step = int(values.get("step", self._step))
             case EventKind.NETWORK_FINISHED | EventKind.EVALUATION:

@@ -1,24 +1,36 @@
-"""The networks of a study, identified by role, modalities, fold and seed."""
+"""The identity of a network in a study: role, modalities, fold, and seed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Self
 
-from kdnet.errors import SettingsError
-from kdnet.schema.folds import fold_name, fold_number
+from kdnet.schema.folds import fold_name
+
+
+class Role(StrEnum):
+    """The role of a network in a study."""
+
+    TEACHER = "teacher"
+    BASELINE = "baseline"
+    STUDENT = "student"
 
 
 @dataclass(frozen=True)
-class PlannedNetwork:
-    """One network of a study.
+class NetworkId:
+    """Identifies one network of a study.
 
     Attributes:
         role: teacher, baseline or student.
         modalities: input modalities, in channel order.
         fold: fold that it is tested on, or :data:`~kdnet.schema.folds.ALL_CASES`.
         seed: seed of its training.
+
+    Example:
+        >>> NetworkId(Role.STUDENT, ("t1", "t1ce"), fold=0, seed=1).key
+        'fold0/seed1/student-t1+t1ce'
     """
 
     role: Role
@@ -32,35 +44,49 @@ class PlannedNetwork:
         return "+".join(self.modalities)
 
     @property
-    def name(self) -> str:
-        """The path of its folder in the run, for example ``"fold0/seed0/student-t1ce"``."""
-        kind = self.role.value if self.role is Role.TEACHER else f"{self.role.value}-{self.modality_key}"
+    def key(self) -> str:
+        """The path of its folder in the run, which events and the command line use as its name.
+
+        Keys are looked up (:func:`networks_by_key`), never taken apart: a modality may hold any character but a slash.
+        """
+        kind = self.role.value if self.role is Role.TEACHER else f"{self.role.value}-{_file_name(self.modality_key)}"
         return f"{fold_name(self.fold)}/seed{self.seed}/{kind}"
 
     @property
-    def teacher(self) -> str:
-        """The path of the teacher's folder for a student of this fold and seed."""
-        return f"{fold_name(self.fold)}/seed{self.seed}/{Role.TEACHER.value}"
+    def unit(self) -> tuple[int, int]:
+        """Fold and seed: networks that share them are compared with each other."""
+        return self.fold, self.seed
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the identity, with its key as ``id``, as plain JSON values."""
+        return {
+            "id": self.key,
+            "role": self.role.value,
+            "modalities": list(self.modalities),
+            "fold": self.fold,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Create an identity from :meth:`to_json` output.
+
+        Raises:
+            KeyError, TypeError, ValueError: on invalid content.
+        """
+        modalities, numbers = content["modalities"], (content["fold"], content["seed"])
+        if not isinstance(modalities, list) or not all(isinstance(name, str) for name in modalities):
+            raise TypeError("the modalities are not a list of names")
+        if not all(type(number) is int for number in numbers):
+            raise TypeError("fold and seed are not whole numbers")
+        return cls(Role(content["role"]), tuple(modalities), *numbers)
 
 
-def named_network(name: str, teacher: Sequence[str]) -> PlannedNetwork:
-    """Return the network whose :attr:`PlannedNetwork.name` is ``name``, given the teacher's modalities ``teacher``.
-
-    Raises:
-        SettingsError: if the name is not valid.
-    """
-    try:
-        fold, seed, kind = name.split("/")
-        role, _, modality_key = kind.partition("-")
-        modalities = tuple(modality_key.split("+")) if modality_key else tuple(teacher)
-        return PlannedNetwork(Role(role), modalities, fold_number(fold), int(seed.removeprefix("seed")))
-    except ValueError as error:
-        raise SettingsError(f'"{name}" is no network: write it as in fold0/seed0/student-t1ce.') from error
+def networks_by_key(networks: Iterable[NetworkId]) -> dict[str, NetworkId]:
+    """Map each network's key to the network, in order."""
+    return {network.key: network for network in networks}
 
 
-class Role(StrEnum):
-    """The role of a network in a study."""
-
-    TEACHER = "teacher"
-    BASELINE = "baseline"
-    STUDENT = "student"
+def _file_name(modality_key: str) -> str:
+    """Return the modalities as they can appear in the name of a folder: a slash would make two folders."""
+    return modality_key.replace("/", "_").replace("\\", "_")

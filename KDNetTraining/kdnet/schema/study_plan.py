@@ -8,6 +8,7 @@ from typing import Any
 
 from kdnet.schema.folds import ALL_CASES
 from kdnet.schema.formatting import _size, duration
+from kdnet.schema.network_id import NetworkId, Role
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class StudyPlan:
         warnings: deviations from the request.
     """
 
-    networks: tuple[str, ...]
+    networks: tuple[NetworkId, ...]
     steps: int
     minutes: float
     memory_bytes: int
@@ -57,7 +58,7 @@ class StudyPlan:
     def words(self) -> str:
         """Return the plan as a paragraph."""
         folds = "; ".join(item.words() for item in self.folds)
-        kinds = ", ".join(dict.fromkeys(name.rpartition("/")[2].replace("-", " ", 1) for name in self.networks))
+        kinds = ", ".join(dict.fromkeys(map(_kind, self.networks)))
         parts = [
             f"{len(self.networks)} networks of {self.steps} steps each: {kinds}.",
             f"{folds[:1].upper()}{folds[1:]}.",
@@ -71,4 +72,9 @@ class StudyPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain JSON values, including its text."""
-        return {**asdict(self), "excluded": dict(self.excluded), "words": self.words()}
+        networks = [network.to_json() for network in self.networks]
+        return {**asdict(self), "networks": networks, "excluded": dict(self.excluded), "words": self.words()}
+
+
+def _kind(network: NetworkId) -> str:
+    return network.role.value if network.role is Role.TEACHER else f"{network.role.value} {network.modality_key}"

@@ -14,7 +14,7 @@ from kdnet.errors import ModelFileError, RunFolderError
 from kdnet.model_file import load_model, save_model
 from kdnet.schema.folds import ALL_CASES
 from kdnet.schema.model_card import ModelCard, read_card
-from kdnet.schema.network_id import PlannedNetwork, Role
+from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.results import Score
 from kdnet.study.comparable import check_comparable
 from kdnet.study.reader import RunReader, load_finished, open_readonly
@@ -54,7 +54,7 @@ def export_model(
 
     Args:
         root: the run folder.
-        network: its path inside the run, for example ``"fold0/seed0/student-t1ce"``.
+        network: its key, for example ``"fold0/seed0/student-t1ce"``.
         target: the model file to write.
         wording: text of the card.
         metrics_from: the run that cross-validated the same settings, for a network trained on every case.
@@ -65,9 +65,9 @@ def export_model(
     _check_target(target)
     view = open_readonly(root)
     _keep_others(target, view)
-    own = next((item for item in view.networks if item.name == network), None)
+    own = view.network(network)
     if own is None or not view.folder(own).model.exists():
-        known = ", ".join(item.name for item in view.networks)
+        known = ", ".join(item.key for item in view.networks)
         raise RunFolderError(f'{root} has no finished network "{network}": choose one of {known}.')
     scores = view.scores() if metrics_from is None else _scores_of(open_readonly(metrics_from), view)
     figures = tested_figures(own if metrics_from is None else replace(own, fold=ALL_CASES), scores)
@@ -115,7 +115,7 @@ def copy_model(source: Path, target: Path, figures: Mapping[str, Any], wording: 
     save_model(target, card, model.network)
 
 
-def tested_figures(network: PlannedNetwork, scores: Sequence[Score]) -> dict[str, Any]:
+def tested_figures(network: NetworkId, scores: Sequence[Score]) -> dict[str, Any]:
     """Return mean test Dice by region of the network, its teacher, and its baseline, and the number of cases.
 
     From its own fold and seed or, for a network of all cases, from every fold (cross-validation). Empty if the network

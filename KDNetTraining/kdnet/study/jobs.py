@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.schema.folds import ALL_CASES, ALL_NAME
 from kdnet.schema.model_card import ModelCard
-from kdnet.schema.network_id import PlannedNetwork
+from kdnet.schema.network_id import NetworkId
 from kdnet.schema.networks import NetworkSpec
 from kdnet.schema.recipe import Recipe
 from kdnet.study.prepare_data import StudyData
@@ -27,7 +27,7 @@ BRATS = (
 
 
 def training_job(
-    network: PlannedNetwork,
+    network: NetworkId,
     data: StudyData,
     prepared: Mapping[str, PreparedCase],
     recipe: Recipe,
@@ -63,7 +63,7 @@ def citations(cases: Sequence[str]) -> list[str]:
 
 
 def model_card(
-    network: PlannedNetwork, data: StudyData, recipe: Recipe, spec: NetworkSpec, trained: TrainingResult, spent: ElapsedTime
+    network: NetworkId, data: StudyData, recipe: Recipe, spec: NetworkSpec, trained: TrainingResult, spent: ElapsedTime
 ) -> ModelCard:
     """Return the card of a network trained in a study in the time ``spent``."""
     split = data.splits[network.fold]

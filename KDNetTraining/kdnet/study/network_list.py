@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from kdnet.errors import SettingsError
 from kdnet.schema.folds import ALL_CASES
-from kdnet.schema.network_id import PlannedNetwork, Role
+from kdnet.schema.network_id import NetworkId, Role
 
 
 def plan_networks(
     modalities: Sequence[str], students: Sequence[tuple[str, ...]], folds: Sequence[int], seeds: Sequence[int]
-) -> tuple[PlannedNetwork, ...]:
+) -> tuple[NetworkId, ...]:
     """List the teacher, then baseline and student per set of student modalities, for each fold and seed.
 
     The fold of all cases has no baselines: they serve only for comparison, and that fold has no test.
@@ -27,11 +27,11 @@ def plan_networks(
     networks = []
     for fold in dict.fromkeys(folds):
         for seed in dict.fromkeys(seeds):
-            networks.append(PlannedNetwork(Role.TEACHER, tuple(modalities), fold, seed))
+            networks.append(NetworkId(Role.TEACHER, tuple(modalities), fold, seed))
             for modality_key in chosen:
                 if fold != ALL_CASES:
-                    networks.append(PlannedNetwork(Role.BASELINE, modality_key, fold, seed))
-                networks.append(PlannedNetwork(Role.STUDENT, modality_key, fold, seed))
+                    networks.append(NetworkId(Role.BASELINE, modality_key, fold, seed))
+                networks.append(NetworkId(Role.STUDENT, modality_key, fold, seed))
     return tuple(networks)
 
 

@@ -61,7 +61,7 @@ def make_plan(request: StudyRequest, device: torch.device, say: Say = lambda _te
     recipe = with_steps(request, setup, measured)
     seconds = _study_seconds(setup, recipe, measured)
     return StudyPlan(
-        networks=tuple(network.name for network in setup.networks),
+        networks=setup.networks,
         steps=recipe.steps,
         minutes=round((inspecting + preparing * len(_learning(setup)) + seconds) / 60, 2),
         memory_bytes=memory,

@@ -18,7 +18,7 @@ from kdnet.model_file import Model
 from kdnet.networks.factory import build_network
 from kdnet.runs.events import EventKind
 from kdnet.schema.model_card import ModelCard
-from kdnet.schema.network_id import PlannedNetwork, Role
+from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.networks import preset
 from kdnet.schema.preprocessing import Preprocessing
 from kdnet.study.reader import RunReader, load_finished, open_readonly
@@ -33,7 +33,7 @@ def preview(root: Path, name: str, out: Path, device: torch.device, case_name: s
 
     Args:
         root: the run folder, which is not modified.
-        name: of the network, such as ``"fold0/seed0/student-t1ce"``.
+        name: the network's key, such as ``"fold0/seed0/student-t1ce"``.
         out: the labelmap to write.
         device: compute device.
         case_name: by default the first validation case of the network's fold.
@@ -88,22 +88,22 @@ def _keep_data(out: Path, dataset: Dataset) -> None:
                 raise SettingsError(f"{out} belongs to case {case.name} of the data, so it is kept: name another file.")
 
 
-def _planned(view: RunReader, name: str) -> PlannedNetwork:
-    for network in view.networks:
-        if network.name == name:
-            return network
-    known = ", ".join(network.name for network in view.networks) or "none yet, as it has not begun to train"
+def _planned(view: RunReader, name: str) -> NetworkId:
+    network = view.network(name)
+    if network is not None:
+        return network
+    known = ", ".join(network.key for network in view.networks) or "none yet, as it has not begun to train"
     raise SettingsError(f'{view.run.root} has no network "{name}": choose one of {known}.')
 
 
-def _model(view: RunReader, network: PlannedNetwork) -> tuple[Model, int, bool]:
+def _model(view: RunReader, network: NetworkId) -> tuple[Model, int, bool]:
     """Return the network, its current step, and whether it is finished."""
     folder = view.folder(network)
     # a training that ends right now first writes the model, then removes its state
     for attempt in range(2):
         try:
             if folder.model.exists():
-                return load_finished(network, folder), _chosen_step(view, network.name), True
+                return load_finished(network, folder), _chosen_step(view, network.key), True
             if folder.checkpoint.exists():
                 with reading(folder.checkpoint, REMEDY, RunFolderError):
                     state = read_checkpoint(folder.checkpoint)
@@ -111,10 +111,10 @@ def _model(view: RunReader, network: PlannedNetwork) -> tuple[Model, int, bool]:
         except (RunFolderError, ModelFileError):
             if attempt:
                 raise
-    raise RunFolderError(f"nothing of {network.name} has been saved yet: wait until it has been trained for a minute.")
+    raise RunFolderError(f"nothing of {network.key} has been saved yet: wait until it has been trained for a minute.")
 
 
-def _from_state(view: RunReader, network: PlannedNetwork, state: Checkpoint) -> Model:
+def _from_state(view: RunReader, network: NetworkId, state: Checkpoint) -> Model:
     recipe, labels = view.recipe(), view.labels
     assert labels is not None  # the data exists
     name = recipe.network if network.role is Role.TEACHER else recipe.trained_student_network
@@ -125,7 +125,7 @@ def _from_state(view: RunReader, network: PlannedNetwork, state: Checkpoint) -> 
     preprocessing = Preprocessing(spacing=recipe.spacing)
     card = ModelCard(
         network.role,
-        network.name,
+        network.key,
         spec,
         network.modalities,
         labels,

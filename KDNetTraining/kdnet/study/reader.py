@@ -14,13 +14,13 @@ from kdnet.errors import KDNetError, ModelFileError, RunFolderError, SettingsErr
 from kdnet.foreign import parse_json, reading
 from kdnet.json_schema import parse_dataclass
 from kdnet.model_file import Model, load_model
-from kdnet.runs.events import Event, EventKind, read_events
+from kdnet.runs import legacy
+from kdnet.runs.events import Event, EventKind, planned_networks, read_events
 from kdnet.runs.folder import NetworkFolder, RunFolder, read_study
 from kdnet.runs.splits import read_splits
 from kdnet.schema.folds import Split
 from kdnet.schema.labels import LabelTable
-from kdnet.schema.model_card import read_card
-from kdnet.schema.network_id import PlannedNetwork, named_network
+from kdnet.schema.network_id import NetworkId, networks_by_key
 from kdnet.schema.recipe import Recipe, read_settled_recipe
 from kdnet.schema.results import Score
 from kdnet.schema.study_request import StudyRequest
@@ -45,27 +45,18 @@ class RunReader:
         return read_events(self.run.events)[0]
 
     @cached_property
-    def networks(self) -> tuple[PlannedNetwork, ...]:
+    def networks(self) -> tuple[NetworkId, ...]:
         """Planned networks, in order; empty during the first inspection of the data."""
-        started = [event for event in self.events if event.event is EventKind.STUDY_STARTED]
-        if not started and any(self.run.root.glob("*/seed*/*/model.safetensors")):
-            raise RunFolderError(f"{self.run.events} is missing or damaged: resume the run, which begins it anew.")
-        names = started[-1].values.get("networks", ()) if started else ()
-        try:
-            return tuple(named_network(str(name), self.teacher_modalities) for name in names)
-        except SettingsError as error:
-            told = one_line(str(error), 200).rstrip(".")
-            raise RunFolderError(f"{self.run.events} is damaged ({told}): resume the run.") from error
+        planned = planned_networks(self.events)
+        if not planned and any(self.run.root.glob(legacy.MODEL_FILES)):
+            raise RunFolderError(f"{self.run.events} is missing or damaged: resume the run to write it again.")
+        return tuple(legacy.with_teacher_modalities(network, self.teacher_modalities) for network in planned.values())
 
     @cached_property
     def teacher_modalities(self) -> tuple[str, ...]:
         """Input modalities of the teacher, in its order; empty if neither a teacher nor the data is available."""
-        for path in (self.run.teacher, *sorted(self.run.root.glob("*/seed*/teacher/model.safetensors"))):
-            if path.exists():
-                return read_card(path).modalities
-        if self.request.modalities:
-            return self.request.modalities
-        return self.dataset.modalities if self.dataset else ()
+        known = tuple(self._started("teacher") or ()) or legacy.teacher_modalities(self.run.root) or self.request.modalities
+        return known or (self.dataset.modalities if self.dataset else ())
 
     @cached_property
     def dataset(self) -> Dataset | None:
@@ -82,10 +73,16 @@ class RunReader:
 
     @cached_property
     def labels(self) -> LabelTable | None:
-        """The label table; None if neither a model nor the data is available."""
-        for path in sorted(self.run.root.glob("*/seed*/*/model.safetensors")):
-            return read_card(path).labels
+        """The label table; None if the run has not started to train and the data is missing."""
+        recorded = self._started("labels") or legacy.labels(self.run.root)
+        if recorded is not None:
+            with reading(self.run.events, "resume the run to write it again", RunFolderError):
+                return LabelTable.from_json(recorded)
         return self.dataset.labels if self.dataset else self.request.labels
+
+    def network(self, key: str) -> NetworkId | None:
+        """Return the planned network with this key; None if there is none."""
+        return networks_by_key(self.networks).get(key)
 
     def recipe(self) -> Recipe:
         """Return the recipe with its number of steps resolved.
@@ -97,9 +94,14 @@ class RunReader:
             raise RunFolderError(f"{self.run.root} has not begun to train: wait for its first steps.")
         return read_settled_recipe(self.run.recipe)
 
-    def folder(self, network: PlannedNetwork) -> NetworkFolder:
+    def folder(self, network: NetworkId) -> NetworkFolder:
         """Return the folder of a network, whether or not it exists."""
-        return NetworkFolder(self.run.root / network.name, network.name)
+        return self.run.network(network)
+
+    def _started(self, name: str) -> Any:
+        """Return a value of the last ``study_started`` event; None if there is none, as in runs of older versions."""
+        values = [event.values.get(name) for event in self.events if event.event is EventKind.STUDY_STARTED]
+        return values[-1] if values else None
 
     def scores(self) -> list[Score]:
         """Return all scores so far."""
@@ -111,7 +113,7 @@ class RunReader:
         return scores
 
 
-def load_finished(network: PlannedNetwork, folder: NetworkFolder) -> Model:
+def load_finished(network: NetworkId, folder: NetworkFolder) -> Model:
     """Load the finished model of a network.
 
     Raises:

@@ -18,7 +18,7 @@ from kdnet.report.write import write_report
 from kdnet.runs.events import EventKind, read_events
 from kdnet.runs.folder import RunFolder
 from kdnet.schema.folds import ALL_CASES, fold_name
-from kdnet.schema.network_id import PlannedNetwork, Role
+from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.recipe import Recipe
 from kdnet.schema.results import Score, StudyDescription
 from kdnet.study.environment import code_version, hardware
@@ -80,9 +80,7 @@ def report_study(
     return write_report(run.report, description, scores, events, overlays, data.dataset.labels)
 
 
-def _overlays(
-    data: StudyData, networks: Sequence[PlannedNetwork], run: RunFolder, scores: Sequence[Score]
-) -> list[Overlay]:
+def _overlays(data: StudyData, networks: Sequence[NetworkId], run: RunFolder, scores: Sequence[Score]) -> list[Overlay]:
     """Return the reference and predictions of a good, a median, and a bad case of the first student."""
     student = next((network for network in networks if network.role is Role.STUDENT), None)
     own = [
@@ -104,7 +102,7 @@ def _overlays(
 
 
 def _case_overlays(
-    data: StudyData, networks: Sequence[PlannedNetwork], run: RunFolder, student: PlannedNetwork, name: str
+    data: StudyData, networks: Sequence[NetworkId], run: RunFolder, student: NetworkId, name: str
 ) -> list[Overlay]:
     case = data.case(name)
     image_file = case.images[student.modalities[0]]
@@ -114,9 +112,8 @@ def _case_overlays(
     level = int((reference > 0).sum(axis=(0, 1)).argmax())
     overlays = [Overlay(name, "reference", image[:, :, level], reference[:, :, level], spacing[:2])]
     for network in networks:
-        same = (network.fold, network.seed) == (student.fold, student.seed)
-        if same and (network.role is Role.TEACHER or network.modalities == student.modalities):
-            path = prediction_path(run.network(network.name), name)
+        if network.unit == student.unit and (network.role is Role.TEACHER or network.modalities == student.modalities):
+            path = prediction_path(run.network(network), name)
             if path.exists():
                 labelmap, _ = facing(read_volume(path))
                 plane = labelmap[:, :, level]

@@ -11,7 +11,7 @@ from kdnet.data.dataset import case_files
 from kdnet.evaluation.pairing import MEAN, per_case
 from kdnet.evaluation.statistics import summarize
 from kdnet.schema.folds import ALL_CASES
-from kdnet.schema.network_id import PlannedNetwork, Role
+from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.patients import patient_of
 from kdnet.schema.results import Score, StudySummary
 from kdnet.study.reader import RunReader, open_readonly
@@ -22,13 +22,15 @@ def read_results(root: Path) -> dict[str, Any]:
     """Return the results of the run in ``root`` as plain JSON values.
 
     - ``data``, ``data_there``, ``report`` (None if there is none yet), ``labels``, ``regions``, ``recipe``, ``teacher``
-      (modalities), ``missing`` (networks without scores);
-    - ``networks``: ``name``, ``role``, ``modalities``, ``fold``, ``seed``, ``model`` (file or None), ``scored``;
+      (modalities), ``missing`` (identities of networks without scores, see ``networks``);
+    - ``networks``: ``id`` (as on the command line), ``role``, ``modalities``, ``fold``, ``seed``, ``model`` (file or None),
+      ``scored``;
     - ``summary``: mean and standard deviation of Dice and HD95 per network and region;
-    - ``students``: per student ``modalities``, ``model`` (of all cases, else of the first fold and seed), ``comparisons``
-      by region with ``"mean"`` last (:class:`~kdnet.schema.results.Comparison`), and ``cases``, worst first by
-      the student's mean Dice: ``case``, ``fold``, ``dice`` (role to the mean over regions and seeds), ``regions`` (region
-      to role to Dice), ``hd95`` likewise in mm, and ``labelmaps`` (role to file);
+    - ``students``: per student ``modalities``, ``inputs`` (the same as a list), ``model`` (of all cases, else of the
+      first fold and seed), ``comparisons`` by region with ``"mean"`` last
+      (:class:`~kdnet.schema.results.Comparison`), and ``cases``, worst first by the student's mean Dice: ``case``,
+      ``fold``, ``dice`` (role to the mean over regions and seeds), ``regions`` (region to role to Dice), ``hd95``
+      likewise in mm, and ``labelmaps`` (role to file);
     - ``scores``: every score;
     - ``files``: test case to its images and reference; empty if the data folder is missing.
 
@@ -49,10 +51,10 @@ def read_results(root: Path) -> dict[str, Any]:
         "regions": list(dict.fromkeys(score.region for score in scores)),
         "recipe": view.request.recipe.name,
         "teacher": list(view.teacher_modalities),
-        "missing": [network.name for network in view.networks if not view.folder(network).scores.exists()],
+        "missing": [network.to_json() for network in view.networks if not view.folder(network).scores.exists()],
         "networks": [_network(view, network) for network in view.networks],
         "summary": [asdict(row) for row in summary.networks],
-        "students": [_student(view, modality_key, scores, summary) for modality_key in _students(view)],
+        "students": [_student(view, inputs, scores, summary) for inputs in _students(view)],
         "scores": [asdict(score) for score in scores],
         "files": {case.name: case_files(case) for case in cases if case.name in tested},
     }
@@ -64,30 +66,29 @@ def _patients(view: RunReader, scores: Sequence[Score]) -> dict[str, str]:
     return {score.case: known.get(score.case) or patient_of(score.case) for score in scores}
 
 
-def _students(view: RunReader) -> list[str]:
-    planned = [network.modality_key for network in view.networks if network.role is Role.STUDENT]
-    return list(dict.fromkeys(planned or ["+".join(student) for student in view.request.students]))
+def _students(view: RunReader) -> list[tuple[str, ...]]:
+    """Return the input modalities of each student."""
+    planned = [network.modalities for network in view.networks if network.role is Role.STUDENT]
+    return list(dict.fromkeys(planned or view.request.students))
 
 
-def _network(view: RunReader, network: PlannedNetwork) -> dict[str, Any]:
+def _network(view: RunReader, network: NetworkId) -> dict[str, Any]:
     folder = view.folder(network)
     return {
-        "name": network.name,
-        "role": network.role.value,
-        "modalities": network.modality_key,
-        "fold": network.fold,
-        "seed": network.seed,
+        **network.to_json(),
         "model": _path(folder.model),
         "scored": folder.scores.exists(),
     }
 
 
-def _student(view: RunReader, modality_key: str, scores: Sequence[Score], summary: StudySummary) -> dict[str, Any]:
-    own = [network for network in view.networks if network.role is Role.STUDENT and network.modality_key == modality_key]
+def _student(view: RunReader, inputs: tuple[str, ...], scores: Sequence[Score], summary: StudySummary) -> dict[str, Any]:
+    own = [network for network in view.networks if network.role is Role.STUDENT and network.modalities == inputs]
+    modality_key = "+".join(inputs)
     own.sort(key=lambda network: network.fold != ALL_CASES)
     models = [path for network in own if (path := _path(view.folder(network).model))]
     return {
         "modalities": modality_key,
+        "inputs": list(inputs),
         "model": models[0] if models else None,
         "comparisons": [asdict(row) for row in summary.comparisons if row.modalities == modality_key],
         "cases": _cases(view, modality_key, scores, summary),

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ from kdnet.model_file import load_model, save_model
 from kdnet.runs.control import Interrupted, StopMode
 from kdnet.runs.events import EventKind, EventWriter, read_events
 from kdnet.runs.folder import NetworkFolder, RunFolder
+from kdnet.runs.planned_networks import network_records
 from kdnet.runs.splits import keep_splits
 from kdnet.runs.stop_request import StopRequest
 from kdnet.runs.time_remaining import TimeRemaining
 from kdnet.schema.model_card import read_card
-from kdnet.schema.network_id import PlannedNetwork, Role
+from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.recipe import Recipe, read_settled_recipe
 from kdnet.schema.results import Score
 from kdnet.schema.study_request import StudyRequest
@@ -127,13 +129,19 @@ class Study:
         recipe = self._fixed_recipe(setup, prepared)
         if self.processes.first and setup.brought is not None and not kept:
             save_model(self.run_folder.teacher, setup.brought.card, setup.brought.network)
-        networks = [item.name for item in setup.networks]
-        _write(events, EventKind.STUDY_STARTED, networks=networks, steps=recipe.steps)
+        _write(
+            events,
+            EventKind.STUDY_STARTED,
+            networks=network_records(setup.networks),
+            labels=setup.data.dataset.labels.to_json(),
+            teacher=list(setup.networks[0].modalities),
+            steps=recipe.steps,
+        )
         time_remaining = self._time_left(setup, recipe)
         for network in setup.networks:
             raise_if_stop_requested(self.stop, self.processes)
             self._complete(network, setup, prepared, recipe, events, time_remaining)
-            time_remaining.finish(network.name)
+            time_remaining.finish(network)
         report = self.run_folder.report / "report.html"
         if self.processes.first:
             report = report_study(self.request, recipe, setup, self.run_folder, self.device, self.processes)
@@ -160,14 +168,14 @@ class Study:
         return prepare_cases(setup.data, learning, cache, events, check, processes=self.processes, contents=contents)
 
     def _time_left(self, setup: PreparedStudy, recipe: Recipe) -> TimeRemaining:
-        folders = {item.name: self.run_folder.network(item.name) for item in setup.networks}
-        brought = {item.name for item in setup.networks} - {item.name for item in setup.trained}
+        folders = {item: self.run_folder.network(item) for item in setup.networks}
+        brought = set(setup.networks) - set(setup.trained)
         return TimeRemaining(
             setup.networks,
             recipe.steps,
-            {item.name: len(setup.split_of(item).test) for item in setup.networks},
-            done=[name for name, folder in folders.items() if folder.scores.exists()],
-            trained=[name for name, folder in folders.items() if name in brought or folder.model.exists()],
+            {item: len(setup.split_of(item).test) for item in setup.networks},
+            done=[network for network, folder in folders.items() if folder.scores.exists()],
+            trained=[network for network, folder in folders.items() if network in brought or folder.model.exists()],
             events=read_events(self.run_folder.events)[0],
         )
 
@@ -185,7 +193,7 @@ class Study:
 
     def _complete(
         self,
-        network: PlannedNetwork,
+        network: NetworkId,
         setup: PreparedStudy,
         prepared: Mapping[str, PreparedCase],
         recipe: Recipe,
@@ -193,7 +201,8 @@ class Study:
         time_remaining: TimeRemaining,
     ) -> None:
         """Train and score one network, skipping what is already done."""
-        folder = self.run_folder.network(network.name)
+        folder = self.run_folder.network(network)
+        folder.root.mkdir(parents=True, exist_ok=True)
         if self.processes.broadcast(folder.model.exists()):
             self._complete_record(network, folder, setup, events)
         elif network in setup.trained:
@@ -211,29 +220,29 @@ class Study:
                 clear_parts(folder)
 
     def _complete_record(
-        self, network: PlannedNetwork, folder: NetworkFolder, setup: PreparedStudy, events: EventWriter | None
+        self, network: NetworkId, folder: NetworkFolder, setup: PreparedStudy, events: EventWriter | None
     ) -> None:
         """Complete the work of a process that was killed right after writing a model file."""
         if events is None or network not in setup.trained:
             return
         folder.checkpoint.unlink(missing_ok=True)
         known = read_events(self.run_folder.events)[0]
-        if not any(event.event is EventKind.NETWORK_FINISHED and event.network == network.name for event in known):
+        if not any(event.event is EventKind.NETWORK_FINISHED and event.network == network.key for event in known):
             self._say_finished(network, folder, events)
 
-    def _say_finished(self, network: PlannedNetwork, folder: NetworkFolder, events: EventWriter | None) -> None:
+    def _say_finished(self, network: NetworkId, folder: NetworkFolder, events: EventWriter | None) -> None:
         trained = read_card(folder.model).training_data
         _write(
             events,
             EventKind.NETWORK_FINISHED,
-            network.name,
+            network.key,
             step=int(trained.get("step", 0)),
             model=folder.model.relative_to(self.run_folder.root).as_posix(),
             seconds=float(trained.get("seconds", 0.0)),
             cpu_seconds=float(trained.get("cpu_seconds", 0.0)),
         )
 
-    def _record_figures(self, network: PlannedNetwork, folder: NetworkFolder, scores: Sequence[Score]) -> None:
+    def _record_figures(self, network: NetworkId, folder: NetworkFolder, scores: Sequence[Score]) -> None:
         """Record the test figures in the model file, for use outside the run."""
         figures = tested_figures(network, [*open_readonly(self.run_folder.root).scores(), *scores])
         if figures:
@@ -241,7 +250,7 @@ class Study:
 
     def _train(
         self,
-        network: PlannedNetwork,
+        network: NetworkId,
         folder: NetworkFolder,
         setup: PreparedStudy,
         prepared: Mapping[str, PreparedCase],
@@ -251,10 +260,11 @@ class Study:
     ) -> None:
         teacher = None
         if network.role is Role.STUDENT:
-            model = load_model(self.run_folder.network(network.teacher).model)
+            model = load_model(self.run_folder.network(setup.teacher_of(network)).model)
             teacher = Teacher(model.network, channels(model.card.modalities, setup.data))
         job = training_job(network, setup.data, prepared, recipe, teacher)
-        trainer = Trainer(job, folder, events, self.device, self.processes, self.stop, time_remaining)
+        left = partial(time_remaining.during_training, network)
+        trainer = Trainer(job, folder, events, self.device, self.processes, self.stop, left)
         trained = trainer.run()
         if not self.processes.first:
             return
@@ -264,7 +274,7 @@ class Study:
         self._say_finished(network, folder, events)
 
 
-def _scored(network: PlannedNetwork, folder: NetworkFolder, cases: Set[str]) -> bool:
+def _scored(network: NetworkId, folder: NetworkFolder, cases: Set[str]) -> bool:
     """Check whether the network is scored on ``cases``; drop other or damaged scores, to score again."""
     if not folder.scores.is_file():
         return False

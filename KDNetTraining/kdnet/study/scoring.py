@@ -23,7 +23,7 @@ from kdnet.runs.events import EventKind, EventWriter
 from kdnet.runs.folder import NetworkFolder
 from kdnet.runs.stop_request import StopRequest
 from kdnet.runs.time_remaining import TimeRemaining
-from kdnet.schema.network_id import PlannedNetwork
+from kdnet.schema.network_id import NetworkId
 from kdnet.schema.results import Score
 from kdnet.study.reader import load_finished, read_scores
 from kdnet.training.distributed import DistributedContext
@@ -31,7 +31,7 @@ from kdnet.training.interruption import raise_if_stop_requested
 
 
 def score_network(
-    network: PlannedNetwork,
+    network: NetworkId,
     folder: NetworkFolder,
     cases: Sequence[Case],
     device: torch.device,
@@ -66,7 +66,7 @@ def score_network(
             done = min(index + processes.count, len(open_cases))
             seconds = (time.monotonic() - started) / done
             tested = len(cases) - len(open_cases) + done
-            left = time_remaining.during_test(network.name, tested, seconds) if time_remaining else None
+            left = time_remaining.during_test(network, tested, seconds) if time_remaining else None
             name = open_cases[done - 1].name
             events.write(
                 EventKind.EVALUATION,
@@ -98,7 +98,7 @@ def prediction_path(folder: NetworkFolder, case: str) -> Path:
     return folder.predictions / f"{case}.nii.gz"
 
 
-def _score(network: PlannedNetwork, folder: NetworkFolder, case: Case, predictor: Predictor) -> list[Score]:
+def _score(network: NetworkId, folder: NetworkFolder, case: Case, predictor: Predictor) -> list[Score]:
     labels = predictor.model.card.labels
     labelmap = predictor.predict(read_inputs(case, network.modalities)).labelmap
     folder.predictions.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from kdnet.runs.events import EventWriter
 from kdnet.schema.bounds import check_names
 from kdnet.schema.folds import Split
 from kdnet.schema.model_header import MOST_MODALITIES
-from kdnet.schema.network_id import PlannedNetwork, Role
+from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.networks import preset
 from kdnet.schema.recipe import Recipe
 from kdnet.schema.study_request import StudyRequest
@@ -42,26 +42,26 @@ class PreparedStudy:
     """
 
     data: StudyData
-    networks: tuple[PlannedNetwork, ...]
+    networks: tuple[NetworkId, ...]
     recipe: Recipe
     brought: Model | None = None
     warnings: tuple[str, ...] = ()
 
     @property
-    def trained(self) -> tuple[PlannedNetwork, ...]:
+    def trained(self) -> tuple[NetworkId, ...]:
         """The networks to train: all but a pretrained teacher."""
         return tuple(item for item in self.networks if self.brought is None or item.role is not Role.TEACHER)
 
     @property
-    def student(self) -> PlannedNetwork:
+    def student(self) -> NetworkId:
         """The first student."""
         return next(network for network in self.networks if network.role is Role.STUDENT)
 
-    def teacher_of(self, network: PlannedNetwork) -> PlannedNetwork:
+    def teacher_of(self, network: NetworkId) -> NetworkId:
         """Return the teacher of the fold and seed of ``network``."""
-        return next(item for item in self.networks if item.name == network.teacher)
+        return next(item for item in self.networks if item.role is Role.TEACHER and item.unit == network.unit)
 
-    def split_of(self, network: PlannedNetwork) -> Split:
+    def split_of(self, network: NetworkId) -> Split:
         """Return the cases of the fold of ``network``."""
         return self.data.splits[network.fold]
 

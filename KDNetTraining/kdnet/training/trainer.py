@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 
@@ -21,7 +21,6 @@ from kdnet.runs.control import Interrupted, StopMode
 from kdnet.runs.events import EventKind, EventWriter
 from kdnet.runs.folder import NetworkFolder
 from kdnet.runs.stop_request import StopRequest
-from kdnet.runs.time_remaining import TimeRemaining
 from kdnet.schema.labels import IGNORED
 from kdnet.schema.network_id import Role
 from kdnet.schema.networks import preset
@@ -94,7 +93,7 @@ class Trainer:
         device: compute device.
         processes: the processes that train together.
         stop: checked between steps and between validation cases.
-        time_remaining: of the whole study, reported in events.
+        time_remaining: seconds left of the whole study at a step, given the seconds per step; reported in events.
     """
 
     def __init__(
@@ -105,7 +104,7 @@ class Trainer:
         device: torch.device,
         processes: DistributedContext,
         stop: StopRequest,
-        time_remaining: TimeRemaining | None = None,
+        time_remaining: Callable[[int, float], float | None] | None = None,
     ) -> None:
         self.job, self.folder, self.events, self.device = job, folder, events, device
         self.processes, self.stop, self.time_remaining = processes, stop, time_remaining
@@ -366,11 +365,7 @@ class Trainer:
 
     def _say_step(self, outcome: StepOutcome, seconds_per_step: float) -> None:
         steps = self.job.recipe.steps
-        left = (
-            self.time_remaining.during_training(self.folder.name, self.step, seconds_per_step)
-            if self.time_remaining
-            else None
-        )
+        left = self.time_remaining(self.step, seconds_per_step) if self.time_remaining else None
         self._event(
             EventKind.STEP,
             step=self.step,

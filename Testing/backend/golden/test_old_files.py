@@ -14,6 +14,7 @@ from kdnet.cli import main
 from kdnet.model_file import load_model
 from kdnet.runs.status import RunState, read_status
 from kdnet.schema.model_card import read_card
+from kdnet.schema.network_id import NetworkId
 from kdnet.schema.recipe import read_recipe
 
 NETWORKS = tuple(f"fold0/seed0/{name}" for name in ("teacher", "baseline-t1ce", "student-t1ce"))
@@ -36,12 +37,16 @@ def results(run: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return json.loads(capsys.readouterr().out)
 
 
+def _keys(networks: tuple[NetworkId, ...]) -> tuple[str, ...]:
+    return tuple(network.key for network in networks)
+
+
 def test_status(version: str, tmp_path: Path) -> None:
     status = read_status(unpack_run(version, "finished", tmp_path / "finished"))
-    assert (status.state, status.networks, status.done) == (RunState.FINISHED, NETWORKS, NETWORKS)
+    assert (status.state, _keys(status.networks), _keys(status.done)) == (RunState.FINISHED, NETWORKS, NETWORKS)
     status = read_status(unpack_run(version, "paused", tmp_path / "paused"))
     assert status.state in (RunState.PAUSED, RunState.STOPPED, RunState.FAILED)
-    assert (status.networks, status.done, status.steps) == (NETWORKS, NETWORKS[:1], 30)
+    assert (_keys(status.networks), _keys(status.done), status.steps) == (NETWORKS, NETWORKS[:1], 30)
     assert status.pid is None
 
 
@@ -65,7 +70,8 @@ def test_results(version: str, tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_results_of_a_paused_run(version: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert results(unpack_run(version, "paused", tmp_path / "run"), capsys)["missing"] == list(NETWORKS[1:])
+    found = results(unpack_run(version, "paused", tmp_path / "run"), capsys)
+    assert [network["id"] for network in found["missing"]] == list(NETWORKS[1:])
 
 
 def test_a_finished_run_reports_again(version: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

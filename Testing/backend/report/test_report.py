@@ -15,7 +15,7 @@ import pytest
 from kdnet.errors import KDNetError
 from kdnet.report.write import write_report
 from kdnet.schema.labels import brats_labels, exclusive_labels
-from kdnet.schema.network_id import Role
+from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.results import HD95_DEFINITION, HD95_ONE_EMPTY, Empty, Score, StudyDescription
 from made_studies import BASELINE, STUDENT, STUDY, TEACHER, description, events_of, overlays_of, scores_of
 
@@ -66,7 +66,7 @@ class Page(HTMLParser):
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a finished study."""
     folder = tmp_path_factory.mktemp("report")
-    events = events_of("fold0/seed0/teacher", "fold0/seed0/baseline-t1ce", "fold0/seed0/student-t1ce")
+    events = events_of(*(NetworkId(role, tuple(key.split("+")), 0, 0) for role, key in (TEACHER, BASELINE, STUDENT)))
     scores = scores_of(STUDY)
     return write_report(folder, description(), scores, events, overlays_of("case00"), brats_labels()).parent
 
@@ -246,7 +246,9 @@ ODD_REGIONS = (
 def test_no_name_of_a_region_breaks_a_report(tmp_path: Path) -> None:
     scores = [score for name in ODD_REGIONS for score in scores_of(STUDY, region=name)]
     told = description(regions=ODD_REGIONS, data="".join(ODD_REGIONS), command=" ".join(ODD_REGIONS))
-    path = write_report(tmp_path, told, scores, events_of("fold0/seed0/student-t1ce"), [], exclusive_labels({1: "lesion"}))
+    path = write_report(
+        tmp_path, told, scores, events_of(NetworkId(Role.STUDENT, ("t1ce",), 0, 0)), [], exclusive_labels({1: "lesion"})
+    )
     text = path.read_text(encoding="utf-8")
     pictures = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
     assert len(pictures) >= 4 + len(ODD_REGIONS)

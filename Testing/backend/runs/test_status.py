@@ -16,10 +16,13 @@ from kdnet.files import write_json
 from kdnet.runs.events import EventKind, EventWriter
 from kdnet.runs.folder import SCHEMA, open_run
 from kdnet.runs.lock import exclusive, is_locked
+from kdnet.runs.planned_networks import network_records
 from kdnet.runs.status import RunState, StatusReader, read_status
+from kdnet.study.network_list import plan_networks
 from made_runs import ENDLESS, end, events, start, study, until
 
-NETWORKS = ["fold0/seed0/teacher", "fold0/seed0/baseline-t1ce", "fold0/seed0/student-t1ce"]
+NETWORKS = plan_networks(("t1", "t1ce"), (("t1ce",),), [0], [0])
+TEACHER = NETWORKS[0].key
 
 
 @pytest.fixture
@@ -56,16 +59,16 @@ def test_a_run_without_events_is_new(run: Path) -> None:
 def test_progress_is_told_while_it_runs(run: Path) -> None:
     write(
         run,
-        (EventKind.STUDY_STARTED, "", {"networks": NETWORKS, "steps": 50}),
-        (EventKind.NETWORK_STARTED, NETWORKS[0], {"step": 0, "steps": 50}),
-        (EventKind.STEP, NETWORKS[0], {"step": 20, "steps": 50, "study_seconds_left": 99.5}),
+        (EventKind.STUDY_STARTED, "", {"networks": network_records(NETWORKS), "steps": 50}),
+        (EventKind.NETWORK_STARTED, TEACHER, {"step": 0, "steps": 50}),
+        (EventKind.STEP, TEACHER, {"step": 20, "steps": 50, "study_seconds_left": 99.5}),
     )
-    (run / NETWORKS[0]).mkdir(parents=True)
-    (run / NETWORKS[0] / "scores.json").write_text("[]")
+    (run / TEACHER).mkdir(parents=True)
+    (run / TEACHER / "scores.json").write_text("[]")
     with open_run(run):
         status = read_status(run)
     assert (status.state, status.network, status.step, status.steps) == (RunState.RUNNING, NETWORKS[0], 20, 50)
-    assert (status.networks, status.done) == (tuple(NETWORKS), (NETWORKS[0],))
+    assert (status.networks, status.done) == (NETWORKS, (NETWORKS[0],))
     assert (status.seconds_left, status.pid) == (99.5, os.getpid())
     assert read_status(run).state is RunState.FAILED
 
@@ -100,7 +103,7 @@ def test_waiting_is_told_with_what_for(run: Path) -> None:
 def test_a_reader_follows_and_survives_what_it_does_not_understand(run: Path) -> None:
     path = run / "events.jsonl"
     reader = StatusReader(run)
-    write(run, (EventKind.STUDY_STARTED, "", {"networks": NETWORKS, "steps": 50}))
+    write(run, (EventKind.STUDY_STARTED, "", {"networks": network_records(NETWORKS), "steps": 50}))
     assert [event.event for event in reader.refresh()[1]] == [EventKind.STUDY_STARTED]
     assert reader.refresh()[1] == []
     with path.open("ab") as stream:
@@ -114,16 +117,16 @@ def test_a_reader_follows_and_survives_what_it_does_not_understand(run: Path) ->
     write(run, (EventKind.WARNING, "", {"text": "anew"}))
     status, found = reader.refresh()
     assert [event.values["text"] for event in found] == ["anew"]
-    assert status.networks == tuple(NETWORKS)
+    assert status.networks == NETWORKS
 
 
 def test_following_a_large_file_reads_only_what_is_new(run: Path) -> None:
     writer = EventWriter(run / "events.jsonl")
     for step in range(20_000):
-        writer.write(EventKind.STEP, NETWORKS[0], step=step, steps=20_000, losses={"total": 1.0, "segmentation": 1.0})
+        writer.write(EventKind.STEP, TEACHER, step=step, steps=20_000, losses={"total": 1.0, "segmentation": 1.0})
     reader = StatusReader(run)
     reader.refresh()
-    writer.write(EventKind.STEP, NETWORKS[0], step=20_000, steps=20_000, losses={})
+    writer.write(EventKind.STEP, TEACHER, step=20_000, steps=20_000, losses={})
     started = time.perf_counter()
     assert len(reader.refresh()[1]) == 1
     assert time.perf_counter() - started < 0.05

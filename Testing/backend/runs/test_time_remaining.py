@@ -8,7 +8,7 @@ from kdnet.runs.time_remaining import TimeRemaining
 from kdnet.study.network_list import plan_networks
 
 NETWORKS = plan_networks(("t1", "t1ce"), (("t1ce",),), [0], [0])
-TEACHER, BASELINE, STUDENT = (network.name for network in NETWORKS)
+TEACHER, BASELINE, STUDENT = NETWORKS
 CASES = dict.fromkeys((TEACHER, BASELINE, STUDENT), 10)
 
 
@@ -25,8 +25,8 @@ def test_all_that_is_to_come_counts() -> None:
 
 def test_what_earlier_sessions_told_is_remembered() -> None:
     events = [
-        Event(0, EventKind.NETWORK_FINISHED, TEACHER, {"seconds": 400.0}),
-        Event(0, EventKind.EVALUATION, TEACHER, {"seconds_per_case": 3.0}),
+        Event(0, EventKind.NETWORK_FINISHED, TEACHER.key, {"seconds": 400.0}),
+        Event(0, EventKind.EVALUATION, TEACHER.key, {"seconds_per_case": 3.0}),
         Event(0, EventKind.WARNING, "", {"text": ""}),
     ]
     left = TimeRemaining(NETWORKS, 100, CASES, done=[TEACHER], trained=[TEACHER], events=events)

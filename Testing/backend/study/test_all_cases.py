@@ -10,7 +10,7 @@ import pytest
 from kdnet.cli import main
 from kdnet.schema.folds import ALL_CASES
 from kdnet.schema.model_card import read_card
-from kdnet.schema.network_id import Role, named_network
+from kdnet.schema.network_id import Role
 from kdnet.schema.study_request import parse_students
 from kdnet.study.network_list import plan_networks
 from kdnet.study.results import read_results
@@ -91,7 +91,6 @@ def test_a_plan_says_that_nothing_is_tested(phantom: Path, capsys: pytest.Captur
     assert "none is kept to test" in capsys.readouterr().out
 
 
-def test_names_of_networks_of_all_cases_are_understood() -> None:
+def test_networks_of_all_cases_have_keys() -> None:
     teacher, student = plan_networks(("t1", "t1ce"), parse_students("t1ce"), [ALL_CASES], [0])
-    assert (teacher.role, student.role, student.name) == (Role.TEACHER, Role.STUDENT, STUDENT)
-    assert named_network(STUDENT, ("t1", "t1ce")) == student
+    assert (teacher.role, student.role, student.key) == (Role.TEACHER, Role.STUDENT, STUDENT)

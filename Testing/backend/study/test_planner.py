@@ -41,7 +41,8 @@ def test_a_plan_tells_what_the_study_then_does(
     run = tmp_path / "run"
     arguments = study(phantom, run, "--exclude", "Phantom_001")
     found, told = plan(arguments, capsys)
-    assert found["networks"] == [f"fold0/seed0/{name}" for name in ("teacher", "baseline-t1ce", "student-t1ce")]
+    ids = [network["id"] for network in found["networks"]]
+    assert ids == [f"fold0/seed0/{name}" for name in ("teacher", "baseline-t1ce", "student-t1ce")]
     assert found["steps"] == 6
     assert found["excluded"] == {"Phantom_001": "left out on request"}
     (fold,) = found["folds"]
