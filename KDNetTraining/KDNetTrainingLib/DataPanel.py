@@ -12,7 +12,8 @@ from kdnet.schema.modalities import display_name
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest, LoadedCase
+from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest
+from KDNetTrainingLib.CaseNodes import LoadedCase
 from KDNetTrainingLib.CaseTable import CaseTable
 from KDNetTrainingLib.CheckBoxGroup import CheckBoxGroup
 from KDNetTrainingLib.Choices import Choices

@@ -44,7 +44,6 @@ Deploy a student to the KDNetSegmentation module::
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -55,15 +54,13 @@ from kdnet.errors import KDNetError, RunFolderError, SettingsError
 from kdnet.files import writable_folder
 from kdnet.runs.control import StopMode, request_stop
 from kdnet.runs.folder import read_study
-from kdnet.runs.lock import is_locked
 from kdnet.runs.status import RunStatus, read_status
 from KDNetLib.Command import Command, json_answer
-from KDNetLib.ProcessTree import start_detached
 from KDNetLib.Worker import Failure
 
-from KDNetTrainingLib.Request import ExperimentRequest, command_lines, python_arguments, recorded_line
+from KDNetTrainingLib.Request import ExperimentRequest, command_lines, recorded_line
 from KDNetTrainingLib.Results import Results, read_results
-from KDNetTrainingLib.RunMonitor import LOG, log_tail
+from KDNetTrainingLib.RunProcesses import RunProcesses
 from KDNetTrainingLib.Runs import Run, RunRegistry, slicer_settings
 
 Failed = Callable[[Failure], None]
@@ -78,8 +75,7 @@ class TrainingLogic:
 
     def __init__(self, known: RunRegistry | None = None) -> None:
         self.known = known or RunRegistry(slicer_settings())
-        self._processes: dict[Path, subprocess.Popen[bytes]] = {}
-        self._started: set[Path] = set()
+        self.processes = RunProcesses()
 
     def runs(self) -> tuple[Run, ...]:
         """Return the runs known on this computer."""
@@ -129,7 +125,7 @@ class TrainingLogic:
         if self.alive(run):
             raise _in_use(run)
         writable_folder(run.root)
-        self._launch(run, [*request.arguments(), *self._after(run, after)])
+        self._start(run, [*request.arguments(), *self._after(run, after)])
         return run
 
     def resume(self, run: Run, *, after: Sequence[Run] | None = None) -> None:
@@ -141,7 +137,7 @@ class TrainingLogic:
         if self.alive(run):
             raise _in_use(run)
         read_study(run.root)
-        self._launch(run, ["resume", str(run.root), *self._after(run, after)])
+        self._start(run, ["resume", str(run.root), *self._after(run, after)])
 
     def pause(self, run: Run) -> None:
         """Ask a run to save its state and end, to be resumed later.
@@ -176,26 +172,15 @@ class TrainingLogic:
 
     def alive(self, run: Run) -> bool:
         """Check whether a process is working on the run, at least on this computer."""
-        process = self._processes.get(run.root)
-        return (process is not None and process.poll() is None) or is_locked(run.root)
+        return self.processes.alive(run)
 
     def starting(self, run: Run) -> bool:
         """Check whether a process started here is alive but has not written to the folder yet."""
-        process = self._processes.get(run.root)
-        if process is None or process.poll() is not None or run.root in self._started:
-            return False
-        if is_locked(run.root) and (run.root / "study.json").exists():
-            self._started.add(run.root)
-            return False
-        return True
+        return self.processes.starting(run)
 
     def startup_error(self, run: Run) -> str:
         """Return why a process started here ended before it wrote anything, empty if it did not."""
-        process = self._processes.get(run.root)
-        if process is None or process.poll() in (None, 0):
-            return ""
-        messages = [line for line in log_tail(run.root).splitlines() if line.startswith("kdnet: ")]
-        return messages[-1].removeprefix("kdnet: ") if messages else ""
+        return self.processes.startup_error(run)
 
     def status(self, run: Run) -> RunStatus:
         """Return the status of the run.
@@ -295,12 +280,8 @@ class TrainingLogic:
         waited = [other for other in self.runs() if self.alive(other)] if after is None else after
         return [part for other in waited if other.root != run.root for part in ("--wait-for", str(other.root))]
 
-    def _launch(self, run: Run, arguments: list[str]) -> None:
-        try:
-            self._processes[run.root] = start_detached(python_arguments(run.processes, arguments), run.root / LOG)
-        except OSError as error:
-            raise RunFolderError(f"{run.root} cannot be used ({error.strerror}): choose another folder.") from error
-        self._started.discard(run.root)
+    def _start(self, run: Run, arguments: list[str]) -> None:
+        self.processes.start(run, arguments)
         self.known.add(run)
 
 

@@ -9,7 +9,7 @@ from kdnet.schema.network_id import NetworkId
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.CaseLoader import LoadedCase
+from KDNetTrainingLib.CaseNodes import LoadedCase
 from KDNetTrainingLib.Charts import Charts
 from KDNetTrainingLib.Curves import Curves
 from KDNetTrainingLib.Formatting import network_title

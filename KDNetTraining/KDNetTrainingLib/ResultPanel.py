@@ -15,7 +15,8 @@ from KDNetLib.Tables import fill_table
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest, LoadedCase, outline, show_only
+from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest
+from KDNetTrainingLib.CaseNodes import LoadedCase, outline, show_only
 from KDNetTrainingLib.CheckBoxGroup import CheckBoxGroup
 from KDNetTrainingLib.Formatting import network_title
 from KDNetTrainingLib.Host import ChosenRun, Host

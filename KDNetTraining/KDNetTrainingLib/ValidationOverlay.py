@@ -14,7 +14,8 @@ from KDNetLib.Command import Command
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest, LoadedCase
+from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest
+from KDNetTrainingLib.CaseNodes import LoadedCase
 from KDNetTrainingLib.Formatting import network_title
 from KDNetTrainingLib.Logic import TrainingLogic
 from KDNetTrainingLib.Runs import Run

@@ -124,7 +124,7 @@ def forget_runs(panel: Any) -> None:
 
 def kill(panel: Any, run: Any) -> None:
     """End the process of a run without a word, as a machine that goes down does."""
-    process = panel.logic._processes.get(run.root)
+    process = panel.logic.processes.find(run)
     if process is not None and process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -188,7 +188,7 @@ def test_a_run_in_use_is_not_started_again(training: Any, chosen: Any, until: An
     with pytest.raises(RunFolderError, match="another process"):
         training.logic.resume(run)
     until(lambda: state(training) == "running")
-    training.logic._processes.clear()  # as after a restart of Slicer
+    training.logic.processes = type(training.logic.processes)()  # as after a restart of Slicer
     with pytest.raises(RunFolderError, match="another process"):
         training.logic.resume(run)
     training.ui.copyButton.click()

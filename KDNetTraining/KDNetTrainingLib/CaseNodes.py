@@ -1,0 +1,109 @@
+"""The nodes of a case in the scene: its volumes, with segmentations over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import slicer
+from kdnet.errors import KDNetError
+from kdnet.schema.modalities import display_name
+
+if TYPE_CHECKING:
+    from kdnet.schema.labels import LabelTable
+    from numpy.typing import NDArray
+
+ATTRIBUTE = "KDNet.case"  # on nodes loaded here, so that loading the case again replaces them
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedCase:
+    """The loaded nodes.
+
+    Attributes:
+        case: case name.
+        volumes: volume nodes by modality.
+        segmentations: segmentation nodes by name; ``"reference"`` is the expert's.
+    """
+
+    case: str
+    volumes: Mapping[str, slicer.vtkMRMLScalarVolumeNode]
+    segmentations: Mapping[str, slicer.vtkMRMLSegmentationNode]
+
+
+def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[LoadedCase | None]:
+    """Add what ``kdnet.cli.case_files`` wrote to the scene, one node per step; the last step yields all of them.
+
+    The slice views jump to where the reference, or else the last non-empty labelmap, has the largest area.
+
+    Raises:
+        KDNetError: when the case has no image, or a labelmap is on another grid.
+    """
+    import numpy as np  # noqa: PLC0415
+    from kdnet.schema.labels import LabelTable  # noqa: PLC0415 - needs numpy
+    from KDNetLib.SegmentationNode import center_of  # noqa: PLC0415 - needs numpy
+
+    case, labels = str(answer["case"]), LabelTable.from_json(answer["labels"])
+    _remove(case)
+    volumes: dict[str, slicer.vtkMRMLScalarVolumeNode] = {}
+    for item in answer["volumes"]:
+        volumes[str(item["name"])] = _add_volume(case, item)
+        yield None
+    if not volumes:
+        raise KDNetError(f"Case {case} has no readable image: check its files.")
+    shown = volumes.get(background, next(iter(volumes.values())))
+    segmentations: dict[str, slicer.vtkMRMLSegmentationNode] = {}
+    center = None
+    for item in answer["labelmaps"]:  # the reference comes last
+        voxels = np.load(item["file"], allow_pickle=False)
+        segmentations[str(item["name"])] = _add_segmentation(case, str(item["name"]), voxels, labels, shown)
+        center = center_of(voxels, shown) or center
+        yield None
+    slicer.util.setSliceViewerLayers(background=shown, fit=True)
+    if center is not None:
+        slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *center)
+    yield LoadedCase(case, volumes, segmentations)
+
+
+def _add_volume(case: str, item: Mapping[str, Any]) -> slicer.vtkMRMLScalarVolumeNode:
+    import numpy as np  # noqa: PLC0415
+
+    voxels = np.load(item["file"], mmap_mode="r", allow_pickle=False)
+    name = f"{case} {display_name(item['name'])}"
+    node: slicer.vtkMRMLScalarVolumeNode = slicer.util.addVolumeFromArray(voxels, np.array(item["affine"]), name)
+    node.SetAttribute(ATTRIBUTE, case)
+    return node
+
+
+def _add_segmentation(
+    case: str, name: str, voxels: NDArray[Any], labels: LabelTable, volume: slicer.vtkMRMLScalarVolumeNode
+) -> slicer.vtkMRMLSegmentationNode:
+    from KDNetLib.SegmentationNode import show_labelmap  # noqa: PLC0415 - needs numpy
+
+    if voxels.shape != volume.GetImageData().GetDimensions()[::-1]:
+        raise KDNetError(f"{name} of {case} is not on the grid of its images: resample it.")
+    node: slicer.vtkMRMLSegmentationNode = show_labelmap(voxels, labels, volume, name=f"{case} {name}")
+    node.SetAttribute(ATTRIBUTE, case)
+    return node
+
+
+def _remove(case: str) -> None:
+    nodes = (slicer.mrmlScene.GetNthNode(index) for index in range(slicer.mrmlScene.GetNumberOfNodes()))
+    for node in [node for node in nodes if node.GetAttribute(ATTRIBUTE) == case]:
+        slicer.mrmlScene.RemoveNode(node)
+
+
+def outline(node: slicer.vtkMRMLSegmentationNode, *, filled: bool) -> None:
+    """Show a segmentation in slice views as an outline only, or filled."""
+    display = node.GetDisplayNode()
+    if display is not None:
+        display.SetOpacity2DFill(0.4 if filled else 0.0)
+        display.SetOpacity2DOutline(1.0)
+
+
+def show_only(nodes: Mapping[str, slicer.vtkMRMLSegmentationNode], shown: Sequence[str]) -> None:
+    """Make the named segmentations visible and hide the others; nodes no longer in the scene are skipped."""
+    for name, node in nodes.items():
+        if node.GetScene() is not None and node.GetDisplayNode() is not None:
+            node.GetDisplayNode().SetVisibility(name in shown)
