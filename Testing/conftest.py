@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from kdnet.data.phantom import write_phantom
 from kdnet.model_file import save_model
 from kdnet.networks.factory import build_network
@@ -41,11 +44,26 @@ def real_cases() -> Path:
 
 
 @pytest.fixture(scope="session")
-def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Makes a folder once for all processes of a test session; tests must not change it."""
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder = root / name
+        with FileLock(f"{folder}.lock"):
+            if not (done := root / f"{name}.done").exists():
+                fill(folder)
+                done.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def phantom(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """Six small phantom cases."""
-    folder = tmp_path_factory.mktemp("phantom")
-    write_phantom(folder, cases=6, shape=(28, 33, 26), spacing=6.0)
-    return folder
+    return made_once("phantom", lambda folder: write_phantom(folder, cases=6, shape=(28, 33, 26), spacing=6.0))
 
 
 @pytest.fixture(scope="session")

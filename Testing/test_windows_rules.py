@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from kdnet.cli import main
 from kdnet.files import write_json
-from kdnet.model_file import load_model, save_model
+from kdnet.model_file import load_model, save_model, weights_hash
 from windows_rules import WindowsRules
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the rules of Windows are applied on Linux")
@@ -61,8 +62,14 @@ def test_a_model_can_be_written_over_itself_while_it_is_in_memory(folder: Path, 
     save_model(folder / "m.safetensors", load_model(model_file).card, load_model(model_file).network)
     model = load_model(folder / "m.safetensors")
     save_model(folder / "m.safetensors", model.card, model.network)
-    write_json(folder / "m.json", {})
-    write_json(folder / "m.json", {})
+    assert model_weights(folder / "m.safetensors") == model_weights(model_file)
+    write_json(folder / "m.json", {"first": 1})
+    write_json(folder / "m.json", {"second": 2})
+    assert json.loads((folder / "m.json").read_text()) == {"second": 2}
+
+
+def model_weights(path: Path) -> str:
+    return weights_hash(load_model(path).network.state_dict())
 
 
 def test_a_study_is_trained_paused_reported_and_exported(folder: Path, phantom: Path) -> None:

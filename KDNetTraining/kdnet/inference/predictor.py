@@ -56,8 +56,14 @@ class Predictor:
         DeviceError: when the device cannot be used at all.
 
     Example:
-        >>> # predictor = Predictor(load_model(Path("student.safetensors")), torch.device("cpu"))
-        >>> # labelmap = predictor.predict([read_volume(Path("t1ce.nii.gz"))]).labelmap
+        >>> from pathlib import Path
+        >>> from kdnet.data.volumes.io import read_volume
+        >>> from kdnet.model_file import load_model
+        >>> model = load_model(Path("Resources/Models/Phantom demo.safetensors"))
+        >>> scan = read_volume(Path("Resources/SampleData/Phantom_002_t1ce.nii.gz"))
+        >>> labelmap = Predictor(model, torch.device("cpu")).predict([scan]).labelmap.voxels
+        >>> labelmap.shape == scan.voxels.shape, labelmap.dtype.name, bool(labelmap.any())
+        (True, 'uint8', True)
     """
 
     def __init__(

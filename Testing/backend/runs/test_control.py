@@ -80,9 +80,10 @@ def test_a_training_ends_on_request_and_its_request_is_forgotten_by_the_next(
 
 
 @pytest.mark.slow
-def test_a_study_paused_again_and_again_ends_with_the_same_weights(phantom: Path, tmp_path: Path) -> None:
-    whole, paused = tmp_path / "whole", tmp_path / "paused"
-    assert end(start(*study(phantom, whole)))[0] == 0
+def test_a_study_paused_again_and_again_ends_with_the_same_weights(
+    phantom: Path, finished_run: Path, tmp_path: Path
+) -> None:
+    paused = tmp_path / "paused"
     process = start(*study(phantom, paused))
     for kind in (EventKind.PREPARATION, EventKind.VALIDATION, EventKind.EVALUATION):
         until(lambda kind=kind, process=process: events(paused, kind) or process.poll() is not None)
@@ -94,10 +95,10 @@ def test_a_study_paused_again_and_again_ends_with_the_same_weights(phantom: Path
         process = start("resume", str(paused))
     end(process)
     assert read_status(paused).state is RunState.FINISHED
-    assert hashes(paused) == hashes(whole)
-    for name in hashes(whole):
+    assert hashes(paused) == hashes(finished_run)
+    for name in hashes(finished_run):
         scores = Path("fold0", "seed0", name, "scores.json")
-        assert (paused / scores).read_text(encoding="utf-8") == (whole / scores).read_text(encoding="utf-8")
+        assert (paused / scores).read_text(encoding="utf-8") == (finished_run / scores).read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

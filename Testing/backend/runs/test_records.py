@@ -20,22 +20,15 @@ from kdnet.runs.lock import exclusive, is_locked
 from kdnet.runs.process_record import FILE as PROCESS
 from kdnet.runs.process_record import record_process, recorded_process_lives
 from kdnet.runs.status import RunState, read_status
-from made_runs import events, hashes, study
+from made_runs import events, hashes
 
 TEACHER = "fold0/seed0/teacher"
 STUDENT = "fold0/seed0/student-t1ce"
 
 
-@pytest.fixture(scope="module")
-def finished(phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("runs") / "finished"
-    assert main(study(phantom, run)) == 0
-    return run
-
-
 @pytest.fixture
-def run(finished: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(finished, tmp_path / "run"))
+def run(finished_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished_run, tmp_path / "run"))
 
 
 @pytest.fixture
@@ -92,7 +85,7 @@ def test_a_stop_request_of_a_machine_whose_clock_is_wrong_counts(tmp_path: Path)
     assert requested(tmp_path) is None
 
 
-def test_what_a_kill_after_the_model_file_left_undone_is_done(run: Path, finished: Path) -> None:
+def test_what_a_kill_after_the_model_file_left_undone_is_done(run: Path, finished_run: Path) -> None:
     lines = (run / "events.jsonl").read_text().splitlines(keepends=True)
     at = next(index for index, line in enumerate(lines) if '"network_finished"' in line)
     (run / "events.jsonl").write_text("".join(lines[:at]))
@@ -104,8 +97,8 @@ def test_what_a_kill_after_the_model_file_left_undone_is_done(run: Path, finishe
     (run / TEACHER / "checkpoint.safetensors").write_bytes(b"left behind")
     assert main(["resume", str(run)]) == 0
     assert not list(run.rglob("checkpoint.safetensors"))
-    assert hashes(run) == hashes(finished)
-    made, known = (events(folder, EventKind.NETWORK_FINISHED)[0] for folder in (run, finished))
+    assert hashes(run) == hashes(finished_run)
+    made, known = (events(folder, EventKind.NETWORK_FINISHED)[0] for folder in (run, finished_run))
     assert (made.network, made.values) == (known.network, known.values)
 
 
@@ -118,13 +111,15 @@ def test_half_written_files_are_swept_wherever_they_are(run: Path) -> None:
     assert not list(run.rglob(".partial-*"))
 
 
-def test_damaged_scores_are_named_and_scored_again(run: Path, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_scores_are_named_and_scored_again(
+    run: Path, finished_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = run / STUDENT / "scores.json"
     path.write_bytes(path.read_bytes()[:100])
     assert main(["results", str(run)]) == 2
     assert "scores.json" in capsys.readouterr().err
     assert main(["resume", str(run)]) == 0
-    assert path.read_bytes() == (finished / STUDENT / "scores.json").read_bytes()
+    assert path.read_bytes() == (finished_run / STUDENT / "scores.json").read_bytes()
 
 
 def test_a_damaged_recipe_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,17 +197,17 @@ def test_a_damaged_file_of_a_run_is_named(
         remove("events.jsonl"),
     ],
 )
-def test_what_can_be_made_anew_is_made_anew(run: Path, finished: Path, damage: Callable[[Path], object]) -> None:
+def test_what_can_be_made_anew_is_made_anew(run: Path, finished_run: Path, damage: Callable[[Path], object]) -> None:
     damage(run)
     assert main(["resume", str(run)]) == 0
-    assert hashes(run) == hashes(finished)
+    assert hashes(run) == hashes(finished_run)
     assert main(["results", str(run)]) == 0
 
 
 @pytest.mark.parametrize("content", ["nothing", "baseline", "another case"])
-def test_scores_of_something_else_are_scored_again(run: Path, finished: Path, content: str) -> None:
-    path, wanted = run / STUDENT / "scores.json", (finished / STUDENT / "scores.json").read_text()
-    baseline = (finished / "fold0/seed0/baseline-t1ce/scores.json").read_text()
+def test_scores_of_something_else_are_scored_again(run: Path, finished_run: Path, content: str) -> None:
+    path, wanted = run / STUDENT / "scores.json", (finished_run / STUDENT / "scores.json").read_text()
+    baseline = (finished_run / "fold0/seed0/baseline-t1ce/scores.json").read_text()
     other = {"nothing": "[]", "baseline": baseline, "another case": wanted.replace("Phantom_", "Other_")}
     path.write_text(other[content])
     assert main(["resume", str(run)]) == 0
@@ -299,19 +294,19 @@ def other_content(run: Path) -> str:
 
 @pytest.mark.parametrize("change", [changed_recipe, changed_bookkeeping, other_case, other_content])
 def test_figures_of_another_training_are_refused(
-    run: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: object
+    run: Path, finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: object
 ) -> None:
     told, target = change(run), tmp_path / "student.safetensors"  # type: ignore[operator]
-    code = main(["export", str(finished), "--network", STUDENT, "-o", str(target), "--metrics-from", str(run)])
+    code = main(["export", str(finished_run), "--network", STUDENT, "-o", str(target), "--metrics-from", str(run)])
     assert code == (2 if told else 0)
     assert told in capsys.readouterr().err
     assert target.exists() == (not told)
 
 
-def test_the_record_holds_no_number_that_is_not_finite(finished: Path) -> None:
+def test_the_record_holds_no_number_that_is_not_finite(finished_run: Path) -> None:
     def refuse(name: str) -> None:
         raise AssertionError(name)
 
-    for line in (finished / "events.jsonl").read_text().splitlines():
+    for line in (finished_run / "events.jsonl").read_text().splitlines():
         json.loads(line, parse_constant=refuse)
-    assert read_events(finished / "events.jsonl")[0]
+    assert read_events(finished_run / "events.jsonl")[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,12 +52,20 @@ class Client:
         return answers
 
 
-@pytest.fixture
-def client() -> Iterator[Client]:
+@pytest.fixture(scope="session")
+def shared_client() -> Iterator[Client]:
     client = Client()
+    assert client.read()["event"] == "ready"
     yield client
     client.process.kill()
     client.process.communicate()
+
+
+@pytest.fixture
+def client(shared_client: Client) -> Client:
+    """The one worker that tests share unless they end it; a test that kills it by mistake fails the next one."""
+    assert shared_client.process.poll() is None, "the test before killed the worker"
+    return shared_client
 
 
 def request_for(volume_file: Path, model_file: Path, folder: Path) -> dict[str, Any]:
@@ -84,7 +93,8 @@ def test_it_finds_what_the_command_finds_voxel_for_voxel(
 
 
 def test_the_model_is_loaded_once(client: Client, volume_file: Path, model_file: Path, tmp_path: Path) -> None:
-    request = request_for(volume_file, model_file, tmp_path)
+    model = shutil.copy(model_file, tmp_path / "new.safetensors")  # which no test before has loaded
+    request = request_for(volume_file, model, tmp_path)
     stages = [[answer.get("stage") for answer in client.ask(**request)] for _ in range(2)]
     assert stages[0].count("load") == 1
     assert "load" not in stages[1]
@@ -156,7 +166,7 @@ def test_it_ends_when_its_parent_is_killed() -> None:
     )
     parent = Client(f"-c {script}")
     os.kill(parent.process.pid, signal.SIGKILL)
-    parent.process.communicate()
+    parent.process.communicate(timeout=60)
     for _ in range(100):
         try:
             os.kill(parent.pid, 0)
@@ -191,7 +201,6 @@ BAD_REQUESTS = [
 
 
 def test_whatever_is_asked_gets_an_answer_and_the_next_request_is_served(client: Client, model_file: Path) -> None:
-    assert client.read()["event"] == "ready"
     assert client.process.stdin is not None
     for line in ("no JSON", "null", "5", "[1, 2]", '"text"', "{" * 2000, "", '{"id": NaN}'):
         client.process.stdin.write(line + "\n")

@@ -24,15 +24,8 @@ from made_runs import hashes, study
 FULL = "No space left on device"
 
 
-@pytest.fixture(scope="module")
-def whole(phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("runs") / "whole"
-    assert main(study(phantom, run)) == 0
-    return run
-
-
 def test_a_full_disk_in_training_is_told_and_resumed_from(
-    phantom: Path, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    phantom: Path, finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, written = tmp_path / "run", trainer.write_checkpoint
     left = 2
@@ -57,7 +50,7 @@ def test_a_full_disk_in_training_is_told_and_resumed_from(
     assert FULL in status.reason
     assert (run / "fold0/seed0/teacher/checkpoint.safetensors").exists()
     assert main(["resume", str(run)]) == 0
-    assert hashes(run) == hashes(whole)
+    assert hashes(run) == hashes(finished_run)
     assert not list(run.rglob(".partial*"))
 
 

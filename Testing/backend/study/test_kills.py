@@ -57,6 +57,7 @@ def test_a_study_survives_two_kills(
     check(phantom, undisturbed, tmp_path / "run", kind, 2, seed=1)
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.exhaustive
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("workers", [0, 2])

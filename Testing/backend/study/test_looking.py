@@ -25,13 +25,6 @@ from made_runs import ENDLESS, end, events, start, study, until
 STUDENT = "fold0/seed0/student-t1ce"
 
 
-@pytest.fixture(scope="module")
-def finished(phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("runs") / "finished"
-    assert main(study(phantom, run)) == 0
-    return run
-
-
 def copied(run: Path, to: Path) -> Path:
     return Path(shutil.copytree(run, to))
 
@@ -54,8 +47,8 @@ def refusal(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err.strip().splitlines()[-1]
 
 
-def test_results_hold_figures_and_the_files_to_look_at(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = results(finished, capsys)
+def test_results_hold_figures_and_the_files_to_look_at(finished_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = results(finished_run, capsys)
     assert found["missing"] == []
     assert [item["role"] for item in found["networks"]] == ["teacher", "baseline", "student"]
     assert found["teacher"] == ["t1", "t1ce", "t2", "flair"]
@@ -71,12 +64,12 @@ def test_results_hold_figures_and_the_files_to_look_at(finished: Path, capsys: p
         for path in case["labelmaps"].values():
             assert read_volume(Path(path)).grid.matches(reference.grid)
     assert Path(found["report"]).is_file()
-    assert main(["results", str(finished)]) == 0
+    assert main(["results", str(finished_run)]) == 0
     assert "student t1ce against baseline, mean" in capsys.readouterr().out
 
 
-def test_partial_results_are_told(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = copied(finished, tmp_path / "partial")
+def test_partial_results_are_told(finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = copied(finished_run, tmp_path / "partial")
     shutil.rmtree(run / STUDENT)
     shutil.rmtree(run / "report")
     found = results(run, capsys)
@@ -93,9 +86,9 @@ def test_partial_results_are_told(finished: Path, tmp_path: Path, capsys: pytest
 
 
 def test_results_are_read_when_the_data_is_gone(
-    finished: Path, phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished_run: Path, phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = copied(finished, tmp_path / "moved")
+    run = copied(finished_run, tmp_path / "moved")
     shutil.rmtree(run / STUDENT)
     record = json.loads((run / "study.json").read_text(encoding="utf-8"))
     write_json(run / "study.json", {**record, "data": str(tmp_path / "gone")})
@@ -133,18 +126,18 @@ def test_what_is_no_run_or_a_newer_one_is_refused(
 
 
 def test_a_finished_network_is_previewed_with_its_model(
-    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = preview(finished, tmp_path / "a.nii.gz", capsys, "--network", STUDENT)
+    found = preview(finished_run, tmp_path / "a.nii.gz", capsys, "--network", STUDENT)
     assert (found["finished"], found["part"], found["network"]) == (True, "validation", STUDENT)
     assert found["step"] in (3, 6)
-    tested = open_readonly(finished).splits[0].test[0]
-    found = preview(finished, tmp_path / "b.nii.gz", capsys, "--network", STUDENT, "--case", tested)
+    tested = open_readonly(finished_run).splits[0].test[0]
+    found = preview(finished_run, tmp_path / "b.nii.gz", capsys, "--network", STUDENT, "--case", tested)
     assert found["part"] == "test"
-    kept = read_volume(finished / STUDENT / "predictions" / f"{tested}.nii.gz")
+    kept = read_volume(finished_run / STUDENT / "predictions" / f"{tested}.nii.gz")
     assert np.array_equal(read_volume(Path(found["labelmap"])).voxels, kept.voxels)
     for more, told in ((("--network", "fold9"), "no network"), (("--network", STUDENT, "--case", "X"), 'no case "X"')):
-        assert told in refusal(["predict-checkpoint", str(finished), *more, "-o", str(tmp_path / "c.nii.gz")], capsys)
+        assert told in refusal(["predict-checkpoint", str(finished_run), *more, "-o", str(tmp_path / "c.nii.gz")], capsys)
 
 
 @pytest.mark.slow
@@ -171,7 +164,7 @@ def test_a_network_in_training_is_previewed_as_it_is(
 
 
 def test_a_training_that_ends_meanwhile_is_previewed_with_its_model(
-    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The state for resuming was there when it was looked for, and the model is when it is read."""
     model = NetworkFolder.model
@@ -183,9 +176,9 @@ def test_a_training_that_ends_meanwhile_is_previewed_with_its_model(
             return next(answers, True)
 
     def load(path: object) -> object:
-        return original(finished / STUDENT / "model.safetensors" if isinstance(path, Late) else path)
+        return original(finished_run / STUDENT / "model.safetensors" if isinstance(path, Late) else path)
 
-    run = copied(finished, tmp_path / "run")
+    run = copied(finished_run, tmp_path / "run")
     (run / STUDENT / "checkpoint.safetensors").write_bytes(b"gone in this moment")
     monkeypatch.setattr(view_module, "load_model", load)
     monkeypatch.setattr(
@@ -195,20 +188,21 @@ def test_a_training_that_ends_meanwhile_is_previewed_with_its_model(
     assert found["finished"] is True
 
 
-def test_figures_are_printed_where_their_signs_cannot_be(finished: Path) -> None:
+def test_figures_are_printed_where_their_signs_cannot_be(finished_run: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    command = [sys.executable, "-m", "kdnet", "results", str(finished)]
+    command = [sys.executable, "-m", "kdnet", "results", str(finished_run)]
     answer = subprocess.run(command, check=True, capture_output=True, encoding="utf-8", env=environment)
     assert " ? " in answer.stdout
 
 
-def test_an_exported_model_says_how_well_it_did_on_cases_it_had_not_seen(finished: Path, tmp_path: Path) -> None:
+def test_an_exported_model_says_how_well_it_did_on_cases_it_had_not_seen(finished_run: Path, tmp_path: Path) -> None:
     target = tmp_path / "student.safetensors"
     assert (
-        main(["export", str(finished), "--network", STUDENT, "-o", str(target), "--name", "Mine", "--limits", "many"]) == 0
+        main(["export", str(finished_run), "--network", STUDENT, "-o", str(target), "--name", "Mine", "--limits", "many"])
+        == 0
     )
-    exported, original = load_model(target), load_model(finished / STUDENT / "model.safetensors")
-    scores = json.loads((finished / STUDENT / "scores.json").read_text())
+    exported, original = load_model(target), load_model(finished_run / STUDENT / "model.safetensors")
+    scores = json.loads((finished_run / STUDENT / "scores.json").read_text())
     expected = np.mean([score["dice"] for score in scores if score["region"] == "WT"])
     assert (exported.card.name, exported.card.limits) == ("Mine", "many")
     assert exported.card.figures["dice"]["WT"] == pytest.approx(expected, abs=1e-4)
@@ -218,8 +212,8 @@ def test_an_exported_model_says_how_well_it_did_on_cases_it_had_not_seen(finishe
     assert all(bool((ours == theirs).all()) for ours, theirs in weights)
 
 
-def test_an_unknown_network_is_not_exported(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_network_is_not_exported(finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "student.safetensors"
-    told = refusal(["export", str(finished), "--network", "fold9/seed0/teacher", "-o", str(target)], capsys)
+    told = refusal(["export", str(finished_run), "--network", "fold9/seed0/teacher", "-o", str(target)], capsys)
     assert STUDENT in told
     assert not target.exists()

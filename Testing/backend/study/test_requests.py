@@ -82,8 +82,10 @@ def test_an_option_that_makes_no_sense_is_named(
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_patch_that_every_network_can_halve_is_taken(name: str) -> None:
+def test_a_patch_is_taken_when_the_network_can_halve_it_and_refused_otherwise(name: str) -> None:
     check_patch(read_recipe("demo", ["patch=[64,64,64]"]), [name], modalities=4, channels=3)
+    with pytest.raises(SettingsError, match="multiples"):
+        check_patch(read_recipe("demo", ["patch=[63,64,64]"]), [name], modalities=4, channels=3)
 
 
 def test_a_phantom_that_no_memory_holds_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,16 +27,9 @@ class Counting:
             raise Interrupted("paused")
 
 
-@pytest.fixture(scope="module")
-def whole(phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("runs") / "whole"
-    assert main(study(phantom, run)) == 0
-    return run
-
-
 @pytest.mark.parametrize(("module", "at"), [(trainer, 1), (trainer, 2), (testing, 2)])
 def test_what_was_done_is_kept(
-    phantom: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, at: int
+    phantom: Path, finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, at: int
 ) -> None:
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
@@ -45,8 +38,8 @@ def test_what_was_done_is_kept(
     if module is testing:
         assert list(run.rglob("scores-part-0.json"))
     assert main(["resume", str(run)]) == 0
-    assert hashes(run) == hashes(whole)
+    assert hashes(run) == hashes(finished_run)
     assert not list(run.rglob("scores-part-*"))
-    for path in whole.rglob("scores.json"):
-        assert (run / path.relative_to(whole)).read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
+    for path in finished_run.rglob("scores.json"):
+        assert (run / path.relative_to(finished_run)).read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
     assert torch.get_num_threads() == 1

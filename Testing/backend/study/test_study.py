@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import torch
 from kdnet.cli import main
 from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.errors import RunFolderError, SettingsError
-from kdnet.model_file import load_model, weights_hash
+from kdnet.model_file import load_model
 from kdnet.runs.events import EventKind, EventWriter, effective, read_events
 from kdnet.runs.folder import open_run
 from kdnet.schema.labels import brats_labels
@@ -31,57 +31,42 @@ from kdnet.study.network_list import plan_networks
 from kdnet.study.time_budget import StepTimings, steps_for_budget
 from kdnet.training.optimization import PlateauState, learning_rate
 from kdnet.training.patches import PatchSampler
-from made_runs import study
+from made_runs import events, hashes, study, until
 
 
 def command(data: Path, out: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "kdnet", *study(data, out, *more)]
 
 
-def hashes(run: Path) -> dict[str, str]:
-    return {
-        path.parent.name: weights_hash(load_model(path).network.state_dict())
-        for path in sorted(run.rglob("model.safetensors"))
-    }
-
-
-@pytest.fixture(scope="module")
-def undisturbed(phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("run") / "undisturbed"
-    subprocess.run(command(phantom, run), check=True, capture_output=True)
-    return run
-
-
-def test_a_study_leaves_models_scores_predictions_and_a_report(undisturbed: Path) -> None:
-    folder = undisturbed / "fold0" / "seed0"
+def test_a_study_leaves_models_scores_predictions_and_a_report(finished_run: Path) -> None:
+    folder = finished_run / "fold0" / "seed0"
     assert {path.name for path in folder.iterdir()} == {"teacher", "baseline-t1ce", "student-t1ce"}
     student = folder / "student-t1ce"
     assert read_card(student / "model.safetensors").modalities == ("t1ce",)
     scores = json.loads((student / "scores.json").read_text())
     assert len(scores) == 2 * 3
     assert len(list((student / "predictions").glob("*.nii.gz"))) == 2
-    assert {path.name for path in (undisturbed / "report").iterdir()} == {
+    assert {path.name for path in (finished_run / "report").iterdir()} == {
         *("report.html", "results.json", "results.md", "scores.csv", "summary.csv")
     }
-    assert not list(undisturbed.rglob("*.partial*"))
-    assert not list(undisturbed.rglob("checkpoint.safetensors"))
+    assert not list(finished_run.rglob("*.partial*"))
+    assert not list(finished_run.rglob("checkpoint.safetensors"))
 
 
-def test_baseline_and_student_see_the_same_data_and_differ_only_by_what_they_learn_from(undisturbed: Path) -> None:
-    made = hashes(undisturbed)
+def test_baseline_and_student_see_the_same_data_and_differ_only_by_what_they_learn_from(finished_run: Path) -> None:
+    made = hashes(finished_run)
     assert made["baseline-t1ce"] != made["student-t1ce"]
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_random_ends_with_the_same_weights(phantom: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_a_run_killed_at_random_ends_with_the_same_weights(phantom: Path, finished_run: Path, tmp_path: Path) -> None:
     run, chance = tmp_path / "killed", random.Random(3)
     kills = 0
     for attempt in range(12):
         process = subprocess.Popen(command(phantom, run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             if attempt == 0:  # on a fast machine the whole study takes no longer than the wait below
-                while not any(event.event is EventKind.STEP for event in read_events(run / "events.jsonl")[0]):
-                    time.sleep(0.02)
+                until(lambda: events(run, EventKind.STEP), process)
                 raise subprocess.TimeoutExpired(process.args, 0)
             process.wait(timeout=chance.uniform(6, 11))
             break
@@ -92,30 +77,27 @@ def test_a_run_killed_at_random_ends_with_the_same_weights(phantom: Path, undist
     else:
         subprocess.run(command(phantom, run), check=True, capture_output=True)
     assert kills >= 1
-    assert hashes(run) == hashes(undisturbed)
+    assert hashes(run) == hashes(finished_run)
     for path in run.rglob("*.json"):
         json.loads(path.read_text())
-    events, _ = read_events(run / "events.jsonl")
-    assert events[-1].event is EventKind.STUDY_FINISHED
+    assert read_events(run / "events.jsonl")[0][-1].event is EventKind.STUDY_FINISHED
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_cleanly_and_resume_goes_on(phantom: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_ctrl_c_stops_cleanly_and_resume_goes_on(phantom: Path, finished_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "stopped"
     process = subprocess.Popen(command(phantom, run), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8")
-    while not any(event.event is EventKind.STEP for event in read_events(run / "events.jsonl")[0]):
-        assert process.poll() is None
-        time.sleep(0.05)
+    until(lambda: events(run, EventKind.STEP), process)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "kdnet resume" in errors
     subprocess.run([sys.executable, "-m", "kdnet", "resume", str(run)], check=True, capture_output=True)
-    assert hashes(run) == hashes(undisturbed)
+    assert hashes(run) == hashes(finished_run)
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_model_of_one(phantom: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_two_processes_give_the_model_of_one(phantom: Path, finished_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "two"
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
@@ -126,7 +108,7 @@ def test_two_processes_give_the_model_of_one(phantom: Path, undisturbed: Path, t
     assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
     for name in ("teacher", "baseline-t1ce", "student-t1ce"):
         path = Path("fold0", "seed0", name, "model.safetensors")
-        one, two = (load_model(folder / path).network.state_dict() for folder in (undisturbed, run))
+        one, two = (load_model(folder / path).network.state_dict() for folder in (finished_run, run))
         for key, value in one.items():
             assert torch.allclose(value, two[key], atol=1e-4), (name, key)
 
@@ -146,9 +128,10 @@ def test_a_student_or_seed_given_twice_is_trained_once() -> None:
 
 
 def test_another_request_for_the_same_folder_is_refused(
-    phantom: Path, undisturbed: Path, capsys: pytest.CaptureFixture[str]
+    phantom: Path, finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*command(phantom, undisturbed, "--set", "steps=7")[3:]]) == 2
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    assert main([*command(phantom, run, "--set", "steps=7")[3:]]) == 2
     assert "other settings" in capsys.readouterr().err
 
 
@@ -228,6 +211,23 @@ def test_the_learning_rate_follows_its_schedule() -> None:
     for loss in (1.0, 1.1, 1.2, 1.3):
         state = state.after(loss, paper)
     assert learning_rate(paper, 0, state) == pytest.approx(1e-4 * 0.2)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"), [("gpu", ["network=dynunet-8", "window=32"]), ("paper", ["network=dynunet-8"])]
+)
+@pytest.mark.slow
+def test_recipes_for_gpus_take_real_steps(phantom: Path, tmp_path: Path, name: str, changes: list[str]) -> None:
+    """With their optimizer, precision, deep supervision, augmentation and losses; on small patches of coarse voxels."""
+    run = tmp_path / "run"
+    small = [f"--set={change}" for change in ("spacing=[6,6,6]", "patch=[32,32,32]", "batch=1", "workers=0", "steps=3")]
+    often = [f"--set={change}" for change in ("validation_every=3", *changes)]
+    where = ["--folds", "0", "--student", "t1ce", "--device", "cpu", "--threads", "1", "--out", str(run)]
+    assert main(["study", str(phantom), "--recipe", name, *small, *often, *where]) == 0
+    steps = events(run, EventKind.STEP)
+    assert {event.network: event.values["step"] for event in steps} == dict.fromkeys({e.network for e in steps}, 3)
+    assert all(np.isfinite(event.values["losses"]["total"]) for event in steps)
+    assert set(hashes(run)) == {"teacher", "baseline-t1ce", "student-t1ce"}
 
 
 @pytest.mark.parametrize("name", recipe_names())

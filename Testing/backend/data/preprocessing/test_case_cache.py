@@ -181,9 +181,11 @@ def test_a_process_killed_while_it_prepares_leaves_nothing_that_is_taken_for_who
     assert process.stdin is not None
     process.stdin.write("go\n")
     process.stdin.flush()
-    while not list((tmp_path / "cache").rglob("*.npy")) and process.poll() is None:
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "cache").rglob("*.npy")):
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline, "it takes too long"
         time.sleep(0.001)
-    assert process.poll() is None, "it ended before it could be killed"
     process.send_signal(signal.SIGKILL)
     process.wait()
     for case in dataset.cases:
