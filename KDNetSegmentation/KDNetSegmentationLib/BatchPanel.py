@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kdnet.errors import KDNetError
 from KDNetLib.Tables import fill_table
@@ -19,6 +18,7 @@ from KDNetSegmentationLib.Settings import Progress
 if TYPE_CHECKING:
     from KDNetLib.Worker import Failure
 
+    from KDNetSegmentationLib.Answers import CaseOutcome
     from KDNetSegmentationLib.Jobs import Cases
 
 UNSET = ("", ".")  # an unset path of a parameter node reads as "."
@@ -35,7 +35,7 @@ class BatchPanel:
         self.panel = panel
         self.running = False
         self._names: tuple[str, ...] = ()
-        self._cases: list[Mapping[str, Any]] = []
+        self._cases: list[CaseOutcome] = []
         panel.ui.batchButton.clicked.connect(self.onButton)
         self._show()
 
@@ -133,7 +133,7 @@ def batch_summary(cases: Cases) -> str:
     return " ".join(sentences)
 
 
-def case_status(case: Mapping[str, Any]) -> str:
+def case_status(case: CaseOutcome) -> str:
     """Return the volumes of a case, or why there are none, and its warnings."""
     amounts = ", ".join(f"{amount['name']} {amount['milliliters']:.1f} mL" for amount in case["amounts"])
     if case["state"] == "done before":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kdnet.errors import KDNetError
 from KDNetLib.Tables import fill_table
@@ -13,6 +13,8 @@ from KDNetSegmentationLib.Protocols import PanelProtocol
 
 if TYPE_CHECKING:
     from KDNetLib.Worker import Failure
+
+    from KDNetSegmentationLib.Answers import RegionScore
 
 
 class ComparisonPanel:
@@ -56,10 +58,10 @@ class ComparisonPanel:
         self._showHint(failure.message)
         self.panel.showFailure(failure)
 
-    def onFinished(self, scores: Sequence[Mapping[str, Any]]) -> None:
+    def onFinished(self, scores: Sequence[RegionScore]) -> None:
         """Show the scores."""
         self._fill([(score["region"], f"{score['dice']:.3f}", f"{score['hd95']:.1f}") for score in scores])
-        onlyOne = [score["region"] for score in scores if score.get("empty") in ("prediction", "reference")]
+        onlyOne = [score["region"] for score in scores if score["empty"] in ("prediction", "reference")]
         hint = _("{regions}: present in only one of the two segmentations; HD95 is the BraTS penalty value.")
         self._showHint(hint.format(regions=", ".join(onlyOne)) if onlyOne else "")
         self.panel.showMessage(_("Compared on the grid of the segmented volume."))

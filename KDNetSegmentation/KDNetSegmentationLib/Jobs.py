@@ -15,6 +15,7 @@ from KDNetLib.ModelLibrary import ModelLibrary
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
+from KDNetSegmentationLib.Answers import CaseOutcome, RegionScore
 from KDNetSegmentationLib.Settings import Progress, Result, Settings
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ R = TypeVar("R")
 
 def unexpected_failure() -> Failure:
     """Return what to show after a bug in this extension, which Qt only prints to the console."""
-    return Failure(_("Unexpected error: see the Python console, and report what it says."))
+    return Failure(_("Unexpected error: see the Python console for details, and report them."))
 
 
 class Job(Generic[R]):
@@ -151,16 +152,16 @@ class SegmentationJob(Job[Result]):
         return seconds
 
 
-class Cases(list[Mapping[str, Any]]):
+class Cases(list[CaseOutcome]):
     """The outcomes of the cases in a folder.
 
     Args:
-        cases: cases with ``name``, ``state``, ``labelmap``, ``amounts``, ``error`` and ``warnings`` each.
+        cases: outcomes of the cases.
         noScans: number of files that are labelmaps, masks or maps according to their names.
         tableProblem: reason why ``volumes.csv`` could not be written, or empty.
     """
 
-    def __init__(self, cases: Sequence[Mapping[str, Any]], noScans: int, tableProblem: str) -> None:
+    def __init__(self, cases: Sequence[CaseOutcome], noScans: int, tableProblem: str) -> None:
         super().__init__(cases)
         self.noScans, self.tableProblem = noScans, tableProblem
 
@@ -198,7 +199,7 @@ class ImportJob(Job[ModelInfo]):
         return self._library.add(self._path, self._name)
 
 
-class ComparisonJob(Job[Sequence[Mapping[str, Any]]]):
+class ComparisonJob(Job[Sequence[RegionScore]]):
     """Comparison of a segmentation with its reference."""
 
     def __init__(
@@ -219,7 +220,7 @@ class ComparisonJob(Job[Sequence[Mapping[str, Any]]]):
         spacing = list(self._volume.GetSpacing())
         return {"task": "compare", "labels": self._model.labels.to_json(), "spacing": spacing, **files}
 
-    def result(self, answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    def result(self, answer: Mapping[str, Any]) -> Sequence[RegionScore]:
         """Return the scores by region."""
         return list(answer["scores"])
 

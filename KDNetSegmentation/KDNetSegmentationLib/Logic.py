@@ -52,6 +52,7 @@ from KDNetSegmentationLib.Settings import Progress, Result, SegmentationError, S
 if TYPE_CHECKING:
     from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
+    from KDNetSegmentationLib.Answers import RegionScore
     from KDNetSegmentationLib.Protocols import Volumes
 
 Failed = Callable[[Failure], None]
@@ -226,7 +227,7 @@ class SegmentationLogic:
         volume: vtkMRMLScalarVolumeNode,
         model: ModelInfo | str,
         *,
-        onFinished: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _scores: None,
+        onFinished: Callable[[Sequence[RegionScore]], None] = lambda _scores: None,
         onFailed: Failed = lambda _failure: None,
     ) -> None:
         """Score a segmentation against a reference, on the grid of ``volume``, by the regions of ``model``.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from KDNetLib.Worker import Failure
     from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
+    from KDNetSegmentationLib.Answers import RegionScore
     from KDNetSegmentationLib.Jobs import Cases
     from KDNetSegmentationLib.Parameters import Parameters
     from KDNetSegmentationLib.Settings import Progress, Result, Settings
@@ -90,7 +91,7 @@ class SegmentationLogicProtocol(Protocol):
         volume: vtkMRMLScalarVolumeNode,
         model: ModelInfo | str,
         *,
-        onFinished: Callable[[Sequence[Mapping[str, Any]]], None] = ...,
+        onFinished: Callable[[Sequence[RegionScore]], None] = ...,
         onFailed: Failed = ...,
     ) -> None:
         """Score a segmentation against a reference."""

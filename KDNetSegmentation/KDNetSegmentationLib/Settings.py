@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from KDNetLib.Worker import Failure
 
+from KDNetSegmentationLib.Answers import CaseOutcome
+
 if TYPE_CHECKING:
     from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
@@ -58,7 +60,7 @@ class Progress:
     stage: str
     done: int = 0
     total: int = 1
-    case: Mapping[str, Any] | None = None
+    case: CaseOutcome | None = None
     names: tuple[str, ...] = ()
 
 

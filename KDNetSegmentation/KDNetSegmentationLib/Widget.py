@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 import slicer
 import vtk
 from KDNetLib.InstallPanel import InstallPanel
-from KDNetLib.Paths import show_nothing_for_unset
+from KDNetLib.Paths import clear_unset_paths
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from KDNetSegmentationLib.ApplySection import ApplySection
+from KDNetSegmentationLib.ApplyPanel import ApplyPanel
 from KDNetSegmentationLib.BatchPanel import BatchPanel
 from KDNetSegmentationLib.ComparisonPanel import ComparisonPanel
 from KDNetSegmentationLib.DeviceHint import DeviceHint
-from KDNetSegmentationLib.InputsSection import InputsSection
+from KDNetSegmentationLib.InputsPanel import InputsPanel
 from KDNetSegmentationLib.ModelsPanel import ModelsPanel
 from KDNetSegmentationLib.Parameters import Parameters
 from KDNetSegmentationLib.Protocols import SegmentationLogicProtocol, Widgets
 from KDNetSegmentationLib.ResultPanel import ResultPanel
 from KDNetSegmentationLib.Settings import Result
-from KDNetSegmentationLib.StatusSection import StatusSection
+from KDNetSegmentationLib.StatusPanel import StatusPanel
 
 if TYPE_CHECKING:
     from KDNetLib.ModelInfo import ModelInfo
@@ -45,9 +45,9 @@ class Panel(VTKObservationMixin):
         self.logic = logic
         self.parameters: Parameters | None = None
         self._guiTag: int | None = None
-        self.status = StatusSection(self.ui)
-        self.inputs = InputsSection(self)
-        self.apply = ApplySection(self, self.inputs)
+        self.status = StatusPanel(self.ui)
+        self.inputs = InputsPanel(self)
+        self.apply = ApplyPanel(self, self.inputs)
         self.results = ResultPanel(self.ui, self.status)
         self.batch = BatchPanel(self)
         self.comparison = ComparisonPanel(self)
@@ -151,7 +151,7 @@ class Panel(VTKObservationMixin):
         """Update buttons and hints to match settings and work in progress."""
         if self.parameters is None:
             return
-        show_nothing_for_unset(self.ui.batchInput, self.ui.batchOutput)
+        clear_unset_paths(self.ui.batchInput, self.ui.batchOutput)
         installed = not self.install.missing
         free = installed and not self.logic.busy
         self.apply.update(

@@ -50,15 +50,15 @@ def _satisfied(requirement: str) -> bool:
         installed: str | None = importlib.metadata.version(name.strip())
     except (importlib.metadata.PackageNotFoundError, KeyError):
         return False
-    return installed is not None and is_enough(installed, lowest)  # None: an interrupted pip left an empty folder
+    return installed is not None and satisfies_minimum(installed, lowest)  # None: an interrupted pip left an empty folder
 
 
-def is_enough(installed: str, lowest: str) -> bool:
+def satisfies_minimum(installed: str, lowest: str) -> bool:
     """Check whether a version is at least another; a pre-release (``1.5rc1``) is older than its release.
 
     Example:
-        >>> is_enough("2.13.0+cpu", "2.5"), is_enough("1.5rc1", "1.5"), is_enough("1.5.0.post1", "1.5")
-        (True, False, True)
+        >>> [satisfies_minimum(version, "1.5") for version in ("1.13.0+cpu", "1.5rc1", "1.5.0.post1")]
+        [True, False, True]
     """
     return _rank(installed) >= _rank(lowest)
 
@@ -79,7 +79,7 @@ def _rank(version: str) -> tuple[tuple[int, ...], bool]:
     return tuple(numbers), early is None
 
 
-def same_line(first: str, second: str) -> bool:
+def same_minor_version(first: str, second: str) -> bool:
     """Check whether two versions have the same major and minor number."""
     return (*release(first), 0, 0)[:2] == (*release(second), 0, 0)[:2]
 

@@ -21,7 +21,15 @@ from pathlib import Path
 from kdnet.errors import KDNetError
 from kdnet.foreign import parse_message, read_json, reading
 
-from KDNetLib.Dependencies import TORCH, Package, canonical, constraints, is_enough, package_name, same_line
+from KDNetLib.Dependencies import (
+    TORCH,
+    Package,
+    canonical,
+    constraints,
+    package_name,
+    same_minor_version,
+    satisfies_minimum,
+)
 from KDNetLib.PollTimer import PollTimer
 from KDNetLib.ProcessTree import kill_tree, reaped, start_python
 from KDNetLib.Translation import _
@@ -31,7 +39,7 @@ LIGHT_THE_TORCH = "light-the-torch>=0.7.5"
 LAST_LINES = 12
 MOST_LINES = 2000
 END_SECONDS = 2.0
-LOOK = (
+LIST_PACKAGES = (
     "-c",
     # of duplicates, the first is imported; a name that starts with ~ is left over from an interrupted pip
     """
@@ -64,7 +72,7 @@ def install_plan(packages: Sequence[Package], folder: Path, log: Log) -> Plan:
     """
     for wanted in _rounds(packages):
         names = [package_name(item) for item in wanted]
-        before = _versions((yield LOOK))
+        before = _versions((yield LIST_PACKAGES))
         file = folder / "constraints.txt"
         file.write_text(constraints(before, names), encoding="utf-8")
         pip = ("-m", "light_the_torch" if TORCH in wanted else "pip", "install", "--constraint", str(file))
@@ -73,7 +81,7 @@ def install_plan(packages: Sequence[Package], folder: Path, log: Log) -> Plan:
         yield (*pip, "--dry-run", "--report", str(report), *wanted)
         log(_planned_changes(report, before, names))
         printed = yield (*pip, *wanted)
-        _check(wanted, before, _versions((yield LOOK)), printed)
+        _check(wanted, before, _versions((yield LIST_PACKAGES)), printed)
 
 
 def _rounds(packages: Sequence[Package]) -> Iterable[tuple[str, ...]]:
@@ -115,7 +123,7 @@ def _planned_changes(report: Path, before: Mapping[str, str], names: Sequence[st
 def _change(name: str, old: str | None, new: str, asked: bool) -> str:
     if old is None:
         return _("{name} {version} (new)").format(name=name, version=new)
-    if not asked and not same_line(old, new):
+    if not asked and not same_minor_version(old, new):
         reason = _(
             "Nothing was installed because {name} {old}, which Slicer or another extension uses, would become {new}:"
             " update Slicer, or install the packages into another copy of Slicer."
@@ -133,12 +141,12 @@ def _check(wanted: Sequence[str], before: Mapping[str, str], after: Mapping[str,
     new = {canonical(name): version for name, version in after.items()}
     for requirement in wanted:
         lowest = requirement.partition(">=")[2]
-        if not is_enough(new.get(canonical(package_name(requirement)), ""), lowest):
+        if not satisfies_minimum(new.get(canonical(package_name(requirement)), ""), lowest):
             raise KDNetError(_not_installed(printed, _("{requirement} is still missing").format(requirement=requirement)))
     asked = {canonical(package_name(item)) for item in wanted}
     for name, version in before.items():
         now = new.get(canonical(name))
-        if canonical(name) not in asked and (now is None or not same_line(version, now)):
+        if canonical(name) not in asked and (now is None or not same_minor_version(version, now)):
             problem = (
                 _("{name} {version} was replaced by {now}, which may break Slicer: install {name}=={version} again.")
                 if now

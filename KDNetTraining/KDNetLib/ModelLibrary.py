@@ -11,6 +11,7 @@ from kdnet.files import atomic_write, writable_folder
 from kdnet.shared_files import BRAIN_STUDENT, shared_resource
 
 from KDNetLib.ModelInfo import ModelInfo, read_model_info
+from KDNetLib.Translation import _
 
 SUFFIX = ".safetensors"
 MOST_VOLUMES = 4  # number of inputs in the panel
@@ -36,7 +37,9 @@ def check_offered(model: ModelInfo) -> None:
     count = len(model.modalities)
     if count > MOST_VOLUMES:
         raise ModelFileError(
-            f"{model.path} needs {count} volumes, but the panel has {MOST_VOLUMES} inputs: use kdnet segment instead."
+            _("{file} needs {count} volumes, but the panel has {most} inputs: use kdnet segment instead.").format(
+                file=model.path, count=count, most=MOST_VOLUMES
+            )
         )
 
 
@@ -69,7 +72,8 @@ class ModelLibrary:
         for model in self.models():
             if model.path.name == wanted:
                 return model
-        raise ModelFileError(f'there is no model "{name}": choose one from the list or import its file.')
+        message = _('There is no model "{name}": select one from the list or import its file.')
+        raise ModelFileError(message.format(name=name))
 
     def target(self, name: str) -> Path:
         """Return the path that :meth:`add` would use; it never matches another model or a name of a shipped one."""
@@ -104,11 +108,13 @@ class ModelLibrary:
             ModelFileError: if it ships with the extension or cannot be deleted.
         """
         if model.bundled:
-            raise ModelFileError(f"{model.name} ships with the extension and cannot be removed: choose an imported model.")
+            message = _("{name} is included with the extension and cannot be removed: select an imported model.")
+            raise ModelFileError(message.format(name=model.name))
         try:
             model.path.unlink()
         except OSError as error:
-            raise ModelFileError(f"{model.path} cannot be deleted ({error.strerror}): check its permissions.") from error
+            message = _("{file} cannot be deleted ({reason}): check its permissions.")
+            raise ModelFileError(message.format(file=model.path, reason=error.strerror)) from error
 
 
 def _read_all(folder: Path, *, bundled: bool) -> Sequence[ModelInfo]:

@@ -1,9 +1,9 @@
-"""Path edits that are empty while no path is chosen."""
+"""Path edits that are empty while no path is selected."""
 
 from typing import Any
 
 
-def show_nothing_for_unset(*edits: Any) -> None:
+def clear_unset_paths(*edits: Any) -> None:
     """Clear ``ctkPathLineEdit`` widgets that show ".", the value of an unset path in a parameter node."""
     for edit in edits:
         if edit.currentPath == ".":

@@ -14,6 +14,7 @@ from kdnet.schema.labels import brats_labels
 from vtk.util import numpy_support
 
 from KDNetLib.Geometry import affine_of
+from KDNetLib.Translation import _
 
 if TYPE_CHECKING:
     from kdnet.schema.labels import Label, LabelTable
@@ -57,11 +58,7 @@ def show_labelmap(
     if voxels.shape != shape:
         raise ValueError(f"the labelmap has shape {voxels.shape}, but {volumeNode.GetName()} has {shape}.")
     image = _oriented_image(voxels, volumeNode)
-    node = segmentationNode
-    if node is None:
-        scene = volumeNode.GetScene()
-        assert scene is not None
-        node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name or f"{volumeNode.GetName()} segmentation")
+    node = segmentationNode or _new_node(volumeNode, name or f"{volumeNode.GetName()} segmentation")
     node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
     node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
@@ -71,6 +68,14 @@ def show_labelmap(
     for label in labels.labels:
         segmentation.AddSegment(_segment(label, image), segment_id(label))
         node.GetDisplayNode().SetSegmentOpacity3D(segment_id(label), _opacity_3d(label, labels))
+    return node
+
+
+def _new_node(volumeNode: vtkMRMLScalarVolumeNode, name: str) -> vtkMRMLSegmentationNode:
+    """Add a segmentation node to the scene of a volume."""
+    scene = volumeNode.GetScene()
+    assert scene is not None
+    node: vtkMRMLSegmentationNode = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     return node
 
 
@@ -180,7 +185,8 @@ def labelmap_of(
             voxels[part > 0] = label.value
     if not any(found):
         wanted = ", ".join(label.name for label in labels.labels)
-        raise DataError(f"{segmentationNode.GetName()} has no segment named {wanted}: rename its segments.")
+        message = _("{name} has no segment named {wanted}: rename its segments.")
+        raise DataError(message.format(name=segmentationNode.GetName(), wanted=wanted))
     return voxels
 
 

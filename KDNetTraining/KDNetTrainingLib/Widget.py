@@ -9,7 +9,7 @@ import slicer
 import vtk
 from kdnet.errors import SettingsError
 from KDNetLib.InstallPanel import InstallPanel
-from KDNetLib.Paths import show_nothing_for_unset
+from KDNetLib.Paths import clear_unset_paths
 from KDNetLib.PollTimer import PollTimer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
@@ -126,7 +126,7 @@ class Panel(VTKObservationMixin):
         """Update all sections from choices and running work."""
         if self._choices.parameters is None:
             return
-        show_nothing_for_unset(self.ui.dataFolderEdit, self.ui.recipeFileEdit, self.ui.teacherFileEdit)
+        clear_unset_paths(self.ui.dataFolderEdit, self.ui.recipeFileEdit, self.ui.teacherFileEdit)
         available = not self.install.missing
         self.data.update(available=available)
         self.experiment.update(available=available)

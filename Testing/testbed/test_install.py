@@ -201,10 +201,10 @@ def test_a_package_that_was_replaced_all_the_same_is_named(module: Any, tmp_path
 def test_a_fresh_process_tells_what_is_there(module: Any) -> None:
     import numpy
     from KDNetLib.Dependencies import missing_packages
-    from KDNetLib.Installation import LOOK, _versions
+    from KDNetLib.Installation import LIST_PACKAGES, _versions
     from KDNetLib.ProcessTree import start_python
 
-    printed = start_python(LOOK, merged=True).communicate(timeout=60)[0].splitlines()
+    printed = start_python(LIST_PACKAGES, merged=True).communicate(timeout=60)[0].splitlines()
     assert _versions(printed)["numpy"] == numpy.__version__
     assert missing_packages() == ()
 
@@ -213,7 +213,7 @@ def test_what_an_interrupted_pip_left_counts_as_nothing(
     module: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from KDNetLib import Dependencies
-    from KDNetLib.Installation import LOOK, _versions
+    from KDNetLib.Installation import LIST_PACKAGES, _versions
     from KDNetLib.ProcessTree import start_python
 
     for folder, name, version in (("first", "zzpkg-2.5.0", "2.5.0"), ("second", "zzpkg-2.4.0", "2.4.0")):
@@ -222,7 +222,7 @@ def test_what_an_interrupted_pip_left_counts_as_nothing(
             (file / "METADATA").write_text(f"Metadata-Version: 2.1\nName: zzpkg\nVersion: {version}\n")
     (tmp_path / "first" / "zzbare-1.0.dist-info").mkdir()
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "first"), str(tmp_path / "second")]))
-    found = _versions(start_python(LOOK, merged=True).communicate(timeout=60)[0].splitlines())
+    found = _versions(start_python(LIST_PACKAGES, merged=True).communicate(timeout=60)[0].splitlines())
     assert {name: version for name, version in found.items() if name.startswith("zz")} == {"zzpkg": "2.5.0"}
     monkeypatch.syspath_prepend(tmp_path / "first")
     assert not Dependencies._satisfied("zzbare>=1.0")
@@ -246,6 +246,6 @@ def test_what_an_interrupted_pip_left_counts_as_nothing(
     ],
 )
 def test_versions_are_compared_by_number(module: Any, installed: str, wanted: str, enough: bool) -> None:
-    from KDNetLib.Dependencies import is_enough
+    from KDNetLib.Dependencies import satisfies_minimum
 
-    assert is_enough(installed, wanted) is enough
+    assert satisfies_minimum(installed, wanted) is enough

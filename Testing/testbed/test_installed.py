@@ -17,11 +17,16 @@ folder = Path(sys.argv[1])
 sys.path[:0] = [str(folder), sys.argv[2]]
 from standin.application import Application
 import slicer
-module = Application(folder).open_module("KDNetSegmentation", folder)
-import kdnet, KDNetLib
-assert Path(kdnet.__file__).is_relative_to(folder) and Path(KDNetLib.__file__).is_relative_to(folder)
+application = Application(folder)
+module = application.open_module("KDNetSegmentation", folder)
+import kdnet, KDNetLib, KDNetSegmentationLib
+assert all(Path(package.__file__).is_relative_to(folder) for package in (kdnet, KDNetLib, KDNetSegmentationLib))
 volume = slicer.util.loadVolume(str(folder / "Resources/KDNet/SampleData/Phantom_002_t1ce.nii.gz"))
 print("WT", module.logic.segment(volume, "Phantom demo").volumes["WT"])
+training = application.open_module("KDNetTraining", folder)
+import KDNetTrainingLib
+assert Path(KDNetTrainingLib.__file__).is_relative_to(folder)
+training.cleanup()
 module.cleanup()
 """
 
@@ -50,3 +55,13 @@ def test_a_first_click_works(installed: Path) -> None:
     answer = subprocess.run(command, check=False, capture_output=True, encoding="utf-8", timeout=120)
     assert answer.returncode == 0, answer.stderr
     assert float(re.search(r"WT (\S+)", answer.stdout)[1]) > 5  # type: ignore[index]
+
+
+@pytest.mark.parametrize("module", ["KDNetSegmentation", "KDNetTraining"])
+def test_a_source_tree_offers_the_shared_packages_to_each_module_alone(repository: Path, module: str) -> None:
+    """Slicer adds the folder of a module when it loads it, in no particular order; -S hides the installed kdnet."""
+    script = f"import sys; sys.path.insert(0, sys.argv[1]); import {module}Lib, KDNetLib, kdnet; print(KDNetLib.__file__)"
+    command = [sys.executable, "-S", "-c", script, str(repository / module)]
+    answer = subprocess.run(command, check=False, capture_output=True, encoding="utf-8", timeout=60, cwd="/")
+    assert answer.returncode == 0, answer.stderr
+    assert Path(answer.stdout.strip()).is_relative_to(repository / "KDNetTraining")

@@ -214,6 +214,14 @@ def test_a_good_model_is_imported_and_chosen_and_can_be_removed(panel: Any, mode
     assert not panel.ui.removeButton.enabled
 
 
+def test_a_scene_with_the_former_name_of_a_shipped_model_selects_it(panel: Any) -> None:
+    panel.parameters.model = "Brain tumour T2.safetensors"
+    panel.exit()
+    panel.enter()
+    assert panel.model.path.name == panel.parameters.model == "Brain tumor T2.safetensors"
+    assert panel.model.modalities == ("t2",)
+
+
 def test_models_of_one_name_can_be_told_apart(panel: Any, model_file: Path) -> None:
     panel.logic.library.add(model_file)
     panel.logic.library.add(model_file)

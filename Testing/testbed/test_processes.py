@@ -69,7 +69,7 @@ def test_what_cannot_be_asked_is_a_failure_at_once(module: Any, value: object) -
     assert time.monotonic() - started < 10
     worker.stop()
     assert [what for what, _ in listener.heard] == ["failed"]
-    assert "cannot be asked" in listener.heard[0][1].message
+    assert "The request is invalid" in listener.heard[0][1].message
 
 
 def test_lines_that_nobody_expects_are_passed_over(module: Any) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Inspected = tuple[list[tuple[str, int] | None], "ModelInfo"]
 
 
-class InputsSection:
+class InputsPanel:
     """Shows the selected model and volumes, and passes selections on to the parameter node.
 
     Args:
@@ -59,14 +59,14 @@ class InputsSection:
     def refill(self, wanted: str = "") -> None:
         """Refresh the list of models and select the file named ``wanted``, else the previous selection."""
         parameters = self.panel.parameters
-        # without a parameter node there is no scene whose selection could be missing
+        # without a parameter node, there is no scene that could lack a selection
         remembered = parameters.model if parameters is not None else self.models.file
         self.models.refill(self.panel.logic.models(), wanted, remembered=remembered)
         self._show()
 
-    def onModelSelected(self, index: int) -> None:
+    def onModelSelected(self, *_arguments: object) -> None:
         """Select a model for the user."""
-        self.models.select(index)
+        self.models.select(self.panel.ui.modelSelector.currentIndex)  # Qt 5 may pass the text instead
         self._showModel()
 
     def onNodeAdded(self, *_arguments: object) -> None:

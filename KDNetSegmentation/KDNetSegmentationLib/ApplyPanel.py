@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from KDNetLib.ModelInfo import ModelInfo
     from slicer import vtkMRMLScalarVolumeNode
 
-    from KDNetSegmentationLib.InputsSection import InputsSection
+    from KDNetSegmentationLib.InputsPanel import InputsPanel
 
 
-class ApplySection:
+class ApplyPanel:
     """Starts and cancels the segmentation of a volume.
 
     Args:
@@ -29,7 +29,7 @@ class ApplySection:
         inputs: the section with the model and the volumes.
     """
 
-    def __init__(self, panel: PanelProtocol, inputs: InputsSection) -> None:
+    def __init__(self, panel: PanelProtocol, inputs: InputsPanel) -> None:
         self.panel, self._inputs = panel, inputs
         self.running = False
         self._stage = ""

@@ -9,7 +9,7 @@ from KDNetSegmentationLib.Protocols import Widgets
 STEPS = 1000  # range of the progress bar
 
 
-class StatusSection:
+class StatusPanel:
     """Shows messages and progress (``StatusView``).
 
     Args:
