@@ -147,7 +147,7 @@ def test_lines_of_an_inspection_that_are_none_are_passed_over(module: Any) -> No
         "Licence",
         "null",
         '{"name": 5}',
-        '{"name": "a", "index": 1, "total": 1}',
+        '{"name": "a", "modalities": ["t1"], "index": 1, "total": 1}',
         '{"format": "BraTS", "folds": 5}',
     ):
         inspection._line(line)
