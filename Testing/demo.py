@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -28,14 +29,19 @@ def demo(folder: Path) -> None:
     _step(f"the student on {held_out}, which it has not seen")
     _kdnet("segment", str(model), str(volume), "-o", str(folder / "segmented"))
     labelmap = folder / "segmented" / f"{held_out}_t1ce_seg.nii.gz"
+    if importlib.util.find_spec("slicer") is not None:
+        _capture(volume, labelmap, model, folder / "pictures")
+    print(f"\nReport: {run / 'report' / 'report.html'}\nDone in {time.monotonic() - started:.0f} s.")
+
+
+def _capture(volume: Path, labelmap: Path, model: Path, pictures: Path) -> None:
     capture = [sys.executable, str(REPOSITORY / "Testing/slicer/capture_demo.py")]
     _step("its overlay in slice views")
     # vtk tells of a missing display and of views that are being built on stderr
-    arguments = [*capture, str(volume), str(labelmap), str(model), str(folder / "pictures")]
+    arguments = [*capture, str(volume), str(labelmap), str(model), str(pictures)]
     answer = subprocess.run(arguments, check=False, stderr=subprocess.PIPE, encoding="utf-8")
     if answer.returncode:
         sys.exit(answer.stderr)
-    print(f"\nReport: {run / 'report' / 'report.html'}\nDone in {time.monotonic() - started:.0f} s.")
 
 
 def _step(what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,13 @@ from kdnet.runs.events import Event, EventKind, read_events
 
 POLL_SECONDS = 0.5
 
+LINE_SECONDS = 20.0  # between two lines about the same work, where the output is a file
+
 
 class ProgressBars:
     """Shows one bar at a time for work in progress, and a line for finished work.
+
+    Where stderr is not a terminal, a line now and then takes the place of each bar.
 
     Args:
         path: events.jsonl; its existing content is skipped.
@@ -27,6 +32,7 @@ class ProgressBars:
         _, self._offset = read_events(path)
         self._bar: tqdm[None] | None = None
         self._subject = ""
+        self._line_due = time.monotonic() + LINE_SECONDS
 
     def update(self) -> None:
         """Show the events written since the last call."""
@@ -68,6 +74,9 @@ class ProgressBars:
                 pass
 
     def _advance(self, subject: str, done: int, total: int, note: str = "") -> None:
+        if not sys.stderr.isatty():
+            self._write_line(subject, done, total, note)
+            return
         if subject != self._subject or self._bar is None:
             self.close()
             self._subject = subject
@@ -75,6 +84,13 @@ class ProgressBars:
             self._bar = tqdm(total=total, desc=subject, file=sys.stderr, bar_format=layout, dynamic_ncols=True)
         self._bar.n = done
         self._bar.set_postfix_str(note)
+
+    def _write_line(self, subject: str, done: int, total: int, note: str) -> None:
+        now = time.monotonic()
+        if done < total and now < self._line_due:
+            return
+        self._line_due = now + LINE_SECONDS
+        self._emit(f"{subject} {done}/{total}{f', {note}' if note and done < total else ''}")
 
     def _emit(self, text: str) -> None:
         tqdm.write(text, file=sys.stderr)
