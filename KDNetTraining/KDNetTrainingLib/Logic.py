@@ -34,7 +34,7 @@ Open a run folder from elsewhere, and read the results of a run:
 
     >>> run = logic.open(Path(RUNS) / "first")
     >>> results = logic.results(run)
-    >>> results.student.worst()[0].case.startswith("Phantom_")
+    >>> results.student.cases[0].case.startswith("Phantom_")
     True
 
 Deploy a student to the KDNetSegmentation module::
@@ -55,11 +55,11 @@ from kdnet.files import writable_folder
 from kdnet.runs.control import StopMode, request_stop
 from kdnet.runs.folder import read_study
 from kdnet.runs.status import RunStatus, read_status
+from kdnet.schema.run_results import RunResults
 from KDNetLib.Command import Command, json_answer
 from KDNetLib.Worker import Failure
 
 from KDNetTrainingLib.Request import ExperimentRequest, command_lines, recorded_line
-from KDNetTrainingLib.Results import Results, read_results
 from KDNetTrainingLib.RunProcesses import RunProcesses
 from KDNetTrainingLib.Runs import Run, RunRegistry, slicer_settings
 
@@ -243,25 +243,24 @@ class TrainingLogic:
         self,
         run: Run,
         *,
-        onFinished: Callable[[Results], None] = lambda _results: None,
+        onFinished: Callable[[RunResults], None] = lambda _results: None,
         onFailed: Failed = lambda _failure: None,
     ) -> Command:
         """Gather the results of a run so far."""
         return Command(
             ["results", str(run.root), "--json"],
-            read=lambda answer: read_results(json_answer(answer)),
+            read=_read_results,
             onFinished=onFinished,
             onFailed=onFailed,
         ).start()
 
-    def results(self, run: Run) -> Results:
+    def results(self, run: Run) -> RunResults:
         """Like :meth:`startResults`, but wait and return them.
 
         Raises:
             KDNetError: with a one-sentence message.
         """
-        command = Command(["results", str(run.root), "--json"], read=lambda answer: read_results(json_answer(answer)))
-        results: Results = command.answer()
+        results: RunResults = Command(["results", str(run.root), "--json"], read=_read_results).answer()
         return results
 
     def deploy(self, model: Path, name: str = "") -> Any:
@@ -283,6 +282,10 @@ class TrainingLogic:
     def _start(self, run: Run, arguments: list[str]) -> None:
         self.processes.start(run, arguments)
         self.known.add(run)
+
+
+def _read_results(answer: str) -> RunResults:
+    return RunResults.from_json(json_answer(answer))
 
 
 def _in_use(run: Run) -> RunFolderError:

@@ -11,6 +11,7 @@ import slicer
 from kdnet.errors import KDNetError
 from kdnet.files import atomic_write
 from kdnet.schema.modalities import format_modalities
+from kdnet.schema.run_results import CaseResult, RunResults, StudentResult
 from KDNetLib.Tables import fill_table
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
@@ -21,7 +22,6 @@ from KDNetTrainingLib.CheckBoxGroup import CheckBoxGroup
 from KDNetTrainingLib.Formatting import network_title
 from KDNetTrainingLib.Host import ChosenRun, Host
 from KDNetTrainingLib.Logic import TrainingLogic
-from KDNetTrainingLib.Results import CaseResult, Results, StudentResult
 from KDNetTrainingLib.ResultText import ROLES, case_table, comparison_table, result_warning, role_title
 from KDNetTrainingLib.ResultUpdates import ResultUpdates
 from KDNetTrainingLib.RunMonitor import RunSnapshot
@@ -58,7 +58,7 @@ class ResultPanel:
         self.clear()
 
     @property
-    def results(self) -> Results | None:
+    def results(self) -> RunResults | None:
         """The results so far, None until there are any."""
         return self._updates.results
 
@@ -94,7 +94,7 @@ class ResultPanel:
         self.ui.reportButton.enabled = self.results is not None and self.results.report is not None
         self.ui.deployButton.enabled = self.ui.exportButton.enabled = student is not None and student.model is not None
 
-    def onResults(self, results: Results) -> None:
+    def onResults(self, results: RunResults) -> None:
         """Show new results."""
         self._show_message(_completeness(results))
         self._refill()
@@ -113,7 +113,7 @@ class ResultPanel:
             return
         case = self._cases[row]
         self._show_message(_("Loading {case}...").format(case=case.case))
-        background = next(iter(self.student.inputs), "")
+        background = next(iter(self.student.modalities), "")
         request = CaseRequest(self.results.data, case.case, self.results.labels, case.labelmaps, background=background)
         self.loader.load(request)
 
@@ -184,7 +184,7 @@ class ResultPanel:
         blocked = selector.blockSignals(True)
         selector.clear()
         for student in students:
-            selector.addItem(format_modalities(student.modalities.split("+")))
+            selector.addItem(format_modalities(student.modalities))
         selector.currentIndex = kept if 0 <= kept < len(students) else min(0, len(students) - 1)
         selector.blockSignals(blocked)
         self._show()
@@ -199,7 +199,7 @@ class ResultPanel:
         ui.resultWarning.text = warning
         ui.resultWarning.visible = bool(warning)
         if student is not None:
-            self._cases = student.worst()
+            self._cases = student.cases
             fill_table(ui.comparisonTable, *comparison_table(student.comparisons))
             fill_table(ui.resultCasesTable, *case_table(self._cases))
         self.update()
@@ -211,10 +211,10 @@ class ResultPanel:
 
 def deployed_name(run: Run, student: StudentResult) -> str:
     """Return the name of a model file outside its run, which shows its origin."""
-    return f"{run.name} {student.modalities}.safetensors"
+    return f"{run.name} {student.key}.safetensors"
 
 
-def _completeness(results: Results) -> str:
+def _completeness(results: RunResults) -> str:
     """Return which networks have not been evaluated, or that none will be; empty otherwise."""
     if results.missing:
         names = ", ".join(network_title(network) for network in results.missing)

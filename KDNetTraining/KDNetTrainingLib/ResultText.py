@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kdnet.schema.network_id import Role
+from kdnet.schema.results import MEAN, Comparison
+from kdnet.schema.run_results import CaseResult, StudentResult
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.Results import MEAN, CaseResult, Comparison, StudentResult
-
-ROLES = ("teacher", "baseline", "student")
+ROLES = tuple(role.value for role in Role)
 
 
 def role_title(name: str) -> str:
@@ -41,17 +42,16 @@ def result_warning(student: StudentResult) -> str:
         return _(
             "⚠ The student is not better than its baseline in {regions}. Train longer, or change the distillation settings."
         ).format(regions=", ".join(worse))
-    mean = next((row for row in student.comparisons if row.region == MEAN), None)
-    if mean is not None and mean.difference[1] <= 0:
+    if student.mean is not None and student.mean.difference.low <= 0:
         return _("⚠ The gain over the baseline is not significant (95% CI includes 0). Evaluate more cases or seeds.")
     return ""
 
 
 def _column(row: Comparison) -> tuple[str, ...]:
-    value, low, high = row.difference
-    recovery = "" if row.recovery is None else f"{100 * row.recovery:.0f}%"
+    gain = row.difference
+    recovery = "" if row.recovery is None else f"{row.recovery.value:.0%}"
     scores = (_dice(row.teacher), _dice(row.baseline), _dice(row.student))
-    return *scores, f"{value:+.3f}", f"{low:+.3f}\n{high:+.3f}", f"{row.p:.3f}", recovery
+    return *scores, f"{gain.value:+.3f}", f"{gain.low:+.3f}\n{gain.high:+.3f}", f"{row.p:.3f}", recovery
 
 
 def _dice(value: float | None) -> str:

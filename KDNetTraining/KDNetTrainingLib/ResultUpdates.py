@@ -7,11 +7,11 @@ from pathlib import Path
 
 from kdnet.runs.status import RunState
 from kdnet.schema.network_id import Role
+from kdnet.schema.run_results import RunResults
 from KDNetLib.Command import Command
 from KDNetLib.Worker import Failure
 
 from KDNetTrainingLib.Logic import TrainingLogic
-from KDNetTrainingLib.Results import Results
 from KDNetTrainingLib.RunMonitor import RunSnapshot
 from KDNetTrainingLib.Runs import Run
 
@@ -26,10 +26,10 @@ class ResultUpdates:
     """
 
     def __init__(
-        self, logic: TrainingLogic, onResults: Callable[[Results], None], onFailed: Callable[[Failure], None]
+        self, logic: TrainingLogic, onResults: Callable[[RunResults], None], onFailed: Callable[[Failure], None]
     ) -> None:
         self._logic, self._onResults, self._onFailed = logic, onResults, onFailed
-        self.results: Results | None = None
+        self.results: RunResults | None = None
         self._command: Command | None = None
         self._gathered: tuple[Path, int, bool] | None = None
 
@@ -56,7 +56,7 @@ class ResultUpdates:
             self._command.cancel()
             self._command = None
 
-    def _finished(self, results: Results) -> None:
+    def _finished(self, results: RunResults) -> None:
         self._command, self.results = None, results
         self._onResults(results)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kdnet.device import choose_device
-from kdnet.schema.results import HD95_DEFINITION
+from kdnet.schema.results import HD95_DEFINITION, Comparison
+from kdnet.schema.run_results import RunResults
 from kdnet.study.export import CardText, export_model
 from kdnet.study.preview import preview
 from kdnet.study.results import read_results
@@ -42,8 +42,8 @@ def add_parsers(commands: Any) -> None:
 
 def run_results(args: argparse.Namespace) -> int:
     """Run ``kdnet results``."""
-    content = read_results(args.run_folder)
-    print(json.dumps(content) if args.json else _text(content))
+    results = read_results(args.run_folder)
+    print(json.dumps(results.to_json()) if args.json else _text(results))
     return 0
 
 
@@ -60,22 +60,24 @@ def run_export(args: argparse.Namespace) -> int:
     return 0
 
 
-def _text(content: Mapping[str, Any]) -> str:
+def _text(results: RunResults) -> str:
     lines = ["network  modalities  region  Dice (mean ± sd)  HD95 (mm)"]
-    for row in content["summary"]:
-        deviation = "" if row["dice_deviation"] is None else f" ± {row['dice_deviation']:.3f}"
-        penalties = f" ({row['penalties']} of {row['scored']} are penalties)" if row["penalties"] else ""
-        cells = (row["role"], row["modalities"], row["region"], f"{row['dice']:.3f}{deviation}", f"{row['hd95']:.1f}")
+    for row in results.summary:
+        deviation = "" if row.dice_deviation is None else f" ± {row.dice_deviation:.3f}"
+        penalties = f" ({row.penalties} of {row.scored} are penalties)" if row.penalties else ""
+        cells = (row.role.value, row.modalities, row.region, f"{row.dice:.3f}{deviation}", f"{row.hd95:.1f}")
         lines.append("  ".join(cells) + penalties)
-    for student in content["students"]:
-        for row in student["comparisons"]:
-            change = row["difference"]
-            gap = f"{row['recovery']['value']:.0%}" if row["recovery"] else f"undefined ({row['no_recovery']})"
-            lines.append(
-                f"student {row['modalities']} against baseline, {row['region']}: {change['value']:+.3f} "
-                f"({change['low']:+.3f} to {change['high']:+.3f}), p = {row['p']:.3f}, gap recovery {gap}"
-            )
-    if any(row["penalties"] for row in content["summary"]):
+    lines += [_comparison(row) for student in results.students for row in student.comparisons]
+    if any(row.penalties for row in results.summary):
         lines.append(HD95_DEFINITION)
-    lines += [f"not scored yet: {network['id']}" for network in content["missing"]]
-    return "\n".join([*lines, *([f"Report: {content['report']}"] if content["report"] else [])])
+    lines += [f"not evaluated yet: {network.key}" for network in results.missing]
+    return "\n".join([*lines, *([f"Report: {results.report}"] if results.report else [])])
+
+
+def _comparison(row: Comparison) -> str:
+    change = row.difference
+    gap = f"{row.recovery.value:.0%}" if row.recovery else f"undefined ({row.no_recovery})"
+    return (
+        f"student {row.modalities} against baseline, {row.region}: {change.value:+.3f} "
+        f"({change.low:+.3f} to {change.high:+.3f}), p = {row.p:.3f}, gap recovery {gap}"
+    )

@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 
 from kdnet.errors import KDNetError
 from kdnet.schema.network_id import Role
-from kdnet.schema.results import Score
-
-MEAN = "mean"
-"""Name of the row that averages over regions."""
+from kdnet.schema.results import MEAN, Score
 
 Unit = tuple[int, int]
 """Fold and seed: what one training is for, and within which its scores are all there or not there at all."""

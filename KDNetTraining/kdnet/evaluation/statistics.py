@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kdnet.evaluation.pairing import MEAN, PairedDice, by_patient, pair_dice, patients_of, per_case
+from kdnet.evaluation.pairing import PairedDice, by_patient, pair_dice, patients_of, per_case
 from kdnet.evaluation.signed_rank import signed_rank_p
 from kdnet.schema.network_id import Role
-from kdnet.schema.results import Comparison, Empty, GapRecovery, Interval, NetworkSummary, Score, StudySummary
+from kdnet.schema.results import MEAN, Comparison, Empty, GapRecovery, Interval, NetworkSummary, Score, StudySummary
 
 __all__ = ["MEAN", "Comparison", "GapRecovery", "Interval", "NetworkSummary", "StudySummary", "per_case", "summarize"]
 

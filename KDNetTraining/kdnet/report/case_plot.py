@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from kdnet.evaluation.pairing import MEAN, per_case
+from kdnet.evaluation.pairing import per_case
 from kdnet.report.content import ReportData
 from kdnet.report.svg import LINE, ROLE_COLORS, drawn, inline_svg, tidy
 from kdnet.report.words import seen
 from kdnet.schema.network_id import Role
+from kdnet.schema.results import MEAN
 
 
 def case_panels(content: ReportData, modalities: str) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from kdnet.evaluation.pairing import MEAN
 from kdnet.report.tables import Table
+from kdnet.schema.results import MEAN
 
 
 def paragraph(text: str, kind: str = "") -> str:

@@ -8,13 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kdnet.evaluation.pairing import MEAN
 from kdnet.report.content import ReportData
 from kdnet.report.published import published_recoveries
 from kdnet.report.svg import INK, LINE, MUTED, ROLE_COLORS, drawn, inline_svg, tidy
 from kdnet.report.words import percent, recovery, seen, signed
 from kdnet.schema.network_id import Role
-from kdnet.schema.results import Comparison
+from kdnet.schema.results import MEAN, Comparison
 
 LOWEST, HIGHEST = -1.0, 2.0
 """Shares beyond these are drawn as arrows: where the gap is small, intervals are too wide to be drawn."""

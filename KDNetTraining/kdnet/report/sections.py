@@ -6,7 +6,7 @@ import json
 from html import escape
 from itertools import groupby
 
-from kdnet.evaluation.pairing import MEAN, per_case
+from kdnet.evaluation.pairing import per_case
 from kdnet.report import published, tables
 from kdnet.report.case_plot import case_panels
 from kdnet.report.content import Overlay, ReportData
@@ -34,7 +34,7 @@ from kdnet.report.words import (
 )
 from kdnet.runs.events import EventKind
 from kdnet.schema.network_id import Role
-from kdnet.schema.results import HD95_DEFINITION, Comparison
+from kdnet.schema.results import HD95_DEFINITION, MEAN, Comparison
 
 WORST = 8
 

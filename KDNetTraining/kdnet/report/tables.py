@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdnet.evaluation.pairing import MEAN, per_case
+from kdnet.evaluation.pairing import per_case
 from kdnet.report.content import ReportData
 from kdnet.report.words import difference, p_value, recovery, seen
 from kdnet.schema.network_id import Role
-from kdnet.schema.results import NetworkSummary
+from kdnet.schema.results import MEAN, NetworkSummary
 
 
 @dataclass(frozen=True)

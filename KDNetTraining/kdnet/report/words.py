@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
-from kdnet.evaluation.pairing import MEAN
 from kdnet.report.content import ReportData
 from kdnet.schema.modalities import format_modalities
-from kdnet.schema.results import Comparison, GapRecovery, Interval
+from kdnet.schema.results import MEAN, Comparison, GapRecovery, Interval
 
 SIGNIFICANT = 0.05
 

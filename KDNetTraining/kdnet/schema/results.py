@@ -9,6 +9,9 @@ from enum import StrEnum
 from kdnet.schema.former_names import current_name
 from kdnet.schema.network_id import Role
 
+MEAN = "mean"
+"""Stands for the mean over all regions where a region is named."""
+
 HD95_ONE_EMPTY = 373.13
 """HD95 in mm when exactly one of prediction and reference is empty: the diagonal of the BraTS grid.
 

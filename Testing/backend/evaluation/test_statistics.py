@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kdnet.errors import KDNetError
-from kdnet.evaluation.pairing import MEAN, PairedDice, pair_dice, patients_of
+from kdnet.evaluation.pairing import PairedDice, pair_dice, patients_of
 from kdnet.evaluation.statistics import compare, summarize
 from kdnet.schema.network_id import Role
-from kdnet.schema.results import Comparison, Empty, Score
+from kdnet.schema.results import MEAN, Comparison, Empty, Score
 from made_studies import BASELINE, STUDENT, STUDY, TEACHER, scores_of
 
 DICE = st.floats(0, 1).map(lambda value: round(value, 4))

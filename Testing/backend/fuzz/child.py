@@ -87,7 +87,7 @@ def _readers() -> dict[str, Callable[[Path], None]]:
         problems = []
         for look in (
             read_status,
-            lambda root: json.dumps(read_results(root)),
+            lambda root: json.dumps(read_results(root).to_json()),
             lambda root: export_model(root, "fold0/seed0/student-t1ce", root / "export.safetensors"),
         ):
             try:

@@ -79,9 +79,10 @@ def test_a_model_without_a_test_is_not_exported_as_if_it_had_one(
 
 
 def test_the_student_of_all_cases_is_the_one_to_deploy(validated: Path) -> None:
-    (student,) = read_results(validated)["students"]
-    assert Path(student["model"]).parent == (validated / STUDENT).resolve()
-    assert {case["fold"] for case in student["cases"]} == {0, 1}
+    (student,) = read_results(validated).students
+    assert student.model is not None
+    assert student.model.parent == (validated / STUDENT).resolve()
+    assert {case.fold for case in student.cases} == {0, 1}
 
 
 def test_a_plan_says_that_nothing_is_tested(phantom: Path, capsys: pytest.CaptureFixture[str]) -> None:

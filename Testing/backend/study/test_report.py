@@ -40,7 +40,7 @@ def test_the_report_counts_a_patient_with_two_visits_once(phantom: Path, tmp_pat
     (data / "cases.csv").write_text("\n".join(["case,fold,patient", *rows]) + "\n", encoding="utf-8")
     assert kdnet(study(data, tmp_path / "run")) == 0
     report = json.loads((tmp_path / "run" / "report" / "results.json").read_text(encoding="utf-8"))
-    (looked_at,) = read_results(tmp_path / "run")["students"]
-    for rows in (report["summary"]["comparisons"], looked_at["comparisons"]):
+    (looked_at,) = read_results(tmp_path / "run").students
+    for rows in (report["summary"]["comparisons"], looked_at.to_json()["comparisons"]):
         assert {(row["cases"], row["patients"]) for row in rows} == {(2, 1)}
     assert {score["empty"] for score in report["scores"]} <= {"neither", "prediction", "reference", "both"}
