@@ -69,5 +69,5 @@ def device_lost(problem: BaseException | str) -> bool:
 
 
 def _says(problem: BaseException | str, words: tuple[str, ...]) -> bool:
-    told = str(problem).lower()
-    return any(word in told for word in words)
+    text = str(problem).lower()
+    return any(word in text for word in words)

@@ -30,13 +30,15 @@ def choose_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise SettingsError(f'device "{name}" is not known: choose auto, cpu, cuda, cuda:N or mps.') from error
+        raise SettingsError(f'device "{name}" is unknown: choose auto, cpu, cuda, cuda:N or mps.') from error
     if device.type not in ("cpu", "cuda", "mps"):
         raise SettingsError(f'device "{name}" is not supported: choose auto, cpu, cuda, cuda:N or mps.')
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise SettingsError(f'device "{name}" is not there ({torch.cuda.device_count()} CUDA devices): choose cpu or auto.')
+        raise SettingsError(
+            f'device "{name}" is not available ({torch.cuda.device_count()} CUDA devices found): choose cpu or auto.'
+        )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise SettingsError('device "mps" is not there: choose cpu or auto.')
+        raise SettingsError('device "mps" is not available: choose cpu or auto.')
     return device
 
 

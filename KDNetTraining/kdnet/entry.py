@@ -93,18 +93,18 @@ def _ended(problem: Exception) -> int:
         if problem.errno in CLOSED and (unprinted is not None or _prints_to_a_pipe()):
             return CLOSED_PIPE_EXIT
         if problem.errno in FULL:
-            say(f"the output cannot be written ({reason(problem)}): free some space, or send it elsewhere.")
+            say(f"the output cannot be written ({reason(problem)}): free some space, or redirect it.")
             return ERROR_EXIT
     if isinstance(problem, ImportError):
-        say(f"a Python package is missing or broken ({reason(problem)}): install what kdnet needs again.")
+        say(f"a Python package is missing or broken ({reason(problem)}): reinstall the requirements of kdnet.")
     elif memory_ran_out(problem):
-        say(f"memory ran out ({reason(problem)}): close other programs, or choose a smaller patch, batch or network.")
+        say(f"out of memory ({reason(problem)}): close other programs, or choose a smaller patch, batch or network.")
     elif device_failed(problem):
-        say(f"the device cannot compute this ({reason(problem)}): choose --device cpu, or update PyTorch and the driver.")
+        say(f"the device cannot run this ({reason(problem)}): choose --device cpu, or update PyTorch and the driver.")
     else:
         log = _log(problem)
         where = f"report it with the file {log}" if log else "report it"
-        say(f"this should not have happened ({type(problem).__name__}: {reason(problem)}): {where}.")
+        say(f"unexpected error ({type(problem).__name__}: {reason(problem)}): {where}.")
     return ERROR_EXIT
 
 

@@ -16,8 +16,8 @@ class KDNetError(Exception):
     """
 
     def __str__(self) -> str:
-        told = printable(super().__str__().replace("\n", " "))
-        return told if len(told) <= LONGEST else f"{told[: LONGEST - REMEDY]} ... {told[-REMEDY:]}"
+        message = printable(super().__str__().replace("\n", " "))
+        return message if len(message) <= LONGEST else f"{message[: LONGEST - REMEDY]} ... {message[-REMEDY:]}"
 
 
 class DataError(KDNetError):

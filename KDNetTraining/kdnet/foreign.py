@@ -52,7 +52,7 @@ def reading(subject: object, remedy: str, error: type[KDNetError] = DataError, *
         raise
     except Exception as problem:
         if memory_ran_out(problem):
-            raise error(f"There is too little memory to {verb} {subject}: close other programs and try again.") from problem
+            raise error(f"There is not enough memory to {verb} {subject}: close other programs and try again.") from problem
         if device_failed(problem):
             raise error(f"The device cannot {verb} {subject} ({reason(problem)}): choose the device cpu.") from problem
         participle = {"read": "read"}.get(verb, f"{verb}ed")
@@ -99,10 +99,10 @@ def read_json(path: Path, remedy: str = "correct it", error: type[KDNetError] = 
     """
     with reading(path, remedy, error):
         if path.stat().st_size > MOST_JSON_BYTES:
-            raise error(f"{path} is larger than {MOST_JSON_BYTES >> 20} MiB, which no such file is: {remedy}.")
+            raise error(f"{path} is larger than {MOST_JSON_BYTES >> 20} MiB, the limit for such files: {remedy}.")
         content = parse_json(path.read_text(encoding="utf-8-sig"))
     if not isinstance(content, dict):
-        raise error(f"{path} holds no JSON object: {remedy}.")
+        raise error(f"{path} does not contain a JSON object: {remedy}.")
     return content
 
 
@@ -128,4 +128,4 @@ def parse_message(line: str) -> Mapping[str, Any] | None:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")

@@ -35,7 +35,7 @@ def parse_dataclass(cls: type[T], content: Mapping[str, Any], prefix: str = "") 
     unknown = sorted(str(name) for name in set(content) - set(hints))
     if unknown:
         known = ", ".join(sorted(hints))
-        raise SettingsError(f'there is no setting "{prefix}{one_line(unknown[0], 60)}": known are {known}.')
+        raise SettingsError(f'there is no setting "{prefix}{one_line(unknown[0], 60)}": choose from {known}.')
     for item in dataclasses.fields(cls):  # type: ignore[arg-type]
         required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
         if required and item.name not in content:
@@ -97,4 +97,4 @@ def _shown(value: Any) -> str:
     try:
         return one_line(json.dumps(value), 80)
     except (TypeError, ValueError, RecursionError):
-        return "no JSON value"
+        return "not a JSON value"

@@ -63,7 +63,7 @@ def save_model(path: Path, card: ModelCard, network: SegmentationNetwork) -> Non
     }
     broken = first_not_finite(tensors)
     if broken:
-        raise KDNetError(f"{path} is not written, because {broken} holds NaN or infinite weights: train it again.")
+        raise KDNetError(f"{path} is not written because {broken} contains NaN or infinite weights: train it again.")
     with atomic_write(path) as temporary:
         save_tensors(temporary, tensors, {HEADER_KEY: header_text(card.to_json(), weights_hash(tensors))})
 
@@ -80,18 +80,20 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
     with reading(path, REMEDY, ModelFileError), safe_open(path, framework="pt") as stream:
         tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - not a mapping
     if weights_hash(tensors) != header.weights_sha256:
-        raise ModelFileError(f"{path} was altered (its weights do not match their hash): {REMEDY}.")
+        raise ModelFileError(f"{path} was modified (its weights do not match their hash): {REMEDY}.")
     try:
         network = network_with(card.network, tensors)
         # a network trained elsewhere, whose levels are unknown, accepts any window
         check_window(card.sliding_window_size, network.stride if network.bottleneck_features else 1)
     except (SettingsError, RuntimeError) as error:
-        told = one_line(str(error), 200).rstrip(".:")
-        raise ModelFileError(f"{path} holds weights that do not fit its network ({told}): export it again.") from error
+        problem = one_line(str(error), 200).rstrip(".:")
+        raise ModelFileError(
+            f"{path} contains weights that do not fit its network ({problem}): export it again."
+        ) from error
     broken = first_not_finite(network.state_dict())
     if broken:
         raise ModelFileError(
-            f"{path} holds NaN or infinite weights ({broken}), as after a diverged training: train it again."
+            f"{path} contains NaN or infinite weights ({broken}), as after a diverged training: train it again."
         )
     return Model(card, network.eval().requires_grad_(False).to(device))
 

@@ -37,8 +37,8 @@ def test_control_characters_of_a_name_reach_no_terminal(capsys: pytest.CaptureFi
     [
         (RuntimeError("CUDA error: no kernel image is available"), "--device cpu"),
         (NotImplementedError("The operator 'aten::x' is not currently implemented for the MPS device."), "--device cpu"),
-        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."), "memory ran out"),
-        (MemoryError(), "memory ran out"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."), "out of memory"),
+        (MemoryError(), "out of memory"),
         (ModuleNotFoundError("No module named 'torch'"), "package is missing"),
     ],
 )

@@ -185,7 +185,7 @@ def test_a_batch_of_five_goes_on_after_a_bad_file(
     (tmp_path / "in" / "scan0_mask.nii.gz").write_bytes(b"")
     panel.ui.batchButton.click()
     wait(lambda: not panel.logic.busy)
-    assert "does not name its modality" in states(panel)["scan1"]
+    assert "does not state its modality" in states(panel)["scan1"]
     assert (
         "Segmented 1 of 6 cases, 0 failed, 5 skipped. Files ignored as labelmaps, masks, or maps: 1."
         in panel.ui.statusLabel.text
@@ -237,7 +237,7 @@ def test_a_broken_model_is_refused_with_the_reason(panel: Any, model_file: Path,
     content = bytearray(model_file.read_bytes())
     content[-1] ^= 1
     for name, data, reason in (
-        ("altered", bytes(content), "was altered"),
+        ("altered", bytes(content), "was modified"),
         ("truncated", bytes(content[:2000]), "truncated"),
         ("pickled", b"PK\x03\x04", "pickled"),
     ):

@@ -221,7 +221,7 @@ def test_a_volume_that_cannot_be_segmented_is_told_in_one_sentence(
 ) -> None:
     click_segment(panel, add_volume(np.zeros((20, 20, 20), np.int16), np.eye(4), "Nothing"))
     wait(lambda: not panel.logic.busy)
-    assert panel.ui.statusLabel.text.startswith("Nothing holds the value 0 everywhere")
+    assert panel.ui.statusLabel.text.startswith("Nothing has the value 0 in every voxel")
     assert segmentations() == 0
 
 

@@ -36,17 +36,17 @@ def _unlearned_labels(dataset: Dataset, reports: Mapping[str, CaseReport], split
         for case in dataset.cases
         if case.name in reports
     }
-    told = []
+    warnings = []
     for fold, part in splits.items():
         learned = set().union(*(held.get(name, set()) for name in part.train))
         tested = set().union(*(held.get(name, set()) for name in part.test))
         names = [label.name for label in dataset.labels.labels if label.value in tested - learned]
         if names:
-            told.append(
-                f"In fold {fold} no training case holds {', '.join(names)}, which test cases do, so that no network can "
+            warnings.append(
+                f"In fold {fold}, test cases contain {', '.join(names)}, but no training case does, so no network can "
                 "learn it: choose other folds or add cases."
             )
-    return told
+    return warnings
 
 
 def _divided_patients(dataset: Dataset, splits: Mapping[int, Split]) -> list[str]:
@@ -59,8 +59,8 @@ def _divided_patients(dataset: Dataset, splits: Mapping[int, Split]) -> list[str
     if not divided:
         return []
     return [
-        f"{len(divided)} patient(s) have cases that train and cases that test, for example {min(divided)}, so that figures "
-        "will be too good: give all visits of a patient one fold."
+        f"{len(divided)} patient(s) have cases in both training and test sets, for example {min(divided)}, which inflates "
+        "the metrics: assign all visits of a patient to one fold."
     ]
 
 
@@ -77,7 +77,7 @@ def _small_lesions(reports: Sequence[CaseReport], spacing: Sequence[float]) -> l
     if not whole and sum(lost.values()) < TOLD_SHARE * max(1, count):
         return []
     grid = " x ".join(f"{step:g}" for step in spacing)
-    cases = f" In {len(whole)} case(s) all are, for example {whole[0]}." if whole else ""
+    cases = f" In {len(whole)} case(s), this applies to every lesion, for example in {whole[0]}." if whole else ""
     return [
         f"{sum(lost.values())} of {count} lesions are smaller than {SMALL_VOXELS:g} voxels of the recipe's grid ({grid} mm)"
         f" and may vanish there: choose a finer spacing.{cases}"

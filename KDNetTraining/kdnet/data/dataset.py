@@ -91,7 +91,7 @@ class Dataset:
         for modality in modalities:
             if modality not in self.modalities:
                 known = ", ".join(self.modalities)
-                raise SettingsError(f'the data has no modality "{modality}": choose among {known}.')
+                raise SettingsError(f'the data does not have the modality "{modality}": choose from {known}.')
         kept = tuple(name for name in self.modalities if name in modalities)
         cases = tuple(
             replace(case, images={name: case.images[name] for name in kept if name in case.images}) for case in self.cases

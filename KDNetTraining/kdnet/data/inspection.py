@@ -21,6 +21,7 @@ from kdnet.data.volumes.io import check_volume, read_volume
 from kdnet.errors import DataError, KDNetError
 from kdnet.foreign import reading
 from kdnet.schema.case_report import CaseReport
+from kdnet.schema.modalities import display_name
 from kdnet.text import one_line, printable
 
 BRATS_VALUES = {1, 2, 3, 4}
@@ -29,7 +30,7 @@ SMALL_LESION, MOST_SIZES = 100.0, 1000  # mm^3; a limit that keeps records short
 
 MOST_LABELS = 255  # an image in place of a labelmap has no lesions to count
 
-NOTHING_DRAWN = "The references of all cases are empty: draw them, or choose another folder."
+NOTHING_DRAWN = "The references of all cases are empty: segment them, or choose another folder."
 
 MOST_THREADS = 4  # each holds a volume; reading soon becomes disk-bound
 
@@ -112,8 +113,8 @@ def notes_of(dataset: Dataset, reports: Sequence[CaseReport]) -> tuple[str, ...]
     notes = [*dataset.notes, *(meaning.notes if meaning else ())]
     if empty:
         notes.append(
-            f"{len(empty)} case(s) have an empty reference and count as free of tumor, for example {empty[0]}: if their "
-            "segmentation was never drawn, leave them out."
+            f"{len(empty)} case(s) have an empty reference and count as tumor-free, for example {empty[0]}: if they were "
+            "never segmented, exclude them."
         )
     return tuple(notes)
 
@@ -146,7 +147,7 @@ def _read_each(dataset: Dataset, inspect: Inspect | None) -> Iterator[CaseReport
 def _safely(inspect: Inspect, case: Case, dataset: Dataset) -> CaseReport:
     """Return the report on ``case``; any exception from reading its files becomes its problem and stops no others."""
     try:
-        with reading(f"Case {case.name}", "export its files again or leave it out"):
+        with reading(f"Case {case.name}", "export its files again or exclude it"):
             return inspect(case, dataset)
     except KDNetError as error:
         return CaseReport(case.name, tuple(case.images), problems=(str(error),))
@@ -160,18 +161,18 @@ def inspect_case(case: Case, dataset: Dataset) -> CaseReport:
 def _examine(case: Case, dataset: Dataset) -> CaseReport:
     """Read the files of one case, and check everything except the meaning of its reference values."""
     problems = [
-        f"The modality {modality} is missing: add the file or leave the case out."
+        f"The modality {display_name(modality)} is missing: add the file or exclude the case."
         for modality in dataset.modalities
         if modality not in case.images
     ]
     digests: list[tuple[str, str]] = []
     first: Grid | None = None
     images = case.images
-    if case.channels is not None and (told := _channel_problems(case, case.channels)):
-        problems, images = [*problems, *told], {}
+    if case.channels is not None and (mismatch := _channel_problems(case, case.channels)):
+        problems, images = [*problems, *mismatch], {}
     for modality, image in images.items():
         try:
-            with reading(image.path, "export it again or leave the case out"):
+            with reading(image.path, "export it again or exclude the case"):
                 volume = read_volume(image.path, image.component)
                 problems += _image_problems(modality, image, volume, first or volume.grid)
                 digest = _digest(volume)
@@ -180,7 +181,7 @@ def _examine(case: Case, dataset: Dataset) -> CaseReport:
             continue
         first = first or volume.grid
         problems += [
-            f"{modality} has the same voxels as {other}: replace one of the two files."
+            f"{display_name(modality)} has the same voxels as {display_name(other)}: replace one of the two files."
             for other, known in digests
             if known == digest
         ]
@@ -242,15 +243,15 @@ def _channel_problems(case: Case, wanted: int) -> list[str]:
         return [str(error)]
     if stored == wanted:
         return []
-    return [f"{path} holds {stored} volumes, but dataset.json names {wanted} modalities: correct one of the two."]
+    return [f"{path} contains {stored} volumes, but dataset.json lists {wanted} modalities: correct one of them."]
 
 
 def _image_problems(modality: str, image: ImageFile, volume: Volume, first: Grid) -> list[str]:
-    problems = []
+    name, problems = display_name(modality), []
     if not volume.grid.matches(first, tolerance_mm=0.1):
-        problems.append(f"{modality} has another geometry than the other modalities: resample it onto theirs.")
+        problems.append(f"{name} has a different geometry than the other modalities: resample it to their grid.")
     if not volume.voxels.any():
-        problems.append(f"{modality} is empty: export it again.")
+        problems.append(f"{name} is empty: export it again.")
     else:
         try:
             check_volume(volume, str(image.path))
@@ -262,10 +263,10 @@ def _image_problems(modality: str, image: ImageFile, volume: Volume, first: Grid
 def _inspect_reference(case: Case, grid: Grid | None) -> tuple[tuple[int, ...], list[str], tuple[float, ...]]:
     """Return the values of the reference, the problems of the file, and the volumes of its lesions."""
     if case.reference is None:
-        return (), ["The reference segmentation is missing: add the file or leave the case out."], ()
+        return (), ["The reference segmentation is missing: add the file or exclude the case."], ()
     path = case.reference.path
     try:
-        with reading(path, "export it again or leave the case out"):
+        with reading(path, "export it again or exclude the case"):
             volume = read_volume(path, case.reference.component)
             values, fractions = label_values(volume.voxels)
             sizes = lesion_sizes(volume.voxels, volume.grid.spacing) if len(values) <= MOST_LABELS else ()
@@ -273,10 +274,10 @@ def _inspect_reference(case: Case, grid: Grid | None) -> tuple[tuple[int, ...], 
         return (), [str(error)], ()
     problems = []
     if grid is not None and not volume.grid.matches(grid, tolerance_mm=0.1):
-        problems.append("The reference segmentation has another geometry than the images: resample it onto theirs.")
+        problems.append("The reference segmentation has a different geometry than the images: resample it to their grid.")
     if fractions:
-        told = _shortened([f"{value:g}" for value in fractions], ", ")
-        problems.append(f"The reference holds unknown labels ({told}): correct it or give the right label table.")
+        shown = _shortened([f"{value:g}" for value in fractions], ", ")
+        problems.append(f"The reference contains unknown labels ({shown}): correct it or choose the matching label table.")
     return values, problems, sizes
 
 
@@ -286,10 +287,10 @@ def _judged(
     """Return the report with the problems of its listing, its labels and files shared with other cases."""
     problems = list(case.problems)
     if case.name in shared:
-        problems.append(f"It has the same reference file as case {shared[case.name]}: give each case its own.")
-    told = meaning.problems.get(case.name) if meaning else None
-    if told is not None and report.labels:
-        problems.append(told)
+        problems.append(f"It has the same reference file as case {shared[case.name]}: use a separate file for each case.")
+    ambiguity = meaning.problems.get(case.name) if meaning else None
+    if ambiguity is not None and report.labels:
+        problems.append(ambiguity)
     else:
         problems += _label_problems(report.labels, case.value_map, dataset)
     return replace(report, problems=tuple(dict.fromkeys((*report.problems, *problems))))
@@ -303,11 +304,13 @@ def _label_problems(values: Sequence[int], value_map: Mapping[int, int], dataset
         (only, *others) = values
         mask = not others and 0 < only <= MOST_LABELS
         hint = (
-            f"correct it or name them, as in --labels {only}=Tumor" if mask else "correct it or give the right label table"
+            f"correct it or name them, as in --labels {only}=Tumor"
+            if mask
+            else "correct it or choose the matching label table"
         )
-        problems.append(f"The reference holds unknown labels ({_shortened(unknown, ', ')}): {hint}.")
+        problems.append(f"The reference contains unknown labels ({_shortened(unknown, ', ')}): {hint}.")
     if {3, 4} <= set(values) and value_map.get(4) == 3 == value_map.get(3, 3):
-        problems.append(f"The reference holds labels of two conventions (3 and 4): {DECIDE}.")
+        problems.append(f"The reference mixes the labels of two conventions (3 and 4): {DECIDE}.")
     return problems
 
 
@@ -328,7 +331,7 @@ def _shared_references(dataset: Dataset) -> dict[str, str]:
 def _with_duplicates(report: CaseReport, owner: dict[str, str]) -> CaseReport:
     """Return the report with a problem for each earlier case that has the same voxels; ``owner`` tracks them."""
     twins = {owner[digest] for _, digest in report.digests if digest in owner}
-    problems = tuple(f"It has voxels of case {twin}: leave one of the two out." for twin in sorted(twins))
+    problems = tuple(f"It has the same voxels as case {twin}: exclude one of them." for twin in sorted(twins))
     for _, digest in report.digests:
         owner.setdefault(digest, report.name)
     return replace(report, problems=report.problems + problems)

@@ -28,9 +28,9 @@ def read_reference(case: Case, labels: LabelTable) -> Volume:
         DataError: if there is no reference, or it holds values that are not in the table.
     """
     if case.reference is None:
-        raise DataError(f"case {case.name} has no reference segmentation: add one or leave the case out.")
+        raise DataError(f"case {case.name} has no reference segmentation: add one or exclude the case.")
     path = case.reference.path
-    with reading(path, "export it again or leave the case out"):
+    with reading(path, "export it again or exclude the case"):
         volume = read_volume(path, case.reference.component)
         voxels = whole_labels(volume.voxels, path)
         found = np.unique(voxels)
@@ -40,7 +40,7 @@ def read_reference(case: Case, labels: LabelTable) -> Volume:
             v for v, target in zip(found, mapped, strict=True) if target not in known and (v == target or target != IGNORED)
         ]
         if unknown:
-            raise DataError(f"{path} holds the unknown label {unknown[0]}: correct it or leave the case out.")
+            raise DataError(f"{path} contains the unknown label {unknown[0]}: correct it or exclude the case.")
         table = np.zeros(int(found.max(initial=0)) + 1, dtype=np.uint8)
         table[found] = mapped
         return Volume(table[voxels], volume.grid)
@@ -90,5 +90,5 @@ def whole_labels(voxels: NDArray[np.generic], path: Path) -> NDArray[Any]:
     rounded = np.rint(voxels.astype(np.float64))
     off = np.abs(voxels - rounded) > ROUNDING
     if off.any():
-        raise DataError(f"{path} holds the unknown label {voxels[off][0]:g}: correct it or leave the case out.")
+        raise DataError(f"{path} contains the unknown label {voxels[off][0]:g}: correct it or exclude the case.")
     return np.asarray(rounded.astype(np.int64))

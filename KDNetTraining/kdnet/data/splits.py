@@ -68,12 +68,12 @@ def _lacking(path: Path, folds: Mapping[str, int], cases: Collection[str]) -> li
     lacking = sorted(set(cases) - folds.keys())
     if not folds or not lacking:
         return []
-    return [f"{path} gives no fold for {len(lacking)} of {len(cases)} cases, for example {lacking[0]}: add them."]
+    return [f"{path} does not assign a fold to {len(lacking)} of {len(cases)} cases, for example {lacking[0]}: add them."]
 
 
 def _read_table(path: Path, cases: Collection[str]) -> FoldList | str:
     """Return the content of ``cases.csv``, or why it is ignored."""
-    with reading(path, "save it as UTF-8 with the columns case and fold"):
+    with reading(path, "save it as UTF-8 with columns named case and fold"):
         content = path.read_bytes()
         try:
             rows = _rows(content.decode("utf-8-sig"))  # spreadsheets write a byte order mark before UTF-8
@@ -81,7 +81,7 @@ def _read_table(path: Path, cases: Collection[str]) -> FoldList | str:
             rows = _rows(content.decode("latin-1"))
         except csv.Error:
             rows = []
-    foreign = f"{path} lists other things than these cases and their folds, so it is not followed."
+    foreign = f"{path} does not list these cases and their folds, so it is ignored."
     if not rows or not {"case", "fold"} & rows[0].keys():
         return foreign
     named = [row for row in rows if row.get("case", "") in cases]
@@ -91,7 +91,7 @@ def _read_table(path: Path, cases: Collection[str]) -> FoldList | str:
     for row in named if "fold" in rows[0] else ():
         fold = row.get("fold", "")
         if not fold.isdecimal() or folds.get(row["case"], int(fold)) != int(fold):
-            raise DataError(f'{path} gives case {row["case"]} the fold "{fold}": give each case one whole number from 0.')
+            raise DataError(f'{path} assigns case {row["case"]} to fold "{fold}": give each case one integer from 0.')
         folds[row["case"]] = int(fold)
     patients = {row["case"]: row["patient"] for row in named if row.get("patient")}
     return FoldList(folds, patients) if folds or patients else foreign
@@ -112,13 +112,13 @@ def _read_splits(path: Path, cases: Collection[str]) -> FoldList | str:
     """Return the folds in nnU-Net's ``splits_final.json``: a case belongs to the fold that validates on it."""
     content = read_json_list(path)
     folds: dict[str, int] = {}
-    with reading(path, "correct it or take it away"):
+    with reading(path, "correct or remove it"):
         for fold, part in enumerate(content):
             for name in part["val"]:
                 if folds.setdefault(str(name), fold) != fold:
-                    raise DataError(f"{path} tests case {name} in two folds: correct it or take it away.")
+                    raise DataError(f"{path} tests case {name} in two folds: correct or remove it.")
     known = {name: fold for name, fold in folds.items() if name in cases}
-    return FoldList(known) if known else f"{path} lists other cases than these, so it is not followed."
+    return FoldList(known) if known else f"{path} lists different cases, so it is ignored."
 
 
 def read_json_list(path: Path) -> list[Any]:
@@ -127,10 +127,10 @@ def read_json_list(path: Path) -> list[Any]:
     Raises:
         DataError: naming the file.
     """
-    with reading(path, "correct it or take it away"):
+    with reading(path, "correct or remove it"):
         content = parse_json(path.read_text(encoding="utf-8-sig"))
         if not isinstance(content, list):
-            raise ValueError("it holds no list")
+            raise ValueError("it does not contain a list")
     return content
 
 
@@ -175,14 +175,17 @@ def split(
     if fold == ALL_CASES:
         names = sorted(folds)
         if not names:
-            raise DataError("there is no case to train on: add cases.")
+            raise DataError("there are no cases to train on: add cases.")
         return Split(tuple(names), _chosen(names, max(1, round(len(names) * validation_share)), [seed], patients), ())
     test = tuple(sorted(name for name, number in folds.items() if number == fold))
     others = sorted(name for name, number in folds.items() if number != fold)
     if not test or len(others) < 2:
-        raise DataError(f"{len(folds)} cases are too few to train, validate and test fold {fold}: add cases.")
+        raise DataError(f"{len(folds)} cases are not enough to train, validate and test fold {fold}: add cases.")
     if len(_visits(others, patients)) < 2:
-        raise DataError(f"the cases beside fold {fold} are all of one patient, who cannot train and validate: add some.")
+        raise DataError(
+            f"all cases outside fold {fold} are from one patient, but training and validation need different patients: "
+            "add cases."
+        )
     count = min(max(1, round(len(others) * validation_share)), len(others) - 1)
     validation = _chosen(others, count, [seed, fold], patients)
     return Split(tuple(name for name in others if name not in validation), validation, test)

@@ -77,20 +77,20 @@ def find_pairs(predictions: Path, references: Path) -> Pairs:
     for side, cases in (("predictions", found), ("references", wanted)):
         for case, paths in cases.items():
             if len(paths) > 1:
-                told = " and ".join(str(path) for path in paths[:2])
-                problems.setdefault(case, f"{told} are both {side} of the case {case}: keep one of them.")
+                both = " and ".join(str(path) for path in paths[:2])
+                problems.setdefault(case, f"{both} are both {side} of the case {case}: keep one of them.")
     renamed = _same_case(found, wanted)
     shared = sorted(case for case in wanted if case in renamed)
     if not shared:
         raise DataError(
-            f"no case of {predictions} is in {references} (for example {min(found)} and {min(wanted)}): "
+            f"no case in {predictions} is in {references} (for example {min(found)} and {min(wanted)}): "
             "give the labelmaps of a case the same name."
         )
     return Pairs(
         tuple(CasePair(case, found[renamed[case]][0], wanted[case][0]) for case in shared if case not in problems),
         tuple(sorted(wanted.keys() - renamed.keys())),
         tuple(sorted(found.keys() - set(renamed.values()))),
-        {case: told for case, told in problems.items() if case in renamed},
+        {case: problem for case, problem in problems.items() if case in renamed},
     )
 
 
@@ -106,7 +106,7 @@ def labelmaps_in(place: Path) -> dict[str, tuple[Path, ...]]:
         raise DataError(f"{place} does not exist: correct its name.")
     named = [(*case_of(path), path) for path in sorted(_image_files(place))]
     if not named:
-        raise DataError(f"{place} holds no labelmap ({', '.join(IMAGE_SUFFIXES)}): choose another folder.")
+        raise DataError(f"{place} does not contain a labelmap ({', '.join(IMAGE_SUFFIXES)}): choose another folder.")
     best = min(kind for _, kind, _ in named)
     cases: dict[str, tuple[Path, ...]] = {}
     for case, kind, path in named:

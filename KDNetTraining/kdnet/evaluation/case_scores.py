@@ -77,7 +77,7 @@ def score_pair(pair: CasePair, meaning: Meaning, rules: LesionRules) -> tuple[Re
     if not prediction.grid.matches(reference.grid, TOLERANCE_MM):
         raise DataError(
             f"{pair.prediction} ({described(prediction.grid)}) is not on the grid of {pair.reference} "
-            f"({described(reference.grid)}): resample it onto that grid first."
+            f"({described(reference.grid)}): resample it to that grid first."
         )
     found, wanted = np.asarray(prediction.voxels), np.asarray(reference.voxels)
     ignored = meaning.table.ignored(wanted)

@@ -96,7 +96,8 @@ def _masks(values: Mapping[str, Collection[int]], predicted: Mapping[str, Collec
     if len(reference) != 1 or len(prediction) != 1 or reference | prediction != {1, 255}:
         return None
     note = (
-        f"References hold {max(reference)} alone and predictions {max(prediction)}: both are taken for masks of one label."
+        f"References contain only {max(reference)} and predictions only {max(prediction)}: both are treated as masks of "
+        "one label."
     )
     white = {255: 1}
     return Meaning(_exclusive([(1,)]), white, dict.fromkeys(values, white), notes=(note,))
@@ -109,7 +110,7 @@ def _exclusive(values: Sequence[Collection[int]]) -> LabelTable:
         held = [1]
     if held[0] < 0 or held[-1] > 255 or len(held) > 64:
         raise DataError(
-            f"the files hold {len(held)} values from {held[0]} to {held[-1]}, which are no labels: choose folders of "
+            f"the files contain {len(held)} values from {held[0]} to {held[-1]}, which are not labels: choose folders of "
             "labelmaps, or name the labels with --labels."
         )
     return exclusive_labels({value: f"label {value}" for value in held})
@@ -125,7 +126,7 @@ def _prediction_map(
     if 3 in held:
         case = min(case for case, values in predicted.items() if 4 in values)
         raise DataError(
-            f"{paths[case]} holds 4 while predictions also hold 3: say what they mean with --labels brats-2024 or "
+            f"{paths[case]} contains 4 while predictions also contain 3: specify their meaning with --labels brats-2024 or "
             "--labels brats-ped, or correct them."
         )
     return {4: 3}

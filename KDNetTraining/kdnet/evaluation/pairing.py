@@ -133,7 +133,9 @@ def _within(table: dict[Key, float], units: set[Unit]) -> dict[Key, float]:
 def _check(name: str, table: dict[Key, float], other_name: str, other: dict[Key, float]) -> None:
     for lacking, missing in ((other_name, table.keys() - other.keys()), (name, other.keys() - table.keys())):
         if missing:
-            raise KDNetError(f"{_description(min(missing))} was not scored for the {lacking}: resume the study to its end.")
+            raise KDNetError(
+                f"{_description(min(missing))} was not scored for the {lacking}: resume the study until it is finished."
+            )
 
 
 def _average(table: dict[Key, float]) -> NDArray[np.float64]:

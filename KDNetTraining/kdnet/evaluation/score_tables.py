@@ -118,7 +118,9 @@ def write_tables(path: Path, results: Sequence[RegionResult], problems: Mapping[
         [table_cell(row.case), table_cell(row.region), *(_cell(figure(row)) for _, figure in FIGURES), row.empty.value, ""]
         for row in results
     ]
-    rows += [[table_cell(case), *[""] * (len(COLUMNS) - 2), table_cell(told)] for case, told in sorted(problems.items())]
+    rows += [
+        [table_cell(case), *[""] * (len(COLUMNS) - 2), table_cell(problem)] for case, problem in sorted(problems.items())
+    ]
     _write(path, COLUMNS, rows)
     summary = summary_path(path)
     _write(summary, SUMMARY_COLUMNS, _summary_rows(summaries(results)))
@@ -143,7 +145,7 @@ def require_table(path: Path) -> None:
             continue
         first = place.open("rb").readline(4096) if place.is_file() else b""
         if first.decode("utf-8", "replace").strip().split(",") != list(header):
-            raise SettingsError(f"{place} is there and was not written by kdnet evaluate: give another name.")
+            raise SettingsError(f"{place} exists and was not written by kdnet evaluate: give another name.")
 
 
 def text_summary(results: Sequence[RegionResult]) -> str:

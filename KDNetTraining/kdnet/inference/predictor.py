@@ -19,6 +19,7 @@ from kdnet.foreign import reason
 from kdnet.inference.sliding_window import WHOLE_VOXELS, forward, passes
 from kdnet.model_file import Model
 from kdnet.schema.labels import LabelMode
+from kdnet.schema.modalities import format_modalities
 from kdnet.schema.segmentation import Progress, ProgressCallback, Stage
 
 SLAB_VOXELS = 1 << 20  # original voxels that are resampled and labeled at a time
@@ -81,7 +82,7 @@ class Predictor:
                 raise DeviceError(f"{device} cannot be used ({reason(error)}): choose cpu.") from error
             if not memory_ran_out(error):
                 raise
-            raise SettingsError(f"{device} has too little free memory for the model: choose cpu.") from error
+            raise SettingsError(f"{device} does not have enough free memory for the model: choose cpu.") from error
 
     @torch.inference_mode()
     def predict(
@@ -105,7 +106,10 @@ class Predictor:
         """
         wanted = self.model.card.modalities
         if len(volumes) != len(wanted):
-            raise DataError(f"the model needs {len(wanted)} volumes ({', '.join(wanted)}), not {len(volumes)}: add them.")
+            raise DataError(
+                f"the model needs {len(wanted)} volumes ({format_modalities(wanted)}), but {len(volumes)} were given: "
+                "provide one for each modality."
+            )
         progress(Progress(Stage.PREPARE, 0, 1))
         image, placement = prepare_image(volumes, self.model.card.preprocessing, names)
         progress(Progress(Stage.PREPARE, 1, 1))
@@ -123,15 +127,15 @@ class Predictor:
         except RuntimeError as error:
             if not device_failed(error):
                 raise
-            told = f"{self.device} cannot compute this model ({reason(error)}): choose cpu, or update PyTorch."
+            message = f"{self.device} cannot run this model ({reason(error)}): choose cpu, or update PyTorch."
             if self.device.type == "cpu":
-                raise DeviceError(told) from error
+                raise DeviceError(message) from error
             try:
                 self.network = self.model.network.to("cpu")
             except RuntimeError:  # the weights were lost with the device
-                raise DeviceError(told) from error
+                raise DeviceError(message) from error
             self.device = torch.device("cpu")
-            self.note = told
+            self.note = message
         return self._forward(image, progress)
 
     def _forward(self, image: torch.Tensor, progress: ProgressCallback) -> torch.Tensor:
@@ -145,8 +149,8 @@ class Predictor:
             if torch.isfinite(logits).all():
                 return logits
         raise DataError(
-            f"the model {self.model.card.name} gives no finite scores for this volume, so there is no result: choose"
-            " another model, or train it again if it is yours."
+            f"the model {self.model.card.name} produces NaN or infinite scores for this volume: choose another model, or"
+            " train it again if it is your own."
         )
 
     def _logits(self, image: torch.Tensor, progress: ProgressCallback, *, half: bool) -> torch.Tensor:
@@ -181,7 +185,7 @@ class Predictor:
                 done = 0
                 logits = _unless_out_of_memory(logits_of, 0)
         if logits is None:
-            raise SettingsError(f"{self.device} has too little free memory for this volume: choose another device.")
+            raise SettingsError(f"{self.device} does not have enough free memory for this volume: choose another device.")
         return logits[0].float().cpu()
 
     def _labels(self, logits: torch.Tensor, placement: CropTransform, progress: ProgressCallback) -> NDArray[np.uint8]:

@@ -49,7 +49,7 @@ def build_network(spec: NetworkSpec) -> SegmentationNetwork:
     if spec.architecture not in architectures:
         known = ", ".join(architectures)
         name = one_line(spec.architecture, 40)
-        raise SettingsError(f'network architecture "{name}" is not known: choose one of {known}.')
+        raise SettingsError(f'network architecture "{name}" is unknown: choose one of {known}.')
     _check_size(spec)
     try:
         return architectures[spec.architecture](spec.in_channels, spec.out_channels, **_tuples(spec.arguments))
@@ -60,14 +60,16 @@ def build_network(spec: NetworkSpec) -> SegmentationNetwork:
             f"{_package(error)}, and try again."
         ) from error
     except (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError, AttributeError, AssertionError) as error:
-        told = one_line(str(error).strip().partition("\n")[0], 200).rstrip(".") or type(error).__name__
-        raise SettingsError(f'network "{spec.architecture}" cannot be built with these arguments: {told}.') from error
+        problem = one_line(str(error).strip().partition("\n")[0], 200).rstrip(".") or type(error).__name__
+        raise SettingsError(f'network "{spec.architecture}" cannot be built with these arguments: {problem}.') from error
 
 
 def _check_size(spec: NetworkSpec) -> None:
     """Reject a network that would take forever to build, before building it."""
     if not (1 <= spec.in_channels <= MOST_CHANNELS and 1 <= spec.out_channels <= MOST_CHANNELS):
-        raise SettingsError(f"a network of {spec.in_channels} and {spec.out_channels} channels is absurd: correct them.")
+        raise SettingsError(
+            f"a network of {spec.in_channels} and {spec.out_channels} channels is implausible: correct the numbers."
+        )
     check_plain(spec.arguments, "the network's arguments")
     for name, value in spec.arguments.items():
         _check_argument(name, value)
@@ -79,14 +81,14 @@ def _check_argument(name: str, value: object) -> None:
             _check_argument(str(key), item)
     elif isinstance(value, list | tuple):
         if len(value) > MOST_LEVELS:
-            raise SettingsError(f"the network's argument {name} has {len(value)} values: at most {MOST_LEVELS} are taken.")
+            raise SettingsError(f"the network's argument {name} has {len(value)} values: give at most {MOST_LEVELS}.")
         for item in value:
             _check_argument(name, item)
     elif isinstance(value, int | float):
         most = MOST_BLOCKS if any(word in name for word in COUNTED) else LARGEST_ARGUMENT
         if not abs(value) <= most:
-            told = one_line(str(value), 40)
-            raise SettingsError(f"the network's argument {name} is {told}: at most {most} is taken.")
+            shown = one_line(str(value), 40)
+            raise SettingsError(f"the network's argument {name} is {shown}: at most {most} is taken.")
 
 
 def _package(error: ImportError) -> str:

@@ -85,7 +85,7 @@ def read_bundle(folder: Path, weights: Path | None = None) -> Bundle:
     arguments = {name: value for name, value in definition.items() if name not in ("_target_", "_desc_")}
     name = _class_name(target)
     if name is None:
-        raise ModelFileError(f'{path} asks for "{target}": only {", ".join(CLASSES)} of {PACKAGE} are built.')
+        raise ModelFileError(f'{path} asks for "{target}": only {", ".join(CLASSES)} of {PACKAGE} are supported.')
     try:
         check_plain(arguments)
     except SettingsError as error:
@@ -119,7 +119,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
             if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
                 content = content[name]
         if not isinstance(content, Mapping) or not all(map(_is_plain_tensor, content.values())):
-            raise ModelFileError(f"{path} holds no state dict: save the network's state_dict() alone.")
+            raise ModelFileError(f"{path} does not contain a state dict: save the network's state_dict() alone.")
         return {str(name).removeprefix("module."): value for name, value in content.items()}
 
 
@@ -130,7 +130,7 @@ def _unpickled(path: Path) -> Any:
             packed = any(item.compress_type != zipfile.ZIP_STORED for item in archive.infolist())
         if any(parts[:1] in (["code"], ["constants.pkl"]) for parts in names):
             raise ModelFileError(
-                f"{path} is TorchScript, which runs code when it is read: save its state_dict() as model.safetensors."
+                f"{path} is TorchScript, which runs code when it is loaded: save its state_dict() as model.safetensors."
             )
         if packed:  # torch.save does not compress; a compressed file may unpack to any size
             raise ModelFileError(f"{path} is a compressed archive, which torch.save does not write: export it again.")
@@ -143,7 +143,9 @@ def _unpickled(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise ModelFileError(f"{path} holds more than weights, which could run code: save its state dict alone.") from error
+        raise ModelFileError(
+            f"{path} contains more than weights, which could run code: save only its state dict."
+        ) from error
 
 
 def torch_version() -> tuple[int, ...]:
@@ -171,7 +173,9 @@ def _definition(folder: Path) -> tuple[Path, Mapping[str, Any]]:
             definition = content.get(key)
             if isinstance(definition, Mapping) and "_target_" in definition:
                 return path, definition
-    raise ModelFileError(f"{folder} describes no network_def in configs/inference.json: add it, or choose another bundle.")
+    raise ModelFileError(
+        f"{folder} does not define network_def in configs/inference.json: add it, or choose another bundle."
+    )
 
 
 def _class_name(target: object) -> str | None:
@@ -207,12 +211,12 @@ def _weights_file(folder: Path) -> Path:
     scripted = [path for parent in (folder / "models", folder) for path in parent.glob(f"*{SCRIPTED}")]
     if not found and scripted:
         raise ModelFileError(
-            f"{scripted[0]} is TorchScript, which runs code when it is read: put the state_dict() of its network beside it "
-            "as model.safetensors."
+            f"{scripted[0]} is TorchScript, which runs code when it is loaded: put the state_dict() of its network next to "
+            "it as model.safetensors."
         )
     if not named and len(found) != 1:
-        told = f"holds {len(found)} files of weights" if found else "holds no weights"
-        raise ModelFileError(f"{folder} {told}: put one model.safetensors or model.pt into its models folder.")
+        problem = f"contains {len(found)} weight files" if found else "does not contain weights"
+        raise ModelFileError(f"{folder} {problem}: put one model.safetensors or model.pt into its models folder.")
     return (named or found)[0]
 
 
@@ -223,7 +227,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         text = path.read_text(encoding="utf-8-sig")
         content = parse_json(text) if path.suffix == ".json" else _yaml(path, text)
     if not isinstance(content, Mapping):
-        raise ModelFileError(f"{path} describes no bundle: correct it.")
+        raise ModelFileError(f"{path} does not describe a bundle: correct it.")
     return content
 
 
@@ -247,7 +251,7 @@ def _unfolded(node: Any, counts: dict[int, int], mapping: type) -> int:
     known = counts.get(id(node))
     if known is not None:
         if not known:
-            raise ValueError("it holds an alias to itself")
+            raise ValueError("it contains an alias to itself")
         return known
     counts[id(node)] = 0  # being counted
     children: Sequence[Any] = node.value if not isinstance(node.value, str) else ()
@@ -255,6 +259,6 @@ def _unfolded(node: Any, counts: dict[int, int], mapping: type) -> int:
         children = [part for pair in children for part in pair]
     total = 1 + sum(_unfolded(child, counts, mapping) for child in children)
     if total > MOST_YAML_VALUES:
-        raise ValueError(f"it unfolds to more than {MOST_YAML_VALUES} values")
+        raise ValueError(f"it expands to more than {MOST_YAML_VALUES} values")
     counts[id(node)] = total
     return total

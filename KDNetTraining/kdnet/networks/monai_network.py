@@ -57,7 +57,7 @@ class MonaiNetwork(SegmentationNetwork):
     ) -> None:
         super().__init__()
         if network not in CLASSES:
-            raise SettingsError(f'the network "{network}" is not known: choose one of {", ".join(CLASSES)}.')
+            raise SettingsError(f'the network "{network}" is unknown: choose one of {", ".join(CLASSES)}.')
         check_plain(arguments)
         if network in TRANSFORMERS:  # MONAI imports it only on the first forward pass
             importlib.import_module("einops")
@@ -147,16 +147,16 @@ def check_plain(value: object, name: str = "network_def") -> None:
             pending += [(item, name) for item in value]
         elif isinstance(value, str):
             if value.lstrip()[:1] in ("$", "@", "%"):
-                told = one_line(value, 60)
-                raise SettingsError(f'{name} is the expression "{told}", which is not evaluated: write its value instead.')
+                shown = one_line(value, 60)
+                raise SettingsError(f'{name} is the expression "{shown}", which is not evaluated: write its value instead.')
         elif value is not None and not isinstance(value, bool | int | float):
-            raise SettingsError(f"{name} is no plain value: write numbers, words and lists only.")
+            raise SettingsError(f"{name} is not a plain value: write numbers, text and lists only.")
 
 
 def _member(name: str, key: object) -> str:
     if not isinstance(key, str) or key.startswith("_"):
         raise SettingsError(
-            f'{name} holds "{one_line(str(key), 40)}", which makes or runs something: write plain values only.'
+            f'{name} holds "{one_line(str(key), 40)}", which creates or runs something: write plain values only.'
         )
     return f"{name}.{one_line(key, 40)}"
 

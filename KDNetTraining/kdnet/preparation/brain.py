@@ -28,10 +28,10 @@ from kdnet.preparation.skull import Skull, look_for_skull
 from kdnet.schema.segmentation import Progress, ProgressCallback, Stage
 from kdnet.shared_files import BRAIN_STUDENT, shared_resource
 
-UNCHANGED = "The scan shows no skull, so it was segmented as it is."
+UNCHANGED = "The scan shows no skull and was segmented without brain extraction."
 MISSING = (
-    "The scan shows a skull and was segmented as it is, because the model that extracts brains is missing from this"
-    " installation."
+    "The scan shows a skull but was segmented without brain extraction, because the brain extraction model is missing from"
+    " this installation."
 )
 COVERED_SHARE = 0.7  # of the patient; the student finds 51 to 62 % of whole heads, and 72 to 84 % of nearly all brains
 
@@ -72,7 +72,7 @@ class BrainChoice:
             return cls(BrainMethod(text))
         path = Path(text)
         if not text or not path.is_file():
-            raise SettingsError(f'--brain is "{text}": give automatic, student, none, or the file of a mask.')
+            raise SettingsError(f'--brain is "{text}": give automatic, student, none, or a mask file.')
         return cls(BrainMethod.MASK, path)
 
 
@@ -128,9 +128,9 @@ class BrainExtractor:
         """
         method = choice.method
         if method is BrainMethod.MASK:
-            return _masked(volumes, self._given(choice, volumes[0], names[0]), "The given mask of the brain was used.")
+            return _masked(volumes, self._given(choice, volumes[0], names[0]), "The supplied brain mask was used.")
         if method is BrainMethod.NONE or (method is BrainMethod.AUTOMATIC and not expected):
-            return Brain(tuple(volumes), None, "The scan was segmented as it is.")
+            return Brain(tuple(volumes), None, "The scan was segmented without brain extraction.")
         if method is BrainMethod.STUDENT:
             mask = self._found(volumes[0], progress)
             if not is_plausible(mask, volumes[0].grid):
@@ -182,8 +182,8 @@ class BrainExtractor:
         if isinstance(choice.mask, Path):
             return read_mask(choice.mask, volume.grid, name)
         if choice.mask is None or choice.mask.shape != volume.grid.shape:
-            raise DataError(f"the mask of the brain has another geometry than {name}: draw it on that scan.")
-        return checked_mask(choice.mask, "the mask of the brain")
+            raise DataError(f"the brain mask has a different geometry than {name}: draw it on that scan.")
+        return checked_mask(choice.mask, "the brain mask")
 
 
 def _shipped() -> Path:
@@ -191,8 +191,8 @@ def _shipped() -> Path:
         return shared_resource(f"Models/{BRAIN_STUDENT}")
     except FileNotFoundError as error:
         raise SettingsError(
-            "the model that extracts brains is missing from this installation: give a mask, or choose none for scans whose"
-            " skull was removed."
+            "the brain extraction model is missing from this installation: provide a brain mask, or choose none for"
+            " skull-stripped scans."
         ) from error
 
 
@@ -202,13 +202,13 @@ def _masked(volumes: Sequence[Volume], mask: NDArray[np.bool_], words: str) -> B
 
 
 def _extracted(mask: NDArray[np.bool_], volume: Volume) -> str:
-    return f"The brain ({milliliters(mask, volume.grid):.0f} mL) was extracted before."
+    return f"The brain ({milliliters(mask, volume.grid):.0f} mL) was extracted before segmentation."
 
 
 def _not_found(mask: NDArray[np.bool_], volume: Volume, name: str) -> DataError:
     amount = milliliters(mask, volume.grid)
-    found = f"{amount:.0f} mL, which no brain has" if mask.any() else "nothing"
+    found = f"{amount:.0f} mL, which is implausible for a brain" if mask.any() else "nothing"
     return DataError(
-        f"the brain could not be found in {name} ({found}): choose a scan of the whole head, give a mask of the brain, or"
-        " choose none for the extraction to segment the scan as it is."
+        f"the brain could not be found in {name} ({found}): choose a scan of the whole head, provide a brain mask, or turn"
+        " brain extraction off (none)."
     )

@@ -65,7 +65,7 @@ def read_mask(path: Path, grid: Grid, name: str) -> NDArray[np.bool_]:
     """
     volume = read_volume(path)
     if not volume.grid.matches(grid, tolerance_mm=0.1):
-        raise DataError(f"{path} has another geometry than {name}: resample the mask onto the grid of the scan first.")
+        raise DataError(f"{path} has a different geometry than {name}: resample the mask to the grid of the scan first.")
     return checked_mask(np.asarray(volume.voxels != 0), str(path))
 
 
@@ -76,8 +76,8 @@ def checked_mask(mask: NDArray[np.bool_], name: str) -> NDArray[np.bool_]:
         DataError: if it masks nothing or everything.
     """
     if not mask.any() or mask.all():
-        which = "every" if mask.all() else "no"
-        raise DataError(f"{name} has {which} voxel in the brain: choose a mask that is 0 outside of the brain only.")
+        which = "every voxel" if mask.all() else "nothing"
+        raise DataError(f"{name} marks {which} as brain: choose a mask that is 0 outside the brain only.")
     return mask
 
 

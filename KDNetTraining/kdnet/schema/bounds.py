@@ -34,15 +34,15 @@ def check_names(names: Sequence[str], what: str, most: int) -> None:
         SettingsError: naming the first invalid one.
     """
     if len(names) > most:
-        raise SettingsError(f"there are {len(names)} {what} names: at most {most} can be used.")
+        raise SettingsError(f"there are {len(names)} {what} names: use at most {most}.")
     for index, name in enumerate(names):
         if not name.strip() or len(name) > LONGEST_NAME or printable(name) != name:
             raise SettingsError(
-                f'the {what} name "{one_line(name, 40)}" is empty, longer than {LONGEST_NAME} characters or holds control '
-                "characters: rename it."
+                f'the {what} name "{one_line(name, 40)}" is empty, longer than {LONGEST_NAME} characters or contains '
+                "control characters: rename it."
             )
         if name in names[:index]:
-            raise SettingsError(f'the {what} name "{name}" is used twice: rename one.')
+            raise SettingsError(f'the {what} name "{name}" is used twice: rename one of them.')
 
 
 def check_grid(spacing: Sequence[float], margin: float = 0.0) -> None:
@@ -56,11 +56,11 @@ def check_grid(spacing: Sequence[float], margin: float = 0.0) -> None:
         SettingsError: naming the invalid value.
     """
     if len(spacing) != 3 or not all(FINEST_STEP <= step <= COARSEST_STEP for step in spacing):
-        raise SettingsError(f"the spacing {list(spacing)[:4]} mm is absurd: give three steps from 0.1 to 20 mm.")
+        raise SettingsError(f"the spacing {list(spacing)[:4]} mm is out of range: give three values from 0.1 to 20 mm.")
     if math.prod(spacing) < SMALLEST_VOXEL:
-        raise SettingsError(f"any memory is too little for the spacing {list(spacing)} mm: give 0.3 mm or more.")
+        raise SettingsError(f"the spacing {list(spacing)} mm needs too much memory: give 0.3 mm or more.")
     if not 0 <= margin <= LARGEST_MARGIN:
-        raise SettingsError(f"the margin {margin} mm is absurd: give 0 to {LARGEST_MARGIN:g} mm.")
+        raise SettingsError(f"the margin {margin} mm is out of range: give 0 to {LARGEST_MARGIN:g} mm.")
 
 
 def check_window(window: int, stride: int = 1) -> None:
@@ -76,6 +76,8 @@ def check_window(window: int, stride: int = 1) -> None:
     if window == 0:
         return
     if not SMALLEST_WINDOW <= window <= LARGEST_WINDOW:
-        raise SettingsError(f"the window of {window} voxels is absurd: give 0, or {SMALLEST_WINDOW} to {LARGEST_WINDOW}.")
+        raise SettingsError(
+            f"the window of {window} voxels is out of range: give 0, or {SMALLEST_WINDOW} to {LARGEST_WINDOW}."
+        )
     if window % stride or window <= stride:
         raise SettingsError(f"the window of {window} voxels does not fit the network: give a larger multiple of {stride}.")

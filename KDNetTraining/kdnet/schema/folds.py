@@ -50,7 +50,7 @@ def _fold(text: str) -> int:
     if text == ALL_NAME:
         return ALL_CASES
     if not text.isdecimal() or len(text) > MOST_DIGITS:  # rejects a minus sign too: ALL_CASES cannot be given as a number
-        raise SettingsError(f'"{one_line(text, 40)}" is no fold: give numbers from 0, as in 0,1, or {ALL_NAME}.')
+        raise SettingsError(f'"{one_line(text, 40)}" is not a fold: give integers from 0, such as 0,1, or {ALL_NAME}.')
     return int(text)
 
 

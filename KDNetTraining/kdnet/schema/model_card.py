@@ -67,11 +67,12 @@ class ModelCard:
         check_names(self.modalities, "modality", MOST_MODALITIES)
         if not self.modalities or len(self.modalities) != self.network.in_channels:
             raise SettingsError(
-                f"the network takes {self.network.in_channels} modalities, but the model names {len(self.modalities)}."
+                f"the network has {self.network.in_channels} input channels, but the model lists "
+                f"{len(self.modalities)} modalities."
             )
         if self.network.out_channels != self.labels.channels:
             raise SettingsError(
-                f"the network gives {self.network.out_channels} channels, but its labels need {self.labels.channels}."
+                f"the network has {self.network.out_channels} output channels, but its labels need {self.labels.channels}."
             )
 
     def to_json(self) -> dict[str, Any]:
@@ -127,9 +128,9 @@ def _read_header(path: Path) -> ModelHeader:
         with safe_open(path, framework="pt") as stream:
             metadata = stream.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise ModelFileError(f"{path} is truncated or no model file ({one_line(str(error), 200)}): {REMEDY}.") from error
+        raise ModelFileError(f"{path} is truncated or not a model file ({one_line(str(error), 200)}): {REMEDY}.") from error
     if HEADER_KEY not in metadata:
-        raise ModelFileError(f"{path} holds weights of another program: choose a model file written by kdnet.")
+        raise ModelFileError(f"{path} contains weights from another program: choose a model file written by kdnet.")
     return parse_header(path, metadata[HEADER_KEY])
 
 

@@ -71,12 +71,12 @@ def parse_header(path: Path, text: str) -> ModelHeader:
         ModelFileError: if it is damaged, altered, or newer than this program.
     """
     if len(text) > MOST_CARD_CHARACTERS:
-        raise ModelFileError(f"{path} has a model card of {len(text) >> 20} MiB, which no model needs: {REMEDY}.")
+        raise ModelFileError(f"{path} has a model card of {len(text) >> 20} MiB, which is too large: {REMEDY}.")
     with reading(f"the header of {path}", REMEDY, ModelFileError):
         header = parse_json(text)
         schema = header["schema"]
         if type(schema) is not int or schema < 1:
-            raise ModelFileError(f"{path} has a damaged header (its schema is no whole number): {REMEDY}.")
+            raise ModelFileError(f"{path} has a damaged header (its schema is not an integer): {REMEDY}.")
         if schema > SCHEMA:
             raise ModelFileError(f"{path} was written by a newer kdnet (schema {schema}): update kdnet to use it.")
         card, digest = header["card"], str(header["sha256"])
@@ -90,7 +90,7 @@ def parse_header(path: Path, text: str) -> ModelHeader:
             return ModelHeader(current, digest)
         weights = str(header["weights_sha256"])
     if model_hash(card, weights) != digest:
-        raise ModelFileError(f"{path} was altered (its model card does not match its hash): {REMEDY}.")
+        raise ModelFileError(f"{path} was modified (its model card does not match its hash): {REMEDY}.")
     return ModelHeader(current, weights)
 
 
@@ -134,10 +134,10 @@ def read_header_text(path: Path) -> str:
             start = stream.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
             if not 2 <= length <= MOST_HEADER_BYTES:
-                raise ValueError("it is truncated or no model file")
+                raise ValueError("it is truncated or not a model file")
             metadata = parse_json(stream.read(length).decode("utf-8")).get("__metadata__") or {}
         if HEADER_KEY not in metadata:
-            raise ModelFileError(f"{path} holds weights of another program: choose a model file written by kdnet.")
+            raise ModelFileError(f"{path} contains weights from another program: choose a model file written by kdnet.")
         return str(metadata[HEADER_KEY])
 
 
@@ -148,19 +148,19 @@ def check_card(card: Any) -> None:
         SettingsError: describing what is wrong.
     """
     if not isinstance(card, Mapping):
-        raise SettingsError("the card is no JSON object.")
+        raise SettingsError("the card is not a JSON object.")
     _check_values(card)
     for name in ("name", "role", "license", "created", "version"):
         if not isinstance(card.get(name), str):
-            raise SettingsError(f"{name} is missing or no text.")
+            raise SettingsError(f"{name} is missing or not a string.")
     check_names([card["name"]], "model", 1)
     modalities = card.get("modalities")
     if not isinstance(modalities, list) or not modalities or not all(isinstance(name, str) for name in modalities):
-        raise SettingsError("modalities is no list of names.")
+        raise SettingsError("modalities is not a list of names.")
     check_names(modalities, "modality", MOST_MODALITIES)
     window = card.get("sliding_window_size", 0)
     if type(window) is not int:
-        raise SettingsError("sliding_window_size is no whole number.")
+        raise SettingsError("sliding_window_size is not an integer.")
     check_window(window)
     _check_preprocessing(card.get("preprocessing"))
     _check_figures(card.get("figures"))
@@ -183,45 +183,45 @@ def _check_values(card: Mapping[str, Any]) -> None:
         elif isinstance(value, str):
             _check_text(value)
         elif isinstance(value, int | float) and not abs(value) < LARGEST_NUMBER:  # also rejects NaN
-            raise SettingsError("it holds a number that is not finite.")
+            raise SettingsError("it contains a number that is not finite.")
 
 
 def _check_text(text: str) -> None:
     if len(text) > LONGEST_TEXT:
-        raise SettingsError(f"a text in it is longer than {LONGEST_TEXT} characters.")
+        raise SettingsError(f"a string in it is longer than {LONGEST_TEXT} characters.")
     plain = text.replace("\n", " ").replace("\t", " ")
     if printable(plain) != plain:
-        raise SettingsError(f'the text "{one_line(text, 40)}" holds control characters.')
+        raise SettingsError(f'the string "{one_line(text, 40)}" contains control characters.')
 
 
 def _check_preprocessing(content: Any) -> None:
     if not isinstance(content, Mapping):
-        raise SettingsError("preprocessing is no JSON object.")
+        raise SettingsError("preprocessing is not a JSON object.")
     spacing, margin = content.get("spacing"), content.get("margin", 0.0)
     if not isinstance(spacing, list) or not all(map(_is_number, spacing)) or not _is_number(margin):
-        raise SettingsError("preprocessing lacks a spacing or margin in mm.")
+        raise SettingsError("preprocessing has no spacing or margin in mm.")
     check_grid(spacing, float(margin))
 
 
 def _check_figures(content: Any) -> None:
     if not isinstance(content, Mapping):
-        raise SettingsError("figures is no JSON object.")
+        raise SettingsError("figures is not a JSON object.")
     for name, value in content.items():
         if name.endswith("dice") and not isinstance(value, Mapping):
-            raise SettingsError(f"the figure {name} is no Dice by region.")
+            raise SettingsError(f"the figure {name} is not a Dice by region.")
         for figure in value.values() if isinstance(value, Mapping) else (value,):
             if name.endswith("dice") and not (figure is None or (_is_number(figure) and 0 <= figure <= 1)):
-                raise SettingsError(f"the figure {name} is no Dice from 0 to 1.")
+                raise SettingsError(f"the figure {name} is not a Dice from 0 to 1.")
 
 
 def _check_training_data(content: Any) -> None:
     if not isinstance(content, Mapping):
-        raise SettingsError("training_data is no JSON object.")
+        raise SettingsError("training_data is not a JSON object.")
     cases = content.get("cases", 0)
     if type(cases) is not int or cases < 0:
-        raise SettingsError("the number of cases in training_data is no whole number.")
+        raise SettingsError("the number of cases in training_data is not an integer.")
     if not all(isinstance(content.get(name, ""), str) for name in ("format", "summary")):
-        raise SettingsError("format and summary in training_data must be texts.")
+        raise SettingsError("format and summary in training_data must be strings.")
 
 
 def _is_number(value: Any) -> bool:

@@ -84,7 +84,7 @@ def preset(name: str) -> Preset:
     try:
         return PRESETS[name]
     except KeyError:
-        raise SettingsError(f'network "{name}" is not known: choose one of {", ".join(PRESETS)}.') from None
+        raise SettingsError(f'network "{name}" is unknown: choose one of {", ".join(PRESETS)}.') from None
 
 
 @dataclass(frozen=True)

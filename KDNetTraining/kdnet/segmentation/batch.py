@@ -139,8 +139,8 @@ class Batch:
             return None
         if row.input != _digest_of(item):
             return None
-        told = () if digest(labelmap) in row.written else (f"{labelmap} was corrected since, and is kept.",)
-        return Outcome(item.name, State.DONE_BEFORE, labelmap, row.amounts, warnings=told)
+        notes = () if digest(labelmap) in row.written else (f"{labelmap} was edited since and is kept.",)
+        return Outcome(item.name, State.DONE_BEFORE, labelmap, row.amounts, warnings=notes)
 
     def _segment(self, item: Input, progress: ProgressCallback) -> Outcome:
         content = _digest_of(item)

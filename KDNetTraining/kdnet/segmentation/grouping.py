@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdnet.data.volumes.io import IMAGE_SUFFIXES
-from kdnet.schema.modalities import MODALITIES, channel_modality, file_part
+from kdnet.schema.modalities import MODALITIES, channel_modality, display_name, file_part, format_modalities
 from kdnet.schema.series_names import describe
 
 CHANNEL = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})")  # nnU-Net's numbered modalities
@@ -77,7 +77,7 @@ def sort_images(folder: Path, folder_name: str, scans: Sequence[Path], modalitie
     cases = tuple(_case(folder, name, parts, modalities) for name, parts in named.items())
     complete = next((case.path.name for case in cases if isinstance(case, Input)), "")
     if complete:
-        why = f"it does not name its modality as {complete} does"
+        why = f"its name does not state its modality like that of {complete}"
         return Sorted(cases, tuple(_left_out(path, why) for path in others))
     if numbered := _by_channel(others):
         return Sorted((*cases, *(_numbered(folder, name, files, modalities) for name, files in numbered.items())))
@@ -111,18 +111,18 @@ def written_suffix(suffix: str) -> str:
 
 
 def _left_out(path: Path, why: str) -> RejectedInput:
-    return RejectedInput(path, f"{path} is left out, because {why}.", image_stem(path))
+    return RejectedInput(path, f"{path} is skipped because {why}.", image_stem(path))
 
 
 def _why_not(path: Path, modalities: Sequence[str]) -> str:
     """Return why an image in a folder without modality names is not a case; empty when it is one."""
     stem = image_stem(path)
     if OVERVIEW.fullmatch(stem):
-        return "its name says that it is a localizer"
+        return "its name indicates a localizer"
     if describe(stem).other:
-        return "its name says that it is a map or another kind of image"
+        return "its name indicates a map or another kind of image"
     if len(modalities) > 1:
-        return f"it does not name its modality and the model needs {', '.join(modalities)}"
+        return f"its name does not state its modality and the model needs {format_modalities(modalities)}"
     return ""
 
 
@@ -162,11 +162,11 @@ def _case(folder: Path, name: str, files: Mapping[str, list[Path]], modalities: 
     first = next(iter(files.values()))[0]
     for modality in modalities:
         if modality not in files:
-            reason = f"{name} in {folder} lacks the modality {modality}, which the model needs: add its file."
+            reason = f"{name} in {folder} is missing {display_name(modality)}, which the model needs: add its file."
             return RejectedInput(first, reason, name)
         if len(files[modality]) > 1:
             one, other = (path.name for path in files[modality][:2])
-            reason = f"{one} and {other} in {folder} are both the {modality} of {name}: remove one of them."
+            reason = f"{one} and {other} in {folder} are both the {display_name(modality)} of {name}: remove one of them."
             return RejectedInput(first, reason, name)
     chosen = tuple(files[modality][0] for modality in modalities)
     return Input(name, chosen, written_suffix(image_suffix(chosen[0])), named=True)
@@ -175,7 +175,8 @@ def _case(folder: Path, name: str, files: Mapping[str, list[Path]], modalities: 
 def _numbered(folder: Path, name: str, files: Mapping[int, Path], modalities: Sequence[str]) -> Input | RejectedInput:
     first = files[min(files)]
     if sorted(files) != list(range(len(modalities))):
-        wanted = ", ".join(modalities)
-        reason = f"{name} in {folder} has {len(files)} numbered channels, but the model needs {wanted}: name by modality."
+        wanted = format_modalities(modalities)
+        problem = f"has {len(files)} numbered channels, but the model needs {wanted}"
+        reason = f"{name} in {folder} {problem}: name the files by modality."
         return RejectedInput(first, reason, name)
     return Input(name, tuple(files[index] for index in sorted(files)), written_suffix(image_suffix(first)))

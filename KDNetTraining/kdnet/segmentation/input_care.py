@@ -17,8 +17,8 @@ from kdnet.data.preprocessing.foreground import Foreground
 from kdnet.preparation.skull import BRAIN_LITERS
 from kdnet.schema.modalities import ANY_SEQUENCE, display_name
 
-LEAST_LITRES = 0.6  # smaller than the brain of a one-year-old
-MOST_LITRES = 7.5  # larger than any head with neck
+LEAST_LITERS = 0.6  # smaller than the brain of a one-year-old
+MOST_LITERS = 7.5  # larger than any head with neck
 LEAST_MM = 70.0  # shortest side of a box around a brain
 MOST_MM = 330.0  # longest side of a box around a head with neck
 SPACING_FACTOR = 2.5  # a volume this much coarser than the model's grid lacks the detail of the training data
@@ -96,11 +96,11 @@ def _modality_warning(scan: Scan, needs: Needs) -> str:
         return f"{scan.name} looks like {guess}, but the model needs {wanted}: choose another volume or model."
     if scan.other:
         return (
-            f"{scan.name} looks like a map or another kind of image by its name or header, but the model needs {wanted}:"
-            " choose another volume."
+            f"{scan.name} appears to be a map or another kind of image, judging by its name or header, but the model needs"
+            f" {wanted}: choose another volume."
         )
     if scan.numbered and not scan.modality:
-        return f"{scan.name} is numbered and does not name its modality: make sure that it is {wanted}."
+        return f"{scan.name} is numbered and its name does not state its modality: make sure that it is {wanted}."
     return ""
 
 
@@ -110,7 +110,7 @@ def _labels_warning(scan: Scan) -> str:
     values = np.unique(_coarse(scan.voxels))
     if len(values) > MOST_LABELS or values.min() < 0 or values.max() > 255:
         return ""
-    return f"{scan.name} holds only {len(values)} different values, as a labelmap does: choose a scan."
+    return f"{scan.name} has only {len(values)} distinct values, like a labelmap: choose a scan."
 
 
 def _size_warning(scan: Scan, needs: Needs) -> str:
@@ -120,30 +120,29 @@ def _size_warning(scan: Scan, needs: Needs) -> str:
     if not inside.any():
         return ""
     steps = np.asarray(scan.spacing, dtype=float) * LOOK
-    litres = float(np.count_nonzero(inside)) * float(np.prod(steps)) / 1e6
+    liters = float(np.count_nonzero(inside)) * float(np.prod(steps)) / 1e6
     sides = [
         float(np.ptp(np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis}))))) * steps[axis] + steps[axis]
         for axis in range(3)
     ]
     spacing = " x ".join(f"{step:.3g}" for step in scan.spacing)
-    remedy = f"check that its spacing ({spacing} mm) is right, because volumes in mL depend on it"
-    if litres < LEAST_LITRES:
-        return f"{scan.name} shows {_litres(litres)} L of tissue, which is too small for a head: {remedy}."
-    if litres > MOST_LITRES or max(sides) > MOST_MM:
+    remedy = f"check that its spacing ({spacing} mm) is correct, because volumes in mL depend on it"
+    if liters < LEAST_LITERS:
+        return f"{scan.name} shows {_rounded(liters)} L of tissue, which is too small for a head: {remedy}."
+    if liters > MOST_LITERS or max(sides) > MOST_MM:
         size = " x ".join(f"{side:.0f}" for side in sides)
-        return f"{scan.name} shows {_litres(litres)} L of tissue ({size} mm), which is too large for a head: {remedy}."
+        return f"{scan.name} shows {_rounded(liters)} L of tissue ({size} mm), which is too large for a head: {remedy}."
     if min(sides) < LEAST_MM:
         return f"{scan.name} shows a head only {min(sides):.0f} mm thick: {remedy}, or choose a volume of the whole head."
-    return _skull_warning(scan, needs, litres) if needs.skull_removed and litres > BRAIN_LITERS else ""
+    return _skull_warning(scan, needs, liters) if needs.skull_removed and liters > BRAIN_LITERS else ""
 
 
-def _skull_warning(scan: Scan, needs: Needs, litres: float) -> str:
-    shown = f"{scan.name} shows {_litres(litres)} L of tissue, so probably the whole head"
+def _skull_warning(scan: Scan, needs: Needs, liters: float) -> str:
+    shown = f"{scan.name} shows {_rounded(liters)} L of tissue, probably the whole head"
     if needs.extracts:
         return f"{shown}: its brain will be extracted first."
     return (
-        f"{shown}, but the model was trained on brains without skull: let the brain be extracted, or remove the skull"
-        " first."
+        f"{shown}, but the model was trained on skull-stripped brains: turn on brain extraction, or remove the skull first."
     )
 
 
@@ -152,7 +151,7 @@ def _spacing_warning(scan: Scan, needs: Needs) -> str:
     if coarsest <= max(SPACING_FACTOR * grid, 2.5):
         return ""
     return (
-        f"{scan.name} has slices {coarsest:.1f} mm apart, but the model works at {grid:g} mm: expect rough results, or"
+        f"{scan.name} has slices {coarsest:.1f} mm apart, but the model works at {grid:g} mm: expect coarse results, or"
         " choose a volume with thinner slices."
     )
 
@@ -161,5 +160,5 @@ def _coarse(voxels: NDArray[Any]) -> NDArray[Any]:
     return voxels[::LOOK, ::LOOK, ::LOOK]
 
 
-def _litres(litres: float) -> str:
-    return f"{litres:.1f}" if litres >= 0.1 else f"{litres:.2g}"
+def _rounded(liters: float) -> str:
+    return f"{liters:.1f}" if liters >= 0.1 else f"{liters:.2g}"

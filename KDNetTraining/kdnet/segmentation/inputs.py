@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kdnet.data.volumes.dicom_file import read_dicom_header
 from kdnet.errors import DataError, KDNetError
+from kdnet.schema.modalities import format_modalities
 from kdnet.segmentation.grouping import Input, RejectedInput, Sorted, image_stem, image_suffix, sort_images, written_suffix
 from kdnet.segmentation.not_scans import is_no_scan
 from kdnet.segmentation.result_names import absolute, different_names
@@ -72,10 +73,10 @@ def require_inputs(found: Found | Sequence[Input | RejectedInput]) -> None:
         return
     if isinstance(found, Found) and found.no_scans:
         first = found.no_scans[0]
-        raise DataError(f"{first} is a labelmap, mask or map by its name: choose a scan, or rename the file.")
+        raise DataError(f"{first} is a labelmap, mask or map, judging by its name: choose a scan, or rename the file.")
     if isinstance(found, Found) and found.left_out:
         raise DataError(found.left_out[0].reason)
-    raise DataError("there is nothing to segment: name at least one file or folder.")
+    raise DataError("there is nothing to segment: give at least one file or folder.")
 
 
 class _Search:
@@ -100,7 +101,7 @@ class _Search:
         self._tree(path)
         if (len(self.cases), len(self.left_out)) == before[:2]:
             held = "only labelmaps, masks or maps" if len(self.no_scans) > before[2] else "nothing that can be segmented"
-            reason = f"{path} holds {held}: choose images or a DICOM folder."
+            reason = f"{path} contains {held}: choose images or a DICOM folder."
             self.cases.append(RejectedInput(path, reason, _folder_name(path)))
 
     def _file(self, path: Path) -> None:
@@ -115,8 +116,8 @@ class _Search:
         elif len(self._modalities) == 1 or self._channels:
             self.cases.append(self._single(path))
         else:
-            wanted = ", ".join(self._modalities)
-            reason = f"{path} is one file, but the model needs {wanted}: give a folder with one file per modality."
+            wanted = format_modalities(self._modalities)
+            reason = f"{path} is a single file, but the model needs {wanted}: give a folder with one file per modality."
             self.cases.append(RejectedInput(path, reason, stem))
 
     def _single(self, path: Path) -> Input:
@@ -158,12 +159,13 @@ class _Search:
         name = _folder_name(folder)
         beside = [case for case in self.cases if isinstance(case, Input) and case.path.parent == folder and case.named]
         if beside:
-            reason = f"the DICOM files of {folder} are left out, because {beside[0].path.name} is there: move one of them."
+            other = beside[0].path.name
+            reason = f"the DICOM files in {folder} are skipped because the folder also contains {other}: move one of them."
             self.left_out.append(RejectedInput(folder, reason, name))
         elif len(self._modalities) == 1:
             self.cases.append(Input(name, (folder,), ".nii.gz"))
         else:
-            wanted = ", ".join(self._modalities)
+            wanted = format_modalities(self._modalities)
             reason = f"{folder} is a DICOM series, but the model needs {wanted}: convert each to a file named by modality."
             self.left_out.append(RejectedInput(folder, reason, name))
 

@@ -51,12 +51,13 @@ def choose_targets(
         kept = [path for path in targets if os.path.lexists(path) and digest(path) not in written]
         if not kept:
             new = next(iter(targets)).name
-            told = (
-                f"{path} was not written by kdnet or was corrected: it is kept, and {new} is new." for path in foreign[:1]
+            notes = (
+                f"{path} was not written by kdnet, or was edited: it is kept, and the new result is {new}."
+                for path in foreign[:1]
             )
-            return targets, tuple(told)
+            return targets, tuple(notes)
         foreign += kept
-    raise DataError(f"{foreign[0]} was not written by kdnet or was corrected: move it away or choose another folder.")
+    raise DataError(f"{foreign[0]} was not written by kdnet, or was edited: move it or choose another folder.")
 
 
 @contextmanager
@@ -84,8 +85,8 @@ def staged(folder: Path, targets: Mapping[Path, Volume], like: Path) -> Iterator
         for path, file in files.items():
             rename_over(file, path)
     except KDNetError as error:
-        told = str(error).replace(str(staging), str(folder)).replace(ascii(str(staging))[1:-1], ascii(str(folder))[1:-1])
-        raise type(error)(told) from error
+        message = str(error).replace(str(staging), str(folder)).replace(ascii(str(staging))[1:-1], ascii(str(folder))[1:-1])
+        raise type(error)(message) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise KDNetError(f"{folder} cannot be written ({reason}): choose another folder or free some space.") from error

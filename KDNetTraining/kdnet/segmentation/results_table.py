@@ -150,7 +150,7 @@ def _read(path: Path) -> dict[str, Row]:
     """Return the rows of a table by source; none when there is no such file."""
     if not path.is_file():
         return {}
-    remedy = "move it away or choose another folder for results"
+    remedy = "move it or choose another results folder"
     with reading(path, remedy):
         if path.stat().st_size > MOST_BYTES:
             raise DataError(f"{path} is larger than {MOST_BYTES >> 20} MiB: {remedy}.")

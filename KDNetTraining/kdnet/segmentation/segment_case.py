@@ -95,7 +95,7 @@ def segment_case(
     volumes = [_read(item, index) for index in range(len(item.files))]
     warnings: list[str] = []
     names = [str(file) for file in item.files]
-    with reading(item.name, "export it again or leave it out", verb="segment"):
+    with reading(item.name, "export it again or exclude it", verb="segment"):
         brain = extractor.extract(
             volumes, names, options.brain, expected=expects_brain(card.training_data), progress=progress
         )
@@ -113,7 +113,7 @@ def segment_case(
 
 def _read(item: Input, index: int) -> Volume:
     file: Path = item.files[index]
-    with reading(file, "export it again or leave it out"):
+    with reading(file, "export it again or exclude it"):
         volume = read_volume(file, item.channels[index] if item.channels else None)
         check_volume(volume, str(file))
         return volume

@@ -129,9 +129,9 @@ def _answer(request: Mapping[str, Any], run: Callable[..., Mapping[str, Any]], a
     result: Mapping[str, Any] | None = None
     with surviving(failed):
         if not isinstance(request.get("task"), str):
-            raise KDNetError("A request to the worker lacks its task: update the extension.")
+            raise KDNetError("A request to the worker does not specify a task: update the extension.")
         if request["task"] == UNFIT:
-            raise KDNetError("A request to the worker holds a number that is not finite: check the volume's spacing.")
+            raise KDNetError("A request to the worker contains a number that is not finite: check the volume's spacing.")
         result = run(request, progress)
     if result is not None:
         with surviving(failed):
@@ -143,13 +143,13 @@ def _sentence(problem: Exception) -> str:
     if isinstance(problem, KDNetError):
         return str(problem)
     if memory_ran_out(problem):
-        return "Memory ran out: close other programs or volumes, or crop the volume, and try again."
+        return "Out of memory: close other programs or volumes, or crop the volume, and try again."
     if device_failed(problem):
-        return f"The device cannot compute this ({reason(problem)}): choose cpu."
-    told = reason(problem)
+        return f"The device cannot run this ({reason(problem)}): choose cpu."
+    description = reason(problem)
     if isinstance(problem, OSError) and problem.filename:
-        told = f"{one_line(str(problem.filename), 300)}: {told}"
-    return f"The worker could not do this ({told}): try again, and report it if it happens again."
+        description = f"{one_line(str(problem.filename), 300)}: {description}"
+    return f"Unexpected error in the worker ({description}): try again, and report it if it happens again."
 
 
 def _show(problem: Exception) -> None:

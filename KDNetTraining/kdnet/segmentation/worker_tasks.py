@@ -61,7 +61,7 @@ class Tasks:
             "devices": _devices,
         }
         if request["task"] not in tasks:
-            raise SettingsError(f'the worker knows no task "{request["task"]}": update the extension.')
+            raise SettingsError(f'the worker does not know the task "{request["task"]}": update the extension.')
         return tasks[request["task"]](request, report)
 
     def _predictor(self, request: Request, report: Report) -> Predictor:
@@ -184,9 +184,9 @@ def _volume(item: Mapping[str, Any]) -> Volume:
     voxels = np.load(item["file"], mmap_mode="r", allow_pickle=False).T
     name = str(item["name"])
     if voxels.ndim != 3:
-        raise DataError(f"{name} has {voxels.ndim} axes: choose a 3D volume with one value per voxel.")
+        raise DataError(f"{name} has {voxels.ndim} dimensions: choose a 3D volume with one value per voxel.")
     if np.issubdtype(voxels.dtype, np.floating) and not np.isfinite(voxels).all():
-        raise DataError(f"{name} holds NaN or infinite values: export the volume again without them.")
+        raise DataError(f"{name} contains NaN or infinite values: export the volume again without them.")
     i, j, k = voxels.shape
     volume = Volume(voxels, Grid((i, j, k), np.array(item["affine"], dtype=np.float64)))
     check_volume(volume, name)

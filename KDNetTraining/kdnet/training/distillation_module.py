@@ -81,5 +81,5 @@ def check_latents(student: SegmentationNetwork, teacher: SegmentationNetwork) ->
     if student.stride != teacher.stride:
         raise SettingsError(
             f"the student halves its grid to 1/{student.stride} and the teacher to 1/{teacher.stride}, so their "
-            "bottlenecks differ: choose networks with equally many levels, or gamma = 0."
+            "bottlenecks differ: choose networks with the same number of levels, or set gamma to 0."
         )

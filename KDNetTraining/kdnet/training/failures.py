@@ -98,4 +98,4 @@ def _description(error: RuntimeError) -> str:
 
 
 def _memory(place: str) -> KDNetError:
-    return SettingsError(f"{place} has too little free memory: choose a smaller patch, batch or network.")
+    return SettingsError(f"{place} does not have enough free memory: choose a smaller patch, batch or network.")

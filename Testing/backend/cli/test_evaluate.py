@@ -168,7 +168,7 @@ def test_a_labelmap_of_another_grid_is_refused_in_a_sentence_and_the_others_are_
     sentences = [line for line in capsys.readouterr().err.splitlines() if "not on the grid" in line]
     assert code == 1
     assert len(sentences) == 3
-    assert all(line.endswith("resample it onto that grid first.") for line in sentences)
+    assert all(line.endswith("resample it to that grid first.") for line in sentences)
     assert ("P1", "WT") in table(out)
     assert "not on the grid" in table(out)["P2", ""]["problem"]
 
@@ -250,7 +250,7 @@ def test_masks_of_1_and_of_255_are_masks_of_one_label(
     code, out = run(folders)
     assert code == 0
     assert {region: row["dice"] for (_, region), row in table(out).items()} == {"label 1": "1"}
-    assert "both are taken for masks of one label" in capsys.readouterr().err
+    assert "both are treated as masks of one label" in capsys.readouterr().err
 
 
 def test_255_is_a_label_where_masks_hold_nothing_else(folders: tuple[Path, Path]) -> None:

@@ -29,7 +29,7 @@ def test_sound_data_are_not_warned_of() -> None:
 def test_a_label_that_only_the_test_cases_have() -> None:
     splits = {0: Split(("a",), (), ("b",)), 1: Split(("b",), (), ("a",))}
     (told,) = data_warnings(dataset("a", "b"), [report("a", (1, 2)), report("b", (1, 2, 4))], splits, FINE)
-    assert told.startswith("In fold 0 no training case holds Enhancing tumor")
+    assert told.startswith("In fold 0, test cases contain Enhancing tumor")
 
 
 def test_a_patient_who_trains_and_tests() -> None:

@@ -71,7 +71,7 @@ def told(bench: Bench) -> str:
 
 def test_a_missing_modality_and_a_missing_reference(bench: Bench) -> None:
     (bench.root / "case_t2.nii.gz").unlink()
-    assert "modality t2 is missing" in told(bench)
+    assert "modality T2 is missing" in told(bench)
     bench.write("case_t2", np.arange(np.prod(SHAPE), dtype=np.int16).reshape(SHAPE))
     (bench.root / "case_seg.nii.gz").unlink()
     assert "reference segmentation is missing" in told(bench)
@@ -97,9 +97,9 @@ def test_another_place_or_another_shape(bench: Bench, name: str) -> None:
     moved = AFFINE.copy()
     moved[0, 3] = 1.0
     bench.write(name, voxels, moved)
-    assert "another geometry" in told(bench)
+    assert "different geometry" in told(bench)
     bench.write(name, voxels[:, :, :-1])
-    assert "another geometry" in told(bench)
+    assert "different geometry" in told(bench)
 
 
 def test_a_rounding_error_of_the_place_is_none(bench: Bench) -> None:
@@ -114,7 +114,7 @@ def test_a_single_value_that_is_no_number(bench: Bench, value: float) -> None:
     voxels = bench.read("case_t1").astype(np.float32)
     voxels[3, 4, 5] = value
     bench.write("case_t1", voxels)
-    assert "case_t1.nii.gz holds NaN" in told(bench)
+    assert "case_t1.nii.gz contains NaN" in told(bench)
 
 
 def test_an_image_of_nothing(bench: Bench) -> None:
@@ -159,7 +159,7 @@ def test_values_count_by_the_label_table_given(bench: Bench) -> None:
 
 def test_a_modality_copied_within_a_case_even_as_another_type(bench: Bench) -> None:
     bench.write("case_t2", bench.read("case_t1").astype(np.float64))
-    assert "t2 has the same voxels as t1" in told(bench)
+    assert "T2 has the same voxels as T1" in told(bench)
 
 
 def test_a_case_copied_under_another_name_is_reported_once(bench: Bench) -> None:
@@ -167,7 +167,7 @@ def test_a_case_copied_under_another_name_is_reported_once(bench: Bench) -> None
         bench.write(f"other_{modality}", bench.read(f"case_{modality}"))
     first, second = inspect_dataset(read_dataset(bench.root))
     assert (first.name, first.problems) == ("case", ())
-    assert second.problems == ("It has voxels of case case: leave one of the two out.",)
+    assert second.problems == ("It has the same voxels as case case: exclude one of them.",)
 
 
 def test_only_sound_cases_are_used_and_every_other_has_its_reason(bench: Bench) -> None:

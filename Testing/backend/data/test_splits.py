@@ -66,7 +66,7 @@ def test_other_seeds_choose_other_cases() -> None:
 
 @pytest.mark.parametrize("folds", [{"a": 0, "b": 0, "c": 1}, {"a": 1, "b": 1, "c": 2}])
 def test_too_few_cases_to_train_validate_and_test_are_refused(folds: dict[str, int]) -> None:
-    with pytest.raises(DataError, match="3 cases are too few"):
+    with pytest.raises(DataError, match="3 cases are not enough"):
         split(folds, 0, validation_share=0.2, seed=0)
 
 
@@ -144,13 +144,13 @@ def test_a_list_of_other_things_is_told_of_and_not_followed(tmp_path: Path, cont
 )
 def test_a_list_of_these_cases_that_cannot_be_understood_is_refused_by_name(tmp_path: Path, content: str) -> None:
     (tmp_path / "cases.csv").write_text(content)
-    with pytest.raises(DataError, match=r"cases\.csv gives case a the fold"):
+    with pytest.raises(DataError, match=r"cases\.csv assigns case a to fold"):
         read_folds(tmp_path, ["a"])
 
 
 def test_a_list_that_leaves_cases_out_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "cases.csv").write_text("case,fold\na,0\n")
-    assert "no fold for 1 of 2 cases, for example b" in read_folds(tmp_path, ["a", "b"]).notes[0]
+    assert "does not assign a fold to 1 of 2 cases, for example b" in read_folds(tmp_path, ["a", "b"]).notes[0]
 
 
 def test_the_splits_of_nnunet_are_folds(tmp_path: Path) -> None:

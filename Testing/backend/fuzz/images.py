@@ -10,6 +10,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import SimpleITK as sitk
+from itk_series import write_series
 
 from .extremes import NUMBERS, TEXTS, Random, mutated_bytes
 
@@ -30,17 +31,7 @@ def write_images(folder: Path) -> None:
     image.SetSpacing((2.0, 2.0, 3.0))
     for name in TEXT:
         sitk.WriteImage(image, str(folder / name), useCompression=name.startswith("packed"))
-    (folder / DICOM).mkdir()
-    writer = sitk.ImageFileWriter()
-    writer.KeepOriginalImageUIDOn()
-    for index in range(SHAPE[2]):
-        part = image[:, :, index]
-        tags = {"0008|0060": "MR", "0020|000e": "1.2.3", "0020|000d": "1.2", "0020|0013": str(index)}
-        tags |= {"0020|0032": f"0\\0\\{index * 3}", "0020|0037": "1\\0\\0\\0\\1\\0", "0008|0008": "ORIGINAL\\PRIMARY"}
-        for tag, value in tags.items():
-            part.SetMetaData(tag, value)
-        writer.SetFileName(str(folder / DICOM / f"{index:03d}.dcm"))
-        writer.Execute(part)
+    write_series(folder / DICOM, voxels, (2.0, 2.0, 3.0), tags={"0008|0008": "ORIGINAL\\PRIMARY"})
 
 
 def mutated_image(sound: Path, folder: Path, random: Random) -> Path:

@@ -42,7 +42,7 @@ def test_the_cpu_takes_over_and_the_reason_is_kept(
     predictor.device = torch.device("meta")  # stands for one that cannot compute
     assert np.array_equal(predictor.predict([volume]).labelmap.voxels, expected)
     assert predictor.device.type == "cpu"
-    assert "meta cannot compute this model" in predictor.note
+    assert "meta cannot run this model" in predictor.note
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

@@ -53,7 +53,7 @@ def test_too_little_memory_for_any_window_is_told_in_a_sentence(
     model_file: Path, error: Callable[[], RuntimeError]
 ) -> None:
     model = short_of_memory(load_model(model_file), error, largest=0)
-    with pytest.raises(SettingsError, match="too little free memory"):
+    with pytest.raises(SettingsError, match="not have enough free memory"):
         Predictor(model, CPU).predict([head()])
 
 
@@ -86,7 +86,7 @@ class Scored(nn.Module):
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
 def test_scores_that_are_no_numbers_never_become_a_finding(model_file: Path, score: float) -> None:
     model = Model(load_model(model_file).card, Scored(score))  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="no finite scores"):
+    with pytest.raises(DataError, match="NaN or infinite scores"):
         Predictor(model, CPU).predict([head()])
 
 

@@ -114,7 +114,7 @@ def test_identical_latents_have_no_divergence(softmax: LatentSoftmax, reduction:
 
 def test_latents_of_different_shapes_are_refused_with_the_remedy() -> None:
     loss = LatentLoss(LatentSoftmax.CHANNELS, LatentReduction.ELEMENT)
-    with pytest.raises(SettingsError, match="gamma = 0"):
+    with pytest.raises(SettingsError, match="set gamma to 0"):
         loss(torch.zeros(1, 4, 2, 2, 2), torch.zeros(1, 8, 2, 2, 2))
 
 

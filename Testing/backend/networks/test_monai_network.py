@@ -74,7 +74,7 @@ def test_outputs_are_put_in_order() -> None:
 
 @pytest.mark.parametrize("name", ["FlexibleUNet", "SegResNetVAE", "os", "__class__"])
 def test_no_other_class_is_built(name: str) -> None:
-    with pytest.raises(SettingsError, match="is not known"):
+    with pytest.raises(SettingsError, match="is unknown"):
         MonaiNetwork(1, 1, name, {})
 
 

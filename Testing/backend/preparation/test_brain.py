@@ -98,7 +98,7 @@ def test_a_given_mask_is_used(tmp_path: Path) -> None:
         found = Knowing(brain).extract([volume], ["scan"], choice, expected=True)
         assert found.mask is not None
         assert np.array_equal(found.mask.voxels, drawn)
-    with pytest.raises(DataError, match="another geometry"):
+    with pytest.raises(DataError, match="different geometry"):
         Knowing(brain).extract([volume], ["scan"], BrainChoice(BrainMethod.MASK, drawn[1:]), expected=True)
 
 

@@ -79,5 +79,5 @@ def test_a_given_mask_of_another_grid_is_refused(tmp_path: Path) -> None:
     volume, brain = head()
     other = Grid(volume.grid.shape, volume.grid.affine @ np.diag([1.0, 1.0, 1.1, 1.0]))
     write_volume(tmp_path / "mask.nii.gz", Volume(brain.astype(np.uint8), other))
-    with pytest.raises(DataError, match="another geometry than scan"):
+    with pytest.raises(DataError, match="different geometry than scan"):
         read_mask(tmp_path / "mask.nii.gz", volume.grid, "scan")

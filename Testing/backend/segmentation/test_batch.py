@@ -10,11 +10,11 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from kdnet.cli import main
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume, write_volume
 from kdnet.segmentation import results_folder, results_table
+from itk_series import write_series
 
 SHAPE = (24, 26, 22)
 
@@ -64,7 +64,7 @@ def test_where_people_have_all_names_the_case_is_refused(
     for name in ("a_seg.nii.gz", "a_seg_kdnet.nii.gz"):
         (folder / name).write_bytes(b"of a person")
     assert segment(model_file, folder / "a.nii.gz", "-o", folder) == 1
-    assert "move it away or choose another folder" in capsys.readouterr().err
+    assert "move it or choose another" in capsys.readouterr().err
     assert {path.read_bytes() for path in folder.glob("*_seg*")} == {b"of a person"}
     assert rows(folder)["a"]["state"] == "failed"
 
@@ -83,7 +83,7 @@ def test_what_is_done_is_skipped_and_what_was_corrected_is_kept(
     assert segment(model_file, tmp_path / "in", "-o", out) == 0
     said = capsys.readouterr()
     assert "Segmented 2 of 3 cases, 1 done before" in said.err
-    assert "a_seg.nii.gz was corrected since, and is kept" in said.err
+    assert "a_seg.nii.gz was edited since and is kept" in said.err
     assert "a_seg" not in said.out
     assert (out / "a_seg.nii.gz").read_bytes() == correction
     assert (out / "b_seg.nii.gz").exists()
@@ -130,7 +130,7 @@ def test_failures_and_what_is_left_out_have_rows_with_reasons(
         "pat02": "failed",
         "pat03": "segmented",
     }
-    assert "does not name its modality" in found["pat01"]["reason"]
+    assert "does not state its modality" in found["pat01"]["reason"]
     assert "pat02_t1ce.nii.gz" in found["pat02"]["reason"]
     assert "Segmented 1 of 3 cases, 1 failed, 1 left out" in capsys.readouterr().err
 
@@ -250,7 +250,7 @@ def test_what_is_probably_wrong_is_said_and_written_down(
     nibabel.save(image, tmp_path / "x_flair.nii.gz")
     assert segment(model_file, tmp_path / "x_flair.nii.gz", "-o", tmp_path / "out") == 0
     said, written = capsys.readouterr().err, rows(tmp_path / "out")["x_flair"]["warnings"]
-    for words in ("x_flair looks like FLAIR, but the model needs T1ce", "too small for a head", "how the patient lies"):
+    for words in ("x_flair looks like FLAIR, but the model needs T1ce", "too small for a head", "the patient orientation"):
         assert words in said
         assert words in written
 
@@ -264,7 +264,7 @@ def test_memory_that_runs_out_is_not_blamed_on_the_scan(
     monkeypatch.setattr("kdnet.inference.predictor.prepare_image", short)
     assert segment(model_file, scan(tmp_path / "a.nii.gz"), "-o", tmp_path / "out") == 1
     said = capsys.readouterr().err
-    assert "too little memory" in said
+    assert "not enough memory" in said
     assert "export it again" not in said
 
 
@@ -279,18 +279,7 @@ def test_a_process_without_stdout_and_stderr_segments(model_file: Path, tmp_path
 def test_a_scan_of_another_kind_of_scanner_is_remarked_upon(
     model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "P1"
-    folder.mkdir()
-    image = sitk.GetImageFromArray(np.random.default_rng(0).integers(0, 900, (12, 24, 24)).astype(np.int16))
-    writer = sitk.ImageFileWriter()
-    writer.KeepOriginalImageUIDOn()
-    for index in range(12):
-        part = image[:, :, index]
-        part.SetSpacing((4, 4))
-        place = {"0020|0032": f"0\\0\\{index * 8}", "0020|0037": "1\\0\\0\\0\\1\\0", "0020|0013": str(index + 1)}
-        for tag, value in {"0008|0060": "CT", "0020|000e": "1.2.3", "0020|000d": "1.2", "0018|0050": "8", **place}.items():
-            part.SetMetaData(tag, value)
-        writer.SetFileName(str(folder / f"{index:03d}.dcm"))
-        writer.Execute(part)
+    voxels = np.random.default_rng(0).integers(0, 900, (24, 24, 12)).astype(np.int16)
+    folder = write_series(tmp_path / "P1", voxels, (4.0, 4.0, 8.0), tags={"0008|0060": "CT"})
     assert segment(model_file, folder, "-o", tmp_path / "out") == 0
     assert "warning: P1 is a CT image, but the model was trained on MR" in capsys.readouterr().err

@@ -73,7 +73,7 @@ def test_a_head_loses_its_skull_and_the_mask_is_written(
 def test_none_takes_the_head_as_it_is_and_warns(altered_model: Callable[..., Path], scan: Path, tmp_path: Path) -> None:
     model, out = altered_model({"training_data": {"format": "BraTS"}}), tmp_path / "out"
     assert main(["segment", str(model), str(scan), "-o", str(out), "--brain", "none", "--save-brain"]) == 0
-    assert "let the brain be extracted" in _row(out)["warnings"]
+    assert "turn on brain extraction" in _row(out)["warnings"]
     assert "brain none" in _row(out)["settings"]
     assert not (out / "scan_brain_mask.nii.gz").exists()
 

@@ -76,7 +76,7 @@ def test_thick_slices_are_noticed() -> None:
     [
         ({"modality": "flair"}, "looks like FLAIR, but the model needs T1ce"),
         ({"scanner": "CT"}, "is a CT image, but the model was trained on MR"),
-        ({"other": True}, "looks like a map"),
+        ({"other": True}, "appears to be a map"),
         ({"numbered": True}, "make sure that it is T1ce"),
         ({"numbered": True, "modality": "t1"}, "looks like T1,"),
     ],
@@ -87,7 +87,7 @@ def test_another_modality_is_noticed(facts: dict[str, Any], words: str) -> None:
 
 def test_a_labelmap_is_noticed_by_its_values() -> None:
     labels = (ellipsoid((140, 170, 130), (2, 2, 2)) > 0).astype(np.uint8) * 3
-    assert "as a labelmap does" in " ".join(warnings_for(Scan("P1", labels, (2, 2, 2)), NEEDS))
+    assert "like a labelmap" in " ".join(warnings_for(Scan("P1", labels, (2, 2, 2)), NEEDS))
 
 
 @pytest.mark.parametrize(
@@ -146,5 +146,5 @@ def test_a_whole_head_whose_brain_will_be_extracted_is_only_announced() -> None:
     needs = Needs("t1ce", (2.0, 2.0, 2.0), skull_removed=True, extracts=True)
     scan = Scan("P1", ellipsoid((170, 220, 220), (2, 2, 2)), (2, 2, 2))
     assert warnings_for(scan, needs) == (
-        "P1 shows 4.3 L of tissue, so probably the whole head: its brain will be extracted first.",
+        "P1 shows 4.3 L of tissue, probably the whole head: its brain will be extracted first.",
     )

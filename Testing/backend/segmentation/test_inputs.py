@@ -78,13 +78,13 @@ def test_a_case_that_lacks_a_modality_is_refused_and_the_others_stay(tmp_path: P
     folder_with(tmp_path, "a_t1.nii.gz", "b_t1.nii.gz", "b_t2.nii.gz")
     found = find_inputs([tmp_path], ["t1", "t2"])
     assert "a in" in only_reason(found)
-    assert "lacks the modality t2" in only_reason(found)
+    assert "is missing T2" in only_reason(found)
     assert [item.name for item in found if isinstance(item, Input)] == ["b"]
 
 
 def test_two_files_for_one_modality_are_refused(tmp_path: Path) -> None:
     folder_with(tmp_path, "a_t1ce.nii.gz", "a_t1c.nii.gz")
-    assert "are both the t1ce of a" in only_reason(find_inputs([tmp_path], ["t1ce"]))
+    assert "are both the T1ce of a" in only_reason(find_inputs([tmp_path], ["t1ce"]))
 
 
 def test_images_without_modality_are_cases_of_their_own_but_results_and_hidden_files_are_not(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_folder_of_dicom_files_is_one_series(tmp_path: Path) -> None:
 
 def test_one_file_is_not_enough_for_a_teacher(tmp_path: Path) -> None:
     folder_with(tmp_path, "a_t1.nii.gz")
-    assert "needs t1, t2" in only_reason(find_inputs([tmp_path / "a_t1.nii.gz"], ["t1", "t2"]))
+    assert "needs T1 + T2" in only_reason(find_inputs([tmp_path / "a_t1.nii.gz"], ["t1", "t2"]))
 
 
 def test_an_empty_folder_and_a_foreign_file_are_refused(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_case_of_a_folder_that_is_named_by_modality_alone_has_the_name_of_the_
 
 def test_nothing_to_segment_is_refused_with_the_reason(tmp_path: Path) -> None:
     folder_with(tmp_path, "a_mask.nii.gz")
-    with pytest.raises(DataError, match=r"a_mask.nii.gz is a labelmap, mask or map by its name"):
+    with pytest.raises(DataError, match=r"a_mask.nii.gz is a labelmap, mask or map, judging by its name"):
         require_inputs(survey([tmp_path / "a_mask.nii.gz"], ["t1"]))
     assert "only labelmaps" in only_reason(find_inputs([tmp_path], ["t1"]))
 
@@ -146,7 +146,7 @@ def test_images_that_are_not_named_as_the_others_are_left_out_with_the_reason(tm
     found = survey([tmp_path], ["t1ce"])
     assert [case.name for case in found.cases] == ["pat03"]
     assert [left.name for left in found.left_out] == ["pat01"]
-    assert "does not name its modality as pat03_t1ce.nii.gz does" in found.left_out[0].reason
+    assert "does not state its modality like that of pat03_t1ce.nii.gz" in found.left_out[0].reason
 
 
 @pytest.mark.parametrize("stray", ["localizer.nii.gz", "a_survey.mha", "ADC map.nii.gz"])
@@ -160,7 +160,7 @@ def test_a_stray_image_hides_no_patients(tmp_path: Path, stray: str) -> None:
 def test_a_case_without_the_modality_hides_no_images(tmp_path: Path) -> None:
     folder_with(tmp_path, "a_t2.nii.gz", "b.nii.gz")
     found = find_inputs([tmp_path], ["t1ce"])
-    assert "lacks the modality t1ce" in only_reason(found)
+    assert "is missing T1ce" in only_reason(found)
     assert [item.name for item in found if isinstance(item, Input)] == ["b"]
 
 

@@ -28,6 +28,7 @@ from kdnet.schema.model_card import ModelCard
 from kdnet.schema.network_id import Role
 from kdnet.schema.networks import NetworkSpec
 from kdnet.schema.preprocessing import Preprocessing
+from itk_series import write_series
 from scipy.spatial.transform import Rotation
 from torch import nn
 
@@ -162,25 +163,7 @@ def test_the_result_has_the_format_and_geometry_of_its_input(model_file: Path, t
 
 def test_a_dicom_folder_is_one_case(model_file: Path, tmp_path: Path) -> None:
     volume, _ = head(3, oblique=False)
-    folder = tmp_path / "series"
-    folder.mkdir()
-    writer = sitk.ImageFileWriter()
-    writer.KeepOriginalImageUIDOn()
-    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.voxels.T))
-    for index in range(image.GetSize()[2]):
-        part = image[:, :, index]
-        for tag, value in {
-            "0008|0060": "MR",
-            "0020|000e": "1.2.3",
-            "0020|000d": "1.2",
-            "0020|0032": f"0\\0\\{index * 2}",
-            "0020|0037": "1\\0\\0\\0\\1\\0",
-            "0018|0050": "2",
-            "0020|0013": str(index + 1),
-        }.items():
-            part.SetMetaData(tag, value)
-        writer.SetFileName(str(folder / f"{index:03d}.dcm"))
-        writer.Execute(part)
+    folder = write_series(tmp_path / "series", volume.voxels)
     assert main(["segment", str(model_file), str(folder), "-o", str(tmp_path / "out")]) == 0
     assert read_volume(tmp_path / "out" / "series_seg.nii.gz").grid.spacing == pytest.approx((1, 1, 2))
 
@@ -272,4 +255,4 @@ def test_a_teacher_whose_modalities_are_missing_names_the_one(
     save_model(tmp_path / "t.safetensors", card, build_network(spec))
     case = sorted(phantom.iterdir())[0]
     assert main(["segment", str(tmp_path / "t.safetensors"), str(case), "-o", str(tmp_path / "out")]) == 1
-    assert "lacks the modality pd" in capsys.readouterr().err
+    assert "is missing pd" in capsys.readouterr().err

@@ -252,7 +252,7 @@ def test_a_lost_device_ends_the_process_after_its_answer(capsys: pytest.CaptureF
     assert "choose cpu" in answer["message"]
     fit, answer = run(MemoryError())
     assert fit
-    assert "Memory ran out" in answer["message"]
+    assert "Out of memory" in answer["message"]
     fit, answer = run(ArithmeticError("odd"))
     assert fit
     assert "ArithmeticError: odd" in answer["message"]

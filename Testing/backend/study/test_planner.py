@@ -93,7 +93,7 @@ def test_modalities_of_the_teacher_can_be_chosen(phantom: Path, tmp_path: Path, 
     assert main(study(data, run, "--modalities", "t1,t1ce", "--set", "steps=1")) == 0
     assert read_card(run / "fold0/seed0/teacher/model.safetensors").modalities == ("t1", "t1ce")
     found, _ = plan(study(data, run), capsys)
-    assert "t2 is missing" in found["excluded"]["Phantom_001"]
+    assert "T2 is missing" in found["excluded"]["Phantom_001"]
 
 
 def test_names_of_cases_cannot_steer_the_terminal(
@@ -157,7 +157,9 @@ def test_folds_for_some_of_the_cases_are_refused(phantom: Path, tmp_path: Path, 
     data = tmp_path / "data"
     shutil.copytree(phantom, data)
     (data / "cases.csv").write_text("case,fold\nPhantom_001,0\n")
-    assert "no fold for 5 of 6 cases, for example Phantom_000" in refusal(study(data, tmp_path / "run"), capsys)
+    assert "does not assign a fold to 5 of 6 cases, for example Phantom_000" in refusal(
+        study(data, tmp_path / "run"), capsys
+    )
     (data / "cases.csv").write_text("case,fold\nSomebodyElse,0\n")
     found, _ = plan(study(data, tmp_path / "run"), capsys)
     assert [fold["test"] for fold in found["folds"]] == [2], "a list of other cases beside the folder means nothing"

@@ -173,7 +173,7 @@ def test_bad_requests_are_one_sentence(
 def test_an_empty_data_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "data").mkdir()
     assert main(command(tmp_path / "data", tmp_path / "run")[3:]) == 2
-    assert "no cases of a known format" in capsys.readouterr().err
+    assert "does not contain cases in a known format" in capsys.readouterr().err
 
 
 def test_a_sample_depends_on_seed_step_and_slot_alone() -> None:

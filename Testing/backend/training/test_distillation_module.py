@@ -51,7 +51,7 @@ def test_the_teacher_is_neither_trained_nor_saved_with_its_student() -> None:
 
 
 def test_networks_with_unequally_many_levels_need_gamma_zero() -> None:
-    with pytest.raises(SettingsError, match="gamma = 0"):
+    with pytest.raises(SettingsError, match="set gamma to 0"):
         student((4, 8, 16, 32), (1,), teacher())
 
 

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 CPU = torch.device("cpu")
 SENTENCES = [
-    (MemoryError("Unable to allocate 14 GiB"), "too little free memory"),
+    (MemoryError("Unable to allocate 14 GiB"), "not have enough free memory"),
     (torch.OutOfMemoryError("CUDA out of memory."), "smaller patch, batch or network"),
     (RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"), "memory"),
     (RuntimeError("CUDA error: no kernel image is available for execution on the device"), "--device cpu"),

@@ -29,14 +29,14 @@ def test_problems_are_told_with_their_remedy(training: Any, cases: Path, until: 
     assert "5 usable cases. 1 case has problems." in training.ui.dataLabel.text
     training.ui.caseTable.setCurrentCell(1, 0)
     assert training.ui.caseLabel.visible
-    assert "t2 is missing: add the file or leave the case out" in training.ui.caseLabel.text
+    assert "T2 is missing: add the file or exclude the case" in training.ui.caseLabel.text
     training.ui.caseTable.setCurrentCell(0, 0)
     assert not training.ui.caseLabel.visible
 
 
 def test_a_folder_without_cases_is_told_in_one_sentence(training: Any, until: Any, tmp_path: Path) -> None:
     training.ui.dataFolderEdit.currentPath = str(tmp_path)
-    until(lambda: "no cases of a known format" in training.ui.dataLabel.text)
+    until(lambda: "does not contain cases in a known format" in training.ui.dataLabel.text)
     assert not training.ui.startButton.enabled
     assert training.ui.inspectButton.enabled
     training.ui.dataFolderEdit.currentPath = str(tmp_path / "missing")
@@ -164,4 +164,4 @@ def test_five_hundred_cases_fill_the_table(training: Any, until: Any, tmp_path: 
             (target / file.name.replace(source.name, target.name)).hardlink_to(file)
     choose_data(training, tmp_path / "many", until)
     assert training.ui.caseTable.rowCount == 500
-    assert "voxels of case Case_000" in training.ui.caseTable.item(499, 4).text()
+    assert "same voxels as case Case_000" in training.ui.caseTable.item(499, 4).text()

@@ -77,7 +77,7 @@ def test_a_recipe_file_is_read_and_a_bad_one_told(training: Any, until: Any, rec
     assert training.ui.networkSelector.currentText == "segresnet-4"
     assert training.ui.temperatureSpinBox.value == 2.0
     training.ui.recipeFileEdit.currentPath = str(recipe_file(network="huge"))
-    until(lambda: '"huge" is not known' in training.ui.experimentLabel.text)
+    until(lambda: '"huge" is unknown' in training.ui.experimentLabel.text)
     assert not training.ui.startButton.enabled
     pick(training.ui.recipeSelector, "fast")
     assert "huge" not in training.ui.experimentLabel.text

@@ -9,7 +9,7 @@ from pathlib import Path
 from kdnet.data.dataset import Case, Dataset, ImageFile
 from kdnet.data.formats.conventions import Convention, brats_tables, convention_of, decide
 from kdnet.schema.labels import LabelTable
-from kdnet.schema.modalities import MODALITIES, REFERENCE, file_part
+from kdnet.schema.modalities import MODALITIES, REFERENCE, display_name, file_part
 
 SUFFIXES = (".nii.gz", ".nii")
 
@@ -80,7 +80,7 @@ def _sorted(root: Path, files: Iterable[Path]) -> tuple[dict[str, _Found], list[
 
 
 def _given(labels: LabelTable | None) -> LabelTable:
-    assert labels is not None, "without a table that was given there are conventions"
+    assert labels is not None, "conventions are empty only where a table was requested"
     return labels
 
 
@@ -94,7 +94,7 @@ def _stem(file: Path) -> str:
 def _add(case: _Found, part: str, file: Path, name: str) -> None:
     known = case.files.setdefault(part, file)
     if known != file:
-        case.problems.append(f"{known} and {file} are both the {part} of case {name}: remove one of them.")
+        case.problems.append(f"{known} and {file} are both the {display_name(part)} of case {name}: remove one of them.")
 
 
 def _conventions(found: Mapping[str, _Found]) -> dict[str, Convention]:
@@ -111,8 +111,8 @@ def _unrecognized(files: Sequence[Path]) -> tuple[str, ...]:
     if not files:
         return ()
     return (
-        f"{len(files)} image file(s) were passed over because their names tell no modality, for example {files[0].name}: "
-        f"end names in _t1, _t1ce, _t2, _flair or _seg.",
+        f"{len(files)} image file(s) were skipped because their names do not state a modality, for example "
+        f"{files[0].name}: end their names in _t1, _t1ce, _t2, _flair or _seg.",
     )
 
 

@@ -16,7 +16,7 @@ def count_volumes(path: Path) -> int:
     Raises:
         DataError: if the file cannot be read; names the file.
     """
-    with reading(path, "export it again or leave the case out"):
+    with reading(path, "export it again or exclude the case"):
         if path.name.lower().endswith(NIFTI_SUFFIXES):
             return read_nifti_header(path).volumes
         return count_itk_volumes(path, itk_format(path))

@@ -15,8 +15,8 @@ from enum import StrEnum
 from kdnet.schema.labels import LabelTable, brats_labels, exclusive_labels, pediatric_labels, post_treatment_labels
 
 DECIDE = (
-    "say what they mean with --labels brats (4 is enhancing tumor, as until 2021), --labels brats-2024 (4 is the resection "
-    "cavity), --labels brats-ped (1 is enhancing tumor, 4 edema), or pairs such as 1=Core,2=Edema"
+    "specify their meaning with --labels brats (4 is enhancing tumor, as until 2021), --labels brats-2024 (4 is the "
+    "resection cavity), --labels brats-ped (1 is enhancing tumor, 4 edema), or pairs such as 1=Core,2=Edema"
 )
 
 STRAY_SHARE = 0.25  # of the cases with 4; if more of them also have 3, it is another convention, not a mistake
@@ -135,14 +135,16 @@ def decide(
         if convention is Convention.CURRENT and asked == brats_labels():
             convention = Convention.OLD  # requested so that 4 counts as enhancing tumor
         if convention is Convention.GROSS_TUMOR:
-            problems[case] = f"The reference is a gross tumor volume, those of other cases are parts of tumors: {_APART}."
+            problems[case] = f"The reference is a gross tumor volume, but other cases label parts of tumors: {_APART}."
         elif convention is None:
-            problems[case] = f"The references of this data set hold 3 and 4, and no name tells their year: {DECIDE}."
+            problems[case] = (
+                f"The references of this data set contain both 3 and 4, and no file name states their year: {DECIDE}."
+            )
         maps[case] = _map(convention or Convention.OLD, table)
     return Meaning(table, maps, problems, _notes(read, table))
 
 
-_APART = "keep the two in folders of their own"
+_APART = "keep the two in separate folders"
 
 
 def _map(convention: Convention, table: LabelTable) -> dict[int, int]:
@@ -160,7 +162,7 @@ def _single_label(conventions: Mapping[str, Convention], values: Mapping[str, Co
     held: set[int] = set().union(*values.values()) if values else set()
     if held != {1}:
         return None
-    note = "All references hold 1 alone and are taken for masks of the whole tumor: if 1 is the core, use --labels brats."
+    note = "All references contain only the label 1 and are treated as whole-tumor masks: use --labels brats if 1 is core."
     return Meaning(exclusive_labels({1: "Tumor"}), {case: {} for case in conventions}, notes=(note,))
 
 
@@ -191,9 +193,11 @@ def _notes(values: Mapping[str, Collection[int]], table: LabelTable) -> tuple[st
     held: set[int] = set().union(*values.values()) if values else set()
     if table == brats_labels() and len(held) == 1:
         (value,) = held
-        return (f"All references hold {value} alone: if they are masks of the whole tumor, use --labels {value}=Tumor.",)
+        return (
+            f"All references contain only the label {value}: if they are whole-tumor masks, use --labels {value}=Tumor.",
+        )
     if table == brats_labels() and held == {1, 2}:
         return (
-            "No reference holds enhancing tumor (3 or 4): check what 1 and 2 mean, or name them with --labels 1=A,2=B.",
+            "No reference contains enhancing tumor (3 or 4): check what 1 and 2 mean, or name them with --labels 1=A,2=B.",
         )
     return ()

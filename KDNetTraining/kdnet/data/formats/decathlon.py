@@ -54,7 +54,7 @@ def _unlisted(root: Path, listed: Iterable[Path]) -> list[str]:
     others = sorted(path.name for path in (root / "imagesTr").glob("[!.]*.nii*") if path.name not in known)
     if not others:
         return []
-    return [f"{len(others)} image(s) of imagesTr are not listed in dataset.json and not used, for example {others[0]}."]
+    return [f"{len(others)} image(s) in imagesTr are not listed in dataset.json and are not used, for example {others[0]}."]
 
 
 def listed_path(root: Path, text: Any) -> Path:
@@ -68,7 +68,7 @@ def damaged(root: Path, error: Exception) -> DataError:
     if isinstance(error, KeyError):
         reason = f"{error} is missing"
     elif isinstance(error, TypeError | AttributeError):  # Python's message would not help a user
-        reason = "a part of it is not built as the format asks, such as a list in place of names and values"
+        reason = "part of it does not follow the format, such as a list instead of names and values"
     else:
         reason = str(error).removesuffix(".")
     return DataError(f"{root / 'dataset.json'} is damaged ({reason}): correct it.")
@@ -90,8 +90,8 @@ def modality_names(root: Path, stored: Sequence[str]) -> tuple[str, ...]:
         for known, guess, other in zip(spelled, guessed, plain, strict=True)
     )
     if not names or len(set(names)) < len(names):
-        told = ", ".join(stored) or "nothing"
-        raise DataError(f"{root / 'dataset.json'} names the modalities {told}: give each channel a name of its own.")
+        listed = ", ".join(stored) or "nothing"
+        raise DataError(f"{root / 'dataset.json'} names the modalities {listed}: give each channel a unique name.")
     return names
 
 

@@ -42,7 +42,7 @@ def read_dataset(root: Path, labels: LabelTable | None = None) -> Dataset:
     except OSError as error:
         raise DataError(f"{error.filename or root} cannot be read ({error.strerror}): check its permissions.") from error
     if dataset is None or not dataset.cases:
-        raise DataError(f"{root} holds no cases of a known format ({KNOWN}): choose another folder.")
+        raise DataError(f"{root} does not contain cases in a known format ({KNOWN}): choose another folder.")
     return dataset
 
 

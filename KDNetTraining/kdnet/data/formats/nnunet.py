@@ -87,7 +87,7 @@ def _ignored(value: Any, table: LabelTable) -> int:
     number = int(value)
     taken = {label.value for label in table.labels}
     if number == 0 or number in taken or IGNORED in taken:
-        raise ValueError(f"the label ignore ({number}) is that of something else, too")
+        raise ValueError(f"the value of the label ignore ({number}) is also used for another label")
     return number
 
 

@@ -88,7 +88,7 @@ class CaseCache:
             self._prepare(case, entry)
             prepared = _read(case.name, entry)
         if prepared is None:
-            raise DataError(f"the prepared case {entry} cannot be read back: check the disk.")
+            raise DataError(f"the preprocessed case {entry} cannot be read back: check the disk.")
         return prepared
 
     def _prepare(self, case: Case, entry: Path) -> None:

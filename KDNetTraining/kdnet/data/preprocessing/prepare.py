@@ -98,7 +98,7 @@ def prepare_image(
     for index, volume in enumerate(volumes[1:], start=1):
         if not volume.grid.matches(volumes[0].grid, tolerance_mm=0.1):
             name = names[index] if names else f"modality {index + 1}"
-            raise DataError(f"{name} has another geometry than the first modality: resample it onto that grid first.")
+            raise DataError(f"{name} has a different geometry than the first modality: resample it to that grid first.")
     volumes = [_in_usual_unit(volume) for volume in volumes]
     axes, flipped = _turning(volumes[0].grid)
     placement = _whole(volumes[0].grid, axes, flipped)
@@ -129,7 +129,9 @@ def prepare_labelmap(volume: Volume, placement: CropTransform) -> NDArray[np.uin
         DataError: if the labelmap is not on the grid of the image.
     """
     if not volume.grid.matches(placement.original, tolerance_mm=0.1):
-        raise DataError("the reference segmentation has another geometry than the images: resample it first.")
+        raise DataError(
+            "the reference segmentation has a different geometry than the images: resample it to their grid first."
+        )
     part = placement.cropped(volume.voxels)
     matrices = placement.matrices()
     best = torch.full(placement.shape, -1.0)
@@ -159,7 +161,7 @@ def prepare_share(mask: Volume, placement: CropTransform) -> NDArray[np.float32]
         DataError: if the mask is not on the grid of the image.
     """
     if not mask.grid.matches(placement.original, tolerance_mm=0.1):
-        raise DataError("the mask has another geometry than the image: resample it first.")
+        raise DataError("the mask has a different geometry than the image: resample it to its grid first.")
     part = np.ascontiguousarray(placement.cropped(mask.voxels) != 0, dtype=np.float32)
     return np.asarray(resample(torch.from_numpy(part), placement.matrices()).numpy())
 
@@ -201,7 +203,7 @@ def _place(
         mask = foreground.mask(whole.reoriented(volume.voxels)[strided])
         found |= mask if foreground.background is not None else _largest_component(mask)
     if not found.any():
-        raise DataError("nothing but background is found in the volume: choose a volume that shows a head.")
+        raise DataError("the volume contains only background: choose a volume that shows a head.")
     box, shape = [], []
     for axis in range(3):
         indices = np.flatnonzero(found.any(axis=tuple(other for other in range(3) if other != axis)))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kdnet.data.volumes.dicom_file import DicomHeader, read_dicom_header
 from kdnet.data.volumes.dicom_frame import is_complete
 from kdnet.data.volumes.dicom_stack import Stack, stack_of
-from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.integrity import require_reasonable, require_regular
 from kdnet.errors import DataError
 from kdnet.foreign import reason
@@ -63,23 +63,14 @@ def read_series(folder: Path) -> Volume:
     return Volume(voxels, stack.grid, stack.doubts)
 
 
-def read_series_grid(folder: Path) -> Grid:
-    """Read only the grid of a DICOM series.
-
-    Raises:
-        DataError: like :func:`read_series`, except for problems visible only in the pixels.
-    """
-    return series_stack(folder).grid
-
-
 def series_stack(folder: Path) -> Stack:
     """Return the slices of the one DICOM series in a folder, sorted, with their grid; raises as :func:`read_series`."""
     headers = _image_headers(folder)
     if not headers:
-        raise DataError(f"{folder} holds no DICOM series: choose a folder with the files of one MR series.")
+        raise DataError(f"{folder} does not contain a DICOM series: choose a folder with the files of one MR series.")
     series = {header.text(SERIES) for header in headers}
     if len(series) > 1:
-        raise DataError(f"{folder} holds {len(series)} DICOM series: choose a folder with only one.")
+        raise DataError(f"{folder} contains {len(series)} DICOM series: choose a folder with only one.")
     for header in headers:
         _check_image(header)
     rows, columns = (headers[0].integer(tag) for tag in (ROWS, COLUMNS))
@@ -95,7 +86,7 @@ def _image_headers(folder: Path) -> list[DicomHeader]:
             continue
         header = read_dicom_header(path)
         if header is None and path.suffix.lower() in (".dcm", ".ima"):
-            raise DataError(f"{path} is not a DICOM file, or an empty one: copy or export the series again.")
+            raise DataError(f"{path} is empty or not a DICOM file: copy or export the series again.")
         if header is not None and (header.pixel_bytes is not None or ROWS in header.values):
             headers.append(header)
     return headers
@@ -106,18 +97,22 @@ def _check_image(header: DicomHeader) -> None:
     path = header.path
     frames = header.text(FRAMES) or "1"
     if header.text(SOP_CLASS) in MULTI_FRAME or frames != "1":
-        raise DataError(f"{path} is an enhanced or multi-frame DICOM file: convert it to NIfTI first, as with dcm2niix.")
+        raise DataError(
+            f"{path} is an enhanced or multi-frame DICOM file: convert it to NIfTI first, for example with dcm2niix."
+        )
     if "MOSAIC" in header.text(IMAGE_TYPE).upper():
-        raise DataError(f"{path} is a mosaic of many slices in one image: convert it to NIfTI first, as with dcm2niix.")
+        raise DataError(
+            f"{path} is a mosaic (many slices in one image): convert it to NIfTI first, for example with dcm2niix."
+        )
     if header.integer(SAMPLES, 1) != 1 or header.text(PHOTOMETRIC) not in GRAY:
-        raise DataError(f"{path} holds colours: choose a series with one value per voxel.")
+        raise DataError(f"{path} contains color data: choose a series with one value per voxel.")
     rows, columns = header.integer(ROWS), header.integer(COLUMNS)
     allocated = header.integer(ALLOCATED)
     stored = header.integer(STORED, allocated)
     if min(rows, columns) < 1 or allocated not in (8, 16, 32) or not 0 < stored <= allocated:
-        raise DataError(f"{path} does not give the size of its pixels or slice: export the DICOM series again.")
+        raise DataError(f"{path} does not specify its matrix size or bit depth: export the DICOM series again.")
     if header.integer(HIGH_BIT, stored - 1) >= allocated:
-        raise DataError(f"{path} has an odd high bit: export the DICOM series again.")
+        raise DataError(f"{path} has an invalid high bit: export the DICOM series again.")
     if header.pixel_bytes is None:
         raise DataError(f"{path} has no pixel data: export the DICOM series again.")
     size = rows * columns * allocated // 8
@@ -125,7 +120,7 @@ def _check_image(header: DicomHeader) -> None:
         raise DataError(f"{path} is truncated (its pixel data ends early): copy or export the DICOM series again.")
     for tag in (SLOPE, INTERCEPT):
         if header.text(tag) and header.numbers(tag, 1) is None:
-            raise DataError(f"{path} has an odd rescale slope or intercept: export the DICOM series again.")
+            raise DataError(f"{path} has an invalid rescale slope or intercept: export the DICOM series again.")
     if header.numbers(SLOPE, 1) == (0.0,):
         raise DataError(f"{path} has a rescale slope of 0: export the DICOM series again.")
 

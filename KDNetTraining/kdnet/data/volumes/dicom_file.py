@@ -267,4 +267,4 @@ class _Walk:
     def _count(self) -> None:
         self.elements += 1
         if self.elements > MOST_ELEMENTS:
-            raise DataError(f"{self.path} has more elements than any image: export the DICOM series again.")
+            raise DataError(f"{self.path} has more data elements than any image: export the DICOM series again.")

@@ -44,7 +44,7 @@ GAP_LIMIT = 0.1  # maximum deviation of a slice from a regular stack, relative t
 
 REMARK_LIMIT = 0.03  # deviation above which a remark is made
 
-SEE_WHY = "export one volume as a series of its own"
+SEE_WHY = "export each volume as a separate series"
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ def stack_of(folder: Path, headers: Sequence[DicomHeader]) -> Stack:
         _require_place(header)
     sizes = {(header.integer(ROWS), header.integer(COLUMNS)) for header in headers}
     if len(sizes) > 1:
-        raise DataError(f"{folder} holds slices of different sizes: {SEE_WHY}.")
+        raise DataError(f"{folder} contains slices of different sizes: {SEE_WHY}.")
     if len(headers) == 1:
-        raise DataError(f"{folder} holds one slice, a 2D image: choose a folder with the files of a 3D series.")
+        raise DataError(f"{folder} contains a single slice: choose a folder with the files of a 3D series.")
     directions, spacing = _common(folder, headers)
     normal = np.cross(directions[0], directions[1])
     positions = np.array([header.numbers(POSITION, 3) for header in headers])
@@ -105,22 +105,22 @@ def _require_place(header: DicomHeader) -> None:
         (spacing if spacing and min(spacing) > 0 else None, "Pixel Spacing"),
     ):
         if found is None:
-            raise DataError(f"{header.path} has no {name}, so its place is not known: export the DICOM series again.")
+            raise DataError(f"{header.path} has no {name}, so its position is unknown: export the DICOM series again.")
     assert orientation is not None
     axes = np.reshape(orientation, (2, 3))
     lengths = np.linalg.norm(axes, axis=1)
     if (np.abs(lengths - 1) > UNIT_LIMIT).any() or abs(axes[0] @ axes[1]) > SHEAR_LIMIT:
-        raise DataError(f"{header.path} has an odd Image Orientation (Patient): export the DICOM series again.")
+        raise DataError(f"{header.path} has an invalid Image Orientation (Patient): export the DICOM series again.")
 
 
 def _common(folder: Path, headers: Sequence[DicomHeader]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the row and column directions ``[2, 3]`` and the pixel spacing ``[row, column]`` shared by all slices."""
     axes = np.array([header.numbers(ORIENTATION, 6) for header in headers])
     if np.ptp(axes, axis=0).max() > ROUNDING:
-        raise DataError(f"{folder} holds slices of different orientations, as a localizer: {SEE_WHY}.")
+        raise DataError(f"{folder} contains slices of different orientations, like a localizer: {SEE_WHY}.")
     spacing = np.array([header.numbers(PIXEL_SPACING, 2) for header in headers])
     if (np.ptp(spacing, axis=0) > ROUNDING * spacing.min(axis=0)).any():
-        raise DataError(f"{folder} holds slices of different pixel spacings: {SEE_WHY}.")
+        raise DataError(f"{folder} contains slices of different pixel spacings: {SEE_WHY}.")
     directions = axes.mean(axis=0).reshape(2, 3)
     return directions / np.linalg.norm(directions, axis=1, keepdims=True), spacing.mean(axis=0)
 
@@ -132,11 +132,11 @@ def _require_one_volume(folder: Path, headers: Sequence[DicomHeader], distances:
     mixed = [name for tag, name in SAME.items() if len({_said(header, tag) for header in headers}) > 1]
     if copies != {1} and len(copies) == 1:
         kind = f" of different {mixed[0]}" if mixed else ""
-        raise DataError(f"{folder} holds {copies.pop()} volumes{kind} in one series: {SEE_WHY}.")
+        raise DataError(f"{folder} contains {copies.pop()} volumes{kind} in one series: {SEE_WHY}.")
     if copies != {1}:
-        raise DataError(f"{folder} holds two slices at one place, or lacks slices: export the DICOM series again.")
+        raise DataError(f"{folder} has duplicate or missing slices: export the DICOM series again.")
     if mixed:
-        raise DataError(f"{folder} holds slices of different {mixed[0]} in one series: {SEE_WHY}.")
+        raise DataError(f"{folder} contains slices of different {mixed[0]} in one series: {SEE_WHY}.")
 
 
 def _said(header: DicomHeader, tag: int) -> float | str:
@@ -161,33 +161,33 @@ def _regular_step(
     gaps = np.diff(positions @ normal)
     if gaps.max() > 1.5 * np.median(gaps):
         raise DataError(
-            f"{folder} lacks slices (a gap of {gaps.max():.3g} mm where slices are {np.median(gaps):.3g} mm apart): "
-            "export the whole DICOM series again."
+            f"{folder} has missing slices (a gap of {gaps.max():.3g} mm where slices are {np.median(gaps):.3g} mm apart): "
+            "export the complete DICOM series again."
         )
     if np.linalg.norm(np.cross(step, normal)) > SHEAR_LIMIT * distance:
         raise DataError(
-            f"{folder} is a sheared stack (slices shifted against each other, as by a tilted gantry): "
-            "resample it onto a straight grid first."
+            f"{folder} is a sheared stack (slices offset from each other, as with a tilted gantry): "
+            "resample it to an orthogonal grid first."
         )
     deviation = float(np.linalg.norm(positions - positions[0] - np.arange(count)[:, None] * step, axis=1).max())
     if deviation > GAP_LIMIT * distance or np.ptp(gaps) > GAP_LIMIT * distance:
-        raise DataError(f"{folder} lacks slices or has them unevenly spaced: export the whole DICOM series again.")
+        raise DataError(f"{folder} has missing or unevenly spaced slices: export the complete DICOM series again.")
     if deviation > REMARK_LIMIT * distance:
-        return step, (f"has slices that are up to {deviation:.2g} mm from an even distance: check lengths in it.",)
+        return step, (f"has slices that deviate by up to {deviation:.2g} mm from even spacing: check lengths in it.",)
     return step, ()
 
 
 def _distance_doubt(header: DicomHeader, distance: float) -> tuple[str, ...]:
-    told = header.numbers(SLICE_DISTANCE, 1)
+    stated = header.numbers(SLICE_DISTANCE, 1)
     (thickness,) = header.numbers(THICKNESS, 1) or (0.0,)
     # some scanners store the gap between the slices here
     if (
-        told is None
-        or told[0] <= 0
-        or min(abs(told[0] - distance), abs(told[0] + thickness - distance)) <= (SPACING_LIMIT * distance)
+        stated is None
+        or stated[0] <= 0
+        or min(abs(stated[0] - distance), abs(stated[0] + thickness - distance)) <= (SPACING_LIMIT * distance)
     ):
         return ()
     return (
-        f"says that its slices are {told[0]:.4g} mm apart, while their positions are {distance:.4g} mm apart: "
+        f"gives a slice distance of {stated[0]:.4g} mm, but its slice positions are {distance:.4g} mm apart: "
         "check that no slice is missing.",
     )

@@ -14,7 +14,7 @@ SPACING_LIMIT = 0.01  # largest relative difference between two values for one s
 
 LARGEST_MM, SMALLEST_MM = 1e6, 1e-6  # beyond these, a spacing or position is damage and arithmetic becomes inexact
 
-UNPLACED = "does not say how the patient lies ({missing}): check that left and right are not exchanged."
+UNPLACED = "does not specify the patient orientation ({missing}): check that left and right are not swapped."
 
 
 def straight_grid(shape: tuple[int, ...], affine: NDArray[np.float64], name: object) -> Grid:
@@ -29,12 +29,12 @@ def straight_grid(shape: tuple[int, ...], affine: NDArray[np.float64], name: obj
         DataError: for non-finite numbers, voxels of zero size, or axes that are parallel or sheared.
     """
     if not np.isfinite(affine).all():
-        raise DataError(f"{name} lies nowhere (its header holds NaN or infinite numbers): correct its header.")
+        raise DataError(f"{name} has no valid position (its header contains NaN or infinite values): correct its header.")
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     if spacing.min() < SMALLEST_MM or spacing.max() > LARGEST_MM or np.abs(affine[:3, 3]).max() > LARGEST_MM:
-        raise DataError(f"{name} has voxels of no size or an absurd place: correct its header.")
+        raise DataError(f"{name} has voxels of size zero or an implausible position: correct its header.")
     if shear(affine) > SHEAR_LIMIT:
-        raise DataError(f"{name} has axes that are not perpendicular: resample it onto a straight grid first.")
+        raise DataError(f"{name} has axes that are not perpendicular: resample it to an orthogonal grid first.")
     i, j, k = (int(length) for length in shape)
     return Grid((i, j, k), np.asarray(affine, dtype=np.float64))
 

@@ -53,7 +53,7 @@ class Volume:
     Attributes:
         voxels: array of shape ``grid.shape``, any scalar type, indexed ``[i, j, k]``.
         grid: location of the voxels.
-        warnings: ambiguities in the file, such as which side is left; see ``io.volume_warnings``.
+        warnings: ambiguities in the file, such as which side is left, as the rest of a sentence that begins with its name.
     """
 
     voxels: NDArray[np.generic]

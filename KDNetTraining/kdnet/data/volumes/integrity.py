@@ -74,7 +74,7 @@ def require_regular(path: Path) -> int:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read ({reason}): check the file.") from error
     if not stat.S_ISREG(status.st_mode):
-        raise DataError(f"{path} is not an ordinary file: choose an image file.")
+        raise DataError(f"{path} is not a regular file: choose an image file.")
     return status.st_size
 
 
@@ -86,7 +86,7 @@ def require_reasonable(shape: Sequence[int], path: Path) -> None:
     """
     if prod(shape) > MOST_VOXELS:
         size = " x ".join(map(str, shape))
-        raise DataError(f"{path} has {size} voxels, more than any head scan: crop or resample it first.")
+        raise DataError(f"{path} has {size} voxels, more than any head scan has: crop or resample it first.")
 
 
 def require_payload(payload: Payload, path: Path) -> None:
@@ -214,7 +214,7 @@ def _inflate(path: Path, size: int, skip: int, packed: int) -> Iterator[bytes]:
                 yield piece[: size - done]
             done += len(piece)
             if done > size + MOST_TRAILING:
-                raise DataError(f"{path} holds much more than its header promises: export it again.")
+                raise DataError(f"{path} contains much more data than its header declares: export it again.")
             part = decompressor.unconsumed_tail
             if decompressor.eof:
                 part = decompressor.unused_data.lstrip(b"\0")  # some writers pad the end

@@ -16,10 +16,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from kdnet.data.volumes.dicom import read_series, read_series_grid
-from kdnet.data.volumes.grid import Grid, Volume
-from kdnet.data.volumes.itk_files import LPS_RAS, METAIMAGE, NRRD, ItkFormat, read_itk, read_itk_grid
-from kdnet.data.volumes.nifti import read_nifti, read_nifti_grid, read_nifti_header
+from kdnet.data.volumes.dicom import read_series
+from kdnet.data.volumes.grid import Volume
+from kdnet.data.volumes.itk_files import LPS_RAS, METAIMAGE, NRRD, ItkFormat, read_itk
+from kdnet.data.volumes.nifti import read_nifti, read_nifti_header
 from kdnet.errors import DataError
 from kdnet.files import atomic_write
 from kdnet.foreign import reading, reason
@@ -64,39 +64,8 @@ def read_volume(path: Path, component: int | None = None) -> Volume:
         volume = read(path)
         # the extremes are NaN or infinite if any value is, and take no memory
         if volume.voxels.dtype.kind == "f" and not np.isfinite([volume.voxels.min(), volume.voxels.max()]).all():
-            raise DataError(f"{path} holds NaN or infinite values: export the volume again without them.")
+            raise DataError(f"{path} contains NaN or infinite values: export the volume again without them.")
         return volume
-
-
-def read_grid(path: Path) -> Grid:
-    """Read only shape and geometry; of a 4D file, those of its first three axes.
-
-    Raises:
-        DataError: naming the file and what is wrong with it.
-    """
-    _require_utf8(path)
-    with reading(path, REMEDY):
-        if path.is_dir():
-            return read_series_grid(path)
-        if path.name.lower().endswith(NIFTI_SUFFIXES):
-            return read_nifti_grid(path)
-        return read_itk_grid(path, itk_format(path))
-
-
-def volume_warnings(path: Path, volume: Volume) -> tuple[str, ...]:
-    """Return warnings about a volume whose file was readable but ambiguous.
-
-    For example, a NIfTI file that does not specify the patient's orientation leaves left and right a guess. Nothing is
-    read again: the reader stores its remarks in ``volume.warnings``.
-
-    Args:
-        path: path that the volume was read from, to name it.
-        volume: volume as returned by ``read_volume``.
-
-    Returns:
-        One sentence each, with the file, the ambiguity and what to check; empty for an unambiguous volume.
-    """
-    return tuple(f"{path} {doubt}" for doubt in volume.warnings)
 
 
 def write_volume(path: Path, volume: Volume, *, like: Path | None = None) -> None:
@@ -113,7 +82,7 @@ def write_volume(path: Path, volume: Volume, *, like: Path | None = None) -> Non
     """
     _require_utf8(path)
     if not path.name.lower().endswith(WRITTEN_SUFFIXES):
-        raise DataError(f"{path} has a suffix that no image is written with: let its name end in .nii.gz or .nrrd.")
+        raise DataError(f"{path} does not have the suffix of an image format that can be written: use .nii.gz or .nrrd.")
     with atomic_write(path) as temporary:
         if path.name.lower().endswith(NIFTI_SUFFIXES):
             _write_nifti(temporary, volume, like if like and like.name.lower().endswith(NIFTI_SUFFIXES) else None)
@@ -143,16 +112,18 @@ def check_volume(volume: Volume, name: str) -> None:
     """
     spacing, shape = volume.grid.spacing, volume.grid.shape
     extent = [size * step for size, step in zip(shape, spacing, strict=True)]
-    told = " x ".join(f"{step:.3g}" for step in spacing)
+    shown = " x ".join(f"{step:.3g}" for step in spacing)
     if min(spacing) < 0.05 or max(spacing) > 20:
-        raise DataError(f"{name} has a spacing of {told} mm, which no head scan has: correct its spacing.")
+        raise DataError(f"{name} has a spacing of {shown} mm, which is implausible for a head scan: correct its spacing.")
     if max(extent) > 1000:
-        raise DataError(f"{name} is {max(extent):.0f} mm long, which no head scan is: correct its spacing or crop it.")
+        raise DataError(
+            f"{name} is {max(extent):.0f} mm long, which is implausible for a head scan: correct its spacing or crop it."
+        )
     if min(shape) < 8:
         raise DataError(f"{name} has only {min(shape)} voxels along one axis: choose a volume with at least 8.")
     first = volume.voxels.flat[0]
     if not (volume.voxels != first).any():
-        raise DataError(f"{name} holds the value {first:g} everywhere: choose a volume that shows something.")
+        raise DataError(f"{name} has the value {first:g} in every voxel: choose a volume with image content.")
 
 
 def _write_nifti(path: Path, volume: Volume, like: Path | None) -> None:
@@ -190,7 +161,7 @@ def itk_format(path: Path) -> ItkFormat:
         return METAIMAGE
     if path.exists():
         raise DataError(
-            f"{path} is in no format that is read: choose a NIfTI, NRRD or MetaImage file, or a folder with a DICOM series."
+            f"{path} is not in a supported format: choose a NIfTI, NRRD or MetaImage file, or a folder with a DICOM series."
         )
     raise DataError(f"{path} does not exist: correct its name.")
 
@@ -199,4 +170,4 @@ def _require_utf8(path: Path) -> None:
     try:
         str(path).encode()
     except UnicodeEncodeError as error:  # ITK would terminate the process
-        raise DataError(f"{str(path)!a} has a name that is no UTF-8: rename it.") from error
+        raise DataError(f"{str(path)!a} has a name that is not valid UTF-8: rename it.") from error

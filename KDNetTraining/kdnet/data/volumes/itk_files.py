@@ -91,16 +91,6 @@ def read_itk(path: Path, kind: ItkFormat, component: int | None = None) -> Volum
     return Volume(chosen.copy(order="F") if volumes > 1 else chosen, grid, header.doubts)
 
 
-def read_itk_grid(path: Path, kind: ItkFormat) -> Grid:
-    """Read only shape and geometry; of a 4D file, those of its first three axes.
-
-    Raises:
-        DataError: naming the file and what is wrong with it.
-        RuntimeError: ITK's own.
-    """
-    return itk_grid(_reader(path, kind, kind.check(path)), path)
-
-
 def count_itk_volumes(path: Path, kind: ItkFormat) -> int:
     """Return the number of 3D volumes in a file, as further axes or components.
 
@@ -138,9 +128,9 @@ def _reader(path: Path, kind: ItkFormat, header: CheckedHeader) -> sitk.ImageFil
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
     if prod(reader.GetSize()) * reader.GetNumberOfComponents() != prod(header.payload.shape):
-        raise DataError(f"{path} has a header that can be read in two ways: export it again.")
+        raise DataError(f"{path} has an ambiguous header: export it again.")
     if reader.GetPixelIDValue() not in KINDS:
-        raise DataError(f"{path} holds voxels of an unknown type: export it as integers or floats.")
+        raise DataError(f"{path} has voxels of an unknown type: export it as integers or floats.")
     return reader
 
 
@@ -149,10 +139,10 @@ def _require_volume(reader: sitk.ImageFileReader, component: int | None, path: P
     size, components = reader.GetSize(), reader.GetNumberOfComponents()
     volumes = prod(size[3:])
     if component is not None and not 0 <= component < max(components, volumes):
-        raise DataError(f"{path} has no channel {component}: choose one that it has.")
+        raise DataError(f"{path} does not have channel {component}: choose an existing one.")
     if components > 1 and (component is None or volumes > 1):
-        raise DataError(f"{path} holds colours or vectors: choose a volume with one value per voxel.")
+        raise DataError(f"{path} contains colors or vectors: choose a volume with one value per voxel.")
     if volumes > 1 and component is None:
-        raise DataError(f"{path} is {len(size)}D with {volumes} volumes: choose one (--channel) or export it.")
+        raise DataError(f"{path} is {len(size)}D with {volumes} volumes: choose one (--channel) or export one separately.")
     if min(size[:3]) == 1:
         raise DataError(f"{path} is a 2D image: choose a 3D volume.")

@@ -104,10 +104,10 @@ def _check_place(fields: dict[str, str], dimensions: int, path: Path) -> None:
     for names in (MATRICES, PLACES):
         given = {fields[name] for name in names if name in fields}
         if len(given) > 1:
-            raise DataError(f"{path} contradicts itself about its place ({' and '.join(names)}): correct its header.")
+            raise DataError(f"{path} specifies contradictory positions ({' and '.join(names)}): correct its header.")
     steps = [name for name in ("ElementSpacing", "ElementSize") if name in fields]
     if "ElementSpacing" not in steps:
-        raise DataError(f"{path} does not give its spacing (no ElementSpacing in its header): export it again.")
+        raise DataError(f"{path} does not specify its spacing (no ElementSpacing in its header): export it again.")
     if min(numbers(fields, "ElementSpacing", dimensions, path)) <= 0:
         raise odd_field(fields, "ElementSpacing", path)
     if "ElementSize" in steps:
@@ -117,18 +117,18 @@ def _check_place(fields: dict[str, str], dimensions: int, path: Path) -> None:
 def _payload(fields: dict[str, str], shape: tuple[int, ...], end: int, path: Path) -> Payload:
     name = fields[LAST]
     if name.upper().startswith("LIST") or "%" in name or not name:
-        raise DataError(f"{path} keeps its voxels in several files: save it as one .mha or .nii.gz file.")
+        raise DataError(f"{path} stores its voxels in several files: save it as one .mha or .nii.gz file.")
     local = name.upper() == "LOCAL"
     voxels = path if local else detached(path, name)
     itemsize = ELEMENTS[fields["ElementType"]]
     packed = _packed(fields, path)
     orders = [_flag(fields, name, False, path) for name in ORDERS if name in fields] or [False]
     if len(set(orders)) > 1:
-        raise DataError(f"{path} contradicts itself about its byte order: export it again.")
+        raise DataError(f"{path} specifies contradictory byte orders: export it again.")
     big = orders[0]
     skip = integers(fields, "HeaderSize", 1, -1, path)[0] if "HeaderSize" in fields else 0
     if not _flag(fields, "BinaryData", True, path):
-        raise DataError(f"{path} stores its voxels as text, which is not read: save it as a binary file.")
+        raise DataError(f"{path} stores its voxels as text, which is not supported: save it as a binary file.")
     if _flag(fields, "CompressedData", False, path):
         if skip:
             raise odd_field(fields, "HeaderSize", path)

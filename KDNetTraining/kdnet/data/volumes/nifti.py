@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdnet.data.volumes.geometry import straight_grid
-from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.integrity import (
     GZIP_MAGIC,
     inflate_start,
@@ -81,7 +81,7 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     compressed = start.startswith(GZIP_MAGIC)
     if compressed:
         if path.name.lower().endswith(".nii"):
-            raise DataError(f"{path} is compressed: let its name end in .nii.gz.")
+            raise DataError(f"{path} is compressed: rename it to end in .nii.gz.")
         start = inflate_start(path, LONGEST_HEADER)
     fields, size = _fields(start, path)
     shape, dtype = _shape(fields, path), _dtype(fields, path)
@@ -90,16 +90,6 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     if not compressed and size_of_file < header.offset + prod(shape) * dtype.itemsize:
         raise truncated(path)
     return header
-
-
-def read_nifti_grid(path: Path) -> Grid:
-    """Read only shape and geometry; of a 4D file, those of its first three axes.
-
-    Raises:
-        DataError: naming the file and what is wrong with it.
-    """
-    header = read_nifti_header(path)
-    return straight_grid(header.shape[:3], nifti_affine(header.fields, header.shape[:3], path)[0], path)
 
 
 def read_nifti(path: Path, component: int | None = None) -> Volume:
@@ -132,7 +122,7 @@ def _fields(start: bytes, path: Path) -> tuple[Any, int]:
         kind, single, pair = KINDS[size]
         magic = start[MAGIC_AT[size] : MAGIC_AT[size] + 4]
         if magic == pair:
-            raise DataError(f"{path} keeps its voxels in another file: save it as one .nii or .nii.gz file.")
+            raise DataError(f"{path} stores its voxels in another file: save it as one .nii or .nii.gz file.")
         if magic != single:
             break
         return kind(start[:size], endianness=mark, check=False), size
@@ -143,7 +133,7 @@ def _shape(fields: Any, path: Path) -> tuple[int, ...]:
     dimensions = int(fields["dim"][0])
     shape = tuple(int(length) for length in fields["dim"][1 : 1 + max(dimensions, 0)])
     if not 1 <= dimensions <= 7 or min(shape) < 1:
-        raise DataError(f"{path} has axes without length (dim {fields['dim'].tolist()}): export it again.")
+        raise DataError(f"{path} has axes of length zero (dim {fields['dim'].tolist()}): export it again.")
     if dimensions < 3:
         raise DataError(f"{path} is a 2D image: choose a 3D volume.")
     return shape
@@ -152,11 +142,11 @@ def _shape(fields: Any, path: Path) -> tuple[int, ...]:
 def _dtype(fields: Any, path: Path) -> np.dtype[Any]:
     code = int(fields["datatype"])
     if code in COMPLEX:
-        raise DataError(f"{path} holds complex numbers: export its magnitude.")
+        raise DataError(f"{path} contains complex numbers: export its magnitude.")
     if code in COLORS:
-        raise DataError(f"{path} holds colours or vectors: choose a volume with one value per voxel.")
+        raise DataError(f"{path} contains colors or vectors: choose a volume with one value per voxel.")
     if code not in SCALARS:
-        raise DataError(f"{path} holds voxels of an unknown type ({code}): export it as integers or floats.")
+        raise DataError(f"{path} has voxels of an unknown type ({code}): export it as integers or floats.")
     stored: np.dtype[Any] = np.dtype(fields.endianness + SCALARS[code])
     return stored
 
@@ -164,7 +154,7 @@ def _dtype(fields: Any, path: Path) -> np.dtype[Any]:
 def _offset(fields: Any, size: int, path: Path) -> int:
     offset = float(fields["vox_offset"])
     if not size + 4 <= offset <= MOST_OFFSET or offset != int(offset):
-        raise DataError(f"{path} lets its voxels begin at byte {offset:g}, where none can be: export it again.")
+        raise DataError(f"{path} has an invalid voxel offset ({offset:g} bytes): export it again.")
     return int(offset)
 
 
@@ -173,18 +163,22 @@ def _scale(fields: Any, path: Path) -> tuple[float, float] | None:
     if slope == 0 or np.isnan(slope):  # not scaled, by definition of the format
         return None
     if not np.isfinite([slope, intercept]).all():
-        raise DataError(f"{path} scales its voxels by {slope:g} and {intercept:g}: correct its header.")
+        raise DataError(
+            f"{path} has an invalid voxel scaling (slope {slope:g}, intercept {intercept:g}): correct its header."
+        )
     return None if (slope, intercept) == (1, 0) else (slope, intercept)
 
 
 def _require_volume(header: NiftiHeader, component: int | None, path: Path) -> None:
     if int(header.fields["intent_code"]) in range(1003, 1012) and header.volumes > 1:
-        raise DataError(f"{path} holds colours or vectors: choose a volume with one value per voxel.")
+        raise DataError(f"{path} contains colors or vectors: choose a volume with one value per voxel.")
     if component is not None and not 0 <= component < header.volumes:
-        raise DataError(f"{path} has no channel {component}: choose one that it has.")
+        raise DataError(f"{path} does not have channel {component}: choose an existing one.")
     if component is None and header.volumes > 1:
         dimensions = sum(length > 1 for length in header.shape[3:]) + 3
-        raise DataError(f"{path} is {dimensions}D with {header.volumes} volumes: choose one (--channel) or export it.")
+        raise DataError(
+            f"{path} is {dimensions}D with {header.volumes} volumes: choose one (--channel) or export one separately."
+        )
     if min(header.shape[:3]) == 1:
         raise DataError(f"{path} is a 2D image: choose a 3D volume.")
 

@@ -38,7 +38,7 @@ def nifti_affine(header: Any, shape: tuple[int, ...], path: Path) -> tuple[NDArr
     """
     spacing = np.array(header["pixdim"][1:4], dtype=np.float64)
     if not np.isfinite(spacing).all():
-        raise DataError(f"{path} has a spacing of NaN or infinity: correct its header.")
+        raise DataError(f"{path} has a spacing that is NaN or infinite: correct its header.")
     qform = _qform(header, spacing, path) if header["qform_code"] > 0 else None
     sform = _sform(header, path) if header["sform_code"] > 0 else None
     doubts: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ def _qform(header: Any, spacing: NDArray[np.float64], path: Path) -> NDArray[np.
     sign = float(header["pixdim"][0])
     square = b * b + c * c + d * d
     if not np.isfinite([square, *offset, sign]).all():
-        raise DataError(f"{path} lies nowhere (its qform holds NaN or infinite numbers): correct its header.")
+        raise DataError(f"{path} has no valid position (its qform contains NaN or infinite values): correct its header.")
     if square > 1.01:
         raise DataError(f"{path} has a qform that is not a rotation: correct its header.")
     _require_positive(spacing, path)
@@ -90,9 +90,9 @@ def _qform(header: Any, spacing: NDArray[np.float64], path: Path) -> NDArray[np.
 def _sform(header: Any, path: Path) -> NDArray[np.float64]:
     rows = np.array([header[f"srow_{name}"] for name in "xyz"], dtype=np.float64)
     if not np.isfinite(rows).all():
-        raise DataError(f"{path} lies nowhere (its sform holds NaN or infinite numbers): correct its header.")
+        raise DataError(f"{path} has no valid position (its sform contains NaN or infinite values): correct its header.")
     if not np.linalg.norm(rows[:, :3], axis=0).all():
-        raise DataError(f"{path} has voxels of no size (an axis of its sform is zero): correct its header.")
+        raise DataError(f"{path} has voxels of size zero (an axis of its sform is zero): correct its header.")
     return np.vstack([rows, [0.0, 0.0, 0.0, 1.0]])
 
 
@@ -105,14 +105,14 @@ def _compare(qform: NDArray[np.float64], sform: NDArray[np.float64], shape: tupl
     cosines = ((qform[:3, :3] / spacing) * (sform[:3, :3] / lengths)).sum(axis=0)
     if cosines.min() < np.cos(np.radians(LARGEST_TURN_DEGREES)):
         raise DataError(
-            f"{path} contradicts itself about its axes (qform and sform disagree, so left and right are uncertain): "
+            f"{path} specifies contradictory axes (qform and sform disagree, so left and right are uncertain): "
             "correct its header."
         )
     corners = np.array([(*corner, 1) for corner in product(*((0, length - 1) for length in shape))])
     distance = float(np.linalg.norm(((qform - sform) @ corners.T)[:3], axis=0).max())
     if distance <= spacing.min() / 2:
         return ()
-    return (f"has a qform and an sform that are up to {distance:.1f} mm apart: check where it lies.",)
+    return (f"has a qform and an sform that differ by up to {distance:.1f} mm: check its position.",)
 
 
 def _require_positive(spacing: NDArray[np.float64], path: Path) -> None:
@@ -124,4 +124,4 @@ def _contradiction(path: Path, spacing: NDArray[np.float64], sform: NDArray[np.f
     first, second = (
         " x ".join(f"{step:.4g}" for step in steps) for steps in (spacing, np.linalg.norm(sform[:3, :3], axis=0))
     )
-    return DataError(f"{path} contradicts itself about its spacing ({first} in pixdim, {second} in its sform): correct it.")
+    return DataError(f"{path} specifies contradictory spacings ({first} in pixdim, {second} in its sform): correct it.")

@@ -78,11 +78,11 @@ def _check_place(fields: dict[str, str], dimension: int, path: Path) -> None:
     elif "spacings" in fields:
         placed = _spaced(fields, dimension, path)
     else:
-        raise DataError(f"{path} does not give its spacing (no space directions, no spacings): export it again.")
+        raise DataError(f"{path} does not specify its spacing (no space directions, no spacings): export it again.")
     if len(placed) != dimension:
         raise odd_field(fields, "spacedirections" if "spacedirections" in fields else "spacings", path)
     if sum(placed) < 3:
-        raise DataError(f"{path} lacks the spacing of an axis (none or nan in its header): export it again.")
+        raise DataError(f"{path} does not specify the spacing of an axis (none or nan in its header): export it again.")
     if "spaceorigin" in fields and not all(_is_vector(text, path) for text in _vectors(fields, "spaceorigin", path)):
         raise odd_field(fields, "spaceorigin", path)
 
@@ -112,14 +112,14 @@ def _is_vector(text: str, path: Path) -> bool:
     except ValueError:
         values = [math.inf]
     if any(math.isinf(value) for value in values) or len({math.isnan(value) for value in values}) > 1:
-        raise DataError(f"{path} has an odd direction or origin in its header ({text[:60]}): correct it.")
+        raise DataError(f"{path} has an invalid direction or origin in its header ({text[:60]}): correct it.")
     return bool(values) and not math.isnan(values[0])
 
 
 def _payload(fields: dict[str, str], shape: tuple[int, ...], end: int, path: Path) -> Payload:
     name = fields.get("datafile", "")
     if name.upper().startswith("LIST") or "%" in name:
-        raise DataError(f"{path} keeps its voxels in several files: save it as one .nrrd or .nii.gz file.")
+        raise DataError(f"{path} stores its voxels in several files: save it as one .nrrd or .nii.gz file.")
     voxels = detached(path, name) if name else path
     begin = 0 if name else end
     itemsize = SIZES[fields["type"].lower()]
@@ -136,7 +136,7 @@ def _payload(fields: dict[str, str], shape: tuple[int, ...], end: int, path: Pat
         return Payload(voxels, begin, shape, itemsize, "deflate", big_endian=big)
     if encoding in ("txt", "text", "ascii"):
         return Payload(voxels, begin, shape, itemsize, "text")
-    raise DataError(f"{path} is encoded as {encoding[:20]}, which is not read: save it with gzip or raw encoding.")
+    raise DataError(f"{path} is encoded as {encoding[:20]}, which is not supported: save it with gzip or raw encoding.")
 
 
 def _doubts(fields: dict[str, str]) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def header_lines(path: Path, is_last: Callable[[str], bool]) -> tuple[list[str],
     with path.open("rb") as stream:
         while line := stream.readline(MOST_LINE):
             if len(line) == MOST_LINE or len(lines) == MOST_LINES or b"\0" in line:
-                raise DataError(f"{path} has no header of text lines: export it again or choose another.")
+                raise DataError(f"{path} does not have a text header: export it again or choose another.")
             lines.append(line.decode("latin-1").rstrip("\r\n"))
             if is_last(lines[-1]):
                 break
@@ -60,7 +60,7 @@ def require_millimeters(units: Sequence[str], path: Path) -> None:
     """
     for unit in units:
         if unit.strip().lower() in OTHER_UNITS:
-            raise DataError(f"{path} gives its lengths in {unit}, which is not read: export it again in mm.")
+            raise DataError(f"{path} specifies lengths in {unit}, which is not supported: export it again in mm.")
 
 
 def after_lines(path: Path, offset: int, count: int) -> int:
@@ -83,7 +83,7 @@ def add_field(fields: dict[str, str], name: str, value: str, path: Path) -> None
         DataError: if it is already present, because it is unclear which of the two a reader takes.
     """
     if name in fields:
-        raise DataError(f"{path} gives {name} twice in its header: export it again.")
+        raise DataError(f"{path} specifies {name} twice in its header: export it again.")
     fields[name] = value
 
 
@@ -126,7 +126,7 @@ def require_fields(fields: Mapping[str, str], names: Sequence[str], path: Path) 
 
 def odd_field(fields: Mapping[str, str], name: str, path: Path) -> DataError:
     """Return the error for an invalid field."""
-    return DataError(f"{path} has an odd {name} in its header ({fields[name][:60]}): correct it or export it again.")
+    return DataError(f"{path} has an invalid {name} in its header ({fields[name][:60]}): correct it or export it again.")
 
 
 def detached(path: Path, name: str) -> Path:
@@ -137,10 +137,10 @@ def detached(path: Path, name: str) -> Path:
     """
     voxels = Path(name)
     if voxels.is_absolute() or ".." in voxels.parts or "\\" in name or ":" in name:
-        raise DataError(f"{path} keeps its voxels in another folder ({name[:60]}): put both files into one folder.")
+        raise DataError(f"{path} stores its voxels in another folder ({name[:60]}): put both files in the same folder.")
     voxels = path.parent / voxels
     if not voxels.exists():
-        raise DataError(f"{path} keeps its voxels in {voxels.name[:60]}, which does not exist: copy that file too.")
+        raise DataError(f"{path} stores its voxels in {voxels.name[:60]}, which does not exist: copy that file too.")
     if not voxels.is_file():
-        raise DataError(f"{path} keeps its voxels in {name[:60]}, which is not an ordinary file: export it again.")
+        raise DataError(f"{path} stores its voxels in {name[:60]}, which is not a regular file: export it again.")
     return voxels

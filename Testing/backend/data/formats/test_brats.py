@@ -75,7 +75,7 @@ def test_hidden_and_half_written_files_are_no_cases() -> None:
 def test_two_files_for_one_image_are_a_problem_of_their_case_alone(twin: str) -> None:
     first, other = listed("a_t1.nii.gz", twin, "b_t1.nii.gz").cases
     assert "a_t1.nii.gz" in first.problems[0]
-    assert "both the t1 of case a" in first.problems[0]
+    assert "both the T1 of case a" in first.problems[0]
     assert not other.problems
 
 

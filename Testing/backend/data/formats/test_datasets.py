@@ -117,19 +117,19 @@ def test_every_problem_is_found_and_named(tmp_path: Path) -> None:
     assert not any(found[f"sound_{index}"] for index in (0, 2, 3))
     assert not found["empty"], "a case without a tumor is a negative"
     for name, told in {
-        "incomplete": "flair is missing",
+        "incomplete": "FLAIR is missing",
         "damaged": "damaged_t1.nii.gz",
-        "moved": "another geometry",
+        "moved": "different geometry",
         "mixed": "two conventions",
         "unknown": "unknown labels",
-        "twins": "same voxels as t1",
-        "sound_1": "voxels of case copy",
+        "twins": "same voxels as T1",
+        "sound_1": "same voxels as case copy",
     }.items():
         assert told in found[name], name
     dataset = read_dataset(tmp_path)
     reports = inspect_dataset(dataset)
     assert len(valid_cases(dataset, reports).cases) == 5
-    assert "flair is missing" in inspection_table(reports)
+    assert "FLAIR is missing" in inspection_table(reports)
 
 
 def test_fewer_than_three_usable_cases_are_refused(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_channels_are_known_by_their_words_where_only_one_fits(tmp_path: Path) -
 
 @pytest.mark.parametrize("content", [{"modality": ["T1", "T2"]}, {"labels": ["background", "edema"]}, {"training": ["a"]}])
 def test_a_list_in_place_of_names_is_refused_in_words(tmp_path: Path, content: dict[str, Any]) -> None:
-    with pytest.raises(DataError, match="not built as the format asks") as caught:
+    with pytest.raises(DataError, match="does not follow the format") as caught:
         described(tmp_path, {**BRAIN, **content}, "BRATS_001")
     assert "attribute" not in str(caught.value)
 

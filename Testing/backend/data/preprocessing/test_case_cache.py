@@ -207,7 +207,7 @@ def test_a_modality_on_another_grid_is_named_by_its_file(cache: CaseCache, case:
     moved = volume.grid.affine.copy()
     moved[0, 3] += 30
     write_volume(own.images["t2"].path, Volume(volume.voxels, replace(volume.grid, affine=moved)))
-    with pytest.raises(DataError, match=r"_t2\.nii\.gz has another geometry"):
+    with pytest.raises(DataError, match=r"_t2\.nii\.gz has a different geometry"):
         cache.get(own)
 
 

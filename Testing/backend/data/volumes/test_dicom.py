@@ -12,9 +12,10 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kdnet.data.volumes.io import read_grid, read_volume
+from kdnet.data.volumes.io import read_volume
 from kdnet.errors import DataError
 from made_images import SHAPE, dicom_slice, series, slices
+from itk_series import write_series
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
@@ -51,14 +52,10 @@ def half(**values: object) -> Edit:
 
 
 def refusal(folder: Path) -> str:
-    messages = []
-    for read in (read_volume, read_grid):
-        with pytest.raises(DataError) as caught:
-            read(folder)
-        messages.append(str(caught.value))
-    assert str(folder) in messages[0]
-    assert messages[0] == messages[1]
-    return messages[0]
+    with pytest.raises(DataError) as caught:
+        read_volume(folder)
+    assert str(folder) in str(caught.value)
+    return str(caught.value)
 
 
 def test_a_plain_series_is_read_where_it_lies(tmp_path: Path) -> None:
@@ -102,7 +99,6 @@ def test_lengths_angles_and_place_of_any_stack_are_right(
     volume = read_volume(folder)
     assert np.allclose(volume.grid.affine, wanted, atol=1e-5)
     assert np.array_equal(volume.voxels, slices().T)
-    assert read_grid(folder).matches(volume.grid, tolerance_mm=0)
     itk = sitk.ImageSeriesReader()
     itk.SetFileNames(itk.GetGDCMSeriesFileNames(str(folder)))
     corner = np.array(itk.Execute().TransformIndexToPhysicalPoint((3, 4, 5))) * [-1, -1, 1]
@@ -112,7 +108,7 @@ def test_lengths_angles_and_place_of_any_stack_are_right(
 @pytest.mark.parametrize("name", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"])
 @pytest.mark.parametrize("only", [None, 4])
 def test_a_place_that_is_not_given_is_not_made_up(tmp_path: Path, name: str, only: int | None) -> None:
-    assert "its place is not known" in refusal(series(tmp_path / "lost", drop(name, only)))
+    assert "its position is unknown" in refusal(series(tmp_path / "lost", drop(name, only)))
 
 
 @pytest.mark.parametrize(
@@ -120,16 +116,16 @@ def test_a_place_that_is_not_given_is_not_made_up(tmp_path: Path, name: str, onl
     [
         ({"PixelSpacing": [0, 2]}, "Pixel Spacing"),
         ({"PixelSpacing": [-2, 2]}, "Pixel Spacing"),
-        ({"ImageOrientationPatient": [0, 0, 0, 0, 0, 0]}, "odd Image Orientation"),
-        ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "odd Image Orientation"),
-        ({"ImageOrientationPatient": [1, 0, 0, 0.1, 1, 0]}, "odd Image Orientation"),
-        ({"ImageOrientationPatient": [2, 0, 0, 0, 1, 0]}, "odd Image Orientation"),
+        ({"ImageOrientationPatient": [0, 0, 0, 0, 0, 0]}, "invalid Image Orientation"),
+        ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "invalid Image Orientation"),
+        ({"ImageOrientationPatient": [1, 0, 0, 0.1, 1, 0]}, "invalid Image Orientation"),
+        ({"ImageOrientationPatient": [2, 0, 0, 0, 1, 0]}, "invalid Image Orientation"),
         ({"NumberOfFrames": 12}, "multi-frame"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4.1"}, "multi-frame"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]}, "mosaic"),
-        ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, "colours"),
-        ({"PhotometricInterpretation": "PALETTE COLOR"}, "colours"),
-        ({"BitsAllocated": 12}, "size of its pixels"),
+        ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, "color"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "color"),
+        ({"BitsAllocated": 12}, "matrix size or bit depth"),
         ({"HighBit": 40}, "high bit"),
         ({"RescaleSlope": 0, "RescaleIntercept": 0}, "slope of 0"),
     ],
@@ -143,14 +139,14 @@ def test_a_slice_that_cannot_be_placed_or_read_is_refused(tmp_path: Path, values
     [
         (lambda k: (0, 1.0 * k, 3 * k), "sheared"),
         (lambda k: (0.05 * k, 0, 3 * k), "sheared"),
-        (lambda k: (0, 0, 3 * k + (3 if k > 4 else 0)), "lacks slices"),
-        (lambda k: (0, 0, 3 * k + (30 if k > 4 else 0)), "lacks slices"),
-        (lambda k: (0, 0, 3 * k + 0.2 * k * k), "lacks slices"),
+        (lambda k: (0, 0, 3 * k + (3 if k > 4 else 0)), "missing slices"),
+        (lambda k: (0, 0, 3 * k + (30 if k > 4 else 0)), "missing slices"),
+        (lambda k: (0, 0, 3 * k + 0.2 * k * k), "missing slices"),
         (lambda k: (1.0 if k == 4 else 0, 0, 3 * k), "unevenly"),
         (lambda k: (0, 0, 0 * k), "10 volumes"),
         (lambda k: (0, 0, 3 * (k // 2)), "2 volumes"),
         (lambda k: (0, 0, 3 * (k % 5)), "2 volumes"),
-        (lambda k: (0, 0, 3 * max(k, 1)), "two slices at one place"),
+        (lambda k: (0, 0, 3 * max(k, 1)), "duplicate or missing slices"),
     ],
 )
 def test_slices_that_are_not_one_regular_stack_are_refused(
@@ -231,27 +227,13 @@ def test_a_run_length_frame_that_ends_early_is_refused(tmp_path: Path, cut: int)
 @pytest.mark.parametrize("cut", [0, 2, 20, 100])
 def test_a_jpeg_2000_frame_that_ends_early_is_refused(tmp_path: Path, cut: int) -> None:
     plane = (np.add.outer(np.arange(64), np.arange(64)) * 7).astype(np.uint16)
-    for k in range(4):
-        part = sitk.GetImageFromArray(plane[None] + k)[:, :, 0]
-        for tag, value in {
-            "0008|0060": "MR",
-            "0020|000e": "1.2.3",
-            "0020|0032": f"0\\0\\{k * 2}",
-            "0020|0037": "1\\0\\0\\0\\1\\0",
-        }.items():
-            part.SetMetaData(tag, value)
-        writer = sitk.ImageFileWriter()
-        writer.KeepOriginalImageUIDOn()
-        writer.SetUseCompression(True)
-        writer.SetCompressor("JPEG2000")
-        writer.SetFileName(str(tmp_path / f"{k}.dcm"))
-        writer.Execute(part)
+    write_series(tmp_path, np.stack([plane.T + k for k in range(4)], axis=2), compressor="JPEG2000")
     if cut:
-        slice_ = dcmread(tmp_path / "2.dcm")
+        slice_ = dcmread(tmp_path / "002.dcm")
         frame = next(generate_frames(slice_.PixelData, number_of_frames=1)).rstrip(b"\0")
         slice_.PixelData = encapsulate([frame[:-cut]])
-        slice_.save_as(tmp_path / "2.dcm")
-        assert "2.dcm is truncated" in refusal(tmp_path)
+        slice_.save_as(tmp_path / "002.dcm")
+        assert "002.dcm is truncated" in refusal(tmp_path)
     else:
         assert np.array_equal(read_volume(tmp_path).voxels[:, :, 1], plane.T + 1)
 
@@ -356,7 +338,7 @@ def test_files_of_other_kinds_are_passed_over(tmp_path: Path) -> None:
 def test_one_slice_and_none_are_refused(tmp_path: Path) -> None:
     assert "2D image" in refusal(series(tmp_path / "one", count=1))
     (tmp_path / "none").mkdir()
-    assert "no DICOM series" in refusal(tmp_path / "none")
+    assert "does not contain a DICOM series" in refusal(tmp_path / "none")
 
 
 def test_a_distance_that_contradicts_the_positions_is_remarked_on(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kdnet.data.preprocessing.prepare import prepare_image, prepare_labelmap
 from kdnet.data.preprocessing.resampling import resample, resampling_matrix
 from kdnet.data.volumes.grid import Grid, Volume
-from kdnet.data.volumes.io import check_volume, read_grid, read_volume, write_volume
+from kdnet.data.volumes.io import check_volume, read_volume, write_volume
 from kdnet.errors import DataError
 from kdnet.schema.preprocessing import Preprocessing
 from scipy.spatial.transform import Rotation
@@ -67,7 +67,6 @@ def test_a_written_volume_is_read_back_with_its_voxels_and_geometry(
     assert again.grid.spacing == pytest.approx(volume.grid.spacing, rel=1e-5)
     assert again.grid.orientation == volume.grid.orientation
     assert not again.warnings
-    assert read_grid(path).matches(again.grid, tolerance_mm=0)
 
 
 @settings(max_examples=40, deadline=None)
@@ -95,9 +94,8 @@ def test_axes_that_are_not_perpendicular_are_refused_in_every_format(
     if angle < 0.01:
         assert read_volume(path).grid.matches(Grid(volume.grid.shape, affine), tolerance_mm=1e-3)
         return
-    for read in (read_volume, read_grid):
-        with pytest.raises(DataError, match="perpendicular"):
-            read(path)
+    with pytest.raises(DataError, match="perpendicular"):
+        read_volume(path)
 
 
 def test_nibabel_and_itk_see_the_same_place(tmp_path: Path) -> None:
@@ -251,7 +249,7 @@ def _written(path: Path, array: np.ndarray, *, vector: bool = False) -> Path:
     [
         (np.ones((9, 9), np.float32), False, "2D"),
         (np.ones((9, 9, 9, 9), np.float32), False, "4D with 9 volumes"),
-        (np.ones((9, 9, 9, 3), np.uint8), True, "colours"),
+        (np.ones((9, 9, 9, 3), np.uint8), True, "color"),
         (np.full((9, 9, 9), np.nan, np.float32), False, "NaN"),
     ],
 )

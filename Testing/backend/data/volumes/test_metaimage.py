@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from kdnet.data.volumes.io import read_grid, read_volume
+from kdnet.data.volumes.io import read_volume
 from kdnet.errors import DataError
 from made_images import SHAPE, metaimage, noise
 
@@ -24,7 +24,6 @@ def test_either_suffix_is_read_in_either_case(tmp_path: Path, name: str) -> None
     else:
         path = metaimage(tmp_path / name)
     assert np.array_equal(read_volume(path).voxels, noise())
-    assert read_grid(path).matches(read_volume(path).grid, tolerance_mm=0)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +87,7 @@ def test_only_millimeters_are_read(tmp_path: Path, unit: str, read: bool) -> Non
     if read:
         assert np.array_equal(read_volume(path).voxels, noise())
     else:
-        with pytest.raises(DataError, match=f"in {unit}, which is not read"):
+        with pytest.raises(DataError, match=f"in {unit}, which is not supported"):
             read_volume(path)
 
 
@@ -120,7 +119,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     os.mkfifo(tmp_path / "scan.mha")
     for path in (metaimage(tmp_path / "scan.mhd", b"", ElementDataFile="pipe"), tmp_path / "scan.mha"):
-        with pytest.raises(DataError, match="not an ordinary file"):
+        with pytest.raises(DataError, match="not a regular file"):
             read_volume(path)
 
 
@@ -171,8 +170,8 @@ def test_one_volume_in_more_axes_is_read_and_several_are_refused(tmp_path: Path,
     assert np.array_equal(read_volume(path).voxels, noise())
     sitk.WriteImage(sitk.JoinSeries([image, image + 1]), str(path))
     assert np.array_equal(read_volume(path, 1).voxels, noise() + 1)
-    assert read_grid(path).shape == SHAPE
-    for component, told in ((None, "4D with 2 volumes"), (2, "no channel 2"), (-1, "no channel -1")):
+    assert read_volume(path, 1).grid.shape == SHAPE
+    for component, told in ((None, "4D with 2 volumes"), (2, "not have channel 2"), (-1, "not have channel -1")):
         with pytest.raises(DataError, match=told):
             read_volume(path, component)
 
@@ -183,5 +182,5 @@ def test_a_channel_of_a_vector_image_is_read(tmp_path: Path, suffix: str, compre
     channels = [sitk.GetImageFromArray(noise().T + index) for index in range(3)]
     sitk.WriteImage(sitk.Compose(channels), str(tmp_path / f"scan.{suffix}"), useCompression=compressed)
     assert np.array_equal(read_volume(tmp_path / f"scan.{suffix}", 2).voxels, noise() + 2)
-    with pytest.raises(DataError, match="colours"):
+    with pytest.raises(DataError, match="color"):
         read_volume(tmp_path / f"scan.{suffix}")
