@@ -94,13 +94,8 @@ def volumes_in_milliliters(
     voxels: NDArray[np.uint8], labels: LabelTable, volumeNode: vtkMRMLScalarVolumeNode
 ) -> dict[str, float]:
     """Compute the volume in mL, by name, of every label, then of every region of several labels."""
-    per_voxel = abs(float(np.linalg.det(affine_of(volumeNode)[:3, :3]))) / 1000  # as the worker measures
-    counts = np.bincount(voxels.ravel(), minlength=256)
-    amounts = {label.name: float(counts[label.value]) * per_voxel for label in labels.labels}
-    for region in labels.regions:
-        if len(region.values) > 1:
-            amounts[region.name] = float(counts[list(region.values)].sum()) * per_voxel
-    return amounts
+    voxel_ml = abs(float(np.linalg.det(affine_of(volumeNode)[:3, :3]))) / 1000
+    return {region.name: region.milliliters for region in labels.volumes(voxels, voxel_ml)}
 
 
 def center_of(voxels: NDArray[np.uint8], volumeNode: vtkMRMLScalarVolumeNode) -> tuple[float, float, float] | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,12 @@ def rename_over(temporary: Path, path: Path) -> None:
             if sys.platform != "win32" or time.monotonic() >= deadline:
                 raise
         time.sleep(0.05)
+
+
+def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    """Write rows of cells as a UTF-8 table, atomically; text from files must have passed :func:`kdnet.text.table_cell`."""
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="replace") as stream:
+        csv.writer(stream, lineterminator="\n").writerows(rows)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -13,7 +13,9 @@ from kdnet.training.optimization import settled_precision
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize(("name", "words"), [("cuda:99", "not there"), ("tpu", "not known"), ("meta", "not supported")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("cuda:99", "not available"), ("tpu", "is unknown"), ("meta", "not supported")]
+)
 def test_a_device_that_is_not_there_is_told(name: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         choose_device(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import Any
 
 import torch
 
-from kdnet.files import atomic_write
+from kdnet.files import write_csv
 from kdnet.model_file import load_model, save_model
 from kdnet.schema.modalities import ANY_SEQUENCE
 from kdnet.schema.model_card import ModelCard
@@ -82,10 +81,8 @@ def run_test(args: argparse.Namespace) -> int:
     for name, value in summary(scores).items():
         print(f"{name}: {value}")
     if args.out:
-        with atomic_write(args.out) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(["scan", "person", "modality", "dice", "hd95_mm", "seconds", "reference_ml", "found_ml"])
-            writer.writerows(score.row() for score in scores)
+        columns = ["scan", "person", "modality", "dice", "hd95_mm", "seconds", "reference_ml", "found_ml"]
+        write_csv(args.out, [columns, *(score.row() for score in scores)])
     if args.update:
         save_model(args.model, replace(model.card, figures=card_figures(scores)), model.network)
     return 0

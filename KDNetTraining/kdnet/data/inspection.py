@@ -16,6 +16,7 @@ from kdnet.data.dataset import Case, Dataset, ImageFile
 from kdnet.data.formats.channels import count_volumes
 from kdnet.data.formats.conventions import DECIDE, Meaning, decide
 from kdnet.data.references import known_values, label_values, lesion_sizes
+from kdnet.data.volumes.geometry import geometry_problem
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import check_volume, read_volume
 from kdnet.errors import DataError, KDNetError
@@ -247,9 +248,9 @@ def _channel_problems(case: Case, wanted: int) -> list[str]:
 
 
 def _image_problems(modality: str, image: ImageFile, volume: Volume, first: Grid) -> list[str]:
-    name, problems = display_name(modality), []
-    if not volume.grid.matches(first, tolerance_mm=0.1):
-        problems.append(f"{name} has a different geometry than the other modalities: resample it to their grid.")
+    name = display_name(modality)
+    problem = geometry_problem(volume.grid, first, name, "the other modalities")
+    problems = [problem] if problem else []
     if not volume.voxels.any():
         problems.append(f"{name} is empty: export it again.")
     else:
@@ -273,8 +274,8 @@ def _inspect_reference(case: Case, grid: Grid | None) -> tuple[tuple[int, ...], 
     except KDNetError as error:
         return (), [str(error)], ()
     problems = []
-    if grid is not None and not volume.grid.matches(grid, tolerance_mm=0.1):
-        problems.append("The reference segmentation has a different geometry than the images: resample it to their grid.")
+    if grid is not None and (problem := geometry_problem(volume.grid, grid, "The reference segmentation", "the images")):
+        problems.append(problem)
     if fractions:
         shown = _shortened([f"{value:g}" for value in fractions], ", ")
         problems.append(f"The reference contains unknown labels ({shown}): correct it or choose the matching label table.")

@@ -21,7 +21,7 @@ from kdnet.evaluation.metrics import score_region
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.results import Empty
 
-TOLERANCE_MM = 0.1
+SAME_PLACE_MM = 0.1
 """How far the corners of two grids may lie apart: programs round their headers differently."""
 
 
@@ -74,7 +74,7 @@ def score_pair(pair: CasePair, meaning: Meaning, rules: LesionRules) -> tuple[Re
         raise DataError(f"{pair.reference} cannot be evaluated: {meaning.problems[pair.case]}")
     reference = _read(pair.reference, pair.case, meaning.references.get(pair.case, {}), meaning.table)
     prediction = _turned(_read(pair.prediction, pair.case, meaning.predictions, meaning.table), reference.grid)
-    if not prediction.grid.matches(reference.grid, TOLERANCE_MM):
+    if not prediction.grid.matches(reference.grid, SAME_PLACE_MM):
         raise DataError(
             f"{pair.prediction} ({described(prediction.grid)}) is not on the grid of {pair.reference} "
             f"({described(reference.grid)}): resample it to that grid first."
@@ -82,7 +82,7 @@ def score_pair(pair: CasePair, meaning: Meaning, rules: LesionRules) -> tuple[Re
     found, wanted = np.asarray(prediction.voxels), np.asarray(reference.voxels)
     ignored = meaning.table.ignored(wanted)
     counted = True if ignored is None else ~ignored
-    voxel_ml = abs(float(np.linalg.det(reference.grid.affine[:3, :3]))) / 1000
+    voxel_ml = reference.grid.voxel_ml
     results = []
     for region in meaning.table.regions:
         masks = (np.isin(found, region.values) & counted, np.isin(wanted, region.values))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 
 from kdnet.errors import SettingsError
 from kdnet.evaluation.case_scores import RegionResult
-from kdnet.files import atomic_write
+from kdnet.files import write_csv
 from kdnet.schema.results import Empty
 from kdnet.text import one_line, table_cell
 
@@ -121,9 +120,9 @@ def write_tables(path: Path, results: Sequence[RegionResult], problems: Mapping[
     rows += [
         [table_cell(case), *[""] * (len(COLUMNS) - 2), table_cell(problem)] for case, problem in sorted(problems.items())
     ]
-    _write(path, COLUMNS, rows)
+    write_csv(path, [COLUMNS, *rows])
     summary = summary_path(path)
-    _write(summary, SUMMARY_COLUMNS, _summary_rows(summaries(results)))
+    write_csv(summary, [SUMMARY_COLUMNS, *_summary_rows(summaries(results))])
     return summary
 
 
@@ -185,13 +184,6 @@ def _summary_rows(regions: Iterable[RegionSummary]) -> Iterable[list[str]]:
             yield [name, figure, str(spread.count), *(_cell(value) for value in cells)]
         for figure, count in (("empty_predictions", region.empty_predictions), ("hd95_penalties", region.penalties)):
             yield [name, figure, str(count), *[""] * 5]
-
-
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="replace") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
 
 
 def _cell(value: float | None) -> str:

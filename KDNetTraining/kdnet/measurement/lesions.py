@@ -123,7 +123,7 @@ class _Case:
 
     @property
     def voxel_ml(self) -> float:
-        return abs(float(np.linalg.det(self.grid.affine[:3, :3]))) / 1000
+        return self.grid.voxel_ml
 
     def lesion(self, box: tuple[slice, ...], mask: NDArray[np.bool_], regions: list[Region]) -> Lesion:
         """Measure a lesion, given as a mask within its bounding box."""

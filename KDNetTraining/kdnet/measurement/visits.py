@@ -141,8 +141,7 @@ def _products(lesions: Sequence[Lesion]) -> float:
 
 
 def _milliliters(volume: Volume, values: Sequence[int]) -> float:
-    per_voxel = abs(float(np.linalg.det(volume.grid.affine[:3, :3]))) / 1000
-    return float(np.isin(volume.voxels, values).sum()) * per_voxel
+    return float(np.isin(volume.voxels, values).sum()) * volume.grid.voxel_ml
 
 
 def _check_values(volume: Volume, labels: LabelTable, name: str) -> None:

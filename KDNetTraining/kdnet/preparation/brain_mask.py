@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from kdnet.data.preprocessing.foreground import Foreground
+from kdnet.data.volumes.geometry import require_same_grid
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume
 from kdnet.errors import DataError
@@ -34,7 +35,7 @@ def tidy_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def milliliters(mask: NDArray[np.bool_], grid: Grid) -> float:
     """Return the volume of ``mask`` in mL."""
-    return float(np.count_nonzero(mask)) * float(np.prod(grid.spacing)) / 1000
+    return float(np.count_nonzero(mask)) * grid.voxel_ml
 
 
 def is_plausible(mask: NDArray[np.bool_], grid: Grid) -> bool:
@@ -64,8 +65,7 @@ def read_mask(path: Path, grid: Grid, name: str) -> NDArray[np.bool_]:
         DataError: if the file cannot be read, is not on the scan's grid, or masks nothing or everything.
     """
     volume = read_volume(path)
-    if not volume.grid.matches(grid, tolerance_mm=0.1):
-        raise DataError(f"{path} has a different geometry than {name}: resample the mask to the grid of the scan first.")
+    require_same_grid(volume.grid, grid, path, name)
     return checked_mask(np.asarray(volume.voxels != 0), str(path))
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from kdnet.evaluation.statistics import summarize
-from kdnet.files import atomic_write, writable_folder, write_json
+from kdnet.files import atomic_write, writable_folder, write_csv, write_json
 from kdnet.report.content import Overlay, ReportData
 from kdnet.report.markdown import markdown_report
 from kdnet.report.page import html_page
@@ -87,8 +86,5 @@ def _comparison_cells(row: Comparison) -> dict[str, Any]:
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, columns, restval="")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({name: table_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()})
+    lines = ([row.get(name, "") for name in columns] for row in rows)
+    write_csv(path, [columns, *([table_cell(cell) if isinstance(cell, str) else cell for cell in line] for line in lines)])

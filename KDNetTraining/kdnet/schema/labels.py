@@ -20,6 +20,7 @@ from kdnet.errors import SettingsError
 from kdnet.json_schema import parse_dataclass
 from kdnet.schema.bounds import check_names
 from kdnet.schema.former_names import current_name
+from kdnet.schema.segmentation import RegionVolume
 from kdnet.text import one_line
 
 if TYPE_CHECKING:
@@ -155,6 +156,18 @@ class LabelTable:
         if (ignored := self.ignored(labelmap)) is not None:
             target[:, ignored] = IGNORED
         return target
+
+    def volumes(self, labelmap: NDArray[np.integer[Any]], voxel_ml: float) -> tuple[RegionVolume, ...]:
+        """Return the volume of every label, then of every region that combines labels, in mL.
+
+        Args:
+            labelmap: uint8, axes in any order.
+            voxel_ml: volume of a voxel in mL.
+        """
+        counts = np.bincount(labelmap.ravel(), minlength=256)
+        parts: list[tuple[str, tuple[int, ...]]] = [(label.name, (label.value,)) for label in self.labels]
+        parts += [(region.name, region.values) for region in self.regions if len(region.values) > 1]
+        return tuple(RegionVolume(name, float(counts[list(values)].sum()) * voxel_ml) for name, values in parts)
 
     def ignored(self, labelmap: NDArray[np.integer[Any]]) -> NDArray[np.bool_] | None:
         """Return the mask of unlabeled voxels, or None if there are none."""

@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from kdnet.errors import DataError, KDNetError
-from kdnet.files import atomic_write
+from kdnet.files import write_csv
 from kdnet.foreign import reading
 from kdnet.schema.segmentation import RegionVolume
 from kdnet.text import FORMULA, table_cell
@@ -196,10 +196,7 @@ def _write(path: Path, rows: Iterable[Row]) -> None:
     volumes = _union(name for line in lines for name in line if name.endswith(UNIT))
     more = _union(name for line in lines for name in line if name not in (*FIRST, *LAST, *volumes))
     columns = (*FIRST, *volumes, *LAST, *more)
-    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow([table_cell(name) for name in columns])
-        writer.writerows([table_cell(line.get(name, "")) for name in columns] for line in lines)
+    write_csv(path, [[table_cell(line.get(name, "")) for name in columns] for line in ({n: n for n in columns}, *lines)])
 
 
 def _cells(row: Row) -> dict[str, str]:

@@ -43,6 +43,6 @@ def test_lesions_that_the_grid_is_too_coarse_for() -> None:
     reports = [report("a", lesions=12, small=(2.0,) * 12), report("b", lesions=3, small=(2.0,))]
     (told,) = data_warnings(dataset("a", "b"), reports, {}, COARSE)
     assert told.startswith("13 of 15 lesions")
-    assert "for example a" in told
+    assert "for example in a" in told
     assert data_warnings(dataset("a", "b"), reports, {}, FINE) == ()
     assert data_warnings(dataset("b"), [report("b", lesions=9, small=(2.0,))], {}, COARSE) == ()

@@ -119,7 +119,7 @@ def test_a_single_value_that_is_no_number(bench: Bench, value: float) -> None:
 
 def test_an_image_of_nothing(bench: Bench) -> None:
     bench.write("case_t1", np.zeros(SHAPE, np.int16))
-    assert "t1 is empty" in told(bench)
+    assert "T1 is empty" in told(bench)
 
 
 @pytest.mark.parametrize(

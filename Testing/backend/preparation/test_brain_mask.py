@@ -67,7 +67,7 @@ def test_a_given_mask_is_used_as_it_is(tmp_path: Path) -> None:
     assert np.array_equal(read_mask(tmp_path / "mask.nii.gz", volume.grid, "scan"), ragged)
 
 
-@pytest.mark.parametrize(("value", "words"), [(0, "no voxel"), (1, "every voxel")])
+@pytest.mark.parametrize(("value", "words"), [(0, "marks nothing"), (1, "every voxel")])
 def test_a_given_mask_of_nothing_or_everything_is_refused(tmp_path: Path, value: int, words: str) -> None:
     volume, _ = head()
     write_volume(tmp_path / "mask.nii.gz", Volume(np.full(volume.grid.shape, value, np.uint8), volume.grid))

@@ -10,11 +10,11 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from itk_series import write_series
 from kdnet.cli import main
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume, write_volume
 from kdnet.segmentation import results_folder, results_table
-from itk_series import write_series
 
 SHAPE = (24, 26, 22)
 

@@ -15,6 +15,7 @@ import SimpleITK as sitk
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from itk_series import write_series
 from kdnet.cli import main
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume, write_volume
@@ -28,7 +29,6 @@ from kdnet.schema.model_card import ModelCard
 from kdnet.schema.network_id import Role
 from kdnet.schema.networks import NetworkSpec
 from kdnet.schema.preprocessing import Preprocessing
-from itk_series import write_series
 from scipy.spatial.transform import Rotation
 from torch import nn
 

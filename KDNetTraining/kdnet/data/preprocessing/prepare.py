@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kdnet.data.preprocessing.foreground import Foreground
 from kdnet.data.preprocessing.resampling import resample, resampling_matrix
+from kdnet.data.volumes.geometry import require_same_grid
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.errors import DataError
 from kdnet.schema.preprocessing import Intensities, Preprocessing
@@ -96,9 +97,8 @@ def prepare_image(
         DataError: if the grids differ or only background is found.
     """
     for index, volume in enumerate(volumes[1:], start=1):
-        if not volume.grid.matches(volumes[0].grid, tolerance_mm=0.1):
-            name = names[index] if names else f"modality {index + 1}"
-            raise DataError(f"{name} has a different geometry than the first modality: resample it to that grid first.")
+        name = names[index] if names else f"modality {index + 1}"
+        require_same_grid(volume.grid, volumes[0].grid, name, "the first modality")
     volumes = [_in_usual_unit(volume) for volume in volumes]
     axes, flipped = _turning(volumes[0].grid)
     placement = _whole(volumes[0].grid, axes, flipped)
@@ -128,10 +128,7 @@ def prepare_labelmap(volume: Volume, placement: CropTransform) -> NDArray[np.uin
     Raises:
         DataError: if the labelmap is not on the grid of the image.
     """
-    if not volume.grid.matches(placement.original, tolerance_mm=0.1):
-        raise DataError(
-            "the reference segmentation has a different geometry than the images: resample it to their grid first."
-        )
+    require_same_grid(volume.grid, placement.original, "the reference segmentation", "the images")
     part = placement.cropped(volume.voxels)
     matrices = placement.matrices()
     best = torch.full(placement.shape, -1.0)
@@ -160,8 +157,7 @@ def prepare_share(mask: Volume, placement: CropTransform) -> NDArray[np.float32]
     Raises:
         DataError: if the mask is not on the grid of the image.
     """
-    if not mask.grid.matches(placement.original, tolerance_mm=0.1):
-        raise DataError("the mask has a different geometry than the image: resample it to its grid first.")
+    require_same_grid(mask.grid, placement.original, "the mask", "the image")
     part = np.ascontiguousarray(placement.cropped(mask.voxels) != 0, dtype=np.float32)
     return np.asarray(resample(torch.from_numpy(part), placement.matrices()).numpy())
 

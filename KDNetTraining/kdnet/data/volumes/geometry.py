@@ -17,6 +17,32 @@ LARGEST_MM, SMALLEST_MM = 1e6, 1e-6  # beyond these, a spacing or position is da
 UNPLACED = "does not specify the patient orientation ({missing}): check that left and right are not swapped."
 
 
+SAME_PLACE_MM = 0.1  # largest distance between the corners of two grids that count as the same
+
+
+def geometry_problem(grid: Grid, wanted: Grid, name: object, other: str) -> str:
+    """Return a sentence if the volume ``name`` is not on the grid of ``other``; otherwise an empty string."""
+    if grid.matches(wanted, tolerance_mm=SAME_PLACE_MM):
+        return ""
+    return f"{name} has a different geometry than {other}: resample it to the same grid first."
+
+
+def require_same_grid(grid: Grid, wanted: Grid, name: object, other: str) -> None:
+    """Check that a volume is on the grid of another one.
+
+    Args:
+        grid: grid of the volume.
+        wanted: grid of the other one.
+        name: file or description of the volume, for the message.
+        other: file or description of the other one.
+
+    Raises:
+        DataError: if the grids differ.
+    """
+    if problem := geometry_problem(grid, wanted, name, other):
+        raise DataError(problem)
+
+
 def straight_grid(shape: tuple[int, ...], affine: NDArray[np.float64], name: object) -> Grid:
     """Return the grid of a volume whose axes are perpendicular.
 

@@ -32,6 +32,16 @@ class Grid:
         return float(i), float(j), float(k)
 
     @property
+    def voxel_mm3(self) -> float:
+        """The volume of a voxel in mm³."""
+        return abs(float(np.linalg.det(self.affine[:3, :3])))
+
+    @property
+    def voxel_ml(self) -> float:
+        """The volume of a voxel in mL."""
+        return self.voxel_mm3 / 1000
+
+    @property
     def orientation(self) -> str:
         """The anatomical directions in which i, j and k increase, for example ``"LPS"``."""
         return "".join(nibabel.orientations.aff2axcodes(self.affine))

@@ -267,7 +267,7 @@ def test_damaged_and_missing_files_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spacing", "value", "told"), [(0.001, 1, "spacing"), (50.0, 1, "spacing"), (1.0, 0, "everywhere")]
+    ("spacing", "value", "told"), [(0.001, 1, "spacing"), (50.0, 1, "spacing"), (1.0, 0, "in every voxel")]
 )
 def test_absurd_volumes_are_refused(spacing: float, value: int, told: str) -> None:
     voxels = np.zeros((10, 10, 10), np.int16)

@@ -11,10 +11,10 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from itk_series import write_series
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume, write_volume
 from kdnet.errors import DataError
-from itk_series import write_series
 from scipy.spatial.transform import Rotation
 
 SHAPE = (20, 21, 22)
