@@ -124,8 +124,8 @@ def batch_summary(cases: Cases) -> str:
     parts = [segmented.format(count=counts["segmented"], total=len(cases), failed=counts["failed"])]
     if counts["done before"]:
         parts.append(_("{count} already segmented").format(count=counts["done before"]))
-    if counts["left out"]:
-        parts.append(_("{count} skipped").format(count=counts["left out"]))
+    if counts["skipped"]:
+        parts.append(_("{count} skipped").format(count=counts["skipped"]))
     sentences = [", ".join(parts) + "."]
     if cases.noScans:
         sentences.append(_("Files ignored as labelmaps, masks, or maps: {count}.").format(count=cases.noScans))

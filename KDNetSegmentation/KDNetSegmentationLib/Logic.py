@@ -163,7 +163,7 @@ class SegmentationLogic:
         """Segment all images of a folder into another one, as ``kdnet segment`` does, without adding them to the scene.
 
         ``onProgress`` and ``onFinished`` receive ``name``, ``state`` (``"segmented"``, ``"done before"``, ``"failed"`` or
-        ``"left out"``), ``labelmap``, ``amounts``, ``error`` and ``warnings`` of cases. Files written before
+        ``"skipped"``), ``labelmap``, ``amounts``, ``error`` and ``warnings`` of cases. Files written before
         :meth:`cancel` stay, and are skipped when the folder is segmented again.
 
         Raises:

@@ -48,7 +48,7 @@ def memory_ran_out(problem: BaseException | str) -> bool:
     """
     if isinstance(problem, MemoryError) or (isinstance(problem, OSError) and problem.errno == errno.ENOMEM):
         return True
-    return _says(problem, MEMORY)
+    return _contains(problem, MEMORY)
 
 
 def device_failed(problem: BaseException | str) -> bool:
@@ -60,14 +60,14 @@ def device_failed(problem: BaseException | str) -> bool:
         >>> device_failed("CUDA out of memory")
         False
     """
-    return not memory_ran_out(problem) and _says(problem, DEVICE)
+    return not memory_ran_out(problem) and _contains(problem, DEVICE)
 
 
 def device_lost(problem: BaseException | str) -> bool:
     """Check whether every further call to the device in this process would fail, so that it must be restarted."""
-    return not memory_ran_out(problem) and _says(problem, LOST)
+    return not memory_ran_out(problem) and _contains(problem, LOST)
 
 
-def _says(problem: BaseException | str, words: tuple[str, ...]) -> bool:
+def _contains(problem: BaseException | str, phrases: tuple[str, ...]) -> bool:
     text = str(problem).lower()
-    return any(word in text for word in words)
+    return any(phrase in text for phrase in phrases)

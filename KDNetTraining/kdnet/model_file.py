@@ -49,7 +49,7 @@ class Model:
 
 
 def save_model(path: Path, card: ModelCard, network: SegmentationNetwork) -> None:
-    """Write a model file atomically. Deep supervision heads are only for training and are left out.
+    """Write a model file atomically. Deep supervision heads are only for training and are not saved.
 
     Raises:
         KDNetError: if the file cannot be written, or could not be read back.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from kdnet.errors import KDNetError
-from kdnet.files import atomic_write, writable_folder, write_json
+from kdnet.files import atomic_write, writable_folder, write_csv, write_json
 
 pytestmark = pytest.mark.usefixtures("file_rules")
 
@@ -18,6 +18,12 @@ def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path: Path) -
         write_json(target, {"version": float("nan")})
     assert target.read_text() == '{\n  "version": 1\n}\n'
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_table_is_written_whole_with_the_cells_that_need_quotes(tmp_path: Path) -> None:
+    write_csv(tmp_path / "table.csv", [("case", "ml"), ('a, "b"', -0.5), ("lone \udc80", "")])
+    assert (tmp_path / "table.csv").read_bytes() == b'case,ml\n"a, ""b""",-0.5\nlone ?,\n'
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_the_temporary_name_keeps_the_suffixes(tmp_path: Path) -> None:

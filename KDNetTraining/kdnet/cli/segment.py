@@ -108,7 +108,7 @@ def _segment_all(batch: Batch) -> list[Outcome]:
         table_problem = ""
         for outcome in batch.run(show):
             outcomes.append(outcome)
-            bar.update(outcome.state is not State.LEFT_OUT)
+            bar.update(outcome.state is not State.SKIPPED)
             for warning in outcome.warnings:
                 _emit(f"warning: {warning}")
             if outcome.error:

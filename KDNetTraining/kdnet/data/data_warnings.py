@@ -10,7 +10,7 @@ from kdnet.schema.case_report import CaseReport
 from kdnet.schema.folds import Split
 
 SMALL_VOXELS = 2.0  # of the recipe's grid; a smaller lesion keeps about one voxel or none
-TOLD_SHARE = 0.25  # of all lesions
+REPORTED_SHARE = 0.25  # of all lesions
 
 
 def data_warnings(
@@ -74,7 +74,7 @@ def _small_lesions(reports: Sequence[CaseReport], spacing: Sequence[float]) -> l
         if prod(report.spacing) < 0.99 * voxel  # a lesion of one voxel is at the resolution limit of the data
     }
     whole = [report.name for report in reports if report.lesions and lost.get(report.name, 0) == report.lesions]
-    if not whole and sum(lost.values()) < TOLD_SHARE * max(1, count):
+    if not whole and sum(lost.values()) < REPORTED_SHARE * max(1, count):
         return []
     grid = " x ".join(f"{step:g}" for step in spacing)
     cases = f" In {len(whole)} case(s), this applies to every lesion, for example in {whole[0]}." if whole else ""

@@ -82,7 +82,7 @@ class Dataset:
         """Patient of each case, the unit for folds, confidence intervals and tests."""
         return {case.name: case.patient for case in self.cases}
 
-    def seeing(self, modalities: Sequence[str]) -> Dataset:
+    def with_modalities(self, modalities: Sequence[str]) -> Dataset:
         """Return the data set restricted to these modalities, in its own order.
 
         Raises:

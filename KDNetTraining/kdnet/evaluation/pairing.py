@@ -65,16 +65,16 @@ def pair_dice(
         return None
     student, baseline = _within(student, shared), _within(baseline, shared)
     _check("student", student, "baseline", baseline)
-    taught = None
+    paired_teacher = None
     if shared <= _units(teacher):
-        taught = _within(teacher, shared)
-        _check("student", student, "teacher", taught)
+        paired_teacher = _within(teacher, shared)
+        _check("student", student, "teacher", paired_teacher)
     cases = tuple(sorted({case for case, *_ in student}))
     return PairedDice(
         cases,
         _average(student),
         _average(baseline),
-        None if taught is None else _average(taught),
+        None if paired_teacher is None else _average(paired_teacher),
         patients_of(cases, patients),
     )
 

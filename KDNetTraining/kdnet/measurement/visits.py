@@ -64,7 +64,7 @@ def compare_visits(
         regions.append(_compared(region.name, volumes, visits, groups))
     if apart and all(volume.voxels.any() for volume in (earlier, later)):
         doubts.append(
-            "No lesion of the later visit is near one of the earlier visit: check that both are of one patient and aligned."
+            "No lesion of the later visit is near one of the earlier: check that both show one patient and are aligned."
         )
     return VisitComparison(*names, registered, tuple(regions), tuple(doubts))
 
@@ -148,4 +148,4 @@ def _check_values(volume: Volume, labels: LabelTable, name: str) -> None:
     known = {0, *(label.value for label in labels.labels)}
     unknown = sorted({int(value) for value in np.unique(volume.voxels)} - known)
     if unknown:
-        raise DataError(f"{name} holds the value {unknown[0]}, which is not a label: name the labels with --labels.")
+        raise DataError(f"{name} contains the value {unknown[0]}, which is not a label: name the labels with --labels.")

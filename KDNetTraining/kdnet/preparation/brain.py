@@ -83,12 +83,12 @@ class Brain:
     Attributes:
         volumes: volumes to segment.
         mask: uint8 on the grid of the scan, 1 in the brain; None if the scans are used as they are.
-        words: description of what was done, in one sentence.
+        summary: what was done, in one sentence.
     """
 
     volumes: tuple[Volume, ...]
     mask: Volume | None
-    words: str
+    summary: str
 
 
 class BrainExtractor:
@@ -196,9 +196,9 @@ def _shipped() -> Path:
         ) from error
 
 
-def _masked(volumes: Sequence[Volume], mask: NDArray[np.bool_], words: str) -> Brain:
+def _masked(volumes: Sequence[Volume], mask: NDArray[np.bool_], summary: str) -> Brain:
     grid = volumes[0].grid
-    return Brain(tuple(only_brain(volume, mask) for volume in volumes), Volume(mask.astype(np.uint8), grid), words)
+    return Brain(tuple(only_brain(volume, mask) for volume in volumes), Volume(mask.astype(np.uint8), grid), summary)
 
 
 def _extracted(mask: NDArray[np.bool_], volume: Volume) -> str:

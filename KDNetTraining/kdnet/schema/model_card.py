@@ -138,8 +138,8 @@ def _card(path: Path, header: ModelHeader) -> ModelCard:
     try:
         return ModelCard.from_json(header.card)
     except SettingsError as error:
-        told = one_line(str(error), 300).rstrip(".")
-        raise ModelFileError(f"{path} has a damaged model card ({told}): {REMEDY}.") from error
+        problem = one_line(str(error), 300).rstrip(".")
+        raise ModelFileError(f"{path} has a damaged model card ({problem}): {REMEDY}.") from error
 
 
 def _refuse_pickle(path: Path) -> None:

@@ -84,8 +84,8 @@ def parse_header(path: Path, text: str) -> ModelHeader:
             current = current_card(card) if isinstance(card, Mapping) else card
             check_card(current)
         except SettingsError as error:
-            told = one_line(str(error), 300).rstrip(".")
-            raise ModelFileError(f"{path} has a damaged model card ({told}): {REMEDY}.") from error
+            problem = one_line(str(error), 300).rstrip(".")
+            raise ModelFileError(f"{path} has a damaged model card ({problem}): {REMEDY}.") from error
         if schema < FIRST_SCHEMA_WITH_CARD_HASH:
             return ModelHeader(current, digest)
         weights = str(header["weights_sha256"])

@@ -37,7 +37,7 @@ class Outcome:
         state: outcome of the case in this run.
         labelmap: file, None when there is none.
         amounts: volumes in mL.
-        error: why it failed or was left out, otherwise empty.
+        error: why it failed or was skipped, otherwise empty.
         warnings: why the result may be wrong, or other remarks, one sentence each.
         brain: how the skull was handled, in one sentence.
     """
@@ -82,20 +82,20 @@ class Batch:
         self._options = options
         self._table = ResultsTable(folder)
         self.cases = self._named(found.cases)
-        self.left_out = self._named(found.left_out)
+        self.skipped = self._named(found.skipped)
         self.table_problem = ""
 
     def run(self, progress: ProgressCallback = lambda _progress: None) -> Iterator[Outcome]:
-        """Report what is left out, then segment one case after another; the table is up to date after each.
+        """Report what is skipped, then segment one case after another; the table is up to date after each.
 
         ``table_problem`` says why the table currently cannot be written; empty when it can.
         """
         sweep(self._folder)
-        for left in self.left_out:
-            known = self._table.row(_source(left))
+        for rejected in self.skipped:
+            known = self._table.row(_source(rejected))
             if known is None or known.state != State.SEGMENTED:  # the result of an earlier command still counts
-                self._put(Row(left.name, _source(left), State.LEFT_OUT, reason=left.reason))
-            yield Outcome(left.name, State.LEFT_OUT, error=left.reason)
+                self._put(Row(rejected.name, _source(rejected), State.SKIPPED, reason=rejected.reason))
+            yield Outcome(rejected.name, State.SKIPPED, error=rejected.reason)
         for item in self.cases:
             if isinstance(item, RejectedInput):
                 yield self._failed(item, item.reason)
@@ -178,7 +178,7 @@ class Batch:
         return Outcome(item.name, State.FAILED, error=one_line(reason, 1000))
 
     def _settings(self, item: Input) -> str:
-        return self._options.words(item, flips=self._predictor.flips)
+        return self._options.description(item, flips=self._predictor.flips)
 
     def _put(self, row: Row) -> None:
         self._table.put(row)

@@ -41,7 +41,7 @@ class Input:
 
 @dataclass(frozen=True)
 class RejectedInput:
-    """An input that cannot be segmented, or is left out although it may be a scan.
+    """An input that cannot be segmented, or is skipped although it may be a scan.
 
     Attributes:
         path: file or folder.
@@ -59,7 +59,7 @@ class Sorted:
     """The images of one folder."""
 
     cases: tuple[Input | RejectedInput, ...]
-    left_out: tuple[RejectedInput, ...] = ()
+    skipped: tuple[RejectedInput, ...] = ()
 
 
 def sort_images(folder: Path, folder_name: str, scans: Sequence[Path], modalities: Sequence[str]) -> Sorted:
@@ -78,13 +78,13 @@ def sort_images(folder: Path, folder_name: str, scans: Sequence[Path], modalitie
     complete = next((case.path.name for case in cases if isinstance(case, Input)), "")
     if complete:
         why = f"its name does not state its modality like that of {complete}"
-        return Sorted(cases, tuple(_left_out(path, why) for path in others))
+        return Sorted(cases, tuple(_skipped(path, why) for path in others))
     if numbered := _by_channel(others):
         return Sorted((*cases, *(_numbered(folder, name, files, modalities) for name, files in numbered.items())))
     reasons = {path: _why_not(path, modalities) for path in others}
     return Sorted(
         (*cases, *(single_input(path) for path, why in reasons.items() if not why)),
-        tuple(_left_out(path, why) for path, why in reasons.items() if why),
+        tuple(_skipped(path, why) for path, why in reasons.items() if why),
     )
 
 
@@ -110,7 +110,7 @@ def written_suffix(suffix: str) -> str:
     return {".nhdr": ".nrrd", ".mhd": ".mha"}.get(suffix, suffix)
 
 
-def _left_out(path: Path, why: str) -> RejectedInput:
+def _skipped(path: Path, why: str) -> RejectedInput:
     return RejectedInput(path, f"{path} is skipped because {why}.", image_stem(path))
 
 

@@ -27,12 +27,12 @@ class Found:
 
     Attributes:
         cases: cases to segment, or rejected with the reason; all names differ.
-        left_out: images and series that may be scans but are not used, with the reason.
+        skipped: images and series that may be scans but are not used, with the reason.
         no_scans: labelmaps, masks, maps and results of earlier runs, identified by name.
     """
 
     cases: tuple[Input | RejectedInput, ...]
-    left_out: tuple[RejectedInput, ...] = ()
+    skipped: tuple[RejectedInput, ...] = ()
     no_scans: tuple[Path, ...] = ()
 
 
@@ -46,7 +46,7 @@ def survey(paths: Sequence[Path], modalities: Sequence[str], channels: Sequence[
 
     A file is a case for a model of one modality. In a folder, images named by modality (``case_t1ce.nii.gz``, with the
     model's own names or those used by data sets) or by nnU-Net's channel numbers (``case_0000.nii.gz``) are grouped into
-    cases; where there are any, other images in that folder are left out. Otherwise each image is a case. A folder with
+    cases; where there are any, other images in that folder are skipped. Otherwise each image is a case. A folder with
     DICOM files is a series. Subfolders are searched too, each once, no matter which links lead to it. Labelmaps, masks,
     maps and results of earlier runs are not scans.
 
@@ -59,7 +59,7 @@ def survey(paths: Sequence[Path], modalities: Sequence[str], channels: Sequence[
     for path in paths:
         search.take(path)
     cases = [replace(case, name=name) for case, name in zip(search.cases, different_names(search.cases), strict=True)]
-    return Found(tuple(cases), tuple(search.left_out), tuple(search.no_scans))
+    return Found(tuple(cases), tuple(search.skipped), tuple(search.no_scans))
 
 
 def require_inputs(found: Found | Sequence[Input | RejectedInput]) -> None:
@@ -74,8 +74,8 @@ def require_inputs(found: Found | Sequence[Input | RejectedInput]) -> None:
     if isinstance(found, Found) and found.no_scans:
         first = found.no_scans[0]
         raise DataError(f"{first} is a labelmap, mask or map, judging by its name: choose a scan, or rename the file.")
-    if isinstance(found, Found) and found.left_out:
-        raise DataError(found.left_out[0].reason)
+    if isinstance(found, Found) and found.skipped:
+        raise DataError(found.skipped[0].reason)
     raise DataError("there is nothing to segment: give at least one file or folder.")
 
 
@@ -87,7 +87,7 @@ class _Search:
         self._channels = channels
         self._seen: set[str] = set()
         self.cases: list[Input | RejectedInput] = []
-        self.left_out: list[RejectedInput] = []
+        self.skipped: list[RejectedInput] = []
         self.no_scans: list[Path] = []
 
     def take(self, path: Path) -> None:
@@ -97,9 +97,9 @@ class _Search:
             return
         if os.path.realpath(path) in self._seen:
             return
-        before = (len(self.cases), len(self.left_out), len(self.no_scans))
+        before = (len(self.cases), len(self.skipped), len(self.no_scans))
         self._tree(path)
-        if (len(self.cases), len(self.left_out)) == before[:2]:
+        if (len(self.cases), len(self.skipped)) == before[:2]:
             held = "only labelmaps, masks or maps" if len(self.no_scans) > before[2] else "nothing that can be segmented"
             reason = f"{path} contains {held}: choose images or a DICOM folder."
             self.cases.append(RejectedInput(path, reason, _folder_name(path)))
@@ -151,7 +151,7 @@ class _Search:
             return
         found: Sorted = sort_images(folder, _folder_name(folder), scans, self._modalities)
         self.cases += found.cases
-        self.left_out += found.left_out
+        self.skipped += found.skipped
 
     def _series(self, folder: Path, others: Sequence[Path]) -> None:
         if not any(_is_dicom_image(path) for path in others[:DICOM_LOOKS]):
@@ -161,13 +161,13 @@ class _Search:
         if beside:
             other = beside[0].path.name
             reason = f"the DICOM files in {folder} are skipped because the folder also contains {other}: move one of them."
-            self.left_out.append(RejectedInput(folder, reason, name))
+            self.skipped.append(RejectedInput(folder, reason, name))
         elif len(self._modalities) == 1:
             self.cases.append(Input(name, (folder,), ".nii.gz"))
         else:
             wanted = format_modalities(self._modalities)
             reason = f"{folder} is a DICOM series, but the model needs {wanted}: convert each to a file named by modality."
-            self.left_out.append(RejectedInput(folder, reason, name))
+            self.skipped.append(RejectedInput(folder, reason, name))
 
     def _first_visit(self, path: Path) -> bool:
         """Check whether the file has not been taken yet; links with different names are different files."""

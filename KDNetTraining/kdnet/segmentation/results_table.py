@@ -36,7 +36,7 @@ class State(StrEnum):
 
     SEGMENTED = "segmented"
     FAILED = "failed"
-    LEFT_OUT = "left out"
+    SKIPPED = "skipped"
     DONE_BEFORE = "done before"  # in this run; the table then holds the result of an earlier run
 
 
@@ -49,7 +49,7 @@ class Row:
         source: files that it was segmented from, which identify the case.
         state: outcome; empty in tables of older versions.
         amounts: volumes in mL.
-        reason: why it failed or was left out.
+        reason: why it failed or was skipped.
         warnings: why the result may be wrong.
         brain: how the skull was handled.
         model: name and digest of the model file.

@@ -37,19 +37,19 @@ class Options:
     brain: BrainChoice = field(default_factory=BrainChoice)
     save_brain: bool = False
 
-    def words(self, item: Input, *, flips: bool) -> str:
+    def description(self, item: Input, *, flips: bool) -> str:
         """Return the non-default settings for the results table; equal text means equal settings."""
         chosen = {
             "flips": flips,
             f"islands below {self.islands:g} mm3 cleared": self.islands > 0,
             "probabilities": self.probabilities,
             f"channel {' '.join(map(str, item.channels))}": bool(item.channels),
-            f"brain {self._brain_words()}": self.brain.method is not BrainMethod.AUTOMATIC,
+            f"brain {self._brain_method()}": self.brain.method is not BrainMethod.AUTOMATIC,
             "mask of the brain": self.save_brain,
         }
-        return ", ".join(words for words, is_chosen in chosen.items() if is_chosen)
+        return ", ".join(name for name, is_chosen in chosen.items() if is_chosen)
 
-    def _brain_words(self) -> str:
+    def _brain_method(self) -> str:
         """Return the method, for a mask with its file and digest, because a corrected mask is a different one."""
         mask = self.brain.mask
         return f"{mask.name} {digest(mask)}" if isinstance(mask, Path) else self.brain.method.value
@@ -108,7 +108,7 @@ def segment_case(
         labelmap = remove_islands(prediction.labelmap, options.islands) if options.islands else prediction.labelmap
         mask = brain.mask if options.save_brain else None
         amounts = measure(labelmap, card.labels)
-        return CaseResult(labelmap, prediction.probabilities, amounts, tuple(warnings), brain.words, mask)
+        return CaseResult(labelmap, prediction.probabilities, amounts, tuple(warnings), brain.summary, mask)
 
 
 def _read(item: Input, index: int) -> Volume:

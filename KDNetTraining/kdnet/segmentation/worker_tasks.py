@@ -111,7 +111,7 @@ class Tasks:
             "labelmap": _save(folder / "labelmap.npy", labelmap),
             "probabilities": {name: _save(folder / f"percent{index}.npy", volume) for index, (name, volume) in maps},
             "amounts": [asdict(amount) for amount in measure(labelmap, predictor.model.card.labels)],
-            "brain": brain.words,
+            "brain": brain.summary,
             "brain_mask": _save(folder / "brain.npy", brain.mask) if brain.mask else "",
         }
 
@@ -134,7 +134,7 @@ class Tasks:
         folder = writable_folder(Path(request["out"]))
         extractor = self._extractor_on(predictor.device)
         batch = Batch(predictor, Path(request["model"]), found, folder, options, extractor)
-        names = [item.name for item in (*batch.left_out, *batch.cases)]
+        names = [item.name for item in (*batch.skipped, *batch.cases)]
         report(stage="batch", done=0, total=len(names), names=names)
         outcomes: list[Outcome] = []
         for outcome in batch.run(_reporting(report)):

@@ -110,7 +110,7 @@ def test_specks_count_in_volumes_only() -> None:
 
 def test_unknown_values_are_refused() -> None:
     first = tumors(box((10, 10, 10), (20, 14, 10)))
-    with pytest.raises(DataError, match=r"later\.nii holds the value 7"):
+    with pytest.raises(DataError, match=r"later\.nii contains the value 7"):
         compare_visits(volume(first), volume(np.where(first, 7, 0).astype(np.uint8)), BRATS, names=("a.nii", "later.nii"))
 
 

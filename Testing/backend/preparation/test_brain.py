@@ -40,7 +40,7 @@ def test_a_whole_head_loses_its_skull() -> None:
     assert np.array_equal(found.mask.voxels, brain)
     assert found.mask.grid.matches(volume.grid)
     assert not found.volumes[0].voxels[~brain].any()
-    assert "extracted" in found.words
+    assert "extracted" in found.summary
 
 
 def test_a_brain_without_skull_is_left_alone_and_no_network_is_asked() -> None:
@@ -115,7 +115,7 @@ def test_a_student_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.M
         BrainExtractor(CPU).extract([volume], ["scan"], BrainChoice.parse("student"), expected=True)
     found = BrainExtractor(CPU).extract([volume], ["scan"], AUTOMATIC, expected=True)
     assert found.volumes[0] is volume
-    assert "missing from this installation" in found.words
+    assert "missing from this installation" in found.summary
 
 
 @pytest.mark.real

@@ -40,6 +40,14 @@ def test_probabilities_follow_the_mode() -> None:
     assert torch.allclose(exclusive.probabilities(logits).sum(1), torch.ones(1, 2, 2, 2))
 
 
+def test_volumes_are_those_of_labels_and_of_regions_of_several_labels() -> None:
+    voxels = np.zeros((10, 10, 10), np.uint8)
+    voxels[0], voxels[1, :5], voxels[2, 0] = 1, 2, 3
+    volumes = {item.name: item.milliliters for item in brats_labels().volumes(voxels, 0.01)}
+    expected = {"Necrotic and non-enhancing core": 1.0, "Edema": 0.5, "Enhancing tumor": 0.1, "TC": 1.1, "WT": 1.6}
+    assert volumes == pytest.approx(expected)
+
+
 def test_labels_must_differ_and_fit_into_a_byte() -> None:
     with pytest.raises(SettingsError):
         exclusive_labels({300: "too large"})

@@ -1,4 +1,4 @@
-"""Batches: nothing that kdnet did not write is overwritten, nothing is done twice, nothing is left out without a word."""
+"""Batches: nothing that kdnet did not write is overwritten, nothing is done twice, nothing is skipped without a reason."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_patients_whose_files_have_one_name_stay_apart_over_several_commands(mod
     assert len(rows(out)) == len(list(out.glob("*_seg.nii.gz"))) == 2
 
 
-def test_failures_and_what_is_left_out_have_rows_with_reasons(
+def test_failures_and_what_is_skipped_have_rows_with_reasons(
     model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
@@ -126,13 +126,13 @@ def test_failures_and_what_is_left_out_have_rows_with_reasons(
     assert segment(model_file, folder, "-o", out) == 1
     found = rows(out)
     assert {case: row["state"] for case, row in found.items()} == {
-        "pat01": "left out",
+        "pat01": "skipped",
         "pat02": "failed",
         "pat03": "segmented",
     }
     assert "does not state its modality" in found["pat01"]["reason"]
     assert "pat02_t1ce.nii.gz" in found["pat02"]["reason"]
-    assert "Segmented 1 of 3 cases, 1 failed, 1 left out" in capsys.readouterr().err
+    assert "Segmented 1 of 3 cases, 1 failed, 1 skipped" in capsys.readouterr().err
 
 
 def test_a_failure_that_is_mended_becomes_a_result(model_file: Path, tmp_path: Path) -> None:

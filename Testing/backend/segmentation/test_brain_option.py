@@ -81,14 +81,14 @@ def test_none_takes_the_head_as_it_is_and_warns(altered_model: Callable[..., Pat
 @pytest.mark.usefixtures("knowing")
 def test_a_model_of_whole_heads_is_given_whole_heads(model_file: Path, scan: Path, tmp_path: Path) -> None:
     assert main(["segment", str(model_file), str(scan), "-o", str(tmp_path / "out")]) == 0
-    assert "as it is" in _row(tmp_path / "out")["brain"]
+    assert "without brain extraction" in _row(tmp_path / "out")["brain"]
 
 
 def test_a_mask_from_a_file_is_used(model_file: Path, scan: Path, brain: np.ndarray, tmp_path: Path) -> None:
     mask = tmp_path / "drawn.nii.gz"
     write_volume(mask, Volume(brain.astype(np.uint8), read_volume(scan).grid))
     assert main(["segment", str(model_file), str(scan), "-o", str(tmp_path / "out"), "--brain", str(mask)]) == 0
-    assert "given mask" in _row(tmp_path / "out")["brain"]
+    assert "supplied brain mask" in _row(tmp_path / "out")["brain"]
 
 
 def test_a_corrected_mask_is_used_and_an_unchanged_one_not_again(
@@ -101,7 +101,7 @@ def test_a_corrected_mask_is_used_and_an_unchanged_one_not_again(
     for drawn, segmented in ((brain, True), (brain, False), (corrected, True)):
         write_volume(mask, Volume(drawn.astype(np.uint8), grid))
         assert main(arguments) == 0
-        assert ("given mask" in capsys.readouterr().err) == segmented
+        assert ("supplied brain mask" in capsys.readouterr().err) == segmented
 
 
 def test_one_mask_does_not_fit_two_cases(

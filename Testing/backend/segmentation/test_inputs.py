@@ -141,12 +141,12 @@ def test_a_series_in_the_present_folder_has_its_name(tmp_path: Path, monkeypatch
     assert list(cases(find_inputs([Path()], ["t1ce"]))) == ["series"]
 
 
-def test_images_that_are_not_named_as_the_others_are_left_out_with_the_reason(tmp_path: Path) -> None:
+def test_images_that_are_not_named_as_the_others_are_skipped_with_the_reason(tmp_path: Path) -> None:
     folder_with(tmp_path, "pat01.nii.gz", "pat03_t1ce.nii.gz")
     found = survey([tmp_path], ["t1ce"])
     assert [case.name for case in found.cases] == ["pat03"]
-    assert [left.name for left in found.left_out] == ["pat01"]
-    assert "does not state its modality like that of pat03_t1ce.nii.gz" in found.left_out[0].reason
+    assert [item.name for item in found.skipped] == ["pat01"]
+    assert "does not state its modality like that of pat03_t1ce.nii.gz" in found.skipped[0].reason
 
 
 @pytest.mark.parametrize("stray", ["localizer.nii.gz", "a_survey.mha", "ADC map.nii.gz"])
@@ -154,7 +154,7 @@ def test_a_stray_image_hides_no_patients(tmp_path: Path, stray: str) -> None:
     folder_with(tmp_path, stray, "P1/t1ce.nii.gz", "P2/t1ce.nii.gz")
     found = survey([tmp_path], ["t1ce"])
     assert [case.name for case in found.cases] == ["P1", "P2"]
-    assert stray in found.left_out[0].reason
+    assert stray in found.skipped[0].reason
 
 
 def test_a_case_without_the_modality_hides_no_images(tmp_path: Path) -> None:
@@ -177,11 +177,11 @@ def test_a_directory_of_a_disk_is_no_series_and_hides_none(tmp_path: Path) -> No
     assert list(cases(find_inputs([tmp_path], ["t1ce"]))) == ["SE1"]
 
 
-def test_a_series_beside_a_converted_image_that_names_its_modality_is_left_out(tmp_path: Path) -> None:
+def test_a_series_beside_a_converted_image_that_names_its_modality_is_skipped(tmp_path: Path) -> None:
     folder_with(series_in(tmp_path / "P1", "1.dcm"), "t1ce.nii.gz")
     found = survey([tmp_path], ["t1ce"])
     assert [case.path.name for case in found.cases] == ["t1ce.nii.gz"]
-    assert "DICOM files" in found.left_out[0].reason
+    assert "DICOM files" in found.skipped[0].reason
 
 
 def test_a_folder_of_results_is_no_series(tmp_path: Path) -> None:

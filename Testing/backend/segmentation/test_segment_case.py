@@ -200,7 +200,7 @@ def test_files_that_only_one_reader_takes_end_no_batch(
     with (tmp_path / "out" / "volumes.csv").open(encoding="utf-8") as stream:
         rows = [row["case"] for row in csv.DictReader(stream)]
     assert {"a", "d"} <= set(rows)
-    assert "no UTF-8" in capsys.readouterr().err
+    assert "not valid UTF-8" in capsys.readouterr().err
 
 
 def _with_quaternion(content: bytes) -> bytes:
@@ -223,7 +223,7 @@ def test_a_volume_smaller_than_the_networks_coarsest_voxel_is_segmented(spacing:
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(["--device", "cuda:7"], "not there"), (["--min-component", "-1"], "islands")],
+    [(["--device", "cuda:7"], "not available"), (["--min-component", "-1"], "--min-component is -1")],
 )
 def test_settings_that_cannot_be_met_write_nothing(
     model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str

@@ -157,7 +157,7 @@ def test_a_folder_that_another_process_writes_is_refused(tmp_path: Path) -> None
         (["--set", "distillation.lambda_=2"], "from 0 to 1"),
         (["--set", "stepz=2"], '"stepz"'),
         (["--recipe", "slow"], '"slow"'),
-        (["--device", "cuda:9"], "not there"),
+        (["--device", "cuda:9"], "not available"),
         (["--set", "network=vnet"], '"vnet"'),
     ],
 )

@@ -95,4 +95,4 @@ def list_cases(request: StudyRequest) -> Dataset:
     listed = read_folds(dataset.root, [case.name for case in dataset.cases]).patients
     cases = tuple(replace(case, patient=listed.get(case.name, case.patient)) for case in dataset.cases)
     dataset = replace(dataset, cases=cases)
-    return dataset.seeing(request.modalities) if request.modalities else dataset
+    return dataset.with_modalities(request.modalities) if request.modalities else dataset

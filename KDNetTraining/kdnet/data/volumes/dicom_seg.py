@@ -75,7 +75,7 @@ def require_series(scan: Path) -> None:
         DataError: naming the scan.
     """
     if not scan.is_dir():
-        raise DataError(f"{scan} is not a DICOM series, to which a DICOM SEG refers: give the folder of the series.")
+        raise DataError(f"{scan} is not a DICOM series, which a DICOM SEG must refer to: give the folder of the series.")
 
 
 def write_dicom_seg(path: Path, labelmap: Volume, series: Path, labels: Sequence[Label], algorithm: Algorithm) -> None:
@@ -97,7 +97,7 @@ def write_dicom_seg(path: Path, labelmap: Volume, series: Path, labels: Sequence
     require_series(series)
     stack = series_stack(series)
     if not labelmap.grid.matches(stack.grid, tolerance_mm=0.01):
-        raise DataError(f"the labelmap has another geometry than {series}: choose the series that was segmented.")
+        raise DataError(f"the labelmap has a different geometry than {series}: choose the series that was segmented.")
     sources = [_source(header.path) for header in stack.headers]
     _even_out(sources, stack)
     present = [label for label in labels if (labelmap.voxels == label.value).any()] or list(labels)
@@ -187,7 +187,7 @@ def _source(path: Path) -> Dataset:
         header = dcmread(path, stop_before_pixels=True, force=True)
         missing = [name for name in REQUIRED if not header.get(name)]
         if missing:
-            raise DataError(f"{path} has no {missing[0]}, to which a DICOM SEG refers: export the DICOM series again.")
+            raise DataError(f"{path} has no {missing[0]}, which a DICOM SEG must refer to: export the DICOM series again.")
         for name in (*PATIENT, *STUDY):
             if name not in header:
                 setattr(header, name, "")

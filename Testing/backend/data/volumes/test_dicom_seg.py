@@ -156,7 +156,7 @@ def test_what_cannot_be_written_is_said_in_one_sentence(
     target = tmp_path / "seg.dcm"
     with pytest.raises(DataError, match="not a DICOM series"):
         write_dicom_seg(target, labelmap, scan / "000.dcm", table, Algorithm("m"))
-    with pytest.raises(DataError, match="another geometry"):
+    with pytest.raises(DataError, match="different geometry"):
         write_dicom_seg(target, Volume(labelmap.voxels, Grid(SHAPE, np.eye(4))), scan, table, Algorithm("m"))
     plain = series(tmp_path / "no frame of reference")
     grid = read_volume(plain).grid

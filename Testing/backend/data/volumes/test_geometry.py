@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kdnet.data.preprocessing.prepare import prepare_image, prepare_labelmap
 from kdnet.data.preprocessing.resampling import resample, resampling_matrix
+from kdnet.data.volumes.geometry import require_same_grid
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import check_volume, read_volume, write_volume
 from kdnet.errors import DataError
@@ -96,6 +97,15 @@ def test_axes_that_are_not_perpendicular_are_refused_in_every_format(
         return
     with pytest.raises(DataError, match="perpendicular"):
         read_volume(path)
+
+
+def test_grids_count_as_the_same_up_to_a_tenth_of_a_millimeter() -> None:
+    grid = Grid((10, 10, 10), np.diag([-2.0, 1.0, 0.5, 1.0]))
+    shifted = [Grid(grid.shape, grid.affine + np.array([[0, 0, 0, far], *[[0] * 4] * 3])) for far in (0.09, 0.11)]
+    require_same_grid(shifted[0], grid, "mask.nii", "scan.nii")
+    with pytest.raises(DataError, match=r"^mask\.nii has a different geometry than scan\.nii: resample"):
+        require_same_grid(shifted[1], grid, "mask.nii", "scan.nii")
+    assert (grid.voxel_mm3, grid.voxel_ml) == (pytest.approx(1.0), pytest.approx(0.001))
 
 
 def test_nibabel_and_itk_see_the_same_place(tmp_path: Path) -> None:
