@@ -73,7 +73,7 @@ class Photographer:
         started = time.monotonic()
         self.ui.applyButton.click()
         print(f"cancel: {time.monotonic() - started:.3f} s")
-        self.take("6 cancelled")
+        self.take("6 canceled")
         self.ui.applyButton.click()
         self.wait(lambda: "pass" in self.ui.statusLabel.text)
         os.kill(self.panel.logic.worker.pid, signal.SIGKILL)
