@@ -12,7 +12,7 @@ import vtk
 from conftest import add_volume
 from kdnet.schema.labels import brats_labels, exclusive_labels
 from KDNetLib.SegmentationNode import (
-    MADE_AS,
+    LABEL_TAG,
     center_of,
     labelmap_of,
     segment_id,
@@ -156,7 +156,7 @@ def test_segments_of_a_scene_with_former_label_names_are_found(
     edema, enhancing = (node.GetSegmentation().GetNthSegment(index) for index in (1, 2))
     edema.SetName("Oedema")
     enhancing.SetName("renamed by the user")
-    enhancing.SetTag(MADE_AS, "Enhancing tumour")
+    enhancing.SetTag(LABEL_TAG, "Enhancing tumour")
     np.testing.assert_array_equal(labelmap_of(node, brats_labels(), volume), voxels)
 
 

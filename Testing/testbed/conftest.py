@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(REPOSITORY / "KDNetSegmentation")]
-
+# at the end: tests of Testing/slicer import their own conftest by name
+sys.path += [str(Path(__file__).resolve().parent), str(REPOSITORY / "KDNetSegmentation")]
 PATIENCE = 120.0  # seconds that any piece of work may take
 
 
