@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from kdnet.cli import main
 from kdnet.data.phantom import write_phantom
 from kdnet.model_file import save_model
 from kdnet.networks.factory import build_network
@@ -19,6 +20,7 @@ from kdnet.schema.model_card import ModelCard
 from kdnet.schema.network_id import Role
 from kdnet.schema.networks import NetworkSpec
 from kdnet.schema.preprocessing import Preprocessing
+from made_runs import study
 from windows_rules import WindowsRules
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -64,6 +66,16 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callab
 def phantom(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """Six small phantom cases."""
     return made_once("phantom", lambda folder: write_phantom(folder, cases=6, shape=(28, 33, 26), spacing=6.0))
+
+
+@pytest.fixture(scope="session")
+def finished_run(phantom: Path, made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """The run of a tiny study, undisturbed; tests copy what they change."""
+
+    def train(folder: Path) -> None:
+        assert main(study(phantom, folder)) == 0
+
+    return made_once("finished-run", train)
 
 
 @pytest.fixture(scope="session")

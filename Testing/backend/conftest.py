@@ -9,24 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from kdnet.cli import main
 from kdnet.model_file import weights_hash
 from kdnet.schema.model_header import model_hash
-from made_runs import study
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 Tensors = dict[str, torch.Tensor]
-
-
-@pytest.fixture(scope="session")
-def finished_run(phantom: Path, made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
-    """The run of a tiny study, undisturbed; tests copy what they change."""
-
-    def train(folder: Path) -> None:
-        assert main(study(phantom, folder)) == 0
-
-    return made_once("finished-run", train)
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import slicer
+from page_examples import PAGES, page_examples
 
 Wait = Callable[[Callable[[], bool]], None]
 
@@ -28,10 +28,18 @@ def test_the_examples_for_the_console_run(
         "outputFolder": str(tmp_path / "out"),
         "modelFile": str(model_file),
     }
-    blocks = re.findall(r"```python\n(.*?)```", (repository / "docs/how-to/script-segmentation.md").read_text(), re.DOTALL)
-    assert len(blocks) == 3
-    for block in blocks:
-        exec(block, names)
+    examples = [item for item in page_examples(repository / "docs/how-to/script-segmentation.md") if not item.skipped]
+    assert len(examples) == 3
+    for example in examples:
+        exec(compile(example.text, example.place, "exec"), names)
     assert names["result"].volumes["WT"] > 5
     assert len(list((tmp_path / "out").glob("*_seg.nii.gz"))) == 1
     assert len(slicer.util.getNodesByClass("vtkMRMLSegmentationNode")) == 4
+
+
+COVERED = ("docs/how-to/script-segmentation.md", "docs/how-to/script-training.md", "docs/tutorials/training.md")
+
+
+def test_every_page_with_examples_for_slicer_is_run_here(repository: Path) -> None:
+    pages = [page for page in PAGES if any(item.for_slicer and not item.skipped for item in page_examples(page))]
+    assert [page.relative_to(repository).as_posix() for page in pages] == list(COVERED)
