@@ -52,9 +52,10 @@ from typing import Any
 import slicer
 from kdnet.errors import KDNetError, RunFolderError, SettingsError
 from kdnet.files import writable_folder
-from kdnet.runs.control import StopMode, request_stop
+from kdnet.runs.control import request_stop
 from kdnet.runs.folder import read_study
 from kdnet.runs.status import RunStatus, read_status
+from kdnet.schema.interruption import StopMode
 from kdnet.schema.run_results import RunResults
 from KDNetLib.Command import Command, json_answer
 from KDNetLib.Worker import Failure

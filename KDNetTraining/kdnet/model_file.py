@@ -6,8 +6,6 @@ in :mod:`kdnet.schema.model_header`, the card in :mod:`kdnet.schema.model_card`.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from kdnet.networks.fill import first_not_finite, network_with
 from kdnet.schema.bounds import check_window
 from kdnet.schema.model_card import ModelCard, _card, _read_header
 from kdnet.schema.model_header import HEADER_KEY, REMEDY, header_text
-from kdnet.tensor_file import save_tensors
+from kdnet.tensor_file import save_tensors, weights_hash
 from kdnet.text import one_line
 
 __all__ = [
@@ -31,7 +29,6 @@ __all__ = [
     "ModelCard",
     "load_model",
     "save_model",
-    "weights_hash",
 ]
 
 
@@ -96,13 +93,3 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
             f"{path} contains NaN or infinite weights ({broken}), as after a diverged training: train it again."
         )
     return Model(card, network.eval().requires_grad_(False).to(device))
-
-
-def weights_hash(tensors: Mapping[str, torch.Tensor]) -> str:
-    """Compute the SHA-256 over name, type, shape and bytes of every tensor, sorted by name."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        value = tensors[name].detach().cpu().contiguous()
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.view(-1).view(torch.uint8).numpy().tobytes() if value.numel() else b"")
-    return digest.hexdigest()

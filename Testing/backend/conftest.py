@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from kdnet.model_file import weights_hash
 from kdnet.schema.model_header import model_hash
+from kdnet.tensor_file import weights_hash
 from safetensors import safe_open
 from safetensors.torch import save_file
 

@@ -25,8 +25,7 @@ ALLOWED = {
     "measurement": FOUNDATION | {"schema", "data"},  # no torch
     "preparation": FOUNDATION | {"schema", "data", "model_file", "inference"},
     "segmentation": FOUNDATION | {"schema", "data", "model_file", "device", "inference", "preparation", "evaluation"},
-    "training": FOUNDATION
-    | {"schema", "data", "networks", "losses", "tensor_file", "device", "inference", "model_file", "runs"},
+    "training": FOUNDATION | {"schema", "data", "networks", "losses", "tensor_file", "device", "inference"},
     "report": FOUNDATION | {"schema", "data", "evaluation", "runs"},
 }
 PANEL_ROOMS = ("schema", "runs")  # what the Slicer modules may import, with the foundation

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from kdnet.model_file import load_model, weights_hash
+from kdnet.model_file import load_model
 from kdnet.runs.events import Event, EventKind, read_events
+from kdnet.tensor_file import weights_hash
 
 SMALL = [
     *("--recipe", "demo", "--folds", "0", "--student", "t1ce", "--threads", "1", "--device", "cpu"),

@@ -17,11 +17,12 @@ import torch
 from kdnet.cli.labels_option import LABELS_HELP, label_table
 from kdnet.device import choose_device
 from kdnet.errors import RunFolderError, SettingsError
-from kdnet.runs.control import Interrupted, clear_stop_request
+from kdnet.runs.control import clear_stop_request
 from kdnet.runs.folder import RunFolder, open_run
 from kdnet.runs.progress_bars import progress_bars
 from kdnet.runs.stop_request import StopRequest, stop_on_signals
 from kdnet.schema.folds import parse_folds
+from kdnet.schema.interruption import Interrupted
 from kdnet.schema.recipe import read_recipe, recipe_names
 from kdnet.schema.study_request import StudyRequest, parse_students
 from kdnet.study.reader import recorded_request
@@ -149,7 +150,7 @@ def _carry_out(request: StudyRequest, root: Path, after: Sequence[Path], started
             try:
                 report = _study(request, run, device, processes, stop, after)
             except Interrupted as stopped:
-                told = f"{stopped.intent.done.capitalize()}. To go on: kdnet resume {shlex.quote(str(root))}"
+                told = f"{stopped.stop.mode.done.capitalize()}. To go on: kdnet resume {shlex.quote(str(root))}"
                 print(told, file=sys.stderr)
                 return STOPPED_EXIT
     if processes.first:

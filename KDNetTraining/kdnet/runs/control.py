@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import time
-from enum import StrEnum
 from pathlib import Path
 
 from kdnet.errors import RunFolderError
 from kdnet.files import partial_path, write_json
 from kdnet.foreign import parse_message
+from kdnet.schema.interruption import StopMode
 
 FILE = "control.json"
 
 
-class StopMode(StrEnum):
-    """What the requester intends to do afterwards; the process does the same for both."""
-
-    PAUSE = "pause"  # to be continued later
-    STOP = "stop"  # not to be continued; resuming is still possible
-
-    @property
-    def done(self) -> str:
-        """``"paused"`` or ``"stopped"``."""
-        return "paused" if self is StopMode.PAUSE else "stopped"
-
-
-class Interrupted(Exception):  # noqa: N818 - not an error: the run can be resumed
-    """Raised when a study ends on request, after saving its state.
-
-    Attributes:
-        intent: intent of the request.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.intent = StopMode.STOP if reason.startswith(StopMode.STOP.done) else StopMode.PAUSE
-
-
-def request_stop(root: Path, intent: StopMode) -> None:
+def request_stop(root: Path, mode: StopMode) -> None:
     """Request that the process writing the run folder ``root`` save its state and exit.
 
     It responds within about half a second, or after the current training step or case. A request to a run that is not
@@ -48,11 +24,11 @@ def request_stop(root: Path, intent: StopMode) -> None:
         KDNetError: if the folder cannot be written to.
     """
     if not root.is_dir():
-        raise RunFolderError(f"{root} is no run folder (it is not there): choose another one.")
-    write_json(root / FILE, {"intent": intent.value, "time": time.time()})
+        raise RunFolderError(f"{root} does not exist: choose another run folder.")
+    write_json(root / FILE, {"intent": mode.value, "time": time.time()})
 
 
-def requested(root: Path) -> StopMode | None:
+def pending_stop(root: Path) -> StopMode | None:
     """Return the pending request for the run in ``root``, if any; a damaged file counts as a pause."""
     content = _read(root)
     if content is None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from kdnet.errors import RunFolderError
 from kdnet.runs.planned_networks import Networks, are_networks, parse_networks
@@ -49,6 +49,23 @@ class Event:
     event: EventKind
     network: str
     values: Mapping[str, Any]
+
+
+class EventLog(Protocol):
+    """Receives the events of a run."""
+
+    def write(self, event: EventKind, network: str = "", **values: Any) -> None:
+        """Record one event."""
+
+
+class NoEvents:
+    """An :class:`EventLog` that keeps nothing."""
+
+    def write(self, event: EventKind, network: str = "", **values: Any) -> None:
+        """Drop the event."""
+
+
+NO_EVENTS = NoEvents()
 
 
 class EventWriter:

@@ -7,15 +7,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from kdnet.errors import RunFolderError
-from kdnet.runs.control import StopMode
 from kdnet.runs.events import Event, EventKind, planned_networks, read_events
 from kdnet.runs.folder import NetworkFolder, RunFolder, read_study
 from kdnet.runs.lock import is_locked
 from kdnet.runs.planned_networks import Networks
 from kdnet.runs.process_record import recorded_pid
+from kdnet.schema.interruption import StopMode
 from kdnet.schema.network_id import NetworkId
 
-KILLED = "the process ended without a word (killed, or the machine went down): resume it to go on."
+KILLED = "The process ended unexpectedly (killed or shut down): resume the run to continue."
 
 
 class RunState(StrEnum):

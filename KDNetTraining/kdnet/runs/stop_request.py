@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from kdnet.runs.control import Interrupted, StopMode, requested
+from kdnet.runs.control import pending_stop
+from kdnet.schema.interruption import Interrupted, Stop, StopMode
 
 POLL_SECONDS = 0.5
 
@@ -27,30 +28,18 @@ class StopRequest:
     def __init__(self, root: Path | None = None) -> None:
         self.signal = ""
         self._root = root
-        self._looked = -math.inf
-        self._asked: StopMode | None = None
+        self._checked = -math.inf
+        self._mode: StopMode | None = None
 
-    def __bool__(self) -> bool:
-        return self.intent is not None
-
-    @property
-    def intent(self) -> StopMode | None:
-        """The current request; the file is checked at most twice a second, to keep this cheap."""
+    def pending(self) -> Stop | None:
+        """Return the current request, if any; the file is checked at most twice a second, to keep this cheap."""
         if self.signal:
-            return StopMode.PAUSE
+            return Stop(StopMode.PAUSE, self.signal)
         now = time.monotonic()
-        if self._asked is None and self._root is not None and now - self._looked >= POLL_SECONDS:
-            self._looked = now
-            self._asked = requested(self._root)
-        return self._asked
-
-    @property
-    def reason(self) -> str:
-        """``"paused"``, ``"stopped"``, ``"paused by SIGINT"``; empty without a request."""
-        intent = self.intent
-        if intent is None:
-            return ""
-        return f"{intent.done} by {self.signal}" if self.signal else intent.done
+        if self._mode is None and self._root is not None and now - self._checked >= POLL_SECONDS:
+            self._checked = now
+            self._mode = pending_stop(self._root)
+        return None if self._mode is None else Stop(self._mode)
 
     def check(self) -> None:
         """Stop here on request; for work that other processes are waiting for.
@@ -58,8 +47,9 @@ class StopRequest:
         Raises:
             Interrupted: on request.
         """
-        if self.reason:
-            raise Interrupted(self.reason)
+        stop = self.pending()
+        if stop is not None:
+            raise Interrupted(stop)
 
 
 @contextmanager

@@ -9,12 +9,11 @@ from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.schema.folds import ALL_CASES, ALL_NAME
 from kdnet.schema.model_card import ModelCard
 from kdnet.schema.network_id import NetworkId
-from kdnet.schema.networks import NetworkSpec
 from kdnet.schema.recipe import Recipe
 from kdnet.study.prepare_data import StudyData
-from kdnet.training.job import TrainingJob, TrainingResult
+from kdnet.training.job import TrainingJob
+from kdnet.training.result import TrainingResult
 from kdnet.training.teacher import Teacher
-from kdnet.training.trainer import ElapsedTime
 
 METHOD = ("Hu, Maillard et al., MICCAI 2020 (KD-Net)",)
 
@@ -36,6 +35,7 @@ def training_job(
     """Return the training job for ``network``, with the prepared cases of its fold."""
     split = data.splits[network.fold]
     return TrainingJob(
+        name=network.key,
         role=network.role,
         recipe=recipe,
         labels=data.dataset.labels,
@@ -62,16 +62,14 @@ def citations(cases: Sequence[str]) -> list[str]:
     return [*METHOD, *(BRATS if theirs else ())]
 
 
-def model_card(
-    network: NetworkId, data: StudyData, recipe: Recipe, spec: NetworkSpec, trained: TrainingResult, spent: ElapsedTime
-) -> ModelCard:
-    """Return the card of a network trained in a study in the time ``spent``."""
+def model_card(network: NetworkId, data: StudyData, recipe: Recipe, trained: TrainingResult) -> ModelCard:
+    """Return the card of a network trained in a study."""
     split = data.splits[network.fold]
     validated = {"validation_dice": trained.validation.dice, "validation_cases": len(split.validation)}
     return ModelCard(
         role=network.role,
         name=f"{network.role.value.capitalize()} {network.modality_key.upper()}",
-        network=spec,
+        network=trained.spec,
         modalities=network.modalities,
         labels=data.dataset.labels,
         preprocessing=data.preprocessing,
@@ -84,8 +82,8 @@ def model_card(
             "fold": ALL_NAME if network.fold == ALL_CASES else network.fold,
             "seed": network.seed,
             "step": trained.step,
-            "seconds": round(spent.seconds, 1),
-            "cpu_seconds": round(spent.cpu_seconds, 1),
+            "seconds": round(trained.elapsed.seconds, 1),
+            "cpu_seconds": round(trained.elapsed.cpu_seconds, 1),
             "citations": citations(split.train),
         },
         created=datetime.now(tz=UTC).date().isoformat(),

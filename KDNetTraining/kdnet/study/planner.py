@@ -12,7 +12,6 @@ import torch
 from kdnet.data.references import read_reference
 from kdnet.data.volumes.io import write_volume
 from kdnet.networks.factory import build_network
-from kdnet.runs.stop_request import StopRequest
 from kdnet.schema.network_id import Role
 from kdnet.schema.networks import preset
 from kdnet.schema.recipe import Recipe
@@ -22,6 +21,7 @@ from kdnet.study.memory import peak_memory
 from kdnet.study.prepare_data import prepare_cases
 from kdnet.study.setup import PreparedStudy, prepare_study
 from kdnet.study.time_budget import TEST_CASE, StepTimings, benchmark_steps, with_steps
+from kdnet.training.context import ComputeContext
 
 TRIAL_CASES = 2  # training cases prepared for the trial
 
@@ -54,7 +54,7 @@ def make_plan(request: StudyRequest, device: torch.device, say: Say = lambda _te
         prepared = prepare_cases(setup.data, names, Path(folder))
         preparing = (time.monotonic() - started) / len(names)
         say("trying a few steps of teacher, baseline and student")
-        measured = benchmark_steps(setup, prepared, device, StopRequest())
+        measured = benchmark_steps(setup, prepared, ComputeContext(device))
         labelmap_bytes = _labelmap_bytes(setup, names[-1], Path(folder))
         case_bytes = sum(case.image.nbytes + case.labelmap.nbytes for case in prepared.values()) / len(prepared)
     memory = peak_memory(device)

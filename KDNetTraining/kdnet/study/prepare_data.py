@@ -15,7 +15,7 @@ from kdnet.data.inspection_cache import InspectionRecord
 from kdnet.data.preprocessing.case_cache import CaseCache, PreparedCase
 from kdnet.data.splits import FoldList, assign_folds, read_folds, split
 from kdnet.errors import DataError, SettingsError
-from kdnet.runs.events import EventKind, EventWriter
+from kdnet.runs.events import NO_EVENTS, EventKind, EventLog
 from kdnet.schema.folds import ALL_CASES, Split
 from kdnet.schema.preprocessing import Preprocessing
 from kdnet.schema.study_request import StudyRequest
@@ -49,7 +49,7 @@ class StudyData:
 
 def read_study_data(
     request: StudyRequest,
-    events: EventWriter | None = None,
+    events: EventLog = NO_EVENTS,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     record: InspectionRecord | None = None,
     *,
@@ -73,8 +73,7 @@ def read_study_data(
         _check_excluded(request.excluded, [case.name for case in dataset.cases])
 
     def say(done: int, total: int) -> None:
-        if events is not None:
-            events.write(EventKind.PREPARATION, what="inspecting cases", done=done, total=total)
+        events.write(EventKind.PREPARATION, what="inspecting cases", done=done, total=total)
         progress(done, total)
 
     try:
@@ -88,9 +87,8 @@ def read_study_data(
     excluded |= dict.fromkeys(request.excluded, "left out on request")
     dataset = replace(dataset, cases=tuple(case for case in dataset.cases if case.name not in excluded))
     require_cases(dataset)
-    if events is not None:
-        for name, reason in excluded.items():
-            events.write(EventKind.EXCLUDED, case=name, reason=reason)
+    for name, reason in excluded.items():
+        events.write(EventKind.EXCLUDED, case=name, reason=reason)
     preprocessing = Preprocessing(spacing=request.recipe.spacing)
     listed = read_folds(dataset.root, [case.name for case in dataset.cases])
     splits = _splits(dataset, request, listed)
@@ -102,7 +100,7 @@ def prepare_cases(
     data: StudyData,
     names: Sequence[str],
     cache: Path,
-    events: EventWriter | None = None,
+    events: EventLog = NO_EVENTS,
     check: Callable[[], None] = lambda: None,
     *,
     processes: DistributedContext = ALONE,
@@ -133,8 +131,7 @@ def prepare_cases(
         round_ = names[index : index + processes.count]
         for part in processes.together(lambda round_=round_: prepare(round_)):  # type: ignore[misc]
             prepared |= part
-        if events is not None:
-            events.write(EventKind.PREPARATION, what="preparing cases", done=len(prepared), total=len(names))
+        events.write(EventKind.PREPARATION, what="preparing cases", done=len(prepared), total=len(names))
     return prepared
 
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kdnet.errors import RunFolderError
-from kdnet.runs.events import EventKind, EventWriter
+from kdnet.runs.events import EventKind, EventLog
 from kdnet.runs.status import RunState, read_status
-from kdnet.runs.stop_request import StopRequest
-from kdnet.training.distributed import DistributedContext
+from kdnet.training.context import ComputeContext
 from kdnet.training.interruption import raise_if_stop_requested
 
 LOOK_SECONDS = 0.5
@@ -21,9 +20,8 @@ START_SECONDS = 20.0  # for a run being started, maybe at the same moment, to lo
 def wait_for_runs(
     runs: Sequence[Path],
     own: Path,
-    events: EventWriter | None,
-    stop: StopRequest,
-    processes: DistributedContext,
+    events: EventLog,
+    context: ComputeContext,
     *,
     grace: float = START_SECONDS,
 ) -> None:
@@ -36,8 +34,7 @@ def wait_for_runs(
         runs: run folders.
         own: the folder of the waiting run.
         events: receives one event about waiting.
-        stop: checked while waiting.
-        processes: of this run.
+        context: whose stop request is checked while waiting.
         grace: seconds allowed for a run to start.
 
     Raises:
@@ -47,15 +44,15 @@ def wait_for_runs(
     if own.resolve() in {run.resolve() for run in runs}:
         raise RunFolderError(f"{own} cannot wait for itself: name other run folders with --wait-for.")
     ahead = [_Ahead(run, time.monotonic() + grace) for run in runs]
-    told = False
+    reported = False
     while True:
-        ahead = [item for item in ahead if not item.ended()] if processes.first else []
-        if not processes.broadcast(len(ahead)):
+        ahead = [item for item in ahead if not item.ended()] if context.processes.first else []
+        if not context.processes.broadcast(len(ahead)):
             return
-        if events is not None and not told:
+        if not reported:
             events.write(EventKind.WAITING, runs=[str(item.run.resolve()) for item in ahead])
-            told = True
-        raise_if_stop_requested(stop, processes)
+            reported = True
+        raise_if_stop_requested(context)
         time.sleep(LOOK_SECONDS)
 
 

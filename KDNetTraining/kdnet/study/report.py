@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from kdnet.data.references import read_reference
@@ -19,33 +18,25 @@ from kdnet.runs.events import EventKind, read_events
 from kdnet.runs.folder import RunFolder
 from kdnet.schema.folds import ALL_CASES, fold_name
 from kdnet.schema.network_id import NetworkId, Role
-from kdnet.schema.recipe import Recipe
 from kdnet.schema.results import Score, StudyDescription
 from kdnet.study.environment import code_version, hardware
 from kdnet.study.prepare_data import StudyData
 from kdnet.study.reader import open_readonly
 from kdnet.study.scoring import prediction_path
-from kdnet.training.distributed import DistributedContext
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kdnet.schema.study_request import StudyRequest
-    from kdnet.study.setup import PreparedStudy
+    from kdnet.study.running_study import RunningStudy
 
 
 EXAMPLES = 3
 
 
-def report_study(
-    request: StudyRequest,
-    recipe: Recipe,
-    setup: PreparedStudy,
-    run: RunFolder,
-    device: torch.device,
-    processes: DistributedContext,
-) -> Path:
+def report_study(request: StudyRequest, study: RunningStudy) -> Path:
     """Write the report of a study to its run folder; return the HTML file."""
+    run, recipe, setup = study.run, study.recipe, study.setup
     data, networks = setup.data, setup.networks
     scores = open_readonly(run.root).scores()
     events, _ = read_events(run.events)
@@ -71,7 +62,7 @@ def report_study(
         steps=recipe.steps,
         seconds=sum(float(values["seconds"]) for values in finished),
         cpu_seconds=sum(float(values["cpu_seconds"]) for values in finished),
-        hardware=hardware(device, processes.count),
+        hardware=hardware(study.context.device, study.context.processes.count),
         code_version=code_version(),
         teacher=setup.brought.card.name if setup.brought else "",
         patients=data.dataset.patients,

@@ -7,47 +7,37 @@ of steps. Everything is kept in the run folder, so that a study that was stopped
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence, Set
-from contextlib import suppress
-from dataclasses import asdict, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from kdnet.data.inspection_cache import InspectionRecord
 from kdnet.data.preprocessing.case_cache import PreparedCase
-from kdnet.errors import KDNetError, RunFolderError
 from kdnet.files import write_json
-from kdnet.model_file import load_model, save_model
-from kdnet.runs.control import Interrupted, StopMode
-from kdnet.runs.events import EventKind, EventWriter, read_events
-from kdnet.runs.folder import NetworkFolder, RunFolder
+from kdnet.model_file import save_model
+from kdnet.runs.events import EventKind, read_events
+from kdnet.runs.folder import RunFolder
 from kdnet.runs.planned_networks import network_records
+from kdnet.runs.record import RunRecord, open_record
 from kdnet.runs.splits import keep_splits
 from kdnet.runs.stop_request import StopRequest
 from kdnet.runs.time_remaining import TimeRemaining
-from kdnet.schema.model_card import read_card
-from kdnet.schema.network_id import NetworkId, Role
+from kdnet.schema.interruption import Interrupted
 from kdnet.schema.recipe import Recipe, read_settled_recipe
-from kdnet.schema.results import Score
 from kdnet.schema.study_request import StudyRequest
 from kdnet.study.contents import keep_contents, read_contents
-from kdnet.study.export import copy_model, tested_figures
-from kdnet.study.jobs import channels, model_card, training_job
+from kdnet.study.network_runner import provide_model, provide_scores
 from kdnet.study.prepare_data import prepare_cases
 from kdnet.study.queue import wait_for_runs
-from kdnet.study.reader import open_readonly, read_scores
 from kdnet.study.report import report_study
-from kdnet.study.scoring import clear_parts, score_network
+from kdnet.study.running_study import RunningStudy
 from kdnet.study.setup import PreparedStudy, prepare_study
 from kdnet.study.time_budget import resolve_steps
+from kdnet.training.context import ComputeContext
 from kdnet.training.distributed import DistributedContext
 from kdnet.training.failures import explain
 from kdnet.training.interruption import raise_if_stop_requested
-from kdnet.training.teacher import Teacher
-from kdnet.training.trainer import Trainer
 from kdnet.training.workers import check_sockets
 
 
@@ -72,8 +62,8 @@ class Study:
         stop: StopRequest,
         after: Sequence[Path] = (),
     ) -> None:
-        self.request, self.run_folder, self.device = request, run, device
-        self.processes, self.stop, self.after = processes, stop, after
+        self.request, self.folder, self.after = request, run, after
+        self.context = ComputeContext(device, processes, stop.pending)
 
     def run(self) -> Path:
         """Train, score, and report whatever is not done yet; return the HTML report.
@@ -82,212 +72,107 @@ class Study:
             KDNetError: for unusable data, settings, or folder, a full disk, or exhausted memory.
             Interrupted: after a stop request, with everything saved.
         """
-        if self.processes.first:
-            self.run_folder.begin(self.request.to_json())
-        events = EventWriter(self.run_folder.events) if self.processes.first else None
-        try:
-            _write(events, EventKind.STARTED, pid=os.getpid())
-            return self._run(events)
-        except BaseException as error:
-            told: Exception | None = explain(error, self.device, self.run_folder.root)
-            if told is not None and self.processes.count > 1 and self.stop:
-                told = Interrupted(self.stop.reason)  # the same request ended another process a moment earlier
-            self._record_stop(events, told or error)
-            if told is not None:
-                raise told from error
-            raise
-        finally:
-            if events is not None:
-                events.close()
+        with open_record(self.folder, self.request.to_json(), writes=self.context.processes.first) as record:
+            try:
+                return self._run(record)
+            except BaseException as error:
+                cause = self._cause(error)
+                record.stopped(cause)
+                if cause is error:
+                    raise
+                raise cause from error
 
-    def _record_stop(self, events: EventWriter | None, error: BaseException) -> None:
-        if events is None:
-            return
-        values = {"reason": str(error) or type(error).__name__}
-        if isinstance(error, Interrupted | KeyboardInterrupt):
-            values["intent"] = (error.intent if isinstance(error, Interrupted) else StopMode.PAUSE).value
-        self.run_folder.reserve.unlink(missing_ok=True)  # makes room for the last event, however full the disk
-        with suppress(KDNetError):
-            events.write(EventKind.STOPPED, **values)
+    def _run(self, record: RunRecord) -> Path:
+        record.write(EventKind.STARTED, pid=os.getpid())
+        wait_for_runs(self.after, self.folder.root, record, self.context)
+        setup = self._set_up(record)
+        study = self._start(setup, record)
+        for network in setup.networks:  # teacher, baseline, and student of each fold and seed
+            raise_if_stop_requested(self.context)
+            provide_model(network, study)
+            provide_scores(network, study)
+        return self._finish(study)
 
-    def _run(self, events: EventWriter | None) -> Path:
-        wait_for_runs(self.after, self.run_folder.root, events, self.stop, self.processes)
+    def _set_up(self, record: RunRecord) -> PreparedStudy:
+        """Read the data, its splits, and the pretrained teacher, and plan the networks."""
         check_sockets(self.request.recipe.workers)
-        kept = self.processes.broadcast(self.run_folder.teacher.exists())
+        kept = self.context.processes.broadcast(self.folder.teacher.exists())
         setup = prepare_study(
             self.request,
-            self.run_folder.teacher if kept else None,
-            events,
-            lambda *_: self.stop.check(),
-            InspectionRecord(self.run_folder.inspection) if self.processes.first else None,
-            processes=self.processes,
-            begun=self.run_folder.splits.exists(),
+            self.folder.teacher if kept else None,
+            record,
+            lambda *_: self.context.check(),
+            InspectionRecord(self.folder.inspection) if self.context.processes.first else None,
+            processes=self.context.processes,
+            begun=self.folder.splits.exists(),
         )
         for text in setup.warnings:
-            _write(events, EventKind.WARNING, text=text)
-        prepared = self._prepare(setup, events)
-        recipe = self._fixed_recipe(setup, prepared)
-        if self.processes.first and setup.brought is not None and not kept:
-            save_model(self.run_folder.teacher, setup.brought.card, setup.brought.network)
-        _write(
-            events,
+            record.write(EventKind.WARNING, text=text)
+        return setup
+
+    def _start(self, setup: PreparedStudy, record: RunRecord) -> RunningStudy:
+        """Prepare the cases and resolve the number of steps; from then on the networks of the run are known."""
+        prepared = self._prepare_cases(setup, record)
+        recipe = self._resolve_recipe(setup, prepared, record)
+        teacher = setup.brought
+        if teacher is not None and not self.folder.teacher.exists():
+            record.keep(lambda: save_model(self.folder.teacher, teacher.card, teacher.network))
+        record.write(
             EventKind.STUDY_STARTED,
             networks=network_records(setup.networks),
             labels=setup.data.dataset.labels.to_json(),
             teacher=list(setup.networks[0].modalities),
             steps=recipe.steps,
         )
-        time_remaining = self._time_left(setup, recipe)
-        for network in setup.networks:
-            raise_if_stop_requested(self.stop, self.processes)
-            self._complete(network, setup, prepared, recipe, events, time_remaining)
-            time_remaining.finish(network)
-        report = self.run_folder.report / "report.html"
-        if self.processes.first:
-            report = report_study(self.request, recipe, setup, self.run_folder, self.device, self.processes)
-        _write(events, EventKind.STUDY_FINISHED, report=report.relative_to(self.run_folder.root).as_posix())
+        time_remaining = self._time_remaining(setup, recipe)
+        return RunningStudy(setup, recipe, prepared, self.folder, record, self.context, time_remaining)
+
+    def _finish(self, study: RunningStudy) -> Path:
+        report = self.folder.report / "report.html"
+        study.record.keep(lambda: report_study(self.request, study))
+        study.record.write(EventKind.STUDY_FINISHED, report=report.relative_to(self.folder.root).as_posix())
         return report
 
-    def _prepare(self, setup: PreparedStudy, events: EventWriter | None) -> dict[str, PreparedCase]:
+    def _prepare_cases(self, setup: PreparedStudy, record: RunRecord) -> dict[str, PreparedCase]:
         """Prepare the training and validation cases, unless folds or files changed since the run started."""
-        self.processes.once(lambda: keep_splits(self.run_folder.splits, setup.data.splits))
+        processes, check = self.context.processes, self.context.check
+        processes.once(lambda: keep_splits(self.folder.splits, setup.data.splits))
         splits = setup.data.splits.values()
         learning = sorted({name for split in splits for name in (*split.train, *split.validation)})
         names = sorted({*learning, *(name for split in splits for name in split.test)})
 
-        def check() -> None:
-            if self.processes.first:
-                self.stop.check()
+        def report(done: int, total: int) -> None:
+            record.write(EventKind.PREPARATION, what="checking files", done=done, total=total)
 
-        def say(done: int, total: int) -> None:
-            _write(events, EventKind.PREPARATION, what="checking files", done=done, total=total)
+        contents = read_contents([setup.data.case(name) for name in names], processes, check, report)
+        processes.once(lambda: keep_contents(self.folder.contents, contents))
+        return prepare_cases(setup.data, learning, self.folder.cache, record, check, processes=processes, contents=contents)
 
-        contents = read_contents([setup.data.case(name) for name in names], self.processes, check, say)
-        self.processes.once(lambda: keep_contents(self.run_folder.contents, contents))
-        cache = self.run_folder.cache
-        return prepare_cases(setup.data, learning, cache, events, check, processes=self.processes, contents=contents)
+    def _resolve_recipe(self, setup: PreparedStudy, prepared: Mapping[str, PreparedCase], record: RunRecord) -> Recipe:
+        """Return the recipe with its number of steps, resolved once for the whole run, however often resumed."""
+        path, processes = self.folder.recipe, self.context.processes
+        if processes.broadcast(path.exists()):
+            return processes.once(lambda: read_settled_recipe(path))
+        recipe = processes.together(lambda: resolve_steps(self.request, setup, prepared, self.context))[0]
+        record.keep(lambda: write_json(path, recipe.to_json()))
+        return recipe
 
-    def _time_left(self, setup: PreparedStudy, recipe: Recipe) -> TimeRemaining:
-        folders = {item: self.run_folder.network(item) for item in setup.networks}
-        brought = set(setup.networks) - set(setup.trained)
+    def _time_remaining(self, setup: PreparedStudy, recipe: Recipe) -> TimeRemaining:
+        folders = {network: self.folder.network(network) for network in setup.networks}
+        trained = set(setup.trained)
         return TimeRemaining(
             setup.networks,
             recipe.steps,
-            {item: len(setup.split_of(item).test) for item in setup.networks},
+            {network: len(setup.split_of(network).test) for network in setup.networks},
             done=[network for network, folder in folders.items() if folder.scores.exists()],
-            trained=[network for network, folder in folders.items() if network in brought or folder.model.exists()],
-            events=read_events(self.run_folder.events)[0],
+            trained=[network for network, folder in folders.items() if network not in trained or folder.model.exists()],
+            events=read_events(self.folder.events)[0],
         )
 
-    def _fixed_recipe(self, setup: PreparedStudy, prepared: Mapping[str, PreparedCase]) -> Recipe:
-        """Return the recipe with its number of steps fixed once for the whole run, however often resumed."""
-        path = self.run_folder.recipe
-        if self.processes.broadcast(path.exists()):
-            return self.processes.once(lambda: read_settled_recipe(path))
-        recipe = self.processes.together(
-            lambda: resolve_steps(self.request, setup, prepared, self.device, self.stop, self.processes)
-        )[0]
-        if self.processes.first:
-            write_json(path, recipe.to_json())
-        return recipe
-
-    def _complete(
-        self,
-        network: NetworkId,
-        setup: PreparedStudy,
-        prepared: Mapping[str, PreparedCase],
-        recipe: Recipe,
-        events: EventWriter | None,
-        time_remaining: TimeRemaining,
-    ) -> None:
-        """Train and score one network, skipping what is already done."""
-        folder = self.run_folder.network(network)
-        folder.root.mkdir(parents=True, exist_ok=True)
-        if self.processes.broadcast(folder.model.exists()):
-            self._complete_record(network, folder, setup, events)
-        elif network in setup.trained:
-            self._train(network, folder, setup, prepared, recipe, events, time_remaining)
-        elif setup.brought is not None and self.processes.first:
-            card = replace(setup.brought.card, role=Role.TEACHER)
-            save_model(folder.model, card, setup.brought.network)
-        self.processes.gather(None)  # the first process writes the model file, all read it
-        test = [setup.data.case(name) for name in setup.split_of(network).test]
-        if not self.processes.once(lambda: _scored(network, folder, {case.name for case in test})):
-            scores = score_network(network, folder, test, self.device, self.processes, self.stop, events, time_remaining)
-            if self.processes.first:
-                self._record_figures(network, folder, scores)
-                write_json(folder.scores, [asdict(score) for score in scores])
-                clear_parts(folder)
-
-    def _complete_record(
-        self, network: NetworkId, folder: NetworkFolder, setup: PreparedStudy, events: EventWriter | None
-    ) -> None:
-        """Complete the work of a process that was killed right after writing a model file."""
-        if events is None or network not in setup.trained:
-            return
-        folder.checkpoint.unlink(missing_ok=True)
-        known = read_events(self.run_folder.events)[0]
-        if not any(event.event is EventKind.NETWORK_FINISHED and event.network == network.key for event in known):
-            self._say_finished(network, folder, events)
-
-    def _say_finished(self, network: NetworkId, folder: NetworkFolder, events: EventWriter | None) -> None:
-        trained = read_card(folder.model).training_data
-        _write(
-            events,
-            EventKind.NETWORK_FINISHED,
-            network.key,
-            step=int(trained.get("step", 0)),
-            model=folder.model.relative_to(self.run_folder.root).as_posix(),
-            seconds=float(trained.get("seconds", 0.0)),
-            cpu_seconds=float(trained.get("cpu_seconds", 0.0)),
-        )
-
-    def _record_figures(self, network: NetworkId, folder: NetworkFolder, scores: Sequence[Score]) -> None:
-        """Record the test figures in the model file, for use outside the run."""
-        figures = tested_figures(network, [*open_readonly(self.run_folder.root).scores(), *scores])
-        if figures:
-            copy_model(folder.model, folder.model, figures)
-
-    def _train(
-        self,
-        network: NetworkId,
-        folder: NetworkFolder,
-        setup: PreparedStudy,
-        prepared: Mapping[str, PreparedCase],
-        recipe: Recipe,
-        events: EventWriter | None,
-        time_remaining: TimeRemaining,
-    ) -> None:
-        teacher = None
-        if network.role is Role.STUDENT:
-            model = load_model(self.run_folder.network(setup.teacher_of(network)).model)
-            teacher = Teacher(model.network, channels(model.card.modalities, setup.data))
-        job = training_job(network, setup.data, prepared, recipe, teacher)
-        left = partial(time_remaining.during_training, network)
-        trainer = Trainer(job, folder, events, self.device, self.processes, self.stop, left)
-        trained = trainer.run()
-        if not self.processes.first:
-            return
-        card = model_card(network, setup.data, recipe, trainer.spec, trained, trainer.spent)
-        save_model(folder.model, card, trained.network)
-        folder.checkpoint.unlink(missing_ok=True)
-        self._say_finished(network, folder, events)
-
-
-def _scored(network: NetworkId, folder: NetworkFolder, cases: Set[str]) -> bool:
-    """Check whether the network is scored on ``cases``; drop other or damaged scores, to score again."""
-    if not folder.scores.is_file():
-        return False
-    own = (network.role, network.modality_key, network.fold, network.seed)
-    with suppress(RunFolderError):
-        scores = read_scores(folder.scores)
-        of_others = any((score.role, score.modalities, score.fold, score.seed) != own for score in scores)
-        if not of_others and {score.case for score in scores} == cases:
-            return True
-    folder.scores.unlink()
-    return False
-
-
-def _write(events: EventWriter | None, kind: EventKind, network: str = "", **values: Any) -> None:
-    if events is not None:
-        events.write(kind, network, **values)
+    def _cause(self, error: BaseException) -> BaseException:
+        """Return the error to report instead of ``error``, or the error itself."""
+        explained = explain(error, self.context.device, self.folder.root)
+        stop = self.context.pending_stop()
+        if explained is not None and self.context.processes.count > 1 and stop is not None:
+            return Interrupted(stop)  # the same request ended another process a moment earlier
+        return explained or error

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from kdnet.data.dataset import Case
 from kdnet.data.references import read_reference
@@ -19,28 +18,17 @@ from kdnet.errors import RunFolderError
 from kdnet.evaluation.metrics import score_case
 from kdnet.files import write_json
 from kdnet.inference.predictor import Predictor
-from kdnet.runs.events import EventKind, EventWriter
+from kdnet.runs.events import EventKind
 from kdnet.runs.folder import NetworkFolder
-from kdnet.runs.stop_request import StopRequest
-from kdnet.runs.time_remaining import TimeRemaining
 from kdnet.schema.network_id import NetworkId
 from kdnet.schema.results import Score
 from kdnet.study.reader import load_finished, read_scores
-from kdnet.training.distributed import DistributedContext
+from kdnet.study.running_study import RunningStudy
 from kdnet.training.interruption import raise_if_stop_requested
 
 
-def score_network(
-    network: NetworkId,
-    folder: NetworkFolder,
-    cases: Sequence[Case],
-    device: torch.device,
-    processes: DistributedContext,
-    stop: StopRequest,
-    events: EventWriter | None = None,
-    time_remaining: TimeRemaining | None = None,
-) -> list[Score]:
-    """Segment and score ``cases`` with the model in ``folder``, distributed over the processes.
+def score_network(network: NetworkId, cases: Sequence[Case], study: RunningStudy) -> list[Score]:
+    """Segment and score ``cases`` with the finished model of ``network``, distributed over the processes.
 
     Labelmaps go to the folder's predictions, scores to one file per process, so that an interruption loses one case.
 
@@ -50,33 +38,30 @@ def score_network(
     Raises:
         Interrupted: after a stop request, between two cases.
     """
-    model = load_finished(network, folder)
-    predictor = Predictor(model, device)
+    folder, processes = study.folder(network), study.context.processes
+    predictor = Predictor(load_finished(network, folder), study.context.device)
     known = _read_parts(folder)
     processes.gather(None)  # none writes before all have read
     open_cases = [case for case in cases if case.name not in {score.case for score in known}]
     own: list[Score] = []
     started = time.monotonic()
     for index in range(0, len(open_cases), processes.count):  # equally often in all processes
-        raise_if_stop_requested(stop, processes)
+        raise_if_stop_requested(study.context)
         for case in open_cases[index : index + processes.count][processes.rank :][:1]:
             own += _score(network, folder, case, predictor)
             write_json(_part(folder, processes.rank), [asdict(score) for score in [*known, *own]])
-        if events is not None:
-            done = min(index + processes.count, len(open_cases))
-            seconds = (time.monotonic() - started) / done
-            tested = len(cases) - len(open_cases) + done
-            left = time_remaining.during_test(network, tested, seconds) if time_remaining else None
-            name = open_cases[done - 1].name
-            events.write(
-                EventKind.EVALUATION,
-                folder.name,
-                case=name,
-                done=tested,
-                total=len(cases),
-                seconds_per_case=round(seconds, 2),
-                study_seconds_left=left,
-            )
+        done = min(index + processes.count, len(open_cases))
+        seconds = (time.monotonic() - started) / done
+        tested = len(cases) - len(open_cases) + done
+        study.record.write(
+            EventKind.EVALUATION,
+            network.key,
+            case=open_cases[done - 1].name,
+            done=tested,
+            total=len(cases),
+            seconds_per_case=round(seconds, 2),
+            study_seconds_left=study.time_remaining.during_test(network, tested, seconds),
+        )
     scores = {(score.case, score.region): score for part in processes.gather([*known, *own]) for score in part}
     order = {case.name: index for index, case in enumerate(cases)}
     return sorted((score for score in scores.values() if score.case in order), key=lambda score: order[score.case])

@@ -11,7 +11,7 @@ import torch
 from kdnet.data.inspection_cache import InspectionRecord
 from kdnet.model_file import Model
 from kdnet.networks.factory import build_network
-from kdnet.runs.events import EventWriter
+from kdnet.runs.events import NO_EVENTS, EventLog
 from kdnet.schema.bounds import check_names
 from kdnet.schema.folds import Split
 from kdnet.schema.model_header import MOST_MODALITIES
@@ -75,7 +75,7 @@ class PreparedStudy:
 def prepare_study(
     request: StudyRequest,
     teacher_file: Path | None = None,
-    events: EventWriter | None = None,
+    events: EventLog = NO_EVENTS,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     record: InspectionRecord | None = None,
     *,

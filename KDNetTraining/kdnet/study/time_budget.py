@@ -7,22 +7,18 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-
-import torch
 
 from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.errors import SettingsError
-from kdnet.runs.folder import NetworkFolder
-from kdnet.runs.stop_request import StopRequest
 from kdnet.schema.network_id import Role
 from kdnet.schema.recipe import Recipe
 from kdnet.schema.study_request import StudyRequest
 from kdnet.study.jobs import channels, training_job
 from kdnet.study.setup import PreparedStudy
-from kdnet.training.distributed import ALONE, DistributedContext
+from kdnet.training.benchmark import seconds_per_step
+from kdnet.training.context import ComputeContext
+from kdnet.training.learner import Learner
 from kdnet.training.teacher import Teacher
-from kdnet.training.trainer import Trainer
 from kdnet.training.validation import validate_case
 
 VALIDATIONS = 10  # per network in a study with a time budget
@@ -96,9 +92,7 @@ def steps_for_epochs(recipe: Recipe, epochs: float, training_cases: int) -> Reci
 def benchmark_steps(
     setup: PreparedStudy,
     prepared: Mapping[str, PreparedCase],
-    device: torch.device,
-    stop: StopRequest,
-    processes: DistributedContext = ALONE,
+    context: ComputeContext,
 ) -> StepTimings:
     """Time a few steps of teacher, baseline, and student, and the segmentation of one validation case.
 
@@ -107,28 +101,24 @@ def benchmark_steps(
     Args:
         setup: of the study.
         prepared: some training cases and at least one validation case of the first student's fold.
-        device: compute device.
-        stop: checked between networks.
-        processes: that train together; each times its share of a batch, without communication.
+        context: of the study; each process times its share of a batch, without communication.
     """
     student, data = setup.student, setup.data
-    folder = NetworkFolder(Path(), "")  # nothing is written
     times: list[float] = []
-    teacher_name = setup.pretrained_teacher()
+    teacher = setup.pretrained_teacher()
     for network in (setup.teacher_of(student), replace(student, role=Role.BASELINE), student):
-        if processes.first:
-            stop.check()
-        if network.role is Role.TEACHER and teacher_name is not None:
+        context.check()
+        if network.role is Role.TEACHER and teacher is not None:
             times.append(0.0)
             continue
-        job = training_job(network, data, prepared, setup.recipe, teacher_name if network.role is Role.STUDENT else None)
-        trainer = Trainer(job, folder, None, device, processes, stop)
-        times.append(trainer.time_steps())
-        teacher_name = teacher_name or Teacher(trainer.trainee.network, job.channels)
+        job = training_job(network, data, prepared, setup.recipe, teacher if network.role is Role.STUDENT else None)
+        learner = Learner(job, context.device)
+        times.append(seconds_per_step(learner, job, context.processes))
+        teacher = teacher or Teacher(learner.module.network, job.channels)
     case = next(prepared[name] for name in setup.split_of(student).validation if name in prepared)
-    network_seen, window = trainer.trainee.network.eval(), setup.recipe.sliding_window_size
+    segmenting, window = learner.module.network.eval(), setup.recipe.sliding_window_size
     started = time.monotonic()
-    validate_case(network_seen, case, channels(student.modalities, data), data.dataset.labels, device, window)
+    validate_case(segmenting, case, channels(student.modalities, data), data.dataset.labels, context.device, window)
     return StepTimings((times[0], times[1], times[2]), time.monotonic() - started)
 
 
@@ -136,16 +126,14 @@ def resolve_steps(
     request: StudyRequest,
     setup: PreparedStudy,
     prepared: Mapping[str, PreparedCase],
-    device: torch.device,
-    stop: StopRequest,
-    processes: DistributedContext = ALONE,
+    context: ComputeContext,
 ) -> Recipe:
     """Return the recipe with its number of steps resolved, by trial steps if the request gives minutes.
 
     Raises:
         SettingsError: when the time budget is too small.
     """
-    measured = benchmark_steps(setup, prepared, device, stop, processes) if request.minutes else None
+    measured = benchmark_steps(setup, prepared, context) if request.minutes else None
     return with_steps(request, setup, measured)
 
 

@@ -14,10 +14,9 @@ import torch
 from kdnet.errors import RunFolderError
 from kdnet.files import atomic_write
 from kdnet.foreign import reading
-from kdnet.model_file import weights_hash
 from kdnet.networks.fill import first_not_finite
 from kdnet.schema.former_names import CHECKPOINT_GROUPS
-from kdnet.tensor_file import load_tensors, save_tensors
+from kdnet.tensor_file import load_tensors, save_tensors, weights_hash
 
 REMEDY = "delete it to train this network again"
 

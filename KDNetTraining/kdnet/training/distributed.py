@@ -21,7 +21,7 @@ from torch import distributed
 
 from kdnet.errors import KDNetError, RunFolderError, SettingsError
 from kdnet.foreign import reason
-from kdnet.runs.control import Interrupted
+from kdnet.schema.interruption import Interrupted
 
 T = TypeVar("T")
 

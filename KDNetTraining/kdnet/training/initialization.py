@@ -9,8 +9,22 @@ from torch import nn
 
 from kdnet.errors import SettingsError
 from kdnet.networks.base import SegmentationNetwork
-from kdnet.schema.labels import LabelTable
+from kdnet.schema.labels import IGNORED, LabelTable
+from kdnet.schema.network_id import Role
+from kdnet.training.job import TrainingJob
 from kdnet.training.teacher import Teacher
+
+
+def initialize(network: SegmentationNetwork, job: TrainingJob) -> None:
+    """Set the initial weights of ``network`` as the recipe of ``job`` says.
+
+    Raises:
+        SettingsError: when it should start from a teacher whose architecture differs too much.
+    """
+    if job.recipe.init_bias_from_prior:
+        start_from_prior(network, _mean_frequency(job), job.labels)
+    if job.recipe.init_from_teacher and job.role is Role.STUDENT and job.teacher is not None:
+        start_from_teacher(network, job.teacher, job.channels)
 
 
 def start_from_prior(network: SegmentationNetwork, frequency: torch.Tensor, labels: LabelTable) -> None:
@@ -59,3 +73,16 @@ def shared_weights(network: SegmentationNetwork, teacher: SegmentationNetwork) -
     weights: Mapping[str, torch.Tensor] = teacher.state_dict()
     shared = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
     return shared if len(shared) >= len(own) // 2 else {}
+
+
+def _mean_frequency(job: TrainingJob) -> torch.Tensor:
+    """Return each channel's mean share of the labeled voxels of a training case."""
+    targets = (torch.from_numpy(job.labels.encode(case.labelmap)) for case in job.training)
+    return torch.stack([_frequency(target) for target in targets]).mean(dim=0)
+
+
+def _frequency(target: torch.Tensor) -> torch.Tensor:
+    """Return each channel's share of the labeled voxels of ``target`` ``[channel, i, j, k]``."""
+    flat = target.flatten(start_dim=1)
+    known = flat[:, flat[0] != IGNORED]
+    return known.float().mean(dim=1) if known.shape[1] else torch.zeros(len(flat))

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from kdnet.runs.control import Interrupted
-from kdnet.runs.stop_request import StopRequest
-from kdnet.training.distributed import DistributedContext
-
-__all__ = [
-    "Interrupted",
-    "StopRequest",
-    "raise_if_stop_requested",
-]
+from kdnet.schema.interruption import Interrupted
+from kdnet.training.context import ComputeContext
 
 
-def raise_if_stop_requested(stop: StopRequest, processes: DistributedContext) -> None:
+def raise_if_stop_requested(context: ComputeContext) -> None:
     """Stop here if the first process has a stop request; all processes must call this equally often.
 
     Raises:
         Interrupted: in all processes.
     """
-    reason = processes.broadcast(stop.reason)
-    if reason:
-        raise Interrupted(reason)
+    stop = context.processes.broadcast(context.pending_stop())
+    if stop is not None:
+        raise Interrupted(stop)

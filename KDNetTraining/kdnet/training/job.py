@@ -1,4 +1,4 @@
-"""Description of a training, and its result."""
+"""Description of a training."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kdnet.data.preprocessing.case_cache import PreparedCase
-from kdnet.networks.base import SegmentationNetwork
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.network_id import Role
 from kdnet.schema.recipe import DistillationSettings, Recipe
 from kdnet.training.teacher import Teacher
-from kdnet.training.validation import Validation
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +17,7 @@ class TrainingJob:
     """A training to run.
 
     Attributes:
+        name: of the network, for messages.
         role: of the network.
         recipe: how to train.
         labels: the label table.
@@ -29,6 +28,7 @@ class TrainingJob:
         teacher: for a student.
     """
 
+    name: str
     role: Role
     recipe: Recipe
     labels: LabelTable
@@ -49,18 +49,3 @@ class TrainingJob:
     def preset_name(self) -> str:
         """Preset of this job's network."""
         return self.recipe.network if self.role is Role.TEACHER else self.recipe.trained_student_network
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingResult:
-    """A finished training.
-
-    Attributes:
-        network: with the selected weights, in evaluation mode, on the CPU.
-        step: the step that produced these weights.
-        validation: their validation result.
-    """
-
-    network: SegmentationNetwork
-    step: int
-    validation: Validation

@@ -14,6 +14,9 @@ from kdnet.inference.sliding_window import forward
 from kdnet.losses.ground_truth import SegmentationLoss
 from kdnet.networks.base import SegmentationNetwork
 from kdnet.schema.labels import LabelTable
+from kdnet.training.context import ComputeContext
+from kdnet.training.interruption import raise_if_stop_requested
+from kdnet.training.job import TrainingJob
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,21 @@ class Validation:
     def score(self) -> float:
         """Mean Dice over regions, used to select the checkpoint."""
         return float(np.mean(list(self.dice.values())))
+
+
+def validate(network: SegmentationNetwork, job: TrainingJob, context: ComputeContext) -> Validation:
+    """Validate ``network`` on the validation cases of ``job``, distributed over the processes.
+
+    Raises:
+        Interrupted: on request, between two cases.
+    """
+    own = []
+    processes, window = context.processes, job.recipe.sliding_window_size
+    for index in range(0, len(job.validation), processes.count):  # equally often in all processes
+        raise_if_stop_requested(context)
+        for case in job.validation[index : index + processes.count][processes.rank :][:1]:
+            own.append(validate_case(network, case, job.channels, job.labels, context.device, window))
+    return mean_validation([item for part in processes.gather(own) for item in part])
 
 
 @torch.inference_mode()

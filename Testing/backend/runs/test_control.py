@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import torch
 from kdnet.errors import RunFolderError
-from kdnet.runs.control import Interrupted, StopMode, clear_stop_request, request_stop, requested
+from kdnet.runs.control import clear_stop_request, pending_stop, request_stop
 from kdnet.runs.events import EventKind
 from kdnet.runs.status import RunState, read_status
 from kdnet.runs.stop_request import StopRequest
-from kdnet.training.distributed import DistributedContext
+from kdnet.schema.interruption import Interrupted, Stop, StopMode
+from kdnet.training.context import ComputeContext
 from kdnet.training.interruption import raise_if_stop_requested
 from made_runs import ENDLESS, end, events, hashes, start, study, until
 
 
+def context(stop: StopRequest) -> ComputeContext:
+    return ComputeContext(torch.device("cpu"), pending_stop=stop.pending)
+
+
 def test_a_request_is_read_until_it_is_forgotten(tmp_path: Path) -> None:
-    assert requested(tmp_path) is None
+    assert pending_stop(tmp_path) is None
     request_stop(tmp_path, StopMode.STOP)
-    assert requested(tmp_path) is StopMode.STOP
+    assert pending_stop(tmp_path) is StopMode.STOP
     clear_stop_request(tmp_path, before=time.time() - 60)
-    assert requested(tmp_path) is StopMode.STOP, "made while this process was starting"
+    assert pending_stop(tmp_path) is StopMode.STOP, "made while this process was starting"
     clear_stop_request(tmp_path, before=time.time() + 60)
-    assert requested(tmp_path) is None
+    assert pending_stop(tmp_path) is None
 
 
 def test_a_damaged_request_asks_for_a_pause(tmp_path: Path) -> None:
     (tmp_path / "control.json").write_text('{"intent": "st')
-    assert requested(tmp_path) is StopMode.PAUSE
+    assert pending_stop(tmp_path) is StopMode.PAUSE
     clear_stop_request(tmp_path, before=0)
-    assert requested(tmp_path) is None
+    assert pending_stop(tmp_path) is None
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -43,14 +50,19 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 def test_all_that_is_asked_for_ends_with_its_reason(tmp_path: Path) -> None:
     stop = StopRequest(tmp_path)
-    raise_if_stop_requested(stop, DistributedContext())
+    raise_if_stop_requested(context(stop))
     request_stop(tmp_path, StopMode.STOP)
     stop = StopRequest(tmp_path)
     with pytest.raises(Interrupted, match="stopped") as caught:
-        raise_if_stop_requested(stop, DistributedContext())
-    assert caught.value.intent is StopMode.STOP
+        raise_if_stop_requested(context(stop))
+    assert caught.value.stop == Stop(StopMode.STOP)
     stop.signal = "SIGINT"
-    assert (stop.intent, stop.reason) == (StopMode.PAUSE, "paused by SIGINT")
+    assert stop.pending() == Stop(StopMode.PAUSE, "SIGINT")
+    assert str(stop.pending()) == "paused by SIGINT"
+
+
+def test_an_interruption_reaches_other_processes_as_it_is() -> None:
+    assert pickle.loads(pickle.dumps(Interrupted(Stop(StopMode.STOP)))).stop == Stop(StopMode.STOP)
 
 
 @pytest.mark.slow

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from kdnet.cli import main
 from kdnet.errors import RunFolderError
-from kdnet.runs.control import StopMode, clear_stop_request, request_stop, requested
+from kdnet.runs.control import clear_stop_request, pending_stop, request_stop
 from kdnet.runs.events import EventKind, read_events
 from kdnet.runs.folder import open_run
 from kdnet.runs.lock import exclusive, is_locked
 from kdnet.runs.process_record import FILE as PROCESS
 from kdnet.runs.process_record import record_process, recorded_process_lives
 from kdnet.runs.status import RunState, read_status
+from kdnet.schema.interruption import StopMode
 from made_runs import events, hashes
 
 TEACHER = "fold0/seed0/teacher"
@@ -79,10 +80,10 @@ def test_a_stop_request_of_a_machine_whose_clock_is_wrong_counts(tmp_path: Path)
     path = tmp_path / "control.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "time": 0.0}))
     clear_stop_request(tmp_path, before=time.time() - 60)
-    assert requested(tmp_path) is StopMode.STOP
+    assert pending_stop(tmp_path) is StopMode.STOP
     os.utime(path, (time.time() - 600, time.time() - 600))
     clear_stop_request(tmp_path, before=time.time() - 60)
-    assert requested(tmp_path) is None
+    assert pending_stop(tmp_path) is None
 
 
 def test_what_a_kill_after_the_model_file_left_undone_is_done(run: Path, finished_run: Path) -> None:

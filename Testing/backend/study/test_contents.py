@@ -12,8 +12,8 @@ from kdnet.cli import main
 from kdnet.data.formats.detect import read_dataset
 from kdnet.data.preprocessing.case_cache import case_digests
 from kdnet.errors import RunFolderError
-from kdnet.runs.control import Interrupted
 from kdnet.runs.stop_request import StopRequest
+from kdnet.schema.interruption import Interrupted, Stop, StopMode
 from kdnet.study.contents import keep_contents, read_contents
 from kdnet.training.distributed import ALONE
 from made_runs import study
@@ -35,7 +35,7 @@ def paused(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     run = tmp_path / "run"
 
     def stop(*_arguments: object) -> None:
-        raise Interrupted("paused")
+        raise Interrupted(Stop(StopMode.PAUSE))
 
     with monkeypatch.context() as patch:
         patch.setattr("kdnet.study.runner.raise_if_stop_requested", stop)

@@ -15,9 +15,10 @@ from kdnet.cli import main
 from kdnet.data.volumes.io import read_volume
 from kdnet.files import write_json
 from kdnet.model_file import load_model
-from kdnet.runs.control import StopMode, request_stop
+from kdnet.runs.control import request_stop
 from kdnet.runs.events import EventKind
 from kdnet.runs.folder import SCHEMA, NetworkFolder
+from kdnet.schema.interruption import StopMode
 from kdnet.study import reader as view_module
 from kdnet.study.reader import open_readonly
 from made_runs import ENDLESS, end, events, start, study, until

@@ -14,10 +14,11 @@ from kdnet.cli import main
 from kdnet.data.formats.detect import read_dataset
 from kdnet.data.phantom import write_phantom
 from kdnet.data.volumes.io import read_volume
-from kdnet.model_file import load_model, weights_hash
+from kdnet.model_file import load_model
 from kdnet.runs.events import EventKind
 from kdnet.schema.model_card import read_card
 from kdnet.schema.network_id import Role
+from kdnet.tensor_file import weights_hash
 from made_runs import events, hashes, study
 from monai.losses import DiceLoss
 from monai.networks.nets import SegResNet

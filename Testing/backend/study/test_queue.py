@@ -6,16 +6,17 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from kdnet.errors import RunFolderError
 from kdnet.files import write_json
-from kdnet.runs.control import StopMode, request_stop
-from kdnet.runs.events import EventKind, EventWriter
+from kdnet.runs.control import request_stop
+from kdnet.runs.events import NO_EVENTS, EventKind, EventWriter
 from kdnet.runs.folder import SCHEMA
 from kdnet.runs.lock import exclusive
 from kdnet.runs.status import RunState, read_status
-from kdnet.runs.stop_request import StopRequest
+from kdnet.schema.interruption import StopMode
 from kdnet.study.queue import wait_for_runs
-from kdnet.training.distributed import DistributedContext
+from kdnet.training.context import ComputeContext
 from made_runs import ENDLESS, end, events, start, study, until
 
 
@@ -31,7 +32,7 @@ def run(folder: Path, kind: EventKind | None = None, **values: object) -> Path:
 
 def wait(*runs: Path, own: Path, grace: float) -> float:
     started = time.monotonic()
-    wait_for_runs(runs, own, None, StopRequest(), DistributedContext(), grace=grace)
+    wait_for_runs(runs, own, NO_EVENTS, ComputeContext(torch.device("cpu")), grace=grace)
     return time.monotonic() - started
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from kdnet.cli import main
-from kdnet.runs.control import Interrupted
-from kdnet.runs.stop_request import StopRequest
+from kdnet.schema.interruption import Interrupted, Stop, StopMode
 from kdnet.study import scoring as testing
-from kdnet.training import trainer
-from kdnet.training.distributed import DistributedContext
+from kdnet.training import validation
+from kdnet.training.context import ComputeContext
 from made_runs import hashes, study
 
 
@@ -21,13 +20,13 @@ class Counting:
     def __init__(self, at: int) -> None:
         self.left = at
 
-    def __call__(self, _stop: StopRequest, _processes: DistributedContext) -> None:
+    def __call__(self, _context: ComputeContext) -> None:
         self.left -= 1
         if self.left == 0:
-            raise Interrupted("paused")
+            raise Interrupted(Stop(StopMode.PAUSE))
 
 
-@pytest.mark.parametrize(("module", "at"), [(trainer, 1), (trainer, 2), (testing, 2)])
+@pytest.mark.parametrize(("module", "at"), [(validation, 1), (validation, 2), (testing, 2)])
 def test_what_was_done_is_kept(
     phantom: Path, finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, at: int
 ) -> None:

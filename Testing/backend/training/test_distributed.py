@@ -60,7 +60,7 @@ def test_several_processes_do_not_share_one_gpu() -> None:
 TOGETHER = """
 import sys, torch
 from kdnet.errors import DataError
-from kdnet.runs.control import Interrupted
+from kdnet.schema.interruption import Interrupted, Stop, StopMode
 from kdnet.training.distributed import joined_processes
 
 def failing(rank):
@@ -77,7 +77,7 @@ def told(call):
         return f"{type(error).__name__}: {error}"
 
 def stopped():
-    raise Interrupted("paused by SIGTERM")
+    raise Interrupted(Stop(StopMode.PAUSE, "SIGTERM"))
 
 with joined_processes(torch.device("cpu")) as processes:
     rank = processes.rank
