@@ -142,8 +142,8 @@ def _carry_out(request: StudyRequest, root: Path, after: Sequence[Path], started
     if request.threads:
         torch.set_num_threads(request.threads)
     with joined_processes(device) as processes, stop_on_signals(root) as stop:  # noqa: SIM117 - the line would be too long
-        with open_run(root) if processes.first else nullcontext(RunFolder(root)) as run:
-            if processes.first:
+        with open_run(root) if processes.is_main else nullcontext(RunFolder(root)) as run:
+            if processes.is_main:
                 clear_stop_request(root, started)
                 if moved:
                     run.move_data(request.data)
@@ -153,7 +153,7 @@ def _carry_out(request: StudyRequest, root: Path, after: Sequence[Path], started
                 told = f"{stopped.stop.mode.done.capitalize()}. To go on: kdnet resume {shlex.quote(str(root))}"
                 print(told, file=sys.stderr)
                 return STOPPED_EXIT
-    if processes.first:
+    if processes.is_main:
         print((report.parent / "results.md").read_text(encoding="utf-8"))
         print(f"Report: {report}")
     return 0
@@ -167,7 +167,7 @@ def _study(
     stop: StopRequest,
     after: Sequence[Path],
 ) -> Path:
-    with progress_bars(run.events) if processes.first else nullcontext():
+    with progress_bars(run.events) if processes.is_main else nullcontext():
         return Study(request, run, device, processes, stop, after).run()
 
 

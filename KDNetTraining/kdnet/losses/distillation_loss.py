@@ -81,12 +81,12 @@ class DistillationLoss(nn.Module):
             return LossTerms(segmentation, segmentation.detach(), zero, zero)
         if teacher is None:
             raise SettingsError("distillation needs a teacher: give one, or set lambda and gamma to 0.")
-        soft_target = self._taught(student, teacher, target) if lambda_ > 0 else zero
+        soft_target = self._soft_target_term(student, teacher, target) if lambda_ > 0 else zero
         bottleneck = student.bottleneck if student_bottleneck is None else student_bottleneck
         latent = self.latent(bottleneck, teacher.bottleneck, target) if gamma > 0 else zero
         total = lambda_ * soft_target + (1 - lambda_) * segmentation + gamma * latent
         return LossTerms(total, segmentation.detach(), soft_target.detach(), latent.detach())
 
-    def _taught(self, student: NetworkOutput, teacher: NetworkOutput, target: torch.Tensor) -> torch.Tensor:
+    def _soft_target_term(self, student: NetworkOutput, teacher: NetworkOutput, target: torch.Tensor) -> torch.Tensor:
         _, known = split_known(target)
         return torch.as_tensor(self.soft_targets(student.logits, teacher.logits, student.auxiliary, known))

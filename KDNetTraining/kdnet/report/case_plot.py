@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from kdnet.evaluation.pairing import per_case
 from kdnet.report.content import ReportData
+from kdnet.report.sentences import format_key
 from kdnet.report.svg import LINE, ROLE_COLORS, drawn, inline_svg, tidy
-from kdnet.report.words import seen
 from kdnet.schema.network_id import Role
 from kdnet.schema.results import MEAN
 
@@ -46,8 +46,8 @@ def _panel(content: ReportData, modalities: str, region: str) -> str:
     axes.set_xlim(-0.4, 2.4)
     axes.set_ylim(-0.03, 1.03)
     spoken = ", ".join(" ".join(text.split()) for text in means)
-    told = f"Dice of {count} cases in {region}, {seen(modalities)}; means: {spoken}"
-    return inline_svg(figure, name=_identifier("cases", modalities, region), description=told)
+    text = f"Dice of {count} cases in {region}, {format_key(modalities)}; means: {spoken}"
+    return inline_svg(figure, name=_identifier("cases", modalities, region), description=text)
 
 
 def _identifier(*parts: str) -> str:

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from kdnet.report.content import ReportData
+from kdnet.report.sentences import format_key
 from kdnet.report.svg import ROLE_COLORS, inline_svg, tidy
-from kdnet.report.words import seen
 from kdnet.runs.events import Event, EventKind, effective, planned_networks
 from kdnet.schema.network_id import NetworkId, Role
 
@@ -75,7 +75,7 @@ def curve_panels(content: ReportData, modalities: str) -> list[str]:
     ):
         curves = [curve for curve in training_curves(content.events, kind) if _belongs(curve.network, modalities)]
         if curves:
-            description = f"{title}, {seen(modalities)}: {_ends(curves)}"
+            description = f"{title}, {format_key(modalities)}: {_ends(curves)}"
             safe = "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in modalities)
             panels.append(inline_svg(_draw(curves, kind, title), name=f"{name}-{safe}", description=description))
     return panels

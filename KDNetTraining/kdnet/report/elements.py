@@ -58,9 +58,9 @@ def key(entries: Iterable[tuple[str, str]]) -> str:
     return f'<ul class="key">{"".join(items)}</ul>'
 
 
-def tile(name: str, value: str, below: str, *, words: bool = False) -> str:
+def tile(name: str, value: str, below: str, *, muted: bool = False) -> str:
     """Return a tile with one headline figure."""
-    kind = "value words" if words else "value"
+    kind = "value muted" if muted else "value"
     return (
         f'<div class="tile"><div class="name">{escape(name)}</div><div class="{kind}">{escape(value)}</div>'
         f'<div class="range">{escape(below)}</div></div>'
@@ -74,7 +74,7 @@ def details(summary: str, content: str) -> str:
 
 ROLES = ("teacher", "baseline", "student")
 
-TEXTS = ("sees", "region")
+TEXTS = ("input", "region")
 """Columns that are read, not compared."""
 
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from kdnet.report.content import ReportData
 from kdnet.report.published import published_recoveries
+from kdnet.report.sentences import format_key, percent, recovery, signed
 from kdnet.report.svg import INK, LINE, MUTED, ROLE_COLORS, drawn, inline_svg, tidy
-from kdnet.report.words import percent, recovery, seen, signed
 from kdnet.schema.network_id import Role
 from kdnet.schema.results import MEAN, Comparison
 
@@ -32,8 +32,8 @@ def difference_plot(content: ReportData) -> str:
     axes.locator_params(axis="x", nbins=5)
     tidy(axes, title="Dice, student minus baseline", x_label="left: baseline better, right: student better")
     axes.grid(axis="y", visible=False)
-    told = "; ".join(f"{seen(row.modalities)} {row.region} {signed(row.difference.value)}" for row in rows)
-    return inline_svg(figure, name="differences", description=f"Student minus baseline: {told}")
+    values = "; ".join(f"{format_key(row.modalities)} {row.region} {signed(row.difference.value)}" for row in rows)
+    return inline_svg(figure, name="differences", description=f"Student minus baseline: {values}")
 
 
 def recovery_plot(content: ReportData) -> str:
@@ -55,15 +55,15 @@ def recovery_plot(content: ReportData) -> str:
     axes.set_xticks([-1, 0, 1, 2], [percent(LOWEST), "0 %\nbaseline", "100 %\nteacher", percent(HIGHEST)])
     tidy(axes, title="Gap recovery")
     axes.grid(axis="y", visible=False)
-    told = "; ".join(f"{seen(row.modalities)} {row.region} {recovery(row)}" for row in rows)
-    return inline_svg(figure, name="recovery", description=f"Gap recovery: {told}")
+    values = "; ".join(f"{format_key(row.modalities)} {row.region} {recovery(row)}" for row in rows)
+    return inline_svg(figure, name="recovery", description=f"Gap recovery: {values}")
 
 
 def _rows_of(content: ReportData, rows: Sequence[Comparison]) -> tuple[Axes, Figure]:
     figure = Figure(figsize=(4.6, 1.2 + 0.36 * len(rows)), layout="constrained")
     axes = figure.subplots()
     several = len(content.description.student_modalities) > 1
-    names = [drawn(f"{seen(row.modalities)} {row.region}" if several else row.region) for row in rows]
+    names = [drawn(f"{format_key(row.modalities)} {row.region}" if several else row.region) for row in rows]
     axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     for y, row in enumerate(rows):

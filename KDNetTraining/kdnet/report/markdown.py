@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from kdnet.report import published, tables
 from kdnet.report.content import ReportData
+from kdnet.report.sentences import PAIRING, PENALTIES, SPREAD, caveats, conclusions, format_key, percent
 from kdnet.report.tables import Table
-from kdnet.report.words import PAIRING, PENALTIES, SPREAD, caveats, conclusions, percent, seen
 from kdnet.schema.results import HD95_DEFINITION
 from kdnet.text import one_line
 
 
 def markdown_report(content: ReportData) -> str:
     """Return the whole document."""
-    students = ", ".join(seen(modality_key) for modality_key in content.description.student_modalities)
+    students = ", ".join(format_key(modality_key) for modality_key in content.description.student_modalities)
     blocks = [
         f"# Teacher, baseline and student: {_plain(students)}",
         *map(_plain, conclusions(content)),
@@ -31,7 +31,7 @@ def markdown_report(content: ReportData) -> str:
         "Wilcoxon signed-rank p, not corrected for several comparisons. Gap recovery is (student - baseline) / "
         "(teacher - baseline).",
         *_published(content),
-        "## How to repeat it",
+        "## How to reproduce it",
         f"```\n{one_line(content.description.command, 10_000).replace('```', '` ` `')}\n```",
         "\n".join(f"- {name}: {_plain(value)}" for name, value in tables.facts(content).items()),
         _table(tables.split_table(content)),
@@ -40,15 +40,15 @@ def markdown_report(content: ReportData) -> str:
 
 
 def _published(content: ReportData) -> list[str]:
-    told = []
+    lines = []
     for modality in content.description.student_modalities:
         rows = published.published_recoveries(modality, content.description.regions)
         if rows:
             shares = ", ".join(f"{row.method} {percent(row.share)}" for row in rows)
-            told.append(f"- Published gap recovery, {seen(rows[0].modality)} student: {shares}")
-    if not told:
+            lines.append(f"- Published gap recovery, {format_key(rows[0].modality)} student: {shares}")
+    if not lines:
         return []
-    return ["\n".join(dict.fromkeys(told)), f"{published.SOURCE}. {published.CAVEAT}"]
+    return ["\n".join(dict.fromkeys(lines)), f"{published.SOURCE}. {published.CAVEAT}"]
 
 
 def _table(table: Table) -> str:

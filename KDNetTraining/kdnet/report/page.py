@@ -6,8 +6,8 @@ from html import escape
 
 from kdnet.report import sections
 from kdnet.report.content import ReportData
+from kdnet.report.sentences import format_key
 from kdnet.report.style import STYLE
-from kdnet.report.words import seen
 
 CITATIONS = (
     "M. Hu, M. Maillard, Y. Zhang, T. Ciceri, G. La Barbera, I. Bloch, P. Gori: Knowledge distillation from multi-modal to "
@@ -19,7 +19,9 @@ CITATIONS = (
 
 def html_page(content: ReportData) -> str:
     """Return the whole page."""
-    title = f"KD-Net study: {', '.join(seen(modality_key) for modality_key in content.description.student_modalities)}"
+    title = (
+        f"KD-Net study: {', '.join(format_key(modality_key) for modality_key in content.description.student_modalities)}"
+    )
     body = "".join(
         section(content)
         for section in (

@@ -13,9 +13,7 @@ from kdnet.report.content import Overlay, ReportData
 from kdnet.report.curves import curve_panels
 from kdnet.report.elements import ROLES, details, key, panels, paragraph, table, tile
 from kdnet.report.forest import difference_plot, recovery_plot
-from kdnet.report.slices import slice_pictures
-from kdnet.report.tables import Table
-from kdnet.report.words import (
+from kdnet.report.sentences import (
     MINUS,
     PAIRING,
     PENALTIES,
@@ -23,15 +21,17 @@ from kdnet.report.words import (
     Outcome,
     caveats,
     conclusions,
+    format_key,
     listed,
     outcome,
     p_value,
     percent,
     recovery_range,
-    seen,
     signed,
     unit,
 )
+from kdnet.report.slices import slice_pictures
+from kdnet.report.tables import Table
 from kdnet.runs.events import EventKind
 from kdnet.schema.network_id import Role
 from kdnet.schema.results import HD95_DEFINITION, MEAN, Comparison
@@ -43,21 +43,23 @@ ROLE_KEY = [(role, role) for role in ROLES]
 
 def opening(content: ReportData) -> str:
     """Summarize what was done and what the results are."""
-    told = content.description
-    students = ", ".join(seen(modality_key) for modality_key in told.student_modalities)
-    alone = " or from ".join(seen(modality_key) for modality_key in told.student_modalities)
+    description = content.description
+    students = ", ".join(format_key(modality_key) for modality_key in description.student_modalities)
+    alone = " or from ".join(format_key(modality_key) for modality_key in description.student_modalities)
     parts = [
-        paragraph(f"KD-Net study · {told.data}", "above"),
+        paragraph(f"KD-Net study · {description.data}", "above"),
         f"<h1>Teacher, baseline and student: {escape(students)}</h1>",
         paragraph(
-            f"A teacher network learnt to segment from {listed(seen(content.teacher).split(' + '))} together. Then two "
-            f"networks of one design learnt to do it from {alone} alone: the baseline from the expert labels only, the "
-            "student from the labels and from the teacher. If distillation helps, the student comes closer to the teacher "
+            f"A teacher network was trained to segment from {listed(format_key(content.teacher).split(' + '))} "
+            "together. Then two "
+            f"networks of the same design were trained on {alone} alone: the baseline with the expert labels only, the "
+            "student with the labels and the teacher's outputs. If distillation helps, the student comes closer "
+            "to the teacher "
             f"than the baseline does. {_training_sentence(content)}",
             "lead",
         ),
     ]
-    rows = [content.summary.comparison(modality_key, MEAN) for modality_key in told.student_modalities]
+    rows = [content.summary.comparison(modality_key, MEAN) for modality_key in description.student_modalities]
     compared = [row for row in rows if row is not None]
     for index, text in enumerate(conclusions(content)):
         kind = {Outcome.BETTER: " better", Outcome.WORSE: " worse"}.get(outcome(compared[index]), "") if compared else ""
@@ -92,7 +94,7 @@ def comparison(content: ReportData) -> str:
         "<h2>Does distillation help?</h2>",
         panels(
             [difference_plot(content), recovery_plot(content)],
-            caption="Points with bootstrap 95 % intervals over patients; arrows: the interval goes on. Gap recovery is "
+            caption="Points with bootstrap 95 % intervals over patients; arrows: the interval continues. Gap recovery is "
             f"(student {MINUS} baseline) / (teacher {MINUS} baseline) of mean Dice; dashed: published figures, mean over "
             "regions.",
             two=True,
@@ -116,11 +118,11 @@ def cases(content: ReportData) -> str:
             rows = tables.case_table(content, modality_key)
             worst = Table(rows.header, rows.rows[:WORST])
             parts += [
-                f"<h3>{escape(seen(modality_key))}</h3>" if len(content.description.student_modalities) > 1 else "",
+                f"<h3>{escape(format_key(modality_key))}</h3>" if len(content.description.student_modalities) > 1 else "",
                 panels(
                     case_panels(content, modality_key),
-                    caption="Dice of every test case; a line in the student's colour rises from the baseline, a grey one "
-                    "does not. Bars are means.",
+                    caption="Dice of every test case; lines in the student's color rise from baseline to student, gray "
+                    "ones do not. Bars are means.",
                 ),
                 table(worst, caption="The student's worst cases first: Dice, mean over regions unless one is named."),
                 details(f"All {len(rows.rows)} cases", table(rows, caption="All cases, worst first."))
@@ -135,7 +137,7 @@ def examples(content: ReportData) -> str:
     if not content.overlays:
         return ""
     entries = [(f"rgb{label.color}", label.name) for label in content.labels.labels]
-    parts = ["<h2>What it looks like</h2>", key(entries)]
+    parts = ["<h2>Examples</h2>", key(entries)]
     for case, group in groupby(content.overlays, key=lambda overlay: overlay.case):
         parts.append(_example(content, case, list(group)))
     return "".join(parts)
@@ -148,28 +150,28 @@ def training(content: ReportData) -> str:
         pictures = curve_panels(content, modality_key)
         if pictures:
             several = len(content.description.student_modalities) > 1
-            parts.append(f"<h3>{escape(seen(modality_key))}</h3>" if several else "")
-            caption = "One line per training. The loss is smoothed; dots mark the weights that were kept, chosen on "
+            parts.append(f"<h3>{escape(format_key(modality_key))}</h3>" if several else "")
+            caption = "One line per training. The loss is smoothed; dots mark the weights that were selected on "
             parts.append(panels(pictures, caption=caption + "validation cases.", two=True))
     return "<h2>Training</h2>" + key(ROLE_KEY) + "".join(parts) if parts else ""
 
 
 def reproducibility(content: ReportData) -> str:
     """Show command, data, splits and settings."""
-    told = content.description
+    description = content.description
     facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in tables.facts(content).items())
     splits = "".join(
         f"<h3>{escape(name)}, {escape(part)}</h3><p>{escape(', '.join(names))}</p>"
-        for name, parts in told.splits.items()
+        for name, parts in description.splits.items()
         for part, names in parts.items()
     )
-    settings = escape(json.dumps(told.settings, indent=2))
+    settings = escape(json.dumps(description.settings, indent=2))
     return "".join(
         [
             "<h2>How to repeat it</h2>",
-            f'<pre tabindex="0"><code>{escape(told.command)}</code></pre>',
+            f'<pre tabindex="0"><code>{escape(description.command)}</code></pre>',
             f'<dl class="facts">{facts}</dl>',
-            table(tables.split_table(content), caption="Cases of each fold", narrow=True) if told.splits else "",
+            table(tables.split_table(content), caption="Cases of each fold", narrow=True) if description.splits else "",
             _excluded(content),
             details("Names of the cases", splits) if splits else "",
             details("All settings", f'<pre tabindex="0">{settings}</pre>'),
@@ -178,30 +180,31 @@ def reproducibility(content: ReportData) -> str:
 
 
 def _training_sentence(content: ReportData) -> str:
-    told = content.description
-    if told.teacher:
+    description = content.description
+    if description.teacher:
         return (
-            f"The teacher, {told.teacher}, was brought along; the others were trained for {told.steps} steps with the same "
-            "seeds and data order, and all were tested on cases that neither of these two was trained or chosen on."
+            f"The teacher, {description.teacher}, is a pretrained model; the others were trained for "
+            f"{description.steps} steps with the same "
+            "seeds and data order, and all were tested on cases not used to train or select either of them."
         )
     return (
-        f"All were trained for {told.steps} steps with the same seeds and data order, and tested on cases that none of "
-        "them was trained or chosen on."
+        f"All were trained for {description.steps} steps with the same seeds and data order, and tested on cases not "
+        "used to train or select any of them."
     )
 
 
 def _tiles(row: Comparison, *, several: bool) -> str:
-    prefix = f"{seen(row.modalities)}: " if several else ""
+    prefix = f"{format_key(row.modalities)}: " if several else ""
     gap = row.recovery
     shown = percent(gap.value) if gap else "undefined"
     below = f"95 % interval {recovery_range(gap)}" if gap else row.no_recovery
     low, high = signed(row.difference.low), signed(row.difference.high)
     chain = f"{row.baseline:.3f} → {row.student:.3f}"
-    aim = "the teacher is not scored yet" if row.teacher is None else f"the teacher reaches {row.teacher:.3f}"
+    aim = "the teacher has not been scored yet" if row.teacher is None else f"the teacher reaches {row.teacher:.3f}"
     return "".join(
         [
             '<div class="tiles">',
-            tile(f"{prefix}gap recovery", shown, below, words=gap is None),
+            tile(f"{prefix}gap recovery", shown, below, muted=gap is None),
             tile(f"{prefix}student {MINUS} baseline, Dice", signed(row.difference.value), f"{low} to {high}"),
             tile(f"{prefix}baseline → student, Dice", chain, aim),
             tile(f"{prefix}student better in", f"{row.better} of {row.patients}", f"{unit(row)}, {p_value(row.p)}"),
@@ -217,14 +220,14 @@ def _published(content: ReportData) -> str:
         found = published.published_recoveries(modality_key, content.description.regions)
         if own and found:
             here = percent(own.recovery.value) if own.recovery else "undefined"
-            rows.append((f"this study, {seen(modality_key)} student", here))
-            rows += [(f"{item.method}, {seen(item.modality)} student", percent(item.share)) for item in found]
+            rows.append((f"this study, {format_key(modality_key)} student", here))
+            rows += [(f"{item.method}, {format_key(item.modality)} student", percent(item.share)) for item in found]
     if not rows:
         return ""
-    caption = f"Gap recovery, mean over regions, beside published figures: {published.SOURCE}"
+    caption = f"Gap recovery, mean over regions, compared with published figures: {published.SOURCE}"
     shown = Table(("method", "gap recovery"), tuple(dict.fromkeys(rows)))
     return (
-        "<h3>Beside published figures</h3>"
+        "<h3>Comparison with published figures</h3>"
         + table(shown, caption=caption, narrow=True)
         + paragraph(published.CAVEAT, "note")
     )
@@ -263,4 +266,4 @@ def _excluded(content: ReportData) -> str:
     if not reasons:
         return ""
     items = "".join(f"<li>{escape(case)}: {escape(reason)}</li>" for case, reason in sorted(reasons.items()))
-    return f"<h3>Left out</h3><ul>{items}</ul>"
+    return f"<h3>Excluded cases</h3><ul>{items}</ul>"

@@ -31,7 +31,7 @@ def slice_pictures(overlays: Sequence[Overlay], labels: LabelTable) -> list[str]
     image = first.image.T.astype(float)
     spacing = first.spacing[1], first.spacing[0]
     box = _head(image)
-    gray = _grey(_enlarged(image[box], spacing, order=1))
+    gray = _gray(_enlarged(image[box], spacing, order=1))
     pictures = [_png(gray)]
     for overlay in overlays:
         labelmap = overlay.labelmap.T[box]
@@ -58,7 +58,7 @@ def _enlarged(plane: NDArray[np.generic], spacing: tuple[float, float], *, order
     return enlarged
 
 
-def _grey(plane: NDArray[np.generic]) -> NDArray[np.float64]:
+def _gray(plane: NDArray[np.generic]) -> NDArray[np.float64]:
     values = plane.astype(float)
     low, high = float(values.min()), float(np.percentile(values, 99.8))
     scaled = np.clip((values - low) / max(high - low, 1e-9), 0, 1)

@@ -27,7 +27,7 @@ p { margin: .6rem 0; max-width: 46rem; }
 .tile .name { color: var(--muted); font-size: .85rem; } .tile .range { color: var(--muted); font-size: .88rem; }
 .tile .value { font-size: 1.55rem; white-space: nowrap; font-weight: 650; line-height: 1.25;
   font-variant-numeric: tabular-nums; }
-.tile .value.words { color: var(--muted); }
+.tile .value.muted { color: var(--muted); }
 .caveats { color: var(--muted); font-size: .92rem; padding-left: 1.1rem; max-width: 46rem; }
 .scroll { overflow-x: auto; margin: .3rem 0; }
 .scroll:focus-visible { outline: 2px solid var(--teacher); outline-offset: 2px; }

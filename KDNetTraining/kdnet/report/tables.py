@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kdnet.evaluation.pairing import per_case
 from kdnet.report.content import ReportData
-from kdnet.report.words import difference, p_value, recovery, seen
+from kdnet.report.sentences import difference, format_key, p_value, recovery
 from kdnet.schema.network_id import Role
 from kdnet.schema.results import MEAN, NetworkSummary
 
@@ -60,7 +60,7 @@ def comparison_table(content: ReportData) -> Table:
     """Return paired difference, p and gap recovery of every student and region."""
     rows = [
         (
-            seen(row.modalities),
+            format_key(row.modalities),
             row.region,
             counted(row.cases, row.patients),
             difference(row.difference),
@@ -97,17 +97,17 @@ def case_table(content: ReportData, modalities: str) -> Table:
 
 def facts(content: ReportData) -> dict[str, str]:
     """Return what a reader needs to judge and reproduce the study."""
-    told = content.description
+    study = content.description
     return {
-        "Data": f"{told.data}, {told.cases} cases",
-        "Student sees": ", ".join(seen(modality_key) for modality_key in told.student_modalities),
-        "Teacher sees": seen(content.teacher),
-        "Recipe": f"{told.recipe}, {told.steps} steps for every network",
-        "Test folds": ", ".join(map(str, told.folds)) or "none",
-        "Seeds": ", ".join(map(str, told.seeds)),
-        "Time": f"{told.seconds / 60:.0f} min of training, {told.cpu_seconds / 60:.0f} min of CPU",
-        "Hardware": told.hardware,
-        "Code": f"kdnet {told.code_version}",
+        "Data": f"{study.data}, {study.cases} cases",
+        "Student input": ", ".join(format_key(modality_key) for modality_key in study.student_modalities),
+        "Teacher input": format_key(content.teacher),
+        "Recipe": f"{study.recipe}, {study.steps} steps per network",
+        "Test folds": ", ".join(map(str, study.folds)) or "none",
+        "Seeds": ", ".join(map(str, study.seeds)),
+        "Time": f"{study.seconds / 60:.0f} min of training, {study.cpu_seconds / 60:.0f} min of CPU time",
+        "Hardware": study.hardware,
+        "Code": f"kdnet {study.code_version}",
     }
 
 
@@ -134,10 +134,10 @@ def penalties(row: NetworkSummary | None) -> str:
     """Format penalties as ``"1 of 6 (1 empty prediction)"``, or ``"0 of 6"``."""
     if row is None:
         return ""
-    told = f"{row.penalties} of {row.scored}"
+    text = f"{row.penalties} of {row.scored}"
     if not row.penalties or row.empty_predictions is None:
-        return told
-    return f"{told} ({row.empty_predictions} empty prediction{'' if row.empty_predictions == 1 else 's'})"
+        return text
+    return f"{text} ({row.empty_predictions} empty prediction{'' if row.empty_predictions == 1 else 's'})"
 
 
 def counted(cases: int, patients: int) -> str:
@@ -146,11 +146,11 @@ def counted(cases: int, patients: int) -> str:
 
 
 def _network_header(content: ReportData) -> tuple[str, ...]:
-    return ("network", "sees", "cases", *content.description.regions, MEAN)
+    return ("network", "input", "cases", *content.description.regions, MEAN)
 
 
 def _named(role: Role, modality_key: str, cells: list[NetworkSummary | None]) -> tuple[str, str, str]:
-    return role.value, seen(modality_key), counted(cells[-1].cases, cells[-1].patients) if cells[-1] else "0"
+    return role.value, format_key(modality_key), counted(cells[-1].cases, cells[-1].patients) if cells[-1] else "0"
 
 
 def _spread(value: float, deviation: float | None, form: str) -> str:

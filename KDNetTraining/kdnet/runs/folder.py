@@ -101,7 +101,7 @@ class RunFolder:
         content = {"schema": SCHEMA, **json.loads(json.dumps(request))}
         if not self.study.exists():
             if any(item.name not in TRACES for item in self.root.iterdir()):
-                raise RunFolderError(f"{self.root} holds files but no run: choose an empty or new folder.")
+                raise RunFolderError(f"{self.root} contains other files: choose an empty or new folder.")
             write_json(self.study, content)
             return False
         # settings unknown to an older version are missing there, and empty or at their defaults here
@@ -182,7 +182,9 @@ def read_study(root: Path) -> dict[str, Any]:
         content: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         schema = int(content["schema"])
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise RunFolderError(f"{root} is no run folder (study.json is missing or damaged): choose another one.") from error
+        raise RunFolderError(
+            f"{root} is not a run folder (study.json is missing or damaged): choose another one."
+        ) from error
     if schema > SCHEMA:
         raise RunFolderError(f"{root} was written by a newer version of kdnet: update kdnet to open it.")
     return {**current_study(content), "schema": SCHEMA}

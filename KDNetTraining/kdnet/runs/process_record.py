@@ -34,9 +34,9 @@ def recorded_process_lives(root: Path) -> bool:
     pid = _local_pid(record)
     if pid is None or pid == os.getpid() or not _exists(pid):
         return False
-    begun, noted = _begun(pid), record.get("started")
+    began, recorded = _start_time(pid), record.get("started")
     # a process that started after the record was written merely reuses the number
-    return begun is None or not isinstance(noted, int | float) or begun <= noted + CLOCK_SECONDS
+    return began is None or not isinstance(recorded, int | float) or began <= recorded + CLOCK_SECONDS
 
 
 def _read(root: Path) -> Mapping[str, Any]:
@@ -51,7 +51,7 @@ def _local_pid(record: Mapping[str, Any]) -> int | None:
     return pid if isinstance(pid, int) and pid > 0 and record.get("host") == platform.node() else None
 
 
-def _begun(pid: int) -> float | None:
+def _start_time(pid: int) -> float | None:
     """Return the start time of a process in seconds since 1970, where the system provides it in a file."""
     try:
         return Path(f"/proc/{pid}").stat().st_ctime

@@ -52,7 +52,7 @@ class ProgressBars:
             case EventKind.PREPARATION:
                 self._advance(values["what"], int(values["done"]), int(values["total"]))
             case EventKind.EXCLUDED:
-                self._emit(f"left out: {values['case']}: {values['reason']}")
+                self._emit(f"excluded: {values['case']}: {values['reason']}")
             case EventKind.STEP:
                 left = _duration(float(values["seconds_left"]))
                 study = values.get("study_seconds_left")

@@ -28,11 +28,11 @@ def keep_splits(path: Path, splits: Mapping[int, Split]) -> None:
         return
     before, now = _names(known), _names(splits)
     for name in sorted(before - now):
-        raise RunFolderError(f"{path.parent} was begun with case {name}, which the data lacks or cannot use now: mend it.")
+        raise RunFolderError(f"{path.parent} was started with case {name}, which is now missing or invalid: restore it.")
     for name in sorted(now - before):
-        raise RunFolderError(f"{path.parent} was begun without case {name}: take it out of the data or begin a new run.")
+        raise RunFolderError(f"{path.parent} was started without case {name}: remove it from the data or start a new run.")
     if known != splits:
-        raise RunFolderError(f"{path.parent} was begun with other folds: restore cases.csv or begin a new run.")
+        raise RunFolderError(f"{path.parent} was started with other folds: restore cases.csv or start a new run.")
 
 
 def read_splits(path: Path) -> dict[int, Split]:
@@ -47,8 +47,8 @@ def read_splits(path: Path) -> dict[int, Split]:
         content = read_json(path, REMEDY, RunFolderError)
         return {fold_number(fold): parse_dataclass(Split, part) for fold, part in content.items()}
     except (ValueError, SettingsError) as error:
-        told = one_line(str(error), 200).rstrip(".")
-        raise RunFolderError(f"{path} is damaged ({told}): {REMEDY}.") from error
+        details = one_line(str(error), 200).rstrip(".")
+        raise RunFolderError(f"{path} is damaged ({details}): {REMEDY}.") from error
 
 
 def _names(splits: Mapping[int, Split]) -> set[str]:

@@ -15,7 +15,7 @@ from kdnet.runs.process_record import recorded_pid
 from kdnet.schema.interruption import StopMode
 from kdnet.schema.network_id import NetworkId
 
-KILLED = "The process ended unexpectedly (killed or shut down): resume the run to continue."
+KILLED = "the process ended unexpectedly (killed or shut down): resume the run to continue."
 
 
 class RunState(StrEnum):
@@ -161,4 +161,4 @@ class StatusReader:
 
 def _waited_for(event: Event) -> str:
     names = ", ".join(Path(run).name for run in event.values.get("runs", []))
-    return f"waits for {names}"
+    return f"waiting for {names}"

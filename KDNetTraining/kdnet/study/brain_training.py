@@ -78,7 +78,7 @@ class BrainTrainer:
         self, recipe: BrainRecipe, heads: Sequence[PreparedHead], start: SegmentationNetwork | None = None
     ) -> None:
         if not heads:
-            raise DataError("there is no scan to learn from: list some that are not held out.")
+            raise DataError("there is no scan to train on: list some that are not held out.")
         self.recipe, self.heads = recipe, heads
         torch.manual_seed(recipe.seed)
         self.spec = preset(recipe.network).spec(1, 1)
@@ -94,12 +94,12 @@ class BrainTrainer:
         self._odds = weights / weights.sum()
         self.step = 0
 
-    def train(self, checkpoint: Path, told: Callable[[int, float], None], every: int = 100) -> SegmentationNetwork:
+    def train(self, checkpoint: Path, progress: Callable[[int, float], None], every: int = 100) -> SegmentationNetwork:
         """Train to the last step, from ``checkpoint`` if it exists.
 
         Args:
             checkpoint: state file, written after every ``every`` steps.
-            told: called with the step and the mean loss since the last call.
+            progress: called with the step and the mean loss since the last call.
             every: see ``checkpoint``.
 
         Returns:
@@ -112,7 +112,7 @@ class BrainTrainer:
             losses.append(self._one_step())
             if self.step % every == 0 or self.step == self.recipe.steps:
                 self._save(checkpoint)
-                told(self.step, float(np.mean(losses)))
+                progress(self.step, float(np.mean(losses)))
                 losses = []
         return self.average
 

@@ -26,7 +26,7 @@ def read_contents(
     cases: Sequence[Case],
     processes: DistributedContext,
     check: Callable[[], None] = lambda: None,
-    say: Callable[[int, int], None] = lambda _done, _total: None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, dict[str, str]]:
     """Compute digests of the files of ``cases``, distributed over the processes.
 
@@ -34,7 +34,7 @@ def read_contents(
         cases: whose files are read.
         processes: all call this.
         check: called before each case; may raise to stop.
-        say: called after each round with the number of cases done and the total.
+        progress: called after each round with the number of cases done and the total.
 
     Raises:
         DataError: naming a file that cannot be read.
@@ -49,7 +49,7 @@ def read_contents(
         round_ = cases[index : index + processes.count]
         for part in processes.together(lambda round_=round_: digest(round_)):  # type: ignore[misc]
             found |= part
-        say(len(found), len(cases))
+        progress(len(found), len(cases))
     return found
 
 
@@ -65,8 +65,9 @@ def keep_contents(path: Path, contents: Contents) -> None:
         changed = sorted(kind for kind in before.keys() | files.keys() if before.get(kind) != files.get(kind))
         if changed:
             raise RunFolderError(
-                f"case {name} has changed since {path.parent} was begun (other content: {', '.join(changed)}): restore its "
-                "files, or begin a new run."
+                f"case {name} has changed since {path.parent} was started (different content: "
+                f"{', '.join(changed)}): restore its "
+                "files, or start a new run."
             )
     if contents.keys() - known.keys():
         write_json(path, {**known, **contents})

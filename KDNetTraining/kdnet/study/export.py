@@ -83,7 +83,7 @@ def export_model(
 def _check_target(target: Path) -> None:
     if not target.name or target.is_dir():
         example = target / "student.safetensors"
-        raise RunFolderError(f"{target} is a folder: name the model file to write, such as {example}.")
+        raise RunFolderError(f"{target} is a folder: give the model file to write, such as {example}.")
 
 
 def _keep_others(target: Path, view: RunReader) -> None:
@@ -92,11 +92,13 @@ def _keep_others(target: Path, view: RunReader) -> None:
         return
     kept = [view.run.teacher, *(view.folder(network).model for network in view.networks)]
     if any(path.exists() and path.samefile(target) for path in kept):
-        raise RunFolderError(f"{target} is a model of the run {view.run.root}: name another file.")
+        raise RunFolderError(f"{target} is a model of the run {view.run.root}: choose another file name.")
     try:
         read_card(target)
     except ModelFileError as error:
-        raise RunFolderError(f"{target} exists and is no model file of kdnet, so it is kept: name another file.") from error
+        raise RunFolderError(
+            f"{target} exists and is not a kdnet model file, so it is not overwritten: choose another file name."
+        ) from error
 
 
 def _scores_of(tested: RunReader, own: RunReader) -> list[Score]:

@@ -42,8 +42,11 @@ def _ordered(student: tuple[str, ...], modalities: Sequence[str]) -> tuple[str, 
             raise SettingsError(f'the data has no modality "{modality}" for a student: choose among {known}.')
     if len(modalities) == 1:
         raise SettingsError(
-            f"the data has the modality {known} alone, so that no teacher can see more than the student: add another one."
+            f"the data has only the modality {known}, but a teacher needs more modalities than its student: add "
+            "another one."
         )
     if len(set(student)) == len(modalities):
-        raise SettingsError(f"a student of all modalities ({known}) has nothing to be taught: leave some out.")
+        raise SettingsError(
+            f"a student of all modalities ({known}) has nothing to learn from its teacher: give it fewer modalities."
+        )
     return tuple(modality for modality in modalities if modality in student)

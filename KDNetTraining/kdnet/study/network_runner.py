@@ -37,8 +37,8 @@ def provide_model(network: NetworkId, study: RunningStudy) -> None:
         study.record.keep(lambda: _complete_record(network, study))
     elif network in setup.trained:
         _train(network, study)
-    elif setup.brought is not None:
-        teacher = setup.brought
+    elif setup.pretrained is not None:
+        teacher = setup.pretrained
         study.record.keep(lambda: save_model(folder.model, replace(teacher.card, role=Role.TEACHER), teacher.network))
     study.context.processes.gather(None)  # one process writes the model file, all read it
 

@@ -29,31 +29,33 @@ EVENT_BYTES = 350  # per second of training
 
 REPORT_BYTES = 5_000_000
 
-Say = Callable[[str], None]
+ProgressCallback = Callable[[str], None]
 
 
-def make_plan(request: StudyRequest, device: torch.device, say: Say = lambda _text: None) -> StudyPlan:
+def make_plan(
+    request: StudyRequest, device: torch.device, show_progress: ProgressCallback = lambda _text: None
+) -> StudyPlan:
     """Inspect the data, run a few trial steps in a temporary folder, and estimate the rest.
 
     Args:
         request: the study to plan.
         device: compute device.
-        say: called with short progress messages.
+        show_progress: called with short progress messages.
 
     Raises:
         KDNetError: for everything the study itself would reject.
     """
     started = time.monotonic()
-    setup = prepare_study(request, progress=lambda done, total: say(f"inspecting cases: {done} of {total}"))
+    setup = prepare_study(request, progress=lambda done, total: show_progress(f"inspecting cases: {done} of {total}"))
     inspecting = time.monotonic() - started
     with tempfile.TemporaryDirectory(prefix="kdnet-plan-") as folder:
         split = setup.split_of(setup.student)
         names = [*split.train[:TRIAL_CASES], split.validation[0]]
-        say("preparing a few cases")
+        show_progress("preparing a few cases")
         started = time.monotonic()
         prepared = prepare_cases(setup.data, names, Path(folder))
         preparing = (time.monotonic() - started) / len(names)
-        say("trying a few steps of teacher, baseline and student")
+        show_progress("timing a few steps of teacher, baseline, and student")
         measured = benchmark_steps(setup, prepared, ComputeContext(device))
         labelmap_bytes = _labelmap_bytes(setup, names[-1], Path(folder))
         case_bytes = sum(case.image.nbytes + case.labelmap.nbytes for case in prepared.values()) / len(prepared)
@@ -94,8 +96,8 @@ def _disk_bytes(setup: PreparedStudy, recipe: Recipe, case_bytes: float, labelma
     channels = setup.data.dataset.labels.channels
     weights = []
     for network in setup.networks:
-        if network.role is Role.TEACHER and setup.brought is not None:
-            tensors = setup.brought.network.state_dict().values()
+        if network.role is Role.TEACHER and setup.pretrained is not None:
+            tensors = setup.pretrained.network.state_dict().values()
         else:
             name = recipe.network if network.role is Role.TEACHER else recipe.trained_student_network
             tensors = build_network(preset(name).spec(len(network.modalities), channels)).state_dict().values()

@@ -53,7 +53,7 @@ def read_study_data(
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     record: InspectionRecord | None = None,
     *,
-    begun: bool = False,
+    resumed: bool = False,
 ) -> StudyData:
     """Detect the data layout, inspect the cases, exclude unusable ones, and split the rest.
 
@@ -62,29 +62,29 @@ def read_study_data(
         events: receives progress and excluded cases.
         progress: called after each case with the number inspected and the total.
         record: of earlier inspections; cases with unchanged files are not read again.
-        begun: whether this run was started before; cases to exclude may since have been removed from the data.
+        resumed: whether this run is being resumed; excluded cases may have been removed from the data since.
 
     Raises:
         DataError: for a folder that is empty, not recognized, or has too few usable cases.
         SettingsError: for a fold, modality, or case to exclude that does not exist.
     """
     dataset = list_cases(request)
-    if not begun:
+    if not resumed:
         _check_excluded(request.excluded, [case.name for case in dataset.cases])
 
-    def say(done: int, total: int) -> None:
+    def report(done: int, total: int) -> None:
         events.write(EventKind.PREPARATION, what="inspecting cases", done=done, total=total)
         progress(done, total)
 
     try:
-        reports = inspect_dataset(dataset, say, record.inspect if record else None)
+        reports = inspect_dataset(dataset, report, record.inspect if record else None)
     finally:
         if record is not None:
             record.write()
     excluded = {report.name: " ".join(report.problems) for report in reports if report.problems}
     notes = notes_of(dataset, reports)
     dataset = valid_cases(dataset, reports)
-    excluded |= dict.fromkeys(request.excluded, "left out on request")
+    excluded |= dict.fromkeys(request.excluded, "excluded on request")
     dataset = replace(dataset, cases=tuple(case for case in dataset.cases if case.name not in excluded))
     require_cases(dataset)
     for name, reason in excluded.items():
@@ -140,8 +140,8 @@ def _check_excluded(wanted: Sequence[str], names: Sequence[str]) -> None:
     for name in wanted:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
-            told = f"did you mean {near[0]}?" if near else "the data has no cases."
-            raise SettingsError(f'there is no case "{name}" to leave out: {told}')
+            hint = f"did you mean {near[0]}?" if near else "the data has no cases."
+            raise SettingsError(f'there is no case "{name}" to exclude: {hint}')
 
 
 def _splits(dataset: Dataset, request: StudyRequest, listed: FoldList) -> dict[int, Split]:
@@ -150,8 +150,8 @@ def _splits(dataset: Dataset, request: StudyRequest, listed: FoldList) -> dict[i
     if known and not set(names) <= known.keys():
         lacking = sorted(set(names) - known.keys())
         raise DataError(
-            f"{listed.source} gives no fold for {len(lacking)} of {len(names)} cases, for example {lacking[0]}: add them, "
-            "or take the file away."
+            f"{listed.source} lists no fold for {len(lacking)} of {len(names)} cases, for example {lacking[0]}: add them, "
+            "or remove the file."
         )
     if not known:
         count = request.fold_count or DEFAULT_FOLDS
@@ -159,7 +159,7 @@ def _splits(dataset: Dataset, request: StudyRequest, listed: FoldList) -> dict[i
         if count > len(patients):
             raise DataError(
                 f"{dataset.root} has {len(names)} usable cases of {len(patients)} patients, too few for {count} folds: "
-                "add cases, lower --fold-count, or say whose cases they are in a column patient of cases.csv."
+                "add cases, lower --fold-count, or give the patient of each case in the column patient of cases.csv."
             )
         known = assign_folds(names, count, seed=0, patients=dataset.patients)
     assignment = {name: known[name] for name in names}

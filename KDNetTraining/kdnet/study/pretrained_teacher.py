@@ -73,7 +73,7 @@ class ModelFileTeacher:
         if card.preprocessing != data.preprocessing:
             spacing = ",".join(f"{step:g}" for step in card.preprocessing.spacing)
             raise SettingsError(
-                f"the teacher {self.path} sees images prepared otherwise than the recipe does: "
+                f"the teacher {self.path} was trained with other preprocessing than this recipe's: "
                 f"give --set spacing=[{spacing}] or choose another teacher."
             )
         return PretrainedTeacher(self.loaded)
@@ -150,21 +150,21 @@ class BundleTeacher:
 
     def _try(self, network: SegmentationNetwork, spec: NetworkSpec, patch: tuple[int, int, int]) -> None:
         image = torch.randn((1, spec.in_channels, *patch), generator=torch.Generator().manual_seed(0))
-        told = " x ".join(map(str, patch))
+        size = " x ".join(map(str, patch))
         try:
             with torch.no_grad():
                 logits = network(image).logits
         except (RuntimeError, ValueError, AssertionError, IndexError, TypeError, ImportError) as error:
             reason = (str(error).strip() or type(error).__name__).partition("\n")[0].rstrip(".")
             raise ModelFileError(
-                f"the teacher {self.bundle.path} cannot segment a patch of {told} voxels ({reason}): "
+                f"the teacher {self.bundle.path} cannot segment a patch of {size} voxels ({reason}): "
                 "choose another patch or teacher."
             ) from error
         wanted = (1, spec.out_channels, *patch)
         if tuple(logits.shape) != wanted or not bool(logits.isfinite().all()):
             raise ModelFileError(
                 f"the teacher {self.bundle.path} gives {tuple(logits.shape)} instead of finite {wanted} for a patch of "
-                f"{told} voxels: choose another patch or teacher."
+                f"{size} voxels: choose another patch or teacher."
             )
 
 
@@ -178,7 +178,7 @@ def load_teacher(path: Path) -> ModelFileTeacher | BundleTeacher:
         raise ModelFileError(f"{path} does not exist: correct the name of the teacher.")
     folder = bundle_folder(path)
     if path.is_dir() and folder is None:
-        raise ModelFileError(f"{path} is no MONAI bundle (configs/inference.json is missing): choose another teacher.")
+        raise ModelFileError(f"{path} is not a MONAI bundle (configs/inference.json is missing): choose another teacher.")
     if folder is not None and not (path.is_file() and _is_ours(path)):
         return BundleTeacher(read_bundle(folder, path if path.is_file() else None))
     return ModelFileTeacher(path, load_model(path))
@@ -195,19 +195,25 @@ def adapt_recipe(recipe: Recipe, teacher: Model, student_channels: int) -> tuple
     warnings = []
     if recipe.distillation.gamma > 0 and not _latents_match(student, teacher.network):
         recipe = replace(recipe, distillation=replace(recipe.distillation, gamma=0.0))
-        warnings.append("The teacher's bottleneck does not match the student's: its logits alone are distilled (gamma 0).")
+        warnings.append(
+            "The teacher's bottleneck does not match the student's, so only its logits are distilled (gamma = 0)."
+        )
     if not recipe.distillation.needs_teacher:
         raise SettingsError("lambda is 0 and the teacher's bottleneck cannot be matched: give a lambda above 0.")
     if recipe.init_from_teacher and not shared_weights(student, teacher.network):
         recipe = replace(recipe, init_from_teacher=False)
-        warnings.append("The student's network is unlike its teacher's, so it starts from fresh weights (no warm start).")
+        warnings.append(
+            "The student's architecture differs too much from its teacher's, so it is randomly initialized instead."
+        )
     return recipe, tuple(warnings)
 
 
 def _agreed(path: Path, own: tuple[str, ...], asked: Sequence[str]) -> tuple[str, ...]:
     if asked and set(asked) != set(own):
         names = ",".join(own)
-        raise SettingsError(f"the teacher {path} sees {names}: give --modalities {names}, or leave it out.")
+        raise SettingsError(
+            f"the teacher {path} needs the modalities {names}: give --modalities {names}, or omit the option."
+        )
     return own
 
 

@@ -50,7 +50,7 @@ def preview(root: Path, name: str, out: Path, device: torch.device, case_name: s
     view = open_readonly(root)
     network = _planned(view, name)
     if view.dataset is None:
-        raise RunFolderError(f"the data folder {view.request.data} of {root} is not there: put it back to see a case.")
+        raise RunFolderError(f"the data folder {view.request.data} of {root} does not exist: restore it to preview a case.")
     parts = view.splits.get(network.fold)
     if parts is None or not parts.validation:
         raise RunFolderError(f"{view.run.splits} is missing or damaged: delete it, then resume the run.")
@@ -65,7 +65,7 @@ def preview(root: Path, name: str, out: Path, device: torch.device, case_name: s
         raise SettingsError(f"case {case_name} lacks {', '.join(missing)}, which the network needs: choose another case.")
     labelmap = Predictor(model, device).predict(read_inputs(case, model.card.modalities)).labelmap
     write_volume(out, labelmap)
-    part = next((part for part in ("train", "validation", "test") if case_name in getattr(parts, part)), "left out")
+    part = next((part for part in ("train", "validation", "test") if case_name in getattr(parts, part)), "excluded")
     return {
         "network": name,
         "case": case_name,
@@ -85,14 +85,16 @@ def _keep_data(out: Path, dataset: Dataset) -> None:
     for case in dataset.cases:
         for image in (*case.images.values(), *([case.reference] if case.reference else [])):
             if image.path.exists() and image.path.samefile(out):
-                raise SettingsError(f"{out} belongs to case {case.name} of the data, so it is kept: name another file.")
+                raise SettingsError(
+                    f"{out} belongs to case {case.name} of the data, so it is not overwritten: choose another file name."
+                )
 
 
 def _planned(view: RunReader, name: str) -> NetworkId:
     network = view.network(name)
     if network is not None:
         return network
-    known = ", ".join(network.key for network in view.networks) or "none yet, as it has not begun to train"
+    known = ", ".join(network.key for network in view.networks) or "none yet, as it has not started to train"
     raise SettingsError(f'{view.run.root} has no network "{name}": choose one of {known}.')
 
 
@@ -111,7 +113,7 @@ def _model(view: RunReader, network: NetworkId) -> tuple[Model, int, bool]:
         except (RunFolderError, ModelFileError):
             if attempt:
                 raise
-    raise RunFolderError(f"nothing of {network.key} has been saved yet: wait until it has been trained for a minute.")
+    raise RunFolderError(f"there is no checkpoint of {network.key} yet: wait until it has been trained for a minute.")
 
 
 def _from_state(view: RunReader, network: NetworkId, state: Checkpoint) -> Model:

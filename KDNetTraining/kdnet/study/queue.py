@@ -27,7 +27,7 @@ def wait_for_runs(
 ) -> None:
     """Wait until none of ``runs`` is active, waiting, or about to start; all processes of this run call it.
 
-    A run that has finished, or was alive and has ended in any way, is no longer waited for. One that was never seen
+    A run that has finished, or was alive and has ended in any way, is no longer waited for. One that was never observed
     alive may just be starting and is given some time.
 
     Args:
@@ -46,7 +46,7 @@ def wait_for_runs(
     ahead = [_Ahead(run, time.monotonic() + grace) for run in runs]
     reported = False
     while True:
-        ahead = [item for item in ahead if not item.ended()] if context.processes.first else []
+        ahead = [item for item in ahead if not item.ended()] if context.processes.is_main else []
         if not context.processes.broadcast(len(ahead)):
             return
         if not reported:

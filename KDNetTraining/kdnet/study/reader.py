@@ -91,7 +91,7 @@ class RunReader:
             RunFolderError: when it is not resolved yet.
         """
         if not self.run.recipe.exists():
-            raise RunFolderError(f"{self.run.root} has not begun to train: wait for its first steps.")
+            raise RunFolderError(f"{self.run.root} has not started to train: wait for its first steps.")
         return read_settled_recipe(self.run.recipe)
 
     def folder(self, network: NetworkId) -> NetworkFolder:
@@ -138,7 +138,7 @@ def read_scores(path: Path) -> list[Score]:
     with reading(path, "delete it, then resume the run to score again", RunFolderError):
         content = parse_json(path.read_text(encoding="utf-8"))
         if not isinstance(content, list):
-            raise ValueError("it is no list")
+            raise ValueError("it is not a list")
         return [_score(item) for item in content]
 
 
@@ -171,5 +171,5 @@ def recorded_request(root: Path) -> StudyRequest:
     try:
         return StudyRequest.from_json(content)
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, KDNetError) as error:
-        told = one_line(str(error), 200).rstrip(".")
-        raise RunFolderError(f"{root / 'study.json'} is damaged ({told}): restore it, or begin a new run.") from error
+        details = one_line(str(error), 200).rstrip(".")
+        raise RunFolderError(f"{root / 'study.json'} is damaged ({details}): restore it, or start a new run.") from error

@@ -64,7 +64,7 @@ def report_study(request: StudyRequest, study: RunningStudy) -> Path:
         cpu_seconds=sum(float(values["cpu_seconds"]) for values in finished),
         hardware=hardware(study.context.device, study.context.processes.count),
         code_version=code_version(),
-        teacher=setup.brought.card.name if setup.brought else "",
+        teacher=setup.pretrained.card.name if setup.pretrained else "",
         patients=data.dataset.patients,
     )
     overlays = _overlays(data, networks, run, scores)

@@ -72,7 +72,7 @@ class Study:
             KDNetError: for unusable data, settings, or folder, a full disk, or exhausted memory.
             Interrupted: after a stop request, with everything saved.
         """
-        with open_record(self.folder, self.request.to_json(), writes=self.context.processes.first) as record:
+        with open_record(self.folder, self.request.to_json(), writes=self.context.processes.is_main) as record:
             try:
                 return self._run(record)
             except BaseException as error:
@@ -102,9 +102,9 @@ class Study:
             self.folder.teacher if kept else None,
             record,
             lambda *_: self.context.check(),
-            InspectionRecord(self.folder.inspection) if self.context.processes.first else None,
+            InspectionRecord(self.folder.inspection) if self.context.processes.is_main else None,
             processes=self.context.processes,
-            begun=self.folder.splits.exists(),
+            resumed=self.folder.splits.exists(),
         )
         for text in setup.warnings:
             record.write(EventKind.WARNING, text=text)
@@ -114,7 +114,7 @@ class Study:
         """Prepare the cases and resolve the number of steps; from then on the networks of the run are known."""
         prepared = self._prepare_cases(setup, record)
         recipe = self._resolve_recipe(setup, prepared, record)
-        teacher = setup.brought
+        teacher = setup.pretrained
         if teacher is not None and not self.folder.teacher.exists():
             record.keep(lambda: save_model(self.folder.teacher, teacher.card, teacher.network))
         record.write(

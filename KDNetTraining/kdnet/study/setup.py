@@ -37,20 +37,20 @@ class PreparedStudy:
         data: usable cases and splits.
         networks: in processing order.
         recipe: as requested, adapted to a pretrained teacher if needed; its steps are not resolved.
-        brought: the pretrained teacher; None if one is trained.
+        pretrained: the pretrained teacher; None if one is trained.
         warnings: deviations from the request, as text.
     """
 
     data: StudyData
     networks: tuple[NetworkId, ...]
     recipe: Recipe
-    brought: Model | None = None
+    pretrained: Model | None = None
     warnings: tuple[str, ...] = ()
 
     @property
     def trained(self) -> tuple[NetworkId, ...]:
         """The networks to train: all but a pretrained teacher."""
-        return tuple(item for item in self.networks if self.brought is None or item.role is not Role.TEACHER)
+        return tuple(item for item in self.networks if self.pretrained is None or item.role is not Role.TEACHER)
 
     @property
     def student(self) -> NetworkId:
@@ -67,9 +67,9 @@ class PreparedStudy:
 
     def pretrained_teacher(self) -> Teacher | None:
         """Return the pretrained teacher, ready for distillation; None if there is none."""
-        if self.brought is None:
+        if self.pretrained is None:
             return None
-        return Teacher(self.brought.network, channels(self.brought.card.modalities, self.data))
+        return Teacher(self.pretrained.network, channels(self.pretrained.card.modalities, self.data))
 
 
 def prepare_study(
@@ -80,7 +80,7 @@ def prepare_study(
     record: InspectionRecord | None = None,
     *,
     processes: DistributedContext = ALONE,
-    begun: bool = False,
+    resumed: bool = False,
 ) -> PreparedStudy:
     """Read the data, open the pretrained teacher, and plan the networks.
 
@@ -91,7 +91,7 @@ def prepare_study(
         progress: called after each case with the number inspected and the total.
         record: of earlier inspections.
         processes: all call this; the first one reads the data for all.
-        begun: whether the run was started before.
+        resumed: whether the run is being resumed.
 
     Raises:
         KDNetError: for unusable data, settings, or teacher.
@@ -100,7 +100,7 @@ def prepare_study(
     opened = load_teacher(source) if source else None
     if opened is not None:
         request = replace(request, modalities=opened.modalities_for(request.modalities))
-    data = processes.once(lambda: read_study_data(request, events, progress, record, begun=begun))
+    data = processes.once(lambda: read_study_data(request, events, progress, record, resumed=resumed))
     modalities = request.modalities or data.dataset.modalities
     networks = plan_networks(modalities, request.students, list(data.splits), request.seeds)
     student = request.recipe.trained_student_network

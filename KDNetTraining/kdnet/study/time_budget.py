@@ -72,7 +72,8 @@ def steps_for_budget(
     if steps < VALIDATIONS:
         needed = (beside + VALIDATIONS * per_step) / 60 / RESERVE
         raise SettingsError(
-            f"{minutes:g} minutes are too few for {count} networks on this machine: allow at least {math.ceil(needed)}."
+            f"the time budget of {minutes:g} min is too short for {count} networks on this machine: give at least "
+            f"{math.ceil(needed)} min."
         )
     return replace(
         recipe,

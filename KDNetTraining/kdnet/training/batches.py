@@ -26,5 +26,5 @@ def load_batches(job: TrainingJob, processes: DistributedContext, steps: range) 
         augmentation=recipe.augmentation,
         seed=job.seed,
     )
-    slots = processes.share(recipe.batch)
+    slots = processes.local_indices(recipe.batch)
     return load_patches(sampler, [[(step, slot) for slot in slots] for step in steps], recipe.workers)

@@ -102,7 +102,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         if first_not_finite(state):
             raise RunFolderError(
                 f"{path} holds weights that are not finite, so its training diverged: "
-                "begin a new run with a lower learning_rate or a gradient_clip."
+                "start a new run with a lower learning_rate or a gradient_clip."
             )
     return Checkpoint(values, groups, optimizer)
 

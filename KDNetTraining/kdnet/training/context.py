@@ -35,6 +35,6 @@ class ComputeContext:
         Raises:
             Interrupted: on request.
         """
-        stop = self.pending_stop() if self.processes.first else None
+        stop = self.pending_stop() if self.processes.is_main else None
         if stop is not None:
             raise Interrupted(stop)

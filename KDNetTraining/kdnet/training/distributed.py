@@ -49,11 +49,11 @@ class DistributedContext:
     group: distributed.ProcessGroup | None = None
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process makes decisions and writes events and files."""
         return self.rank == 0
 
-    def share(self, batch: int) -> range:
+    def local_indices(self, batch: int) -> range:
         """Return the slots of a global batch that this process computes.
 
         Raises:
@@ -97,7 +97,7 @@ class DistributedContext:
         """
         if self.count == 1:
             return work()
-        outcome = self._attempt(work, self.broadcast) if self.first else self.broadcast(cast(Any, None))
+        outcome = self._attempt(work, self.broadcast) if self.is_main else self.broadcast(cast(Any, None))
         return cast(T, _checked([outcome])[0])
 
     def together(self, work: Callable[[], T]) -> list[T]:

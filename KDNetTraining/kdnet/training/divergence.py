@@ -37,12 +37,12 @@ class Skipped:
                 network, step, f"{self.in_a_row} steps in a row had a loss or gradient that is not finite", recipe
             )
         if step >= recipe.steps and 2 * self.total > recipe.steps:
-            told = f"{self.total} of its {recipe.steps} steps had a loss or gradient that is not finite"
-            raise diverged(network, step, told, recipe)
+            details = f"{self.total} of its {recipe.steps} steps had a loss or gradient that is not finite"
+            raise diverged(network, step, details, recipe)
 
 
-def diverged(network: str, step: int, told: str, recipe: Recipe) -> SettingsError:
+def diverged(network: str, step: int, details: str, recipe: Recipe) -> SettingsError:
     """Return the error that ends the training of ``network``."""
-    remedy = f"begin a new run with a learning_rate below {recipe.learning_rate:g}"
+    remedy = f"start a new run with a learning_rate below {recipe.learning_rate:g}"
     remedy += "" if recipe.gradient_clip else " or with a gradient_clip such as 12"
-    return SettingsError(f"the training of {network} diverged by step {step} ({told}): {remedy}.")
+    return SettingsError(f"the training of {network} diverged by step {step} ({details}): {remedy}.")

@@ -32,10 +32,10 @@ def explained(device: torch.device, root: Path | None = None) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError, OSError) as error:
-        told = explain(error, device, root)
-        if told is None:
+        cause = explain(error, device, root)
+        if cause is None:
             raise
-        raise told from error
+        raise cause from error
 
 
 def explain(error: BaseException, device: torch.device, root: Path | None = None) -> KDNetError | None:
@@ -56,26 +56,29 @@ def explain(error: BaseException, device: torch.device, root: Path | None = None
 
 
 def _runtime_error(error: RuntimeError, device: torch.device, root: Path | None) -> KDNetError | None:
-    def says(words: tuple[str, ...]) -> bool:
-        return any(word in str(error) for word in words)
+    def mentions(phrases: tuple[str, ...]) -> bool:
+        return any(phrase in str(error) for phrase in phrases)
 
-    told = _description(error)
+    details = _description(error)
     resume = "resume the run" if root else "try again"
-    if says(SHARED_MEMORY):
+    if mentions(SHARED_MEMORY):
         return SettingsError(
-            f"the processes that prepare patches have too little shared memory ({told}): set workers to 0 or a smaller "
+            f"the processes that prepare patches have too little shared memory ({details}): set workers to 0 or a smaller "
             "number, or give this machine or container more (docker run --shm-size)."
         )
     if memory_ran_out(error):
         return _memory(str(device))
-    if says(WORKER):
+    if mentions(WORKER):
         return RunFolderError(
-            f"a process that prepares patches has ended ({told}): {resume}; with workers=0 in the recipe there is none."
+            f"a process that prepares patches ended unexpectedly ({details}): {resume}; workers=0 in the recipe "
+            "avoids such processes."
         )
-    if isinstance(error, distributed.DistBackendError | distributed.DistNetworkError) or says(PEER):
-        return RunFolderError(f"another process of this training has ended ({told}): see its messages, then {resume}.")
+    if isinstance(error, distributed.DistBackendError | distributed.DistNetworkError) or mentions(PEER):
+        return RunFolderError(
+            f"another process of this training ended unexpectedly ({details}): check its messages, then {resume}."
+        )
     if isinstance(error, NotImplementedError) or device_failed(error):
-        return DeviceError(f"{device} cannot compute this ({told}): choose another device, as in --device cpu.")
+        return DeviceError(f"{device} cannot compute this ({details}): choose another device, as in --device cpu.")
     return None
 
 

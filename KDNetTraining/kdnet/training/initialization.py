@@ -49,7 +49,8 @@ def start_from_teacher(network: SegmentationNetwork, teacher: Teacher, channels:
     shared = shared_weights(network, teacher.network)
     if not shared:
         raise SettingsError(
-            "the student's network is too unlike its teacher's to start from it: turn init_from_teacher off."
+            "the student's architecture differs too much from its teacher's to initialize from it: turn "
+            "init_from_teacher off."
         )
     network.load_state_dict({**network.state_dict(), **shared})
     if teacher.network.output_order:

@@ -146,7 +146,7 @@ class Learner:
 def _agree(losses: Sequence[float], context: ComputeContext, *, finite: bool) -> StepOutcome:
     """Share among all processes how the step went in each, and whether the first one should stop."""
     processes, modes = context.processes, tuple(StopMode)
-    stop = context.pending_stop() if processes.first else None
+    stop = context.pending_stop() if processes.is_main else None
     code = 0 if stop is None else 1 + modes.index(stop.mode)
     bad, code, *sums = processes.total([float(not finite), code, *losses])  # type: ignore[assignment]
     means = {name: value / processes.count for name, value in zip(LossTerms._fields, sums, strict=True)}

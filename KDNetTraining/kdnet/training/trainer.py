@@ -128,7 +128,7 @@ class Trainer:
             KDNetError: when the weights are not finite, or the disk is full; the previous state is kept.
         """
         self._saved = time.monotonic()
-        if not self.context.processes.first:
+        if not self.context.processes.is_main:
             return
         progress = replace(self.progress, elapsed=self.stopwatch.elapsed)
         best = {} if progress.best is None else {BEST: progress.best.weights}

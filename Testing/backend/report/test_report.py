@@ -167,7 +167,7 @@ def write(folder: Path, told: StudyDescription, scores: list[Score]) -> Page:
 
 def test_a_study_that_has_only_begun_has_a_report(tmp_path: Path) -> None:
     page = write(tmp_path, description(), [])
-    assert "No student has been scored beside its baseline yet." in page.text
+    assert "No student has been compared with its baseline yet." in page.text
     assert "3 of 3 networks have no scores yet" in page.text
     assert (tmp_path / "scores.csv").read_text(encoding="utf-8").startswith("role,modalities,fold")
 

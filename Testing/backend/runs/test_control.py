@@ -44,7 +44,7 @@ def test_a_damaged_request_asks_for_a_pause(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match="not there"):
+    with pytest.raises(RunFolderError, match="does not exist"):
         request_stop(tmp_path / "absent", StopMode.PAUSE)
 
 

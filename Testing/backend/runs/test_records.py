@@ -235,7 +235,7 @@ def test_models_of_the_run_and_other_files_are_not_exported_over(
     before = teacher.read_bytes()
     for path in (other, teacher):
         assert main(["export", str(run), "--network", STUDENT, "-o", str(path)]) == 2
-        assert "name another file" in capsys.readouterr().err
+        assert "choose another file name" in capsys.readouterr().err
     assert other.read_bytes() == b"scan"
     assert teacher.read_bytes() == before
     for _ in range(2):  # its own file may be written again

@@ -39,7 +39,7 @@ def write(run: Path, *what: tuple[EventKind, str, dict[str, object]]) -> None:
 
 
 def test_no_run_and_a_newer_run_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match="no run folder"):
+    with pytest.raises(RunFolderError, match="not a run folder"):
         read_status(tmp_path)
     write_json(tmp_path / "study.json", {"schema": SCHEMA + 1})
     with pytest.raises(RunFolderError, match="newer version"):
@@ -97,7 +97,7 @@ def test_waiting_is_told_with_what_for(run: Path) -> None:
     write(run, (EventKind.WAITING, "", {"runs": ["/runs/first"]}))
     with exclusive(run):
         status = read_status(run)
-    assert (status.state, status.reason) == (RunState.WAITING, "waits for first")
+    assert (status.state, status.reason) == (RunState.WAITING, "waiting for first")
 
 
 def test_a_reader_follows_and_survives_what_it_does_not_understand(run: Path) -> None:

@@ -119,7 +119,7 @@ def test_what_is_no_run_or_a_newer_one_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     arguments = [command[0], str(tmp_path), *command[1:]]
-    assert "no run folder" in refusal(arguments, capsys)
+    assert "not a run folder" in refusal(arguments, capsys)
     write_json(tmp_path / "study.json", {"schema": SCHEMA + 1})
     assert "newer version" in refusal(arguments, capsys)
     write_json(tmp_path / "study.json", {"schema": SCHEMA})
@@ -156,7 +156,7 @@ def test_a_network_in_training_is_previewed_as_it_is(
     first = next(iter(found["images"].values()))
     image = read_volume(Path(first["path"]), first["component"])
     assert read_volume(Path(found["labelmap"])).grid.matches(image.grid)
-    assert "has been saved yet" in refusal(
+    assert "there is no checkpoint of" in refusal(
         ["predict-checkpoint", str(run), "--network", STUDENT, "-o", str(tmp_path / "b.nii.gz")], capsys
     )
     request_stop(run, StopMode.STOP)

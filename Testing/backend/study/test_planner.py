@@ -44,7 +44,7 @@ def test_a_plan_tells_what_the_study_then_does(
     ids = [network["id"] for network in found["networks"]]
     assert ids == [f"fold0/seed0/{name}" for name in ("teacher", "baseline-t1ce", "student-t1ce")]
     assert found["steps"] == 6
-    assert found["excluded"] == {"Phantom_001": "left out on request"}
+    assert found["excluded"] == {"Phantom_001": "excluded on request"}
     (fold,) = found["folds"]
     assert fold["train"] + fold["validation"] + fold["test"] == 5
     assert 0 < found["minutes"] < 2
@@ -124,7 +124,7 @@ def test_folds_can_be_dealt_out(phantom: Path, tmp_path: Path, capsys: pytest.Ca
     ("options", "told"),
     [
         (("--modalities", "t1,pd"), 'no modality "pd"'),
-        (("--modalities", "t1ce"), "no teacher can see more"),
+        (("--modalities", "t1ce"), "a teacher needs more modalities"),
         (("--modalities", "t1,t2"), 'no modality "t1ce" for a student'),
         (("--fold-count", "9"), "too few for 9 folds"),
         (("--fold-count", "1"), "at least 2"),
@@ -133,7 +133,7 @@ def test_folds_can_be_dealt_out(phantom: Path, tmp_path: Path, capsys: pytest.Ca
         (("--folds", "0,first"), '"first" is no fold'),
         (("--folds", "0,"), '"" is no fold'),
         (("--minutes", "-1"), "positive"),
-        (("--minutes", "0.001"), "allow at least"),
+        (("--minutes", "0.001"), "give at least"),
         (("--minutes", "5", "--epochs", "5"), "one of them"),
         (("--epochs", "-1"), "positive"),
         (tuple(part for case in range(1, 5) for part in ("--exclude", f"Phantom_00{case}")), "2 usable cases"),

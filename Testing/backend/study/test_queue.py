@@ -48,7 +48,7 @@ def test_a_run_that_has_ended_gets_a_while_to_begin_again(tmp_path: Path, intent
 
 
 def test_a_folder_without_a_run_is_refused_after_that_while(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match="no run folder"):
+    with pytest.raises(RunFolderError, match="not a run folder"):
         wait(tmp_path / "absent", own=tmp_path, grace=0.6)
 
 

@@ -152,7 +152,7 @@ def test_a_folder_that_another_process_writes_is_refused(tmp_path: Path) -> None
     ("arguments", "told"),
     [
         (["--student", "pd"], 'no modality "pd"'),
-        (["--student", "t1+t1ce+t2+flair"], "nothing to be taught"),
+        (["--student", "t1+t1ce+t2+flair"], "nothing to learn"),
         (["--folds", "9"], "no fold 9"),
         (["--set", "distillation.lambda_=2"], "from 0 to 1"),
         (["--set", "stepz=2"], '"stepz"'),
@@ -246,7 +246,7 @@ def test_minutes_decide_the_steps_of_every_network_alike() -> None:
     arguments: Any = {"networks": dict.fromkeys(Role, 1), "validation_cases": 4, "tests": 3 * 14}
     fitted = steps_for_budget(recipe, minutes=30, measured=StepTimings((1.0, 1.0, 2.0), 1.0), **arguments)
     assert fitted.steps == int((30 * 60 * 0.9 - 3 * (40 + 42)) / 4)
-    with pytest.raises(SettingsError, match="allow at least"):
+    with pytest.raises(SettingsError, match="give at least"):
         steps_for_budget(recipe, minutes=1, measured=StepTimings((1.0, 1.0, 2.0), 1.0), **arguments)
 
 

@@ -134,7 +134,7 @@ def test_runs_wait_for_each_other_and_can_be_stopped(training: Any, chosen: Any,
     training.ui.startButton.click()
     second = training.runs.run
     assert first != second
-    until(lambda: state(training) == "waiting" and "waits for" in training.ui.runLabel.text)
+    until(lambda: state(training) == "waiting" and "waiting for" in training.ui.runLabel.text)
     assert first.name in training.ui.runLabel.text
     training.ui.runsTable.setCurrentCell(0, 0)
     until(lambda: state(training) == "running")
@@ -162,7 +162,7 @@ def test_a_run_that_cannot_begin_tells_why(
     (tmp_path / "runs" / "mine" / "thesis.txt").write_text("not a run")
     training.ui.runNameEdit.text = "mine"
     training.ui.startButton.click()
-    until(lambda: "holds files but no run" in training.ui.runLabel.text)
+    until(lambda: "contains other files" in training.ui.runLabel.text)
     assert (tmp_path / "runs" / "mine" / "thesis.txt").read_text() == "not a run"
 
 
@@ -176,7 +176,7 @@ def test_a_run_folder_of_a_newer_version_is_refused(training: Any, tmp_path: Pat
     assert training.logic.runs() == ()
     qt.QFileDialog.answer = str(tmp_path / "none")
     training.ui.openButton.click()
-    assert "is no run folder" in training.ui.runLabel.text
+    assert "is not a run folder" in training.ui.runLabel.text
 
 
 def test_a_run_in_use_is_not_started_again(training: Any, chosen: Any, until: Any) -> None:

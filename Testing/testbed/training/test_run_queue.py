@@ -79,7 +79,7 @@ def test_a_process_that_has_written_nothing_is_starting(queue: Any) -> None:
     ("state", "reason", "message"),
     [
         (RunState.FAILED, "the disk is full: free some space.", "second: the disk is full: free some space."),
-        (RunState.WAITING, "waits for first", "second: waits for first"),
+        (RunState.WAITING, "waiting for first", "second: waiting for first"),
         (RunState.RUNNING, "", ""),
         (RunState.PAUSED, "paused on request", ""),
         (RunState.NEW, "", None),

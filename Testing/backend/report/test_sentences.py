@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kdnet.evaluation.statistics import summarize
 from kdnet.report.content import ReportData
-from kdnet.report.words import caveats, conclusions, listed, percent, seen, signed
+from kdnet.report.sentences import caveats, conclusions, format_key, listed, percent, signed
 from kdnet.schema.labels import brats_labels
 from kdnet.schema.network_id import Role
 from kdnet.schema.results import Score
@@ -64,7 +64,7 @@ def test_every_student_has_a_verdict() -> None:
 
 def test_what_is_missing_is_named() -> None:
     begun = content(scores_of({TEACHER: STUDY[TEACHER], BASELINE: STUDY[BASELINE]}), folds=(0, 1))
-    assert conclusions(begun) == ["No student has been scored beside its baseline yet."]
+    assert conclusions(begun) == ["No student has been compared with its baseline yet."]
     assert begun.unscored()[0] == "fold 0, seed 0: student t1ce"
     assert "4 of 6 networks have no scores yet (fold 0, seed 0: student t1ce; fold 1" in caveats(begun)[0]
 
@@ -84,5 +84,5 @@ def test_differences_have_a_sign_unless_they_round_to_nothing(value: float, text
 
 def test_figures_read_well() -> None:
     assert [percent(share) for share in (0.424, -0.15, -0.001)] == ["42 %", "\N{MINUS SIGN}15 %", "0 %"]
-    assert [listed(words) for words in ([], ["ET"], ["ET", "TC", "WT"])] == ["", "ET", "ET, TC and WT"]
-    assert seen("t1+t1ce+lge") == "T1 + T1ce + lge"
+    assert [listed(words) for words in ([], ["ET"], ["ET", "TC", "WT"])] == ["", "ET", "ET, TC, and WT"]
+    assert format_key("t1+t1ce+lge") == "T1 + T1ce + lge"

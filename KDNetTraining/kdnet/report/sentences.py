@@ -19,8 +19,8 @@ MINUS = "\N{MINUS SIGN}"
 SPREAD = "Mean ± standard deviation over the test patients, on the original grids of their cases."
 
 PENALTIES = (
-    "How many of the figures (cases times seeds) are the penalty, because the region is in only one of prediction and "
-    "reference. Each of them pulls the mean of HD95 up."
+    "Number of values (cases times seeds) that are the penalty, because only one of prediction and reference contains the "
+    "region. Each of them raises the mean HD95."
 )
 
 PAIRING = "paired by case, fold and seed; visits of one patient are averaged and count once"
@@ -43,14 +43,16 @@ def outcome(row: Comparison) -> Outcome:
     return Outcome.UNDECIDED
 
 
-def seen(modalities: str) -> str:
+def format_key(modalities: str) -> str:
     """Format modalities as clinicians write them: ``"t1+t1ce"`` becomes ``"T1 + T1ce"``."""
     return format_modalities(modalities.split("+"))
 
 
-def listed(words: Sequence[str]) -> str:
-    """Join words as in ``"ET, TC and WT"``."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+def listed(names: Sequence[str]) -> str:
+    """Join names as in ``"ET and WT"`` or ``"ET, TC, and WT"``."""
+    if len(names) < 3:
+        return " and ".join(names)
+    return f"{', '.join(names[:-1])}, and {names[-1]}"
 
 
 def signed(value: float) -> str:
@@ -82,7 +84,7 @@ def recovery_range(value: GapRecovery) -> str:
 
 
 def recovery(row: Comparison) -> str:
-    """Format gap recovery with its interval, or say why there is none."""
+    """Format gap recovery with its interval, or the reason why there is none."""
     if row.recovery is None:
         return f"undefined: {row.no_recovery}"
     return f"{percent(row.recovery.value)} ({recovery_range(row.recovery)})"
@@ -90,17 +92,20 @@ def recovery(row: Comparison) -> str:
 
 def conclusions(content: ReportData) -> list[str]:
     """Describe the results in plain language, good or bad: one paragraph per student that can be compared."""
-    told = []
+    paragraphs = []
     for modalities in content.description.student_modalities:
         row = content.summary.comparison(modalities, MEAN)
         if row is not None:
             sentences = [headline(row), _regions(content, modalities), _recovery_sentence(row)]
-            told.append(" ".join(sentence for sentence in sentences if sentence))
-    if told:
-        return told
+            paragraphs.append(" ".join(sentence for sentence in sentences if sentence))
+    if paragraphs:
+        return paragraphs
     if not content.description.folds:
-        return ["Every case was trained on, so none is left to test: a cross-validation tells how good such networks are."]
-    return ["No student has been scored beside its baseline yet."]
+        return [
+            "All cases were used for training, so none is left to test: a cross-validation estimates the "
+            "performance of such networks."
+        ]
+    return ["No student has been compared with its baseline yet."]
 
 
 def headline(row: Comparison) -> str:
@@ -111,7 +116,7 @@ def headline(row: Comparison) -> str:
         Outcome.UNDECIDED: "is not distinguishable from its baseline",
     }[outcome(row)]
     return (
-        f"The {seen(row.modalities)} student {verb}: mean Dice {row.student:.3f} against {row.baseline:.3f} "
+        f"The {format_key(row.modalities)} student {verb}: mean Dice {row.student:.3f} against {row.baseline:.3f} "
         f"(difference {signed(row.difference.value)}, 95 % interval {signed(row.difference.low)} to "
         f"{signed(row.difference.high)}, {p_value(row.p)}, {_tested(row)})."
     )
@@ -119,27 +124,27 @@ def headline(row: Comparison) -> str:
 
 def caveats(content: ReportData) -> list[str]:
     """Return what a reader must know before trusting the results."""
-    told = []
+    notes = []
     missing = content.unscored()
     if missing:
         expected = len(content.networks()) * len(content.description.folds) * len(content.description.seeds)
-        told.append(
+        notes.append(
             f"This study is not finished: {len(missing)} of {expected} networks have no scores yet "
             f"({'; '.join(missing[:4])}{'; ...' if len(missing) > 4 else ''}). Comparisons use the folds and seeds that "
-            "are there."
+            "are complete."
         )
     if content.description.teacher:
-        told.append(
-            f"The teacher, {content.description.teacher}, was trained elsewhere. If it learnt from test cases of this "
-            "study, its own figures and the student's are too good."
+        notes.append(
+            f"The teacher, {content.description.teacher}, was trained outside this study. If test cases of this "
+            "study were part of its training data, its results and the student's are too optimistic."
         )
     rows = content.summary.comparisons
     if rows and min(row.patients for row in rows) < FEWEST_PATIENTS:
         fewest = min(rows, key=lambda row: row.patients)
-        told.append(f"With {_tested(fewest)} no test can tell a difference from chance (p < 0.05).")
+        notes.append(f"With {_tested(fewest)} no difference can reach significance (p < 0.05).")
     if rows and len({score.seed for score in content.scores}) == 1:
-        told.append("One seed: how far two trainings differ by chance alone is not part of the intervals.")
-    return told
+        notes.append("One seed: the intervals do not include the variability between trainings.")
+    return notes
 
 
 def _regions(content: ReportData, modalities: str) -> str:
@@ -154,13 +159,13 @@ def _regions(content: ReportData, modalities: str) -> str:
 
 def _recovery_sentence(row: Comparison) -> str:
     if row.recovery is not None:
-        told = f"It recovers {percent(row.recovery.value)} of the distance from baseline to teacher"
-        return f"{told} (95 % interval {recovery_range(row.recovery)})."
+        text = f"It recovers {percent(row.recovery.value)} of the distance from baseline to teacher"
+        return f"{text} (95 % interval {recovery_range(row.recovery)})."
     if row.teacher is None:
-        return "Gap recovery waits for the teacher's scores."
+        return "Gap recovery is not available before the teacher is scored."
     return (
         f"The teacher is not above the baseline ({row.teacher:.3f} against {row.baseline:.3f}), so there was nothing to "
-        "distil and gap recovery is undefined."
+        "distill and gap recovery is undefined."
     )
 
 
