@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from kdnet.cli import main
 from kdnet.files import write_json
-from kdnet.model_file import load_model, save_model, weights_hash
+from kdnet.model_file import load_model, save_model
+from kdnet.tensor_file import weights_hash
 from windows_rules import WindowsRules
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the rules of Windows are applied on Linux")

@@ -13,6 +13,7 @@ from typing import IO, Any
 from kdnet.causes import memory_ran_out
 from kdnet.errors import KDNetError
 from kdnet.foreign import parse_message, reading
+from kdnet.messages import last_message
 
 from KDNetLib.PollTimer import PollTimer
 from KDNetLib.ProcessTree import kill_tree, reaped, start_python
@@ -23,7 +24,6 @@ BUDGET_SECONDS = 0.01  # time limit of one poll, so that a verbose command never
 DETAIL_LINES = 60
 END_SECONDS = 2.0  # that a process has to exit after its streams are closed
 MODULE = ("-m", "kdnet")
-MESSAGE_PREFIX = "kdnet: "  # of the sentence that a command prints when it fails
 
 
 class Command:
@@ -200,10 +200,9 @@ def failure_message(code: int, notes: Sequence[str]) -> str:
         'The process was killed, most likely for lack of memory: close other programs and try again.'
     """
     lines = [line.strip() for line in notes if line.strip()]
-    for line in reversed(lines):
-        if line.startswith(MESSAGE_PREFIX):
-            sentence = line.removeprefix(MESSAGE_PREFIX)
-            return sentence[:1].upper() + sentence[1:]
+    sentence = last_message(lines)
+    if sentence is not None:
+        return sentence[:1].upper() + sentence[1:]
     if code in KILLED_CODES:
         return _("The process was killed, most likely for lack of memory: close other programs and try again.")
     if memory_ran_out("\n".join(lines)):

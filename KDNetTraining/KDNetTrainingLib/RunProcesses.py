@@ -6,14 +6,13 @@ import subprocess
 from pathlib import Path
 
 from kdnet.errors import RunFolderError
+from kdnet.messages import last_message
 from kdnet.runs.lock import is_locked
 from KDNetLib.ProcessTree import start_detached
 
 from KDNetTrainingLib.Request import python_arguments
 from KDNetTrainingLib.RunMonitor import LOG, log_tail
 from KDNetTrainingLib.Runs import Run
-
-PREFIX = "kdnet: "  # of an error message on stderr
 
 
 class RunProcesses:
@@ -59,5 +58,4 @@ class RunProcesses:
         process = self.find(run)
         if process is None or process.poll() in (None, 0):
             return ""
-        messages = [line for line in log_tail(run.root).splitlines() if line.startswith(PREFIX)]
-        return messages[-1].removeprefix(PREFIX) if messages else ""
+        return last_message(log_tail(run.root).splitlines()) or ""

@@ -18,7 +18,7 @@ import kdnet
 from kdnet.causes import device_failed, memory_ran_out
 from kdnet.errors import KDNetError
 from kdnet.foreign import reason, surviving
-from kdnet.text import printable
+from kdnet.messages import message_line
 
 ERROR_EXIT = 2
 INTERRUPTED_EXIT = 130
@@ -80,7 +80,7 @@ def carry_out(run: Callable[[], int]) -> int:
 def say(sentence: str) -> None:
     """Print one sentence from ``kdnet`` to stderr; do nothing if it cannot be written."""
     with suppress(OSError, ValueError):
-        print(f"kdnet: {printable(sentence)}", file=sys.stderr, flush=True)
+        print(message_line(sentence), file=sys.stderr, flush=True)
 
 
 def _ended(problem: Exception) -> int:

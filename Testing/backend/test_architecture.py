@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / "KDNetTraining" / "kdnet"
-FOUNDATION = {"causes", "errors", "files", "foreign", "json_schema", "shared_files", "text"}
+FOUNDATION = {"causes", "errors", "files", "foreign", "json_schema", "messages", "shared_files", "text"}
 ALLOWED = {
     "schema": FOUNDATION,
     "device": FOUNDATION | {"schema", "networks"},

@@ -19,6 +19,7 @@ from kdnet.evaluation.lesions import RULES
 from kdnet.evaluation.meaning import find_meaning
 from kdnet.evaluation.score_tables import require_table, text_summary, write_tables
 from kdnet.files import writable_folder
+from kdnet.messages import message_line
 from kdnet.schema.results import HD95_DEFINITION
 from kdnet.text import one_line
 
@@ -91,13 +92,13 @@ def _task_in(case: str) -> str:
 def _show_status(pairs: Pairs, problems: dict[str, str], notes: Sequence[str]) -> None:
     """Report on stderr which cases have no scores, and why."""
     for note in notes:
-        print(f"kdnet: {note}", file=sys.stderr)
+        print(message_line(note), file=sys.stderr)
     if pairs.without_prediction:
-        print(f"kdnet: cases without a prediction: {_named(pairs.without_prediction)}.", file=sys.stderr)
+        print(message_line(f"cases without a prediction: {_named(pairs.without_prediction)}."), file=sys.stderr)
     if pairs.without_reference:
-        print(f"kdnet: predictions without a reference: {_named(pairs.without_reference)}.", file=sys.stderr)
+        print(message_line(f"predictions without a reference: {_named(pairs.without_reference)}."), file=sys.stderr)
     for case in sorted(problems.keys() - set(pairs.without_prediction)):
-        print(f"kdnet: {problems[case]}", file=sys.stderr)
+        print(message_line(problems[case]), file=sys.stderr)
 
 
 def _named(cases: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from kdnet.device import choose_device
 from kdnet.errors import SettingsError
 from kdnet.files import writable_folder
 from kdnet.inference.predictor import Predictor
+from kdnet.messages import message_line
 from kdnet.model_file import load_model
 from kdnet.preparation.brain import UNCHANGED, BrainChoice
 from kdnet.schema.model_card import describe, read_card
@@ -142,7 +143,7 @@ def _summarize(outcomes: Sequence[Outcome], found: Found, folder: Path) -> None:
 
 
 def _emit(sentence: str) -> None:
-    tqdm.write(printable(f"kdnet: {sentence}"), file=sys.stderr)
+    tqdm.write(message_line(sentence), file=sys.stderr)
 
 
 def run_describe(args: argparse.Namespace) -> int:

@@ -45,7 +45,7 @@ def opening(content: ReportData) -> str:
     """Summarize what was done and what the results are."""
     description = content.description
     students = ", ".join(format_key(modality_key) for modality_key in description.student_modalities)
-    alone = " or from ".join(format_key(modality_key) for modality_key in description.student_modalities)
+    alone = " or on ".join(format_key(modality_key) for modality_key in description.student_modalities)
     parts = [
         paragraph(f"KD-Net study · {description.data}", "above"),
         f"<h1>Teacher, baseline and student: {escape(students)}</h1>",

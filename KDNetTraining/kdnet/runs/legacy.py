@@ -1,4 +1,5 @@
-"""Reading what runs of version 0.1.0 recorded: they named networks by their folders alone, and gave no labels.
+"""Reading what runs of version 0.1.0 recorded: they named networks by their folders alone, and gave
+neither labels nor the intent of a stop.
 
 Nothing else in kdnet takes the path of a network apart.
 """
@@ -54,6 +55,11 @@ def labels(root: Path) -> Mapping[str, Any] | None:
         labels: Mapping[str, Any] = _card(path)["labels"]
         return labels
     return None
+
+
+def was_paused(reason: str) -> bool:
+    """Check whether a run that recorded no intent ended on a signal, so that it was paused."""
+    return reason.startswith("stopped by SIG")
 
 
 def _card(path: Path) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from kdnet.errors import RunFolderError
+from kdnet.messages import message_line
 from kdnet.runs.process_record import recorded_process_lives
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)  # of file systems: some NFS, some containers
@@ -61,9 +62,8 @@ def _acquire(stream: IO[bytes], folder: Path) -> None:
         except OSError as error:
             lockless = error.errno in NO_LOCKS
             if lockless and not recorded_process_lives(folder):
-                print(
-                    f"kdnet: {folder} is on a file system without locks: use it in one process at a time.", file=sys.stderr
-                )
+                warning = f"{folder} is on a file system without locks: use it in one process at a time."
+                print(message_line(warning), file=sys.stderr)
                 return None
             if lockless or time.monotonic() >= deadline:
                 raise RunFolderError(

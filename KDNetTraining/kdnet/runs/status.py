@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from kdnet.errors import RunFolderError
+from kdnet.runs import legacy
 from kdnet.runs.events import Event, EventKind, planned_networks, read_events
 from kdnet.runs.folder import NetworkFolder, RunFolder, read_study
 from kdnet.runs.lock import is_locked
@@ -156,7 +157,7 @@ class StatusReader:
         reason, intent = str(last.values.get("reason", "")), last.values.get("intent")
         if intent == StopMode.STOP.value:
             return RunState.STOPPED, reason
-        return (RunState.PAUSED if intent or reason.startswith("stopped by SIG") else RunState.FAILED), reason
+        return (RunState.PAUSED if intent or legacy.was_paused(reason) else RunState.FAILED), reason
 
 
 def _waited_for(event: Event) -> str:

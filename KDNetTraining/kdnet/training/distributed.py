@@ -21,6 +21,7 @@ from torch import distributed
 
 from kdnet.errors import KDNetError, RunFolderError, SettingsError
 from kdnet.foreign import reason
+from kdnet.messages import message_line
 from kdnet.schema.interruption import Interrupted
 
 T = TypeVar("T")
@@ -213,7 +214,9 @@ def _meet(device: torch.device, count: int) -> None:
     place = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
     others = f"{count - 1} other process(es) at {place} (WORLD_SIZE is {count})"
     remedy = "Start them with torchrun, or unset WORLD_SIZE to train in one process."
-    notice = threading.Timer(NOTICE_SECONDS, lambda: print(f"kdnet: waiting for {others}. {remedy}", file=sys.stderr))
+    notice = threading.Timer(
+        NOTICE_SECONDS, lambda: print(message_line(f"waiting for {others}. {remedy}"), file=sys.stderr)
+    )
     notice.daemon = True
     notice.start()
     cuda = device.type == "cuda"
@@ -224,7 +227,7 @@ def _meet(device: torch.device, count: int) -> None:
             **({"device_id": device} if cuda else {}),  # type: ignore[arg-type]
         )
     except (RuntimeError, ValueError) as error:
-        raise SettingsError(f"{others} did not come ({reason(error)}). {remedy}") from error
+        raise SettingsError(f"{others} did not join ({reason(error)}). {remedy}") from error
     finally:
         notice.cancel()
 

@@ -193,7 +193,7 @@ def test_several_students_folds_and_seeds_have_one_report(tmp_path: Path) -> Non
     page = write(tmp_path, told, scores)
     assert len(set(page.ids)) == len(page.ids)
     assert "The T1 + T2 student is worse than its baseline" in page.text
-    assert "from T1ce or from T1 + T2 alone" in page.text
+    assert "on T1ce or on T1 + T2 alone" in page.text
     assert "KD-Net, T1ce student" in page.text
 
 

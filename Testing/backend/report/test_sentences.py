@@ -37,7 +37,7 @@ def test_a_difference_within_chance_is_no_gain() -> None:
 def test_a_difference_of_a_few_cases_is_no_gain_however_large() -> None:
     few = content(scores_of({network: column[:5] for network, column in STUDY.items()}))
     assert "is not distinguishable" in conclusions(few)[0]
-    assert any("With 5 test cases no test" in note for note in caveats(few))
+    assert any("With 5 test cases no difference" in note for note in caveats(few))
 
 
 def test_a_teacher_that_does_not_beat_the_baseline_leaves_nothing_to_distil() -> None:

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from kdnet.cli import main
 from kdnet.runs import legacy
 from kdnet.runs.events import EventKind, planned_networks, read_events
 from kdnet.runs.status import read_status
@@ -15,7 +14,6 @@ from kdnet.schema.folds import ALL_CASES
 from kdnet.schema.network_id import NetworkId, Role
 from kdnet.study.reader import open_readonly
 from kdnet.study.results import read_results
-from made_runs import study
 
 
 @pytest.mark.parametrize(
@@ -36,26 +34,19 @@ def test_what_is_not_an_old_name_is_refused(path: str) -> None:
         legacy.network_of_path(path)
 
 
-@pytest.fixture(scope="module")
-def finished(phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("runs") / "finished"
-    assert main(study(phantom, root)) == 0
-    return root
-
-
-def test_an_old_run_is_read_as_a_new_one(finished: Path, tmp_path: Path) -> None:
+def test_an_old_run_is_read_as_a_new_one(finished_run: Path, tmp_path: Path) -> None:
     old = tmp_path / "old"
-    shutil.copytree(finished, old)
+    shutil.copytree(finished_run, old)
     lines = [json.loads(line) for line in (old / "events.jsonl").read_text(encoding="utf-8").splitlines()]
     for line in lines:
         if line["event"] == EventKind.STUDY_STARTED:
             line["networks"] = [network["id"] for network in line["networks"]]
             del line["labels"], line["teacher"]
     (old / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    new_view, old_view = open_readonly(finished), open_readonly(old)
+    new_view, old_view = open_readonly(finished_run), open_readonly(old)
     assert old_view.networks == new_view.networks
     assert old_view.teacher_modalities == new_view.teacher_modalities == ("t1", "t1ce", "t2", "flair")
     assert old_view.labels == new_view.labels
     assert list(planned_networks(read_events(old / "events.jsonl")[0])) == [item.key for item in new_view.networks]
-    assert [network.key for network in read_status(old).done] == [network.key for network in read_status(finished).done]
-    assert read_results(old)["summary"] == read_results(finished)["summary"]
+    assert [network.key for network in read_status(old).done] == [network.key for network in read_status(finished_run).done]
+    assert read_results(old)["summary"] == read_results(finished_run)["summary"]
