@@ -107,7 +107,7 @@ def test_results_are_read_when_the_data_is_gone(
     smaller = tmp_path / "smaller"
     shutil.copytree(phantom, smaller)
     shutil.rmtree(smaller / "Phantom_003")
-    assert "was begun with case Phantom_003" in refusal(["resume", str(run), "--data", str(smaller)], capsys)
+    assert "was started with case Phantom_003" in refusal(["resume", str(run), "--data", str(smaller)], capsys)
     assert main(["resume", str(run), "--data", str(phantom)]) == 0
     assert results(run, capsys)["missing"] == []
 
