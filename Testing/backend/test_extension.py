@@ -41,7 +41,7 @@ def test_description_files_agree(repository: Path) -> None:
         assert cmake[name] == s4ext[name.lower()]
 
 
-def test_pictures_that_the_catalogue_shows_are_there(repository: Path) -> None:
+def test_pictures_that_the_catalog_shows_are_there(repository: Path) -> None:
     for name in ("ICONURL", "SCREENSHOTURLS"):
         address = re.search(rf'EXTENSION_{name} "(.*)"', (repository / "CMakeLists.txt").read_text(encoding="utf-8"))
         assert address is not None

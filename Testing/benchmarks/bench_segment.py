@@ -2,7 +2,7 @@
 
     python Testing/benchmarks/bench_segment.py [--model FILE] [--volume FILE] [--runs 5] [--write REPORT.md]
 
-The peer is what a MONAI bundle does: orient, resample the whole volume, normalise, slide windows with half overlap, resample
+The peer is what a MONAI bundle does: orient, resample the whole volume, normalize, slide windows with half overlap, resample
 the scores back, take the label. Each side runs in a process of its own, in turn with the other; times are warm, without
 start and import; the peak is of the whole process. The bare forward pass on the prepared crop is the limit.
 """

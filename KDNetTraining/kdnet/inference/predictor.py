@@ -111,14 +111,14 @@ class Predictor:
                 "provide one for each modality."
             )
         progress(Progress(Stage.PREPARE, 0, 1))
-        image, placement = prepare_image(volumes, self.model.card.preprocessing, names)
+        image, transform = prepare_image(volumes, self.model.card.preprocessing, names)
         progress(Progress(Stage.PREPARE, 1, 1))
         logits = self._forward_somewhere(torch.from_numpy(image)[None], progress)
         if not probabilities:
-            return Prediction(Volume(self._labels(logits, placement, progress), placement.original))
-        labelmap, maps = self._labels_and_maps(logits, placement, progress)
-        volumes_by_name = {name: Volume(voxels, placement.original) for name, voxels in maps.items()}
-        return Prediction(Volume(labelmap, placement.original), volumes_by_name)
+            return Prediction(Volume(self._labels(logits, transform, progress), transform.original))
+        labelmap, maps = self._labels_and_maps(logits, transform, progress)
+        volumes_by_name = {name: Volume(voxels, transform.original) for name, voxels in maps.items()}
+        return Prediction(Volume(labelmap, transform.original), volumes_by_name)
 
     def _forward_somewhere(self, image: torch.Tensor, progress: ProgressCallback) -> torch.Tensor:
         """Run the network on the device, or on the CPU where the device, its driver or its PyTorch build cannot."""
@@ -188,24 +188,24 @@ class Predictor:
             raise SettingsError(f"{self.device} does not have enough free memory for this volume: choose another device.")
         return logits[0].float().cpu()
 
-    def _labels(self, logits: torch.Tensor, placement: CropTransform, progress: ProgressCallback) -> NDArray[np.uint8]:
-        labelmap = np.zeros(placement.original.shape, dtype=np.uint8)
-        inside = placement.cropped(labelmap)
-        for slab, scores in _slabs(logits, placement, progress):
+    def _labels(self, logits: torch.Tensor, transform: CropTransform, progress: ProgressCallback) -> NDArray[np.uint8]:
+        labelmap = np.zeros(transform.original.shape, dtype=np.uint8)
+        inside = transform.cropped(labelmap)
+        for slab, scores in _slabs(logits, transform, progress):
             inside[slab] = self.model.card.labels.decode(scores[None])[0].numpy()
         return labelmap
 
     def _labels_and_maps(
-        self, logits: torch.Tensor, placement: CropTransform, progress: ProgressCallback
+        self, logits: torch.Tensor, transform: CropTransform, progress: ProgressCallback
     ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
         table = self.model.card.labels
         names = [item.name for item in (table.regions if table.mode is LabelMode.REGIONS else table.labels)]
         first = table.channels - len(names)  # exclusive labels are preceded by a background channel
-        labelmap = np.zeros(placement.original.shape, dtype=np.uint8)
-        maps = {name: np.zeros(placement.original.shape, dtype=np.uint8) for name in names}
-        inside = placement.cropped(labelmap)
-        inside_maps = [placement.cropped(voxels) for voxels in maps.values()]
-        for slab, scores in _slabs(logits, placement, progress):
+        labelmap = np.zeros(transform.original.shape, dtype=np.uint8)
+        maps = {name: np.zeros(transform.original.shape, dtype=np.uint8) for name in names}
+        inside = transform.cropped(labelmap)
+        inside_maps = [transform.cropped(voxels) for voxels in maps.values()]
+        for slab, scores in _slabs(logits, transform, progress):
             inside[slab] = table.decode(scores[None])[0].numpy()
             percent = (table.probabilities(scores[None])[0] * 100).round().to(torch.uint8).numpy()
             for index, part in enumerate(inside_maps):
@@ -229,14 +229,14 @@ def _unless_out_of_memory(logits_of: Callable[[int], torch.Tensor], whole_voxels
 
 
 def _slabs(
-    logits: torch.Tensor, placement: CropTransform, progress: ProgressCallback
+    logits: torch.Tensor, transform: CropTransform, progress: ProgressCallback
 ) -> Iterator[tuple[slice, torch.Tensor]]:
     """Resample ``logits`` ``[channel, i, j, k]`` back to the stored spacing, a slab of the crop box at a time.
 
     Labels are computed from resampled scores, which gives smoother edges than resampled labels; in slabs, because
     scores of the whole grid would take gigabytes.
     """
-    first, second, third = placement.matrices(back=True)
+    first, second, third = transform.matrices(back=True)
     length = first.shape[0]
     thickness = max(1, SLAB_VOXELS // (second.shape[0] * third.shape[0]))
     along_second = resample(logits, [None, second, None])

@@ -32,7 +32,7 @@ class LatentLoss(nn.Module):
         if student.shape != teacher.shape:
             raise SettingsError(
                 f"the bottlenecks of student {tuple(student.shape[1:])} and teacher {tuple(teacher.shape[1:])} differ: "
-                "choose networks with equally many levels, or gamma = 0."
+                "choose networks with the same number of levels, or set gamma to 0."
             )
         log_p = self._log_softmax(teacher.detach())
         log_q = self._log_softmax(student)

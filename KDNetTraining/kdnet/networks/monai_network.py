@@ -156,7 +156,7 @@ def check_plain(value: object, name: str = "network_def") -> None:
 def _member(name: str, key: object) -> str:
     if not isinstance(key, str) or key.startswith("_"):
         raise SettingsError(
-            f'{name} holds "{one_line(str(key), 40)}", which creates or runs something: write plain values only.'
+            f'{name} contains "{one_line(str(key), 40)}", which creates or runs something: write plain values only.'
         )
     return f"{name}.{one_line(key, 40)}"
 

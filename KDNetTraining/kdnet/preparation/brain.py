@@ -24,7 +24,7 @@ from kdnet.preparation.brain_mask import (
     share_covered,
     tidy_mask,
 )
-from kdnet.preparation.skull import Skull, look_for_skull
+from kdnet.preparation.skull import Skull, detect_skull
 from kdnet.schema.segmentation import Progress, ProgressCallback, Stage
 from kdnet.shared_files import BRAIN_STUDENT, shared_resource
 
@@ -164,16 +164,16 @@ class BrainExtractor:
 
     def _automatic(self, volumes: Sequence[Volume], names: Sequence[str], progress: ProgressCallback) -> Brain:
         for volume, name in zip(volumes, names, strict=True):
-            skull = look_for_skull(volume)
+            skull = detect_skull(volume)
             if skull is Skull.REMOVED:
                 continue
             if not self.available:
-                return Brain(tuple(volumes), None, MISSING if skull is Skull.THERE else UNCHANGED)
+                return Brain(tuple(volumes), None, MISSING if skull is Skull.PRESENT else UNCHANGED)
             mask = self._found(volume, progress)
             found = is_plausible(mask, volume.grid)
             if found and share_covered(volume.voxels, mask) < COVERED_SHARE:
                 return _masked(volumes, mask, _extracted(mask, volume))
-            if not found and skull is Skull.THERE:
+            if not found and skull is Skull.PRESENT:
                 raise _not_found(mask, volume, name)
         return Brain(tuple(volumes), None, UNCHANGED)
 

@@ -26,13 +26,13 @@ LOOK = 3  # subsampling step: every third voxel along each axis
 class Skull(StrEnum):
     """What a scan shows. ``unclear`` needs a closer look, as in :mod:`kdnet.preparation.brain`."""
 
-    THERE = "there"
+    PRESENT = "present"
     REMOVED = "removed"
     UNCLEAR = "unclear"
 
 
 @dataclass(frozen=True)
-class HeadLook:
+class HeadMeasurements:
     """Quick measurements of a scan.
 
     Attributes:
@@ -46,7 +46,7 @@ class HeadLook:
     face: float
 
     @classmethod
-    def at(cls, voxels: NDArray[Any], voxel_mm3: float) -> HeadLook:
+    def of(cls, voxels: NDArray[Any], voxel_mm3: float) -> HeadMeasurements:
         """Measure ``voxels`` with three axes in any order, each of ``voxel_mm3`` mm³."""
         foreground = Foreground.of(voxels)
         coarse = foreground.mask(voxels[::LOOK, ::LOOK, ::LOOK])
@@ -59,17 +59,12 @@ class HeadLook:
     def skull(self) -> Skull:
         """What the measurements indicate."""
         if self.liters > BRAIN_LITERS:
-            return Skull.THERE
+            return Skull.PRESENT
         if self.masked and self.face <= FACE_SHARE:
             return Skull.REMOVED
         return Skull.UNCLEAR
 
 
-def look_for_skull(volume: Volume) -> Skull:
+def detect_skull(volume: Volume) -> Skull:
     """Return whether ``volume`` shows a whole head, a skull-stripped brain, or is unclear."""
-    return HeadLook.at(np.asarray(volume.voxels), float(np.prod(volume.grid.spacing))).skull
-
-
-def has_skull(volume: Volume) -> bool:
-    """Check whether ``volume`` shows, or may show, more of a head than its brain."""
-    return look_for_skull(volume) is not Skull.REMOVED
+    return HeadMeasurements.of(np.asarray(volume.voxels), volume.grid.voxel_mm3).skull

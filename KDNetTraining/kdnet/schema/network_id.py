@@ -78,7 +78,7 @@ class NetworkId:
         if not isinstance(modalities, list) or not all(isinstance(name, str) for name in modalities):
             raise TypeError("the modalities are not a list of names")
         if not all(type(number) is int for number in numbers):
-            raise TypeError("fold and seed are not whole numbers")
+            raise TypeError("fold and seed are not integers")
         return cls(Role(content["role"]), tuple(modalities), *numbers)
 
 

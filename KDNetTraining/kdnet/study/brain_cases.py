@@ -89,8 +89,8 @@ def prepare_heads(cases: Sequence[BrainCase], preprocessing: Preprocessing) -> l
     counts = Counter(case.modality for case in cases)
     heads = []
     for case in cases:
-        image, placement = prepare_image([read_volume(case.scan)], preprocessing, [str(case.scan)])
-        share = prepare_share(read_volume(case.mask), placement)
+        image, transform = prepare_image([read_volume(case.scan)], preprocessing, [str(case.scan)])
+        share = prepare_share(read_volume(case.mask), transform)
         weight = counts[case.modality] ** -0.5
         heads.append(PreparedHead(image[0].astype(np.float16), share.astype(np.float16), weight))
     return heads

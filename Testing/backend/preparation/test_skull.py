@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume
-from kdnet.preparation.skull import Skull, has_skull, look_for_skull
+from kdnet.preparation.skull import Skull, detect_skull
 from made_heads import head, stripped
 
 
 @pytest.mark.parametrize("noise", [0.0, 5.0])
 def test_a_whole_head_has_a_skull(noise: float) -> None:
     volume, _ = head(noise=noise)
-    assert look_for_skull(volume) is Skull.THERE
-    assert has_skull(volume)
+    assert detect_skull(volume) is Skull.PRESENT
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.01, -1.0])
@@ -22,27 +23,27 @@ def test_a_brain_on_a_constant_background_has_none(factor: float) -> None:
     volume, brain = head()
     alone = stripped(volume, brain)
     scaled = Volume(alone.voxels * np.float32(factor), alone.grid)
-    assert look_for_skull(scaled) is Skull.REMOVED
-    assert not has_skull(scaled)
+    assert detect_skull(scaled) is Skull.REMOVED
 
 
 def test_a_z_scored_brain_has_none_though_its_background_is_not_zero() -> None:
     volume, brain = head()
     voxels = (stripped(volume, brain).voxels - 500) / 60
-    assert look_for_skull(Volume(voxels, volume.grid)) is Skull.REMOVED
+    assert detect_skull(Volume(voxels, volume.grid)) is Skull.REMOVED
 
 
 def test_a_brain_in_noise_needs_a_closer_look() -> None:
     volume, brain = head()
     noise = np.abs(np.random.default_rng(0).normal(0, 20, volume.grid.shape))
-    assert look_for_skull(Volume(stripped(volume, brain).voxels + noise, volume.grid)) is Skull.UNCLEAR
+    assert detect_skull(Volume(stripped(volume, brain).voxels + noise, volume.grid)) is Skull.UNCLEAR
 
 
 def test_a_slab_of_a_masked_head_needs_a_closer_look() -> None:
     volume, _ = head(noise=0)
     slab = np.ascontiguousarray(volume.voxels[:, :, 20:40])
-    assert look_for_skull(Volume(slab, Grid((60, 72, 20), volume.grid.affine))) is Skull.UNCLEAR
+    assert detect_skull(Volume(slab, Grid((60, 72, 20), volume.grid.affine))) is Skull.UNCLEAR
 
 
-def test_the_sample_scan_has_none(repository: object) -> None:
-    assert not has_skull(read_volume(repository / "Resources/SampleData/Phantom_002_t1ce.nii.gz"))  # type: ignore[operator]
+def test_the_sample_scan_has_none(repository: Path) -> None:
+    scan = read_volume(repository / "Resources" / "SampleData" / "Phantom_002_t1ce.nii.gz")
+    assert detect_skull(scan) is Skull.REMOVED

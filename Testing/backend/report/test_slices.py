@@ -27,7 +27,7 @@ def overlay(spacing: tuple[float, float] = (1.0, 1.0)) -> Overlay:
     return Overlay("case", "student", image, labelmap, spacing)
 
 
-def test_the_plain_slice_comes_first_and_is_grey() -> None:
+def test_the_plain_slice_comes_first_and_is_gray() -> None:
     plain, painted = (pixels(address) for address in slice_pictures([overlay()], brats_labels()))
     assert np.ptp(plain, axis=2).max() == 0
     assert np.ptp(painted, axis=2).max() > 0.3

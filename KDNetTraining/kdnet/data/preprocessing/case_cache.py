@@ -94,8 +94,8 @@ class CaseCache:
     def _prepare(self, case: Case, entry: Path) -> None:
         names = [str(image.path) for image in case.images.values()]
         volumes = [read_volume(image.path, image.component) for image in case.images.values()]
-        image, placement = prepare_image(volumes, self.preprocessing, names)
-        labelmap = prepare_labelmap(read_reference(case, self.labels), placement)
+        image, transform = prepare_image(volumes, self.preprocessing, names)
+        labelmap = prepare_labelmap(read_reference(case, self.labels), transform)
         writable_folder(entry)
         for name, array in (("image.npy", image), ("labelmap.npy", labelmap)):
             with atomic_write(entry / name) as temporary:

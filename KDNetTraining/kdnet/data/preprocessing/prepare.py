@@ -100,14 +100,14 @@ def prepare_image(
         name = names[index] if names else f"modality {index + 1}"
         require_same_grid(volume.grid, volumes[0].grid, name, "the first modality")
     volumes = [_in_usual_unit(volume) for volume in volumes]
-    axes, flipped = _turning(volumes[0].grid)
-    placement = _whole(volumes[0].grid, axes, flipped)
-    foregrounds = [Foreground.of(placement.reoriented(volume.voxels)) for volume in volumes]
-    placement = _place(volumes, foregrounds, placement, settings)
-    matrices = placement.matrices()
-    prepared = np.zeros((len(volumes), *placement.shape), dtype=np.float32)
+    axes, flipped = _stored_axes(volumes[0].grid)
+    transform = _without_crop(volumes[0].grid, axes, flipped)
+    foregrounds = [Foreground.of(transform.reoriented(volume.voxels)) for volume in volumes]
+    transform = _crop_transform(volumes, foregrounds, transform, settings)
+    matrices = transform.matrices()
+    prepared = np.zeros((len(volumes), *transform.shape), dtype=np.float32)
     for index, (volume, foreground) in enumerate(zip(volumes, foregrounds, strict=True)):
-        part = placement.cropped(volume.voxels)
+        part = transform.cropped(volume.voxels)
         if settings.intensities is Intensities.RANGE:
             prepared[index] = ranged(resample(torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)), matrices))
             continue
@@ -116,10 +116,10 @@ def prepare_image(
         share = resample(torch.from_numpy(foreground.mask(part).astype(np.float32)), matrices)
         values = resample(torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)), matrices)
         prepared[index] = _normalized(values, share > PATIENT_SHARE)
-    return prepared, placement
+    return prepared, transform
 
 
-def prepare_labelmap(volume: Volume, placement: CropTransform) -> NDArray[np.uint8]:
+def prepare_labelmap(volume: Volume, transform: CropTransform) -> NDArray[np.uint8]:
     """Resample a reference labelmap to the preprocessed grid: each voxel gets the label that covers most of it.
 
     Returns:
@@ -128,11 +128,11 @@ def prepare_labelmap(volume: Volume, placement: CropTransform) -> NDArray[np.uin
     Raises:
         DataError: if the labelmap is not on the grid of the image.
     """
-    require_same_grid(volume.grid, placement.original, "the reference segmentation", "the images")
-    part = placement.cropped(volume.voxels)
-    matrices = placement.matrices()
-    best = torch.full(placement.shape, -1.0)
-    labelmap = torch.zeros(placement.shape, dtype=torch.uint8)
+    require_same_grid(volume.grid, transform.original, "the reference segmentation", "the images")
+    part = transform.cropped(volume.voxels)
+    matrices = transform.matrices()
+    best = torch.full(transform.shape, -1.0)
+    labelmap = torch.zeros(transform.shape, dtype=torch.uint8)
     for value in np.unique(part):
         share = resample(torch.from_numpy((part == value).astype(np.float32)), matrices)
         larger = share > best
@@ -148,7 +148,7 @@ def ranged(values: torch.Tensor) -> torch.Tensor:
     return ((values - low) / max(high - low, 1e-6)).clamp(0, 1)
 
 
-def prepare_share(mask: Volume, placement: CropTransform) -> NDArray[np.float32]:
+def prepare_share(mask: Volume, transform: CropTransform) -> NDArray[np.float32]:
     """Resample a mask of 0 and other values to the preprocessed grid.
 
     Returns:
@@ -157,9 +157,9 @@ def prepare_share(mask: Volume, placement: CropTransform) -> NDArray[np.float32]
     Raises:
         DataError: if the mask is not on the grid of the image.
     """
-    require_same_grid(mask.grid, placement.original, "the mask", "the image")
-    part = np.ascontiguousarray(placement.cropped(mask.voxels) != 0, dtype=np.float32)
-    return np.asarray(resample(torch.from_numpy(part), placement.matrices()).numpy())
+    require_same_grid(mask.grid, transform.original, "the mask", "the image")
+    part = np.ascontiguousarray(transform.cropped(mask.voxels) != 0, dtype=np.float32)
+    return np.asarray(resample(torch.from_numpy(part), transform.matrices()).numpy())
 
 
 def _in_usual_unit(volume: Volume) -> Volume:
@@ -173,22 +173,22 @@ def _in_usual_unit(volume: Volume) -> Volume:
     return replace(volume, voxels=np.ldexp(volume.voxels.astype(np.float64), 10 - int(np.frexp(peak)[1])))
 
 
-def _turning(grid: Grid) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
+def _stored_axes(grid: Grid) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
     orientation = nibabel.orientations.io_orientation(grid.affine)
     stored = [int(np.flatnonzero(orientation[:, 0] == axis)[0]) for axis in range(3)]
     flips = [bool(orientation[axis, 1] < 0) for axis in stored]
     return (stored[0], stored[1], stored[2]), (flips[0], flips[1], flips[2])
 
 
-def _whole(grid: Grid, axes: tuple[int, int, int], flipped: tuple[bool, bool, bool]) -> CropTransform:
-    """Return the placement of a volume that is neither cropped nor resampled."""
+def _without_crop(grid: Grid, axes: tuple[int, int, int], flipped: tuple[bool, bool, bool]) -> CropTransform:
+    """Return the transform of a volume that is neither cropped nor resampled."""
     i, j, k = (grid.shape[axis] for axis in axes)
     first, second, third = (grid.spacing[axis] for axis in axes)
     spacing = (first, second, third)
     return CropTransform(grid, axes, flipped, ((0, i), (0, j), (0, k)), spacing, (i, j, k), spacing)
 
 
-def _place(
+def _crop_transform(
     volumes: Sequence[Volume], foregrounds: Sequence[Foreground], whole: CropTransform, settings: Preprocessing
 ) -> CropTransform:
     """Find the head in any of the volumes and place the preprocessed grid around it."""

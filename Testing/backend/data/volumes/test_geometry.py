@@ -134,11 +134,11 @@ def test_storage_orientation_does_not_change_the_prepared_image(seed: int) -> No
 def test_a_labelmap_goes_to_the_prepared_grid_and_back(seed: int) -> None:
     volume = random_volume(seed, size=(20, 30))
     labelmap = Volume((volume.voxels > 0).astype(np.uint8), volume.grid)
-    _, placement = prepare_image([volume], Preprocessing((1.0, 1.0, 1.0)))
-    prepared = prepare_labelmap(labelmap, placement)
-    back = resample(torch.from_numpy(prepared).float(), placement.matrices(back=True)).numpy() > 0.5
+    _, transform = prepare_image([volume], Preprocessing((1.0, 1.0, 1.0)))
+    prepared = prepare_labelmap(labelmap, transform)
+    back = resample(torch.from_numpy(prepared).float(), transform.matrices(back=True)).numpy() > 0.5
     restored = np.zeros(volume.grid.shape, bool)
-    placement.cropped(restored)[:] = back
+    transform.cropped(restored)[:] = back
     wanted = labelmap.voxels > 0
     dice = 2 * (restored & wanted).sum() / (restored.sum() + wanted.sum())
     assert dice > 0.9
@@ -167,11 +167,11 @@ def test_weights_of_a_resampled_voxel_add_up_to_one(
 
 def test_foreground_has_mean_zero_and_deviation_one_and_background_is_zero() -> None:
     volume = random_volume(5)
-    image, placement = prepare_image([volume], Preprocessing((1.0, 1.0, 1.0)))
+    image, transform = prepare_image([volume], Preprocessing((1.0, 1.0, 1.0)))
     inside = image[image != 0]
     assert abs(inside.mean()) < 1e-4
     assert abs(inside.std() - 1) < 1e-3
-    assert placement.shape == image.shape[1:]
+    assert transform.shape == image.shape[1:]
 
 
 @pytest.mark.parametrize("masked", [True, False])
@@ -229,8 +229,8 @@ def test_traces_that_an_interpolation_leaves_around_the_head_are_background(
 def test_the_crop_keeps_the_whole_head() -> None:
     for seed in range(20):
         volume = random_volume(seed)
-        _, placement = prepare_image([volume], Preprocessing((2.0, 2.0, 2.0), margin=0.0))
-        assert (placement.cropped(volume.voxels) != 0).sum() == (volume.voxels != 0).sum()
+        _, transform = prepare_image([volume], Preprocessing((2.0, 2.0, 2.0), margin=0.0))
+        assert (transform.cropped(volume.voxels) != 0).sum() == (volume.voxels != 0).sum()
 
 
 def test_a_noisy_background_is_cropped_too() -> None:
@@ -238,8 +238,8 @@ def test_a_noisy_background_is_cropped_too() -> None:
     voxels = np.abs(random.normal(0, 5, (60, 60, 60)))
     voxels[20:40, 20:40, 20:40] += 500
     volume = Volume(voxels.astype(np.float32), Grid((60, 60, 60), np.diag([2.0, 2.0, 2.0, 1.0])))
-    _, placement = prepare_image([volume], Preprocessing((2.0, 2.0, 2.0)))
-    assert all(10 <= start <= 20 and 40 <= stop <= 50 for start, stop in placement.box)
+    _, transform = prepare_image([volume], Preprocessing((2.0, 2.0, 2.0)))
+    assert all(10 <= start <= 20 and 40 <= stop <= 50 for start, stop in transform.box)
 
 
 def test_modalities_of_different_geometry_are_refused_by_name() -> None:
