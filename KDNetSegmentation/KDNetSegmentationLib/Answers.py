@@ -15,7 +15,7 @@ class Amount(TypedDict):
 class CaseOutcome(TypedDict):
     """The outcome of a case of a batch.
 
-    ``state`` is ``"segmented"``, ``"done before"``, ``"failed"`` or ``"left out"``; ``labelmap`` is the path of the file
+    ``state`` is ``"segmented"``, ``"done before"``, ``"failed"`` or ``"skipped"``; ``labelmap`` is the path of the file
     that was written, or empty; ``brain`` describes how the brain was extracted.
     """
 
