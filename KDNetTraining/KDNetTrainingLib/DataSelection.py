@@ -7,14 +7,13 @@ from pathlib import Path
 
 from kdnet.errors import SettingsError
 from kdnet.schema.case_report import CaseReport, DatasetReport
-from kdnet.schema.folds import ALL_CASES
+from kdnet.schema.folds import ALL_CASES, parse_folds
 from kdnet.schema.formatting import plural
 from kdnet.schema.study_rules import DEFAULT_FOLDS, StudentProblem, fewest_cases, student_problem
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Choices import Choices
 from KDNetTrainingLib.Parameters import Labels
-from KDNetTrainingLib.Request import chosen_folds
 
 PREFERRED_STUDENT = ("t1ce", "t1c")  # the input of a student until the user chooses one
 
@@ -88,7 +87,7 @@ class DataSelection:
         Raises:
             SettingsError: when they are not numbers.
         """
-        return chosen_folds(self._choices.current.testFolds, _("Test folds"))
+        return parse_folds(self._choices.current.testFolds)
 
     def begin(self) -> None:
         """Start over with the chosen folder."""

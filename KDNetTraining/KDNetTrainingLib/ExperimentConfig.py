@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.errors import SettingsError
+from kdnet.schema.numbers import parse_numbers
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Capabilities import Capabilities
 from KDNetTrainingLib.Choices import Choices
 from KDNetTrainingLib.Parameters import LatentMethod, LatentReduction, LatentSoftmax, TeacherSource
-from KDNetTrainingLib.Request import numbers
 
 FILE = "file"  # instead of a recipe name
 PREFERRED = "fast"
@@ -129,7 +129,7 @@ class ExperimentConfig:
 
     def _seeds_problem(self) -> str:
         try:
-            seeds = numbers(self._choices.current.seeds, _("Seeds"))
+            seeds = parse_numbers(self._choices.current.seeds, _("Seeds"))
         except SettingsError as error:
             return str(error)
         return "" if seeds else _("Enter at least one seed, such as 0.")

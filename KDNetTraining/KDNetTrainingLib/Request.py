@@ -8,83 +8,35 @@ Example:
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kdnet.errors import SettingsError
-from kdnet.schema.folds import ALL_CASES, ALL_NAME, format_folds
+from kdnet.schema.study_request import StudyOptions, format_students
 from kdnet.text import one_line, printable
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
 
 
 @dataclass(frozen=True)
-class ExperimentRequest:
-    """A teacher, a baseline and one or more students to train and compare.
+class ExperimentRequest(StudyOptions):
+    """A study as the panel starts it: the options of ``kdnet study``, a run folder, and a number of processes.
 
     Attributes:
-        data: data folder.
-        students: input modalities of each student.
         out: run folder.
-        recipe: name or file.
-        settings: recipe values to change, with dotted names such as ``"distillation.gamma"``.
-        modalities: input modalities of the teacher; all when empty.
-        folds: test folds, all when empty; ``ALL_CASES`` among them trains on every case and tests on none.
-        foldCount: number of folds to split the cases into, 0 for the data's default.
-        seeds: random seeds of the trainings.
-        minutes: for the whole study, 0 for no limit.
-        epochs: of each network, 0 for the recipe's own steps.
-        labels: ``"auto"``, ``"brats"``, or pairs such as ``"1=Lesion,2=Core"``.
-        excluded: names of cases to exclude.
-        teacher: model file or MONAI bundle to use instead of training one.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` and so on.
-        threads: CPU threads, 0 for all cores.
         processes: number of processes that train together.
     """
 
-    data: Path
-    students: tuple[tuple[str, ...], ...]
     out: Path
-    recipe: str = "fast"
-    settings: Mapping[str, object] = field(default_factory=dict)
-    modalities: tuple[str, ...] = ()
-    folds: tuple[int, ...] = ()
-    foldCount: int = 0
-    seeds: tuple[int, ...] = (0,)
-    minutes: float = 0.0
-    epochs: int = 0
-    labels: str = "auto"
-    excluded: tuple[str, ...] = ()
-    teacher: Path | None = None
-    device: str = "auto"
-    threads: int = 0
-    processes: int = 1
+    processes: int = field(default=1, kw_only=True)
 
     def arguments(self, command: str = "study") -> list[str]:
         """Return the arguments of ``kdnet`` to run this, or to plan it (``"plan"``); defaults are left out."""
-        options: list[tuple[str, str]] = [
-            ("--student", ",".join("+".join(names) for names in self.students)),
-            ("--recipe", self.recipe),
-            *(("--set", f"{name}={_literal(value)}") for name, value in self.settings.items()),
-            ("--modalities", ",".join(self.modalities)),
-            ("--folds", format_folds(self.folds)),
-            ("--fold-count", str(self.foldCount or "")),
-            ("--seeds", "" if self.seeds == (0,) else ",".join(map(str, self.seeds))),
-            ("--minutes", f"{self.minutes:g}" if self.minutes else ""),
-            ("--epochs", str(self.epochs or "")),
-            ("--labels", "" if self.labels == "auto" else self.labels),
-            *(("--exclude", name) for name in self.excluded),
-            ("--teacher", str(self.teacher or "")),
-            ("--device", "" if self.device == "auto" else self.device),
-            ("--threads", str(self.threads or "")),
-            ("--out", str(self.out) if command == "study" else ""),
-        ]
-        return [command, str(self.data), *(part for option in options if option[1] for part in option)]
+        return [*super().arguments(command), *(("--out", str(self.out)) if command == "study" else ())]
 
     def commandLine(self) -> str:
         """Return the equivalent lines for a terminal or server; see :func:`command_lines`."""
@@ -157,37 +109,6 @@ def python_arguments(processes: int, arguments: list[str]) -> list[str]:
     return [*launcher, "-m", "kdnet", *arguments]
 
 
-def numbers(text: str, what: str) -> tuple[int, ...]:
-    """Parse integers from 0, written as in ``"0, 2"``.
-
-    Example:
-        >>> numbers("0, 2", "Seeds")
-        (0, 2)
-
-    Raises:
-        SettingsError: names ``what``.
-    """
-    parts = [part for part in re.split(r"[,\s]+", text.strip()) if part]
-    if not all(part.isdigit() for part in parts):
-        raise SettingsError(f'{what} are "{text}": give whole numbers with commas between, such as 0,1.')
-    return tuple(dict.fromkeys(int(part) for part in parts))
-
-
-def chosen_folds(text: str, what: str) -> tuple[int, ...]:
-    """Parse test folds, written as in ``"0, 2"``; ``"all"`` among them trains on every case and tests on none.
-
-    Example:
-        >>> chosen_folds("0, all", "Test folds")
-        (0, -1)
-
-    Raises:
-        SettingsError: names ``what``.
-    """
-    parts = re.split(r"[,\s]+", text.strip().lower())
-    tested = numbers(",".join(part for part in parts if part != ALL_NAME), what)
-    return (*tested, ALL_CASES) if ALL_NAME in parts else tested
-
-
 def free_folder(folder: Path, data: Path, students: tuple[tuple[str, ...], ...], recipe: str) -> Path:
     """Return a new run folder in ``folder`` that does not exist yet, named after what is trained.
 
@@ -195,13 +116,9 @@ def free_folder(folder: Path, data: Path, students: tuple[tuple[str, ...], ...],
         >>> free_folder(Path("/runs"), Path("/data/brats"), (("t1ce",),), "fast").name
         'brats-t1ce-fast'
     """
-    stem = f"{data.name}-{'_'.join('+'.join(names) for names in students)}-{Path(recipe).stem}"
+    stem = f"{data.name}-{format_students(students).replace(',', '_')}-{Path(recipe).stem}"
     name, number = stem, 1
     while (folder / name).exists():
         number += 1
         name = f"{stem}-{number}"
     return folder / name
-
-
-def _literal(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

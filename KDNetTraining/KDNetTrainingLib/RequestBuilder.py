@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from kdnet.errors import SettingsError
+from kdnet.schema.numbers import parse_numbers
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.DataSelection import DataSelection
 from KDNetTrainingLib.ExperimentConfig import ExperimentConfig
 from KDNetTrainingLib.Parameters import Length, Parameters, TeacherSource
-from KDNetTrainingLib.Request import ExperimentRequest, free_folder, numbers
+from KDNetTrainingLib.Request import ExperimentRequest, free_folder
 
 
 def build_request(chosen: Parameters, data: DataSelection, experiment: ExperimentConfig) -> ExperimentRequest:
@@ -31,8 +32,8 @@ def build_request(chosen: Parameters, data: DataSelection, experiment: Experimen
         settings=experiment.settings(),
         modalities=data.teacher_modalities,
         folds=data.folds(),
-        foldCount=chosen.foldCount,
-        seeds=numbers(chosen.seeds, _("Seeds")),
+        fold_count=chosen.foldCount,
+        seeds=parse_numbers(chosen.seeds, _("Seeds")),
         minutes=chosen.amount if chosen.length is Length.MINUTES else 0.0,
         epochs=round(chosen.amount) if chosen.length is Length.EPOCHS else 0,
         labels=data.labels,

@@ -9,6 +9,7 @@ import types
 import typing
 from collections.abc import Mapping
 from enum import Enum
+from pathlib import Path
 from typing import Any, TypeVar
 
 from kdnet.errors import SettingsError
@@ -21,7 +22,7 @@ def parse_dataclass(cls: type[T], content: Mapping[str, Any], prefix: str = "") 
     """Build the data class ``cls`` from JSON values; omitted values take their defaults.
 
     Args:
-        cls: a data class of finite numbers, strings, enumerations, tuples, mappings of plain values, further data
+        cls: a data class of finite numbers, strings, paths, enumerations, tuples, mappings of plain values, further data
             classes, and ``None`` where a field allows it.
         content: the JSON object.
         prefix: prefix of names in messages.
@@ -60,6 +61,8 @@ def _parse_plain(kind: Any, value: Any, name: str) -> Any:
         return _parse_choice(kind, value, name)
     if kind is float:
         return _parse_float(value, name)
+    if kind is Path and isinstance(value, str):
+        return Path(value)
     if type(value) is not kind:
         raise SettingsError(f"{name} is {_shown(value)}: give a value of type {getattr(kind, '__name__', kind)}.")
     return value

@@ -6,8 +6,6 @@ import argparse
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -28,33 +26,11 @@ INTENDED_USE = (
 LIMITS = "Learned from the masks of HD-BET, not from outlines of experts. Look at the mask before you rely on it."
 
 
-def add_parsers(commands: Any) -> None:
-    """Add the commands to the ``kdnet`` parser."""
-    defaults = BrainRecipe()
-    train = commands.add_parser("train-brain", help="train the network that extracts brains from whole heads")
-    train.add_argument("cases", type=Path, help="CSV file with the columns person, modality, scan, mask, held_out")
-    train.add_argument("-o", "--out", type=Path, required=True, help="model file to write; its .checkpoint lies beside it")
-    train.add_argument("--steps", type=int, default=defaults.steps, help="samples to learn from (default: %(default)s)")
-    train.add_argument("--rate", type=float, default=defaults.learning_rate, help="learning rate (default: %(default)s)")
-    train.add_argument("--seed", type=int, default=defaults.seed)
-    train.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
-    train.add_argument("--start", type=Path, help="model file whose weights to start from")
-    train.add_argument("--summary", default="", help="words about the data, for the model's card")
-    train.add_argument("--all", action="store_true", help="learn from the held-out people too")
-    train.set_defaults(run=run_train)
-    test = commands.add_parser("test-brain", help="compare extracted brains with the masks of held-out people")
-    test.add_argument("model", type=Path, help="model file of kdnet train-brain")
-    test.add_argument("cases", type=Path, help="CSV file as for train-brain")
-    test.add_argument("--update", action="store_true", help="write the figures into the card of the model")
-    test.add_argument("-o", "--out", type=Path, help="CSV file to write, a row per scan")
-    test.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
-    test.set_defaults(run=run_test)
-
-
 def run_train(args: argparse.Namespace) -> int:
     """Run ``kdnet train-brain``."""
     torch.set_num_threads(args.threads)
-    recipe = replace(BrainRecipe(), steps=args.steps, seed=args.seed, learning_rate=args.rate)
+    given = {"steps": args.steps, "seed": args.seed, "learning_rate": args.rate}
+    recipe = replace(BrainRecipe(), **{name: value for name, value in given.items() if value is not None})
     cases = [case for case in read_brain_cases(args.cases) if args.all or not case.held_out]
     start = load_model(args.start).network.requires_grad_(True) if args.start else None
     trainer = BrainTrainer(recipe, prepare_heads(cases, recipe.preprocessing), start)

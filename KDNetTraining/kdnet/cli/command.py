@@ -6,26 +6,41 @@ import argparse
 import importlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Any
 
 import kdnet
 from kdnet.cli.former_names import current_arguments
 from kdnet.entry import carry_out, prepare_streams
 
-# module of each command; only that module is imported, because torch and MONAI take seconds to import
-MODULES = MappingProxyType(
+GROUPS = MappingProxyType(
     {
-        "kdnet.cli.data": ("inspect", "phantom"),
-        "kdnet.cli.study": ("study", "resume"),
-        "kdnet.cli.plan": ("plan",),
-        "kdnet.cli.runs": ("results", "predict-checkpoint", "export"),
-        "kdnet.cli.segment": ("segment", "model-info"),
-        "kdnet.cli.evaluate": ("evaluate",),
-        "kdnet.cli.brain": ("train-brain", "test-brain"),
+        "data": {
+            "inspect": "list the cases of a data folder and their problems",
+            "phantom": "write a synthetic data set",
+        },
+        "training": {
+            "plan": "estimate the time, memory and disk space of a study",
+            "study": "train teacher, baseline and student; evaluate and compare them",
+            "resume": "resume a study",
+            "results": "show the results of a run",
+            "predict-checkpoint": "segment a validation case with the current checkpoint",
+            "export": "write a model file for users",
+        },
+        "segmentation": {
+            "segment": "segment scans with a model file",
+            "model-info": "show the model card of a model file",
+            "evaluate": "compare labelmaps with references",
+        },
+        "brain extraction": {
+            "train-brain": "train the brain extraction network",
+            "test-brain": "evaluate a brain extraction network",
+        },
     }
 )
+"""Heading to command to its line in the help."""
+
+PARSERS = ("study", "data", "runs", "segment", "evaluate", "brain")
 
 
 def main(arguments: Sequence[str] | None = None, started: float | None = None) -> int:
@@ -43,7 +58,8 @@ def main(arguments: Sequence[str] | None = None, started: float | None = None) -
         args = _parser(given).parse_args(given)
         args.command_line = given
         args.started = time.time() if started is None else started
-        code: int = args.run(args)
+        module, _, function = args.handler.partition(":")
+        code: int = getattr(importlib.import_module(module), function)(args)
         return code
 
     return carry_out(run)
@@ -51,18 +67,24 @@ def main(arguments: Sequence[str] | None = None, started: float | None = None) -
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="kdnet", description="Distil a multi-modal teacher into a student that segments from fewer modalities."
+        prog="kdnet",
+        usage="kdnet COMMAND ...",
+        description="Distill a multi-modal teacher into a student that segments from fewer modalities.",
+        epilog=_command_list(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"kdnet {kdnet.__version__}")
+    parser.add_argument("--version", action="version", version=f"kdnet {kdnet.__version__}", help="show the version")
     if list(given) != ["--version"]:
-        commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-        for module in _modules(given):
-            add = getattr(module, "add_parsers", None) or module.add_parser
-            add(commands)
+        commands = parser.add_subparsers(required=True, metavar="COMMAND", help=argparse.SUPPRESS, prog="kdnet")
+        for name in PARSERS:
+            importlib.import_module(f"kdnet.cli.parsers.{name}").add_parsers(commands)
     return parser
 
 
-def _modules(given: Sequence[str]) -> Iterator[Any]:
-    """Return the module of the requested command, or all modules if the command is unknown."""
-    own = [name for name, commands in MODULES.items() if given[:1] and given[0] in commands]
-    return map(importlib.import_module, own or MODULES)
+def _command_list() -> str:
+    width = max(len(name) for group in GROUPS.values() for name in group)
+    lines = []
+    for title, commands in GROUPS.items():
+        lines += ["", f"{title}:", *(f"  {name:<{width}}  {text}" for name, text in commands.items())]
+    return "\n".join([*lines[1:], "", "Run kdnet COMMAND --help for the options of a command."])

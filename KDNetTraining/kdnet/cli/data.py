@@ -6,12 +6,9 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
-from kdnet.cli.labels_option import LABELS_HELP, label_table
 from kdnet.data.dataset import Dataset
 from kdnet.data.formats.detect import read_dataset
 from kdnet.data.inspection import inspect_dataset, inspect_each, inspection_table, notes_of, valid_cases
@@ -19,30 +16,13 @@ from kdnet.data.phantom import write_phantom
 from kdnet.data.splits import read_folds
 from kdnet.errors import SettingsError
 from kdnet.schema.case_report import CaseReport, DatasetReport
+from kdnet.schema.labels_option import parse_labels
 from kdnet.text import printable
-
-
-def add_parsers(commands: Any) -> None:
-    """Add the commands to the ``kdnet`` parser."""
-    inspect = commands.add_parser("inspect", help="list the cases of a data folder and their problems")
-    inspect.add_argument("data", type=Path, help="folder in BraTS, Decathlon or nnU-Net layout")
-    output = inspect.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    output.add_argument("--jsonl", action="store_true", help="print a JSON line per case as it is done, and a summary")
-    inspect.add_argument("--labels", default="auto", help=LABELS_HELP)
-    inspect.set_defaults(run=run_inspect)
-    phantom = commands.add_parser("phantom", help="make a synthetic data set for trying things out")
-    phantom.add_argument("folder", type=Path, help="where to write it")
-    phantom.add_argument("--cases", type=int, default=12)
-    phantom.add_argument("--size", type=int, nargs=3, default=(56, 66, 52), metavar=("I", "J", "K"), help="voxels")
-    phantom.add_argument("--spacing", type=float, default=3.0, help="of the voxels in mm")
-    phantom.add_argument("--seed", type=int, default=0)
-    phantom.set_defaults(run=run_phantom)
 
 
 def run_inspect(args: argparse.Namespace) -> int:
     """Run ``kdnet inspect``; the exit code is 1 if a case has a problem."""
-    dataset = read_dataset(args.data, label_table(args.labels))
+    dataset = read_dataset(args.data, parse_labels(args.labels))
     if args.jsonl:
         return _print_lines(dataset)
     with _bar("inspecting cases") as progress:

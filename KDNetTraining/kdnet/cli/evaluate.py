@@ -6,12 +6,9 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
-from kdnet.cli.labels_option import LABELS_HELP, label_table
 from kdnet.errors import DataError, KDNetError
 from kdnet.evaluation.case_pairs import CasePair, Pairs, find_pairs
 from kdnet.evaluation.case_scores import RegionResult, score_pair
@@ -20,31 +17,11 @@ from kdnet.evaluation.meaning import find_meaning
 from kdnet.evaluation.score_tables import require_table, text_summary, write_tables
 from kdnet.files import writable_folder
 from kdnet.messages import message_line
+from kdnet.schema.labels_option import parse_labels
 from kdnet.schema.results import HD95_DEFINITION
 from kdnet.text import one_line
 
 MOST_NAMED = 10
-
-
-def add_parsers(commands: Any) -> None:
-    """Add the command to the ``kdnet`` parser."""
-    evaluate = commands.add_parser(
-        "evaluate",
-        help="compare predicted labelmaps with references",
-        description="Compare labelmaps with references, paired by the names of their cases: Dice, HD95, volumes, "
-        "sensitivity, precision, and lesion by lesion as in BraTS 2023.",
-    )
-    evaluate.add_argument("predictions", type=Path, help="folder of labelmaps, or one file")
-    evaluate.add_argument("references", type=Path, help="folder of labelmaps or a data folder, or one file")
-    evaluate.add_argument("-o", "--out", type=Path, metavar="TABLE", help="CSV file with a row per case and region")
-    evaluate.add_argument("--labels", default="auto", help=LABELS_HELP)
-    evaluate.add_argument(
-        "--task",
-        default="auto",
-        choices=["auto", *RULES],
-        help="whose rules for lesions count; auto: by the names of BraTS cases, else gli",
-    )
-    evaluate.set_defaults(run=run_evaluate)
 
 
 def run_evaluate(args: argparse.Namespace) -> int:
@@ -52,7 +29,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     if args.out is not None:
         require_table(args.out)
         writable_folder(args.out.absolute().parent)
-    asked = label_table(args.labels)
+    asked = parse_labels(args.labels)
     pairs = find_pairs(args.predictions, args.references)
     problems = {**pairs.problems, **{case: f"{case} has no prediction." for case in pairs.without_prediction}}
     meaning = find_meaning(pairs.pairs, args.references, asked)

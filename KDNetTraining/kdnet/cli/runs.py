@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
-from typing import Any
 
 from kdnet.device import choose_device
 from kdnet.schema.results import HD95_DEFINITION, Comparison
@@ -13,31 +11,6 @@ from kdnet.schema.run_results import RunResults
 from kdnet.study.export import CardText, export_model
 from kdnet.study.preview import preview
 from kdnet.study.results import read_results
-
-
-def add_parsers(commands: Any) -> None:
-    """Add the commands to the ``kdnet`` parser."""
-    results = commands.add_parser("results", help="tell what came out of a run so far")
-    results.add_argument("run_folder", type=Path, help="its run folder")
-    results.add_argument("--json", action="store_true", help="print JSON, with all files, instead of text")
-    results.set_defaults(run=run_results)
-    look = commands.add_parser("predict-checkpoint", help="segment a validation case with a network as it is now")
-    look.add_argument("run_folder", type=Path, help="its run folder")
-    look.add_argument("--network", required=True, help="for example fold0/seed0/student-t1ce")
-    look.add_argument("--case", default="", help="another case of the data")
-    look.add_argument("-o", "--out", type=Path, required=True, help="the labelmap, such as labels.nii.gz")
-    look.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    look.set_defaults(run=run_preview)
-    export = commands.add_parser("export", help="make a model file for users, with its test figures in its card")
-    export.add_argument("run_folder", type=Path, help="its run folder")
-    export.add_argument("--network", required=True, help="for example fold0/seed0/student-t1ce")
-    export.add_argument("-o", "--out", type=Path, required=True, help="the model file, such as student.safetensors")
-    export.add_argument("--name", default="", help="shown to users")
-    export.add_argument("--summary", default="", help="of the training data, for the card")
-    export.add_argument("--intended-use", default="", help="for the card")
-    export.add_argument("--limits", default="", help="where it may fail, for the card")
-    export.add_argument("--metrics-from", type=Path, metavar="RUN", help="run that cross-validated a network of all cases")
-    export.set_defaults(run=run_export)
 
 
 def run_results(args: argparse.Namespace) -> int:

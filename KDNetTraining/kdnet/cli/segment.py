@@ -1,15 +1,13 @@
-"""``kdnet segment`` and ``kdnet model-info``."""
+"""``kdnet segment``."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -20,41 +18,12 @@ from kdnet.inference.predictor import Predictor
 from kdnet.messages import message_line
 from kdnet.model_file import load_model
 from kdnet.preparation.brain import UNCHANGED, BrainChoice
-from kdnet.schema.model_card import describe, read_card
 from kdnet.schema.segmentation import Progress, Stage
 from kdnet.segmentation.batch import Batch, Outcome
 from kdnet.segmentation.inputs import Found, require_inputs, survey
 from kdnet.segmentation.results_table import NAME, UNSAVED, State
 from kdnet.segmentation.segment_case import Options
 from kdnet.text import one_line, printable
-
-
-def add_parsers(commands: Any) -> None:
-    """Add the commands to the ``kdnet`` parser."""
-    segment = commands.add_parser("segment", help="segment volumes with a model file")
-    segment.add_argument("model", type=Path, help="a .safetensors file written by kdnet")
-    segment.add_argument("inputs", type=Path, nargs="+", help="NIfTI, NRRD, MetaImage, DICOM folder, folder of cases")
-    segment.add_argument("-o", "--out", type=Path, required=True, help="folder for labelmaps and volumes.csv")
-    segment.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    segment.add_argument("--tta", action="store_true", help="average over mirrored images: 8 times slower")
-    segment.add_argument("--probabilities", action="store_true", help="write a map in percent per region too")
-    segment.add_argument("--min-component", type=float, default=0.0, metavar="MM3", help="clear islands smaller than this")
-    segment.add_argument("--overwrite", action="store_true", help="segment again what is done; corrections are kept")
-    segment.add_argument(
-        "--channel", default="", metavar="N", help="volume of a 4D file, counted from 0; one per modality: 3,0,1,2"
-    )
-    segment.add_argument(
-        "--brain",
-        default="automatic",
-        metavar="HOW",
-        help="extract the brain from scans with skull: automatic, student (always), none, or the file of a mask",
-    )
-    segment.add_argument("--save-brain", action="store_true", help="write the mask of the extracted brain too")
-    segment.set_defaults(run=run_segment)
-    description = commands.add_parser("model-info", help="tell what a model file is, needs and can do")
-    description.add_argument("model", type=Path)
-    description.add_argument("--json", action="store_true", help="print JSON instead of text")
-    description.set_defaults(run=run_describe)
 
 
 def run_segment(args: argparse.Namespace) -> int:
@@ -144,9 +113,3 @@ def _summarize(outcomes: Sequence[Outcome], found: Found, folder: Path) -> None:
 
 def _emit(sentence: str) -> None:
     tqdm.write(message_line(sentence), file=sys.stderr)
-
-
-def run_describe(args: argparse.Namespace) -> int:
-    """Run ``kdnet model-info``."""
-    print(json.dumps(read_card(args.model).to_json(), indent=2) if args.json else describe(args.model))
-    return 0

@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kdnet.data.formats.conventions import Convention, brats_tables, convention_of, decide
+from kdnet.data.formats.conventions import Convention, convention_of, decide
 from kdnet.data.formats.detect import read_dataset
 from kdnet.data.references import label_values
 from kdnet.data.volumes.io import read_volume
 from kdnet.errors import DataError, KDNetError
 from kdnet.evaluation.case_pairs import CasePair
 from kdnet.schema.labels import LabelTable, brats_labels, exclusive_labels
+from kdnet.schema.labels_option import brats_tables
 
 _BRATS_VALUES = {1, 2, 3, 4}
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kdnet.errors import SettingsError
+from kdnet.schema.numbers import split_list
 from kdnet.text import one_line
 
 ALL_CASES = -1
@@ -33,12 +34,16 @@ def fold_number(name: str) -> int:
 
 
 def parse_folds(text: str) -> tuple[int, ...]:
-    """Read ``"0,1,all"`` as two test folds and the fold of all cases.
+    """Read ``"0, 1, all"`` as two test folds and the fold of all cases; each is kept once.
 
     Raises:
         SettingsError: for anything else.
+
+    Example:
+        >>> parse_folds("0, all")
+        (0, -1)
     """
-    return tuple(_fold(part.strip().lower()) for part in text.split(","))
+    return tuple(dict.fromkeys(_fold(part.lower()) for part in split_list(text)))
 
 
 def format_folds(folds: Sequence[int]) -> str:

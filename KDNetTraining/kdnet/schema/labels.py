@@ -13,9 +13,6 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kdnet.errors import SettingsError
 from kdnet.json_schema import parse_dataclass
 from kdnet.schema.bounds import check_names
@@ -24,7 +21,9 @@ from kdnet.schema.segmentation import RegionVolume
 from kdnet.text import one_line
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
 
 MOST_LABELS = 255  # that a uint8 labelmap can hold besides the background
@@ -148,6 +147,8 @@ class LabelTable:
 
         Unlabeled voxels are :data:`IGNORED` in every channel.
         """
+        import numpy as np  # noqa: PLC0415 - panels and the command line read label tables without numpy
+
         if self.mode is LabelMode.REGIONS:
             members: Sequence[Sequence[int]] = [region.values for region in self.regions]
         else:

@@ -8,14 +8,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
 import kdnet
 from kdnet.errors import ModelFileError, SettingsError
 from kdnet.json_schema import parse_dataclass
 from kdnet.schema.bounds import check_names, check_window
 from kdnet.schema.labels import LabelTable
-from kdnet.schema.model_header import HEADER_KEY, MOST_MODALITIES, REMEDY, ModelHeader, parse_header
+from kdnet.schema.model_header import MOST_MODALITIES, REMEDY, ModelHeader, parse_header, read_header_text
 from kdnet.schema.network_id import Role
 from kdnet.schema.networks import NetworkSpec
 from kdnet.schema.preprocessing import Preprocessing
@@ -124,14 +122,7 @@ def describe(path: Path) -> str:
 
 def _read_header(path: Path) -> ModelHeader:
     _refuse_pickle(path)
-    try:
-        with safe_open(path, framework="pt") as stream:
-            metadata = stream.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise ModelFileError(f"{path} is truncated or not a model file ({one_line(str(error), 200)}): {REMEDY}.") from error
-    if HEADER_KEY not in metadata:
-        raise ModelFileError(f"{path} contains weights from another program: choose a model file written by kdnet.")
-    return parse_header(path, metadata[HEADER_KEY])
+    return parse_header(path, read_header_text(path))
 
 
 def _card(path: Path, header: ModelHeader) -> ModelCard:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -135,7 +136,11 @@ def read_header_text(path: Path) -> str:
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
             if not 2 <= length <= MOST_HEADER_BYTES:
                 raise ValueError("it is truncated or not a model file")
-            metadata = parse_json(stream.read(length).decode("utf-8")).get("__metadata__") or {}
+            header = parse_json(stream.read(length).decode("utf-8"))
+            stored = stream.seek(0, os.SEEK_END) - 8 - length
+            metadata = header.pop("__metadata__", None) or {}
+            if stored != max((int(tensor["data_offsets"][1]) for tensor in header.values()), default=0):
+                raise ValueError("it is truncated or not a model file")
         if HEADER_KEY not in metadata:
             raise ModelFileError(f"{path} contains weights from another program: choose a model file written by kdnet.")
         return str(metadata[HEADER_KEY])

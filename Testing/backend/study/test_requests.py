@@ -59,7 +59,7 @@ def test_a_recipe_file_that_is_no_recipe_is_named(tmp_path: Path, content: str) 
         (["--seeds", "0,99999999999999999999"], "--seeds"),
         (["--seeds", "0,x"], "--seeds"),
         (["--seeds", "9" * 5000], "--seeds"),
-        (["--folds", "9" * 5000], "no fold"),
+        (["--folds", "9" * 5000], "not a fold"),
         (["--modalities", "t1ce,t1ce,t2"], "twice"),
         (["--set", "network=dynunet-8-shallow", "--set", "student_network=dynunet-12"], "cannot be compared"),
         (["--exclude", "Phantom_00x"], "did you mean Phantom_00"),

@@ -86,7 +86,7 @@ def test_a_recipe_file_is_read_and_a_bad_one_told(training: Any, until: Any, rec
 def test_seeds_that_are_none_are_told(training: Any, chosen: Any) -> None:
     chosen()
     training.ui.seedsEdit.text = "one"
-    assert "whole numbers" in training.ui.startButton.toolTip
+    assert "integers" in training.ui.startButton.toolTip
 
 
 def test_a_plan_is_told_in_words_and_grows_old(training: Any, chosen: Any, until: Any) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kdnet.data.dataset import Case, Dataset, ImageFile
-from kdnet.data.formats.conventions import Convention, brats_tables, convention_of, decide
+from kdnet.data.formats.conventions import Convention, convention_of, decide
 from kdnet.schema.labels import LabelTable
+from kdnet.schema.labels_option import brats_tables
 from kdnet.schema.modalities import MODALITIES, REFERENCE, display_name, file_part
 
 SUFFIXES = (".nii.gz", ".nii")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kdnet.schema.labels import LabelTable, brats_labels, exclusive_labels, pediatric_labels, post_treatment_labels
+from kdnet.schema.labels_option import brats_tables
 
 DECIDE = (
     "specify their meaning with --labels brats (4 is enhancing tumor, as until 2021), --labels brats-2024 (4 is the "
@@ -104,11 +105,6 @@ def convention_of(case: str, *, gross_tumor: bool = False) -> Convention:
     if gross_tumor:
         return Convention.GROSS_TUMOR
     return next((found for found, pattern in _NAMED if re.fullmatch(pattern, case.lower())), Convention.UNNAMED)
-
-
-def brats_tables() -> dict[str, LabelTable]:
-    """Return the BraTS label tables by their ``--labels`` names."""
-    return {"brats": brats_labels(), "brats-2024": post_treatment_labels(), "brats-ped": pediatric_labels()}
 
 
 def decide(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from kdnet.data.formats.conventions import brats_tables
 from kdnet.errors import SettingsError
-from kdnet.schema.labels import LabelTable, exclusive_labels
+from kdnet.schema.labels import LabelTable, brats_labels, exclusive_labels, pediatric_labels, post_treatment_labels
 from kdnet.text import one_line
 
-LABELS_HELP = "auto, brats, brats-2024, brats-ped, or VALUE=NAME,... for exclusive labels"
+LABELS_HELP = "auto, brats, brats-2024, brats-ped, or VALUE=NAME,... for exclusive labels (default: auto)"
 
 
-def label_table(text: str) -> LabelTable | None:
+def brats_tables() -> dict[str, LabelTable]:
+    """Return the BraTS label tables by their ``--labels`` names."""
+    return {"brats": brats_labels(), "brats-2024": post_treatment_labels(), "brats-ped": pediatric_labels()}
+
+
+def parse_labels(text: str) -> LabelTable | None:
     """Parse the ``--labels`` option; None means the table implied by the data format.
 
     Raises:

@@ -1,0 +1,1 @@
+"""Parsers of the commands: standard library and schema only, so that the help appears at once."""

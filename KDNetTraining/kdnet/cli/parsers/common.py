@@ -1,0 +1,53 @@
+"""What the parsers of all commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from kdnet.schema.labels_option import LABELS_HELP
+from kdnet.schema.study_request import DEVICES
+
+Parser = argparse.ArgumentParser
+
+
+def add_command(commands: Any, name: str, handler: str, description: str, example: str) -> Parser:
+    """Add a command.
+
+    Args:
+        commands: the subparsers of ``kdnet``.
+        name: name of the command.
+        handler: ``"module:function"``, imported when the command runs.
+        description: what it does, as sentences.
+        example: one line to start from.
+    """
+    parser: Parser = commands.add_parser(
+        name,
+        description=description,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(handler=handler)
+    return parser
+
+
+def add_device(target: Any, default: str | None = "auto", note: str = "default: auto") -> None:
+    """Add ``--device``."""
+    target.add_argument("--device", default=default, metavar="DEVICE", help=f"{DEVICES} ({note})")
+
+
+def add_labels(target: Any) -> None:
+    """Add ``--labels``."""
+    target.add_argument("--labels", default="auto", metavar="LABELS", help=LABELS_HELP)
+
+
+def add_json(target: Any, help_text: str = "print JSON instead of text") -> None:
+    """Add ``--json``."""
+    target.add_argument("--json", action="store_true", help=help_text)
+
+
+def add_out(target: Any, help_text: str, *, metavar: str, required: bool = True) -> None:
+    """Add ``-o/--out``."""
+    target.add_argument("-o", "--out", type=Path, required=required, metavar=metavar, help=help_text)

@@ -1,0 +1,58 @@
+"""Parsers of ``kdnet segment`` and ``kdnet model-info``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kdnet.cli.parsers.common import add_command, add_device, add_json, add_out
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the commands to the ``kdnet`` parser."""
+    segment = add_command(
+        commands,
+        "segment",
+        "kdnet.cli.segment:run_segment",
+        "Segment scans with a model file; write labelmaps, and their volumes to volumes.csv. Cases that are done are\n"
+        "skipped. The exit code is 1 if a case failed.",
+        "kdnet segment student.safetensors scans/ -o results",
+    )
+    segment.add_argument("model", type=Path, metavar="MODEL", help="model file (.safetensors) written by kdnet")
+    segment.add_argument(
+        "inputs",
+        type=Path,
+        nargs="+",
+        metavar="INPUT",
+        help="NIfTI, NRRD or MetaImage file, DICOM folder, or folder of cases",
+    )
+    segment.add_argument(
+        "--channel", default="", metavar="N", help="volume of a 4D file, from 0; one per modality, as in 3,0,1,2"
+    )
+    output = segment.add_argument_group("output")
+    add_out(output, "folder for labelmaps and volumes.csv", metavar="FOLDER")
+    output.add_argument("--probabilities", action="store_true", help="also write a map in percent per region")
+    output.add_argument(
+        "--min-component", type=float, default=0.0, metavar="MM3", help="remove connected components smaller than this"
+    )
+    output.add_argument("--overwrite", action="store_true", help="segment finished cases again; corrected files are kept")
+    brain = segment.add_argument_group("brain extraction")
+    brain.add_argument(
+        "--brain",
+        default="automatic",
+        metavar="HOW",
+        help="automatic (if the skull is visible), student (always), none, or a mask file (default: automatic)",
+    )
+    brain.add_argument("--save-brain", action="store_true", help="also write the mask of the extracted brain")
+    computer = segment.add_argument_group("computer")
+    add_device(computer)
+    computer.add_argument("--tta", action="store_true", help="test-time augmentation: average 8 mirrored predictions")
+    information = add_command(
+        commands,
+        "model-info",
+        "kdnet.cli.model_info:run_model_info",
+        "Show the model card of a model file: inputs, labels, metrics, training data, intended use and limitations.",
+        "kdnet model-info student.safetensors",
+    )
+    information.add_argument("model", type=Path, metavar="MODEL", help="model file (.safetensors) written by kdnet")
+    add_json(information)
