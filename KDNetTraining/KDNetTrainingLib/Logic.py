@@ -15,7 +15,7 @@ takes on this machine:
     kdnet study ... --student t1ce --recipe demo ...
     # with several processes or GPUs:
     # torchrun --standalone --nproc-per-node 2 -m kdnet study ...
-    >>> len(logic.plan(request)["networks"])
+    >>> len(logic.plan(request).networks)
     3
 
 Train teacher, baseline and student in a separate process, which continues when Slicer is closed; wait for it here:
@@ -57,6 +57,7 @@ from kdnet.runs.folder import read_study
 from kdnet.runs.status import RunStatus, read_status
 from kdnet.schema.interruption import StopMode
 from kdnet.schema.run_results import RunResults
+from kdnet.schema.study_plan import StudyPlan
 from KDNetLib.Command import Command, json_answer
 from KDNetLib.Worker import Failure
 
@@ -86,7 +87,7 @@ class TrainingLogic:
         self,
         request: ExperimentRequest,
         *,
-        onFinished: Callable[[Mapping[str, Any]], None] = lambda _plan: None,
+        onFinished: Callable[[StudyPlan], None] = lambda _plan: None,
         onFailed: Failed = lambda _failure: None,
         onProgress: Callable[[str], None] = lambda _line: None,
     ) -> Command:
@@ -94,18 +95,18 @@ class TrainingLogic:
         return Command(
             [*request.arguments("plan"), "--json"],
             onNote=onProgress,
-            read=json_answer,
+            read=_read_plan,
             onFinished=onFinished,
             onFailed=onFailed,
         ).start()
 
-    def plan(self, request: ExperimentRequest) -> Mapping[str, Any]:
+    def plan(self, request: ExperimentRequest) -> StudyPlan:
         """Like :meth:`startPlan`, but wait and return the plan.
 
         Raises:
             KDNetError: with a one-sentence message.
         """
-        plan: Mapping[str, Any] = Command([*request.arguments("plan"), "--json"], read=json_answer).answer()
+        plan: StudyPlan = Command([*request.arguments("plan"), "--json"], read=_read_plan).answer()
         return plan
 
     def start(self, request: ExperimentRequest, *, after: Sequence[Run] | None = None) -> Run:
@@ -283,6 +284,10 @@ class TrainingLogic:
     def _start(self, run: Run, arguments: list[str]) -> None:
         self.processes.start(run, arguments)
         self.known.add(run)
+
+
+def _read_plan(answer: str) -> StudyPlan:
+    return StudyPlan.from_json(json_answer(answer))
 
 
 def _read_results(answer: str) -> RunResults:

@@ -4,6 +4,7 @@ import enum
 from pathlib import Path
 from typing import Annotated
 
+from kdnet.schema.recipe import DistillationSettings
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
@@ -18,9 +19,9 @@ class Labels(enum.Enum):
     def label(self) -> str:
         """Return the text in the list."""
         return {
-            Labels.AUTO: _("As the data's format says"),
+            Labels.AUTO: _("Detect from data set"),
             Labels.BRATS: _("BraTS regions (ET, TC, WT)"),
-            Labels.OWN: _("Own labels, one region each"),
+            Labels.OWN: _("Custom labels"),
         }[self]
 
 
@@ -34,9 +35,9 @@ class Length(enum.Enum):
     def label(self) -> str:
         """Return the text in the list."""
         return {
-            Length.RECIPE: _("As many steps as the recipe says"),
-            Length.EPOCHS: _("Epochs"),
-            Length.MINUTES: _("Minutes for the whole study"),
+            Length.RECIPE: _("Number of steps in the recipe"),
+            Length.EPOCHS: _("Number of epochs"),
+            Length.MINUTES: _("Time budget for the study (minutes)"),
         }[self]
 
 
@@ -49,7 +50,7 @@ class TeacherSource(enum.Enum):
     def label(self) -> str:
         """Return the text in the list."""
         return {
-            TeacherSource.TRAIN: _("Train it in this study"),
+            TeacherSource.TRAIN: _("Train in this study"),
             TeacherSource.FILE: _("Model file or MONAI bundle"),
         }[self]
 
@@ -78,7 +79,10 @@ class LatentSoftmax(enum.Enum):
 
     def label(self) -> str:
         """Return the text in the list."""
-        return {LatentSoftmax.CHANNELS: _("Features at each voxel"), LatentSoftmax.FLATTENED: _("All together")}[self]
+        return {
+            LatentSoftmax.CHANNELS: _("Channels at each location"),
+            LatentSoftmax.FLATTENED: _("All channels and locations"),
+        }[self]
 
 
 class LatentReduction(enum.Enum):
@@ -90,6 +94,9 @@ class LatentReduction(enum.Enum):
     def label(self) -> str:
         """Return the text in the list."""
         return {LatentReduction.DISTRIBUTION: _("Per distribution"), LatentReduction.ELEMENT: _("Per element")}[self]
+
+
+DEFAULTS = DistillationSettings()
 
 
 @parameterNodeWrapper
@@ -113,13 +120,13 @@ class Parameters:
     recipeFile: Path
     network: str
     studentNetwork: str
-    lambda_: Annotated[float, WithinRange(0.0, 1.0)] = 0.75
-    temperature: Annotated[float, WithinRange(0.1, 100.0)] = 5.0
-    studentTemperature: bool = False
-    gamma: Annotated[float, WithinRange(0.0, 1000.0)] = 10.0
-    latentMethod: LatentMethod = LatentMethod.DIVERGENCE
-    latentSoftmax: LatentSoftmax = LatentSoftmax.CHANNELS
-    latentReduction: LatentReduction = LatentReduction.ELEMENT
+    lambda_: Annotated[float, WithinRange(0.0, 1.0)] = DEFAULTS.lambda_
+    temperature: Annotated[float, WithinRange(0.1, 100.0)] = DEFAULTS.temperature
+    studentTemperature: bool = DEFAULTS.student_temperature
+    gamma: Annotated[float, WithinRange(0.0, 1000.0)] = DEFAULTS.gamma
+    latentMethod: LatentMethod = LatentMethod(DEFAULTS.latent_method.value)
+    latentSoftmax: LatentSoftmax = LatentSoftmax(DEFAULTS.latent_softmax.value)
+    latentReduction: LatentReduction = LatentReduction(DEFAULTS.latent_reduction.value)
     initFromTeacher: bool = False
     length: Length = Length.RECIPE
     amount: Annotated[float, WithinRange(0.1, 100000.0)] = 60.0

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from kdnet.errors import KDNetError
+from kdnet.schema.study_plan import StudyPlan
 from KDNetLib.Command import Command
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.Formatting import size
 from KDNetTrainingLib.Host import RequestHost
 from KDNetTrainingLib.Logic import TrainingLogic
+from KDNetTrainingLib.PlanText import disk_warning, plan_text
 from KDNetTrainingLib.Request import ExperimentRequest
 
 
@@ -65,12 +63,11 @@ class PlanPanel:
         if line.strip():
             self._show_message(line.strip())
 
-    def onFinished(self, plan: Mapping[str, Any], request: ExperimentRequest) -> None:
+    def onFinished(self, plan: StudyPlan, request: ExperimentRequest) -> None:
         """Show the plan."""
         self._command = None
-        self._show_message(
-            "\n".join(part for part in (str(plan["words"]).strip(), disk_warning(plan, request.out)) if part)
-        )
+        warning = disk_warning(plan, request.out)
+        self._show_message("\n".join([plan_text(plan), *([warning] if warning else [])]))
         self._host.update()
 
     def onFailed(self, failure: Failure) -> None:
@@ -95,16 +92,3 @@ class PlanPanel:
     def _show_message(self, text: str) -> None:
         self.ui.planLabel.text = text
         self.ui.planLabel.visible = bool(text)
-
-
-def disk_warning(plan: Mapping[str, Any], out: Path) -> str:
-    """Return a warning if the run folder's disk has less free space than the plan needs, otherwise an empty string."""
-    folder = next((parent for parent in out.parents if parent.is_dir()), None)
-    if folder is None:
-        return ""
-    free = shutil.disk_usage(folder).free
-    if free >= float(plan["disk_bytes"]):
-        return ""
-    return _(
-        "⚠ The run needs {needed} of disk space, but {folder} has only {free}. Choose another runs folder or free space."
-    ).format(folder=folder, free=size(free), needed=size(float(plan["disk_bytes"])))

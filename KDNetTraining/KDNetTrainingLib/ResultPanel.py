@@ -22,7 +22,7 @@ from KDNetTrainingLib.CheckBoxGroup import CheckBoxGroup
 from KDNetTrainingLib.Formatting import network_title
 from KDNetTrainingLib.Host import ChosenRun, Host
 from KDNetTrainingLib.Logic import TrainingLogic
-from KDNetTrainingLib.ResultText import ROLES, case_table, comparison_table, result_warning, role_title
+from KDNetTrainingLib.ResultText import ROLES, case_table, comparison_table, labelmap_title, result_warning
 from KDNetTrainingLib.ResultUpdates import ResultUpdates
 from KDNetTrainingLib.RunMonitor import RunSnapshot
 from KDNetTrainingLib.Runs import Run
@@ -123,7 +123,7 @@ class ResultPanel:
         self._show_message(_("Loaded {case}.").format(case=loaded.case))
         for name, node in loaded.segmentations.items():
             outline(node, filled=name != REFERENCE)
-        titles = {name: role_title(name) for name in (*ROLES, REFERENCE) if name in loaded.segmentations}
+        titles = {name: labelmap_title(name) for name in (*ROLES, REFERENCE) if name in loaded.segmentations}
         self.shown.offer(titles, SHOWN_FIRST)
         self.onShown()
 

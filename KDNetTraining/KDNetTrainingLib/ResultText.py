@@ -4,34 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kdnet.schema.formatting import percent
 from kdnet.schema.network_id import Role
 from kdnet.schema.results import MEAN, Comparison
 from kdnet.schema.run_results import CaseResult, StudentResult
 from slicer.i18n import tr as _
 
+from KDNetTrainingLib.Formatting import role_title
+
 ROLES = tuple(role.value for role in Role)
 
 
-def role_title(name: str) -> str:
-    """Return the title of a role, or of the reference."""
-    return {
-        "teacher": _("Teacher"),
-        "baseline": _("Baseline"),
-        "student": _("Student"),
-        "reference": _("Reference"),
-    }.get(name, name)
+def labelmap_title(name: str) -> str:
+    """Return the title of a segmentation: a role, or the reference."""
+    return role_title(Role(name)) if name in ROLES else _("Reference")
 
 
 def comparison_table(rows: Sequence[Comparison]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return header and rows; one column per region, because the panel is narrow and regions are few."""
-    names = (_("Teacher"), _("Baseline"), _("Student"), _("Gain"), _("95% CI"), _("p"), _("Gap"))
+    names = (*map(role_title, Role), _("Gain"), _("95% CI"), _("p"), _("Gap"))
     header = (_("Dice"), *(_("Mean") if row.region == MEAN else row.region for row in rows))
     return header, list(zip(names, *(_column(row) for row in rows), strict=True))
 
 
 def case_table(cases: Sequence[CaseResult]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return header and rows with the mean Dice of each role."""
-    header = (_("Case"), *(role_title(role) for role in ROLES))
+    header = (_("Case"), *map(role_title, Role))
     return header, [(case.case, *(_dice(case.dice.get(role)) for role in ROLES)) for case in cases]
 
 
@@ -49,7 +47,7 @@ def result_warning(student: StudentResult) -> str:
 
 def _column(row: Comparison) -> tuple[str, ...]:
     gain = row.difference
-    recovery = "" if row.recovery is None else f"{row.recovery.value:.0%}"
+    recovery = "" if row.recovery is None else percent(row.recovery.value)
     scores = (_dice(row.teacher), _dice(row.baseline), _dice(row.student))
     return *scores, f"{gain.value:+.3f}", f"{gain.low:+.3f}\n{gain.high:+.3f}", f"{row.p:.3f}", recovery
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from kdnet.runs.status import RunState, RunStatus
+from kdnet.schema.formatting import duration
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.Formatting import duration, network_title, state_word
+from KDNetTrainingLib.Formatting import network_title, state_title
 from KDNetTrainingLib.RunQueue import ShownState
 
 
@@ -21,7 +22,7 @@ def progress_fraction(status: RunStatus | None, state: ShownState | None) -> flo
 
 def progress_text(status: RunStatus | None, state: ShownState) -> str:
     """Return state, network, step, and time left of a run in short sentences."""
-    parts = [state_word(state).capitalize()]
+    parts = [state_title(state).capitalize()]
     if status is not None:
         if status.network is not None:
             parts.append(

@@ -7,9 +7,10 @@ from typing import Any
 
 import qt
 from kdnet.runs.status import RunState, RunStatus
+from kdnet.schema.formatting import duration, percent
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.Formatting import duration, network_title, state_word
+from KDNetTrainingLib.Formatting import network_title, state_title
 from KDNetTrainingLib.RunMonitor import RunSnapshot
 from KDNetTrainingLib.RunQueue import PanelState, ShownState
 from KDNetTrainingLib.Runs import Run
@@ -75,10 +76,11 @@ class RunsTable:
 def run_cells(status: RunStatus | None, state: ShownState) -> tuple[str, str, str]:
     """Return state, network with its progress, and time left of a run."""
     if status is None or state in (RunState.FINISHED, PanelState.STARTING):
-        return state_word(state), "", ""
+        return state_title(state), "", ""
     network = ""
     if status.network is not None:
         network = network_title(status.network)
         if status.steps:
-            network += f" {100 * status.step // status.steps}%"
-    return state_word(state), network, duration(status.seconds_left) if state is RunState.RUNNING else ""
+            network += f" {percent(status.step / status.steps)}"
+    left = duration(status.seconds_left) if state is RunState.RUNNING and status.seconds_left is not None else ""
+    return state_title(state), network, left

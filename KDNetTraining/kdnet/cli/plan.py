@@ -26,7 +26,7 @@ def run_plan(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(plan.to_json()))
     else:
-        print(printable(plan.words()))
+        print(printable(plan.summary()))
         for name, reason in plan.excluded.items():
-            print(printable(f"left out: {name}: {reason}"))
+            print(printable(f"excluded: {name}: {reason}"))
     return 0

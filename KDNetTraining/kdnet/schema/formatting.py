@@ -1,18 +1,39 @@
-"""Consistent human-readable formatting of durations, sizes and fractions."""
+"""Numbers as people read them: durations, sizes, fractions, and counts."""
 
 from __future__ import annotations
 
 
-def duration(minutes: float) -> str:
-    """Format a duration as ``"40 s"``, ``"25 min"`` or ``"7 h 30 min"``."""
-    if minutes < 2:
-        return f"{minutes * 60:.0f} s"
-    hours, rest = divmod(round(minutes), 60)
-    return f"{hours} h {rest} min" if hours else f"{rest} min"
+def duration(seconds: float) -> str:
+    """Format a duration with the precision that a waiting user needs.
+
+    Example:
+        >>> duration(40), duration(90), duration(25 * 60), duration(7.5 * 3600)
+        ('40 s', '90 s', '25 min', '7 h 30 min')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def _size(count: float) -> str:
+def size(count: float) -> str:
+    """Format a number of bytes.
+
+    Example:
+        >>> size(1.25e9), size(3e6), size(10)
+        ('1.2 GB', '3 MB', '1 MB')
+    """
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, count / 1e6):.0f} MB"
+
+
+def percent(fraction: float) -> str:
+    """Format a fraction as a whole percentage.
+
+    Example:
+        >>> percent(0.954)
+        '95%'
+    """
+    return f"{fraction:.0%}"
 
 
 def plural(count: int, one: str, many: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
+from kdnet.json_schema import parse_dataclass
 from kdnet.schema.folds import ALL_CASES
-from kdnet.schema.formatting import _size, duration
+from kdnet.schema.formatting import duration, plural, size
+from kdnet.schema.modalities import format_modalities
 from kdnet.schema.network_id import NetworkId, Role
 
 
@@ -20,13 +22,12 @@ class FoldCounts:
     validation: int
     test: int
 
-    def words(self) -> str:
+    def summary(self) -> str:
         """Describe how the cases are used."""
+        train = plural(self.train, "{count} case to train", "{count} cases to train")
         if self.fold == ALL_CASES:
-            return f"all {self.train} cases train, and none is kept to test"
-        return (
-            f"fold {self.fold}: {self.train} cases to train, {self.validation} to choose the weights, {self.test} to test"
-        )
+            return f"All cases: {train}, none to test."
+        return f"Fold {self.fold}: {train}, {self.validation} to validate, {self.test} to test."
 
 
 @dataclass(frozen=True)
@@ -55,26 +56,50 @@ class StudyPlan:
     excluded: Mapping[str, str]
     warnings: tuple[str, ...] = ()
 
-    def words(self) -> str:
+    @property
+    def kinds(self) -> tuple[tuple[Role, tuple[str, ...]], ...]:
+        """Role and input modalities of the networks, once for all folds and seeds."""
+        return tuple(dict.fromkeys((network.role, network.modalities) for network in self.networks))
+
+    def summary(self) -> str:
         """Return the plan as a paragraph."""
-        folds = "; ".join(item.words() for item in self.folds)
-        kinds = ", ".join(dict.fromkeys(map(_kind, self.networks)))
+        networks = plural(len(self.networks), "{count} network", "{count} networks")
+        steps = plural(self.steps, "{count} step", "{count} steps")
         parts = [
-            f"{len(self.networks)} networks of {self.steps} steps each: {kinds}.",
-            f"{folds[:1].upper()}{folds[1:]}.",
-            f"On this machine ({self.device}) that takes about {duration(self.minutes)}, up to "
-            f"{_size(self.memory_bytes)} of memory and {_size(self.disk_bytes)} of disk.",
+            f"{networks} of {steps} each: {', '.join(_kind(*kind) for kind in self.kinds)}.",
+            *(item.summary() for item in self.folds),
+            f"Estimated time on this computer ({self.device}): {duration(60 * self.minutes)}, with up to "
+            f"{size(self.memory_bytes)} of memory and {size(self.disk_bytes)} of disk space.",
         ]
         if self.excluded:
-            names = ", ".join(sorted(self.excluded))
-            parts.append(f"{len(self.excluded)} case(s) are left out: {names}.")
+            count = plural(len(self.excluded), "{count} case is", "{count} cases are")
+            parts.append(f"{count} excluded: {', '.join(sorted(self.excluded))}.")
         return " ".join([*parts, *self.warnings])
 
     def to_json(self) -> dict[str, Any]:
-        """Return the plan as plain JSON values, including its text."""
+        """Return the plan as plain JSON values, including its summary."""
         networks = [network.to_json() for network in self.networks]
-        return {**asdict(self), "networks": networks, "excluded": dict(self.excluded), "words": self.words()}
+        return {**asdict(self), "networks": networks, "excluded": dict(self.excluded), "summary": self.summary()}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Create a plan from :meth:`to_json` output.
+
+        Raises:
+            KeyError, TypeError, ValueError, SettingsError: on invalid content.
+        """
+        return cls(
+            networks=tuple(NetworkId.from_json(item) for item in content["networks"]),
+            steps=int(content["steps"]),
+            minutes=float(content["minutes"]),
+            memory_bytes=int(content["memory_bytes"]),
+            disk_bytes=int(content["disk_bytes"]),
+            folds=tuple(parse_dataclass(FoldCounts, item) for item in content["folds"]),
+            device=str(content["device"]),
+            excluded=dict(content["excluded"]),
+            warnings=tuple(map(str, content["warnings"])),
+        )
 
 
-def _kind(network: NetworkId) -> str:
-    return network.role.value if network.role is Role.TEACHER else f"{network.role.value} {network.modality_key}"
+def _kind(role: Role, modalities: tuple[str, ...]) -> str:
+    return role.value if role is Role.TEACHER else f"{role.value} {format_modalities(modalities)}"

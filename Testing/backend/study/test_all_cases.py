@@ -89,7 +89,7 @@ def test_a_plan_says_that_nothing_is_tested(phantom: Path, capsys: pytest.Captur
     arguments = [argument for argument in study(phantom, Path("unused"), "--folds", "all") if argument != "study"]
     arguments = arguments[: arguments.index("--out")] + arguments[arguments.index("--out") + 2 :]
     assert main(["plan", *arguments]) == 0
-    assert "none is kept to test" in capsys.readouterr().out
+    assert "none to test" in capsys.readouterr().out
 
 
 def test_networks_of_all_cases_have_keys() -> None:

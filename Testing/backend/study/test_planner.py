@@ -51,7 +51,7 @@ def test_a_plan_tells_what_the_study_then_does(
     assert found["memory_bytes"] > 1e8
     assert "inspecting cases: 6 of 6" in told
     for words in ("3 networks of 6 steps", "cases to train", "Phantom_001"):
-        assert words in found["words"]
+        assert words in found["summary"]
     assert not run.exists()
     assert not list((tmp_path / "temporary").iterdir())
     assert main(arguments) == 0
@@ -105,7 +105,7 @@ def test_names_of_cases_cannot_steer_the_terminal(
         file.rename(file.with_name(file.name.replace("Phantom_001", name)))
     assert main(["plan", *study(data, tmp_path / "run")[1:], "--exclude", name]) == 0
     out = capsys.readouterr().out
-    assert "left out: P1?[2J?P2" in out
+    assert "excluded: P1?[2J?P2" in out
     assert "\x1b" not in out
 
 

@@ -180,4 +180,4 @@ def test_a_network_of_any_channel_name_has_a_title(training: Any) -> None:
     from KDNetTrainingLib.Formatting import network_title
 
     network = NetworkId(Role.STUDENT, ("T2-FLAIR",), fold=1, seed=0)
-    assert network_title(network) == "Student T2-FLAIR (fold1)"
+    assert network_title(network) == "Student T2-FLAIR (fold 1)"

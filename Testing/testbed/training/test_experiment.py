@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from .conftest import choose_recipe
 
@@ -41,7 +38,7 @@ def test_only_changed_values_are_asked_for(training: Any) -> None:
 def test_the_request_is_the_command(training: Any, chosen: Any) -> None:
     chosen()
     ui = training.ui
-    pick(ui.lengthSelector, "Epochs")
+    pick(ui.lengthSelector, "Number of epochs")
     ui.amountSpinBox.value = 4
     ui.seedsEdit.text = "0, 1"
     ui.threadsSpinBox.value = 1
@@ -95,20 +92,18 @@ def test_a_plan_is_told_in_words_and_grows_old(training: Any, chosen: Any, until
     assert training.ui.planButton.text == "Cancel"
     until(lambda: training.ui.planButton.text == "Plan")
     assert "3 networks of 12 steps" in training.ui.planLabel.text
-    assert "4 cases to train" in training.ui.planLabel.text or "cases to train" in training.ui.planLabel.text
+    assert "Teacher, Baseline T1ce, Student T1ce" in training.ui.planLabel.text
+    assert "Fold 0: " in training.ui.planLabel.text
+    assert " to train, " in training.ui.planLabel.text
     training.ui.gammaSpinBox.value = 3
     assert "Plan again" in training.ui.planLabel.text
 
 
-def test_a_full_disk_is_foreseen(training: Any, tmp_path: Path) -> None:
-    from KDNetTrainingLib.PlanPanel import disk_warning
+@pytest.mark.parametrize("name", ["LatentMethod", "LatentSoftmax", "LatentReduction"])
+def test_latent_choices_are_those_of_a_recipe(training: Any, name: str) -> None:
+    from kdnet.schema import recipe
+    from KDNetTrainingLib import Parameters
 
-    assert disk_warning({"disk_bytes": 1e6}, tmp_path / "runs" / "one") == ""
-    assert "free space" in disk_warning({"disk_bytes": 1e18}, tmp_path / "runs" / "one")
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(5, "5 s"), (600, "10 min"), (9000, "2 h 30 min")])
-def test_durations_are_told_as_coarse_as_wanted(training: Any, seconds: float, words: str) -> None:
-    from KDNetTrainingLib.Formatting import duration
-
-    assert duration(seconds) == words
+    values = [item.value for item in getattr(recipe, name)]
+    assert [item.value for item in getattr(Parameters, name)] == values
+    assert all(item.label() for item in getattr(Parameters, name))

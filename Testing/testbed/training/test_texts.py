@@ -1,0 +1,95 @@
+"""Plans, progress and comparisons as the panel words them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kdnet.runs.status import RunState, RunStatus
+from kdnet.schema.folds import ALL_CASES
+from kdnet.schema.network_id import NetworkId, Role
+from kdnet.schema.results import MEAN, Comparison, Interval
+from kdnet.schema.run_results import StudentResult
+from kdnet.schema.study_plan import FoldCounts, StudyPlan
+
+STUDENT = NetworkId(Role.STUDENT, ("t1ce",), 0, 0)
+NETWORKS = (NetworkId(Role.TEACHER, ("t1", "t1ce"), 0, 0), STUDENT)
+PLAN = StudyPlan(NETWORKS, 12, 90.0, 1_200_000_000, 35_000_000, (FoldCounts(0, 1, 1, 2),), "cpu", {})
+
+
+def test_a_plan_says_what_is_trained_and_what_it_needs(training: Any) -> None:
+    from KDNetTrainingLib.PlanText import plan_text
+
+    assert plan_text(PLAN).splitlines() == [
+        "2 networks of 12 steps each: Teacher, Student T1ce.",
+        "Fold 0: 1 case to train, 1 to validate, 2 to test.",
+        "Estimated time on this computer (cpu): 1 h 30 min.",
+        "Memory: up to 1.2 GB. Disk space: up to 35 MB.",
+    ]
+    everything = replace(PLAN, folds=(FoldCounts(ALL_CASES, 5, 0, 0),), excluded={"b": "", "a": ""}, warnings=("Careful.",))
+    assert plan_text(everything).splitlines()[1] == "All cases: 5 cases to train, none to test."
+    assert plan_text(everything).splitlines()[-2:] == ["Excluded cases: a, b.", "Careful."]
+
+
+def test_a_full_disk_is_foreseen(training: Any, tmp_path: Path) -> None:
+    from KDNetTrainingLib.PlanText import disk_warning
+
+    assert disk_warning(PLAN, tmp_path / "runs" / "one") == ""
+    assert "free space" in disk_warning(replace(PLAN, disk_bytes=10**18), tmp_path / "runs" / "one")
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "fraction"),
+    [
+        (None, "New.", 0.0),
+        (RunStatus(RunState.RUNNING), "Running.", 0.0),
+        (
+            RunStatus(RunState.RUNNING, "", STUDENT, 3, 12, NETWORKS, NETWORKS[:1], 600.0),
+            "Running. Student T1ce, step 3 of 12. 1 of 2 networks done. About 10 min left.",
+            0.625,
+        ),
+        (RunStatus(RunState.FAILED, "why", None, 0, 12, NETWORKS, NETWORKS[:1]), "Failed. 1 of 2 networks done.", 0.5),
+        (RunStatus(RunState.FINISHED, "", None, 0, 12, NETWORKS, NETWORKS), "Finished. 2 of 2 networks done.", 1.0),
+    ],
+)
+def test_progress(training: Any, status: RunStatus | None, text: str, fraction: float) -> None:
+    from KDNetTrainingLib.RunProgress import progress_fraction, progress_text
+
+    state = status.state if status is not None else RunState.NEW
+    assert progress_text(status, state) == text
+    assert progress_fraction(status, state) == pytest.approx(fraction)
+
+
+def student(gain: float, low: float) -> StudentResult:
+    rows = [
+        Comparison("t1ce", region, 4, 0.5 + gain, 0.5, None, Interval(gain, low, gain + 0.1), 0.04, 3, None, "no teacher")
+        for region in ("ET", MEAN)
+    ]
+    return StudentResult(("t1ce",), None, tuple(rows), ())
+
+
+@pytest.mark.parametrize(
+    ("gain", "low", "warning"),
+    [
+        (0.2, 0.1, ""),
+        (0.2, -0.1, "not significant (95% CI includes 0)"),
+        (-0.1, -0.2, "not better than its baseline in ET"),
+    ],
+)
+def test_a_student_without_a_benefit_is_warned_about(training: Any, gain: float, low: float, warning: str) -> None:
+    from KDNetTrainingLib.ResultText import result_warning
+
+    found = result_warning(student(gain, low))
+    assert warning in found
+    assert bool(found) == bool(warning)
+
+
+def test_a_comparison_has_a_column_per_region(training: Any) -> None:
+    from KDNetTrainingLib.ResultText import comparison_table
+
+    header, rows = comparison_table(student(0.2, 0.1).comparisons)
+    assert header == ("Dice", "ET", "Mean")
+    assert [row[0] for row in rows] == ["Teacher", "Baseline", "Student", "Gain", "95% CI", "p", "Gap"]
+    assert [row[1] for row in rows] == ["", "0.500", "0.700", "+0.200", "+0.100\n+0.300", "0.040", ""]
