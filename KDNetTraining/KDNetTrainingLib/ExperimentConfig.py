@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.errors import SettingsError
+from kdnet.schema.capabilities import Capabilities
 from kdnet.schema.numbers import parse_numbers
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.Capabilities import Capabilities
 from KDNetTrainingLib.Choices import Choices
 from KDNetTrainingLib.Parameters import LatentMethod, LatentReduction, LatentSoftmax, TeacherSource
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import qt
+from kdnet.schema.capabilities import Capabilities
 from KDNetLib.Command import Command
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.Capabilities import Capabilities, query_capabilities
+from KDNetTrainingLib.Capabilities import query_capabilities
 from KDNetTrainingLib.Choices import Choices
 from KDNetTrainingLib.ExperimentConfig import FILE, PREFERRED, ExperimentConfig
 from KDNetTrainingLib.Host import Host

@@ -130,10 +130,10 @@ def test_an_answer_after_lines_of_a_library_is_read(module: Any, wait: Any) -> N
 
 @pytest.mark.parametrize("said", ["", "no JSON", "[1]", "{", '{"cores": NaN}', "{}"])
 def test_an_answer_that_cannot_be_read_is_a_failure(module: Any, wait: Any, said: str) -> None:
+    from kdnet.schema.capabilities import Capabilities
     from KDNetLib.Command import json_answer
-    from KDNetTrainingLib.Capabilities import read_capabilities
 
-    answers, failures = run_command(f"print({said!r})", wait, read=lambda text: read_capabilities(json_answer(text)))
+    answers, failures = run_command(f"print({said!r})", wait, read=lambda text: Capabilities.from_json(json_answer(text)))
     assert answers == []
     assert "answer of kdnet" in failures[0].message
 

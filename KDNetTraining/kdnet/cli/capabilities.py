@@ -1,27 +1,25 @@
 """``python -m kdnet.cli.capabilities``: the options that a panel can offer, as one JSON object on stdout.
 
-``recipes`` (name to all values, including defaults), ``networks`` (name, architecture and use of each
-preset), available ``devices``, and ``cores``.
+The object is a :class:`~kdnet.schema.capabilities.Capabilities`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
 from kdnet.device import mps_agrees
 from kdnet.entry import carry_out, prepare_streams
+from kdnet.schema.capabilities import Capabilities
 from kdnet.schema.networks import PRESETS
 from kdnet.schema.recipe import read_recipe, recipe_names
 
 
-def choices(files: Sequence[str] = ()) -> dict[str, Any]:
+def capabilities(files: Sequence[str] = ()) -> Capabilities:
     """Return the options available on this machine.
 
     Args:
@@ -30,14 +28,11 @@ def choices(files: Sequence[str] = ()) -> dict[str, Any]:
     Raises:
         KDNetError: if a file is not a recipe.
     """
-    return {
-        "recipes": {name: read_recipe(name).to_json() for name in (*recipe_names(), *files)},
-        "networks": [
-            {"name": name, "architecture": preset.architecture, "use": preset.use} for name, preset in PRESETS.items()
-        ],
-        "devices": devices(),
-        "cores": os.cpu_count() or 1,
-    }
+    return Capabilities(
+        recipes={name: read_recipe(name).to_json() for name in (*recipe_names(), *files)},
+        networks={name: preset.use for name, preset in PRESETS.items()},
+        devices=tuple(devices()),
+    )
 
 
 def devices() -> list[str]:
@@ -50,12 +45,12 @@ def devices() -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code."""
-    parser = argparse.ArgumentParser(prog="kdnet.cli.capabilities", description="Tell what can be chosen.")
+    parser = argparse.ArgumentParser(prog="kdnet.cli.capabilities", description="List recipes, networks and devices.")
     parser.add_argument("--recipe", action="append", default=[], help="a recipe file")
     prepare_streams()
 
     def run() -> int:
-        print(json.dumps(choices(parser.parse_args(arguments).recipe)))
+        print(json.dumps(capabilities(parser.parse_args(arguments).recipe).to_json()))
         return 0
 
     return carry_out(run)

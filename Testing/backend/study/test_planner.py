@@ -72,7 +72,7 @@ def test_minutes_are_planned_with_a_reserve(phantom: Path) -> None:
 
 @pytest.mark.parametrize(("minutes", "told"), [(0.5, "30 s"), (25.2, "25 min"), (450, "7 h 30 min")])
 def test_durations_are_told_as_people_do(minutes: float, told: str) -> None:
-    assert duration(minutes) == told
+    assert duration(60 * minutes) == told
 
 
 def test_epochs_decide_the_steps(phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
