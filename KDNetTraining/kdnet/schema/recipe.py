@@ -121,7 +121,9 @@ MOST = {"batch": 10_000, "steps": 10**9, "validation_every": 10**9, "lr_warmup_s
 
 
 def read_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a built-in recipe (``paper``, ``fast``, ``gpu``, ``demo``) or a JSON file.
+    """Read a built-in recipe (see :func:`recipe_names`) or a JSON file.
+
+    A recipe may name a built-in recipe as its ``base`` and hold only the settings that differ from it.
 
     Args:
         name_or_file: name or path.
@@ -130,7 +132,7 @@ def read_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         SettingsError: naming the invalid recipe or value.
     """
-    content = current_recipe(_recipe_content(name_or_file))
+    content = _recipe_content(name_or_file)
     for override in overrides:
         name, separator, value = override.partition("=")
         if not separator:
@@ -168,14 +170,46 @@ def read_settled_recipe(path: Path) -> Recipe:
 
 def _recipe_content(name_or_file: str) -> dict[str, Any]:
     if name_or_file in recipe_names():
-        file = resources.files("kdnet.schema") / "recipes" / f"{name_or_file}.json"
-        shipped: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return shipped
+        return _with_base(_built_in(name_or_file), (name_or_file,))
     path = Path(name_or_file)
     if not path.is_file():
         known = ", ".join(recipe_names())
         raise SettingsError(f'recipe "{name_or_file}" is neither one of {known} nor a file: correct its name.')
-    return read_json(path, "correct the recipe", SettingsError)
+    return _with_base(current_recipe(read_json(path, "correct the recipe", SettingsError)), ())
+
+
+def _built_in(name: str) -> dict[str, Any]:
+    file = resources.files("kdnet.schema") / "recipes" / f"{name}.json"
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return content
+
+
+def _with_base(content: dict[str, Any], derived: tuple[str, ...]) -> dict[str, Any]:
+    """Return the content on top of the built-in recipe that its ``base`` names, if it names one.
+
+    Args:
+        content: JSON values of a recipe.
+        derived: built-in recipes that are based on this one.
+    """
+    if "base" not in content:
+        return content
+    base = content["base"]
+    own = {name: value for name, value in content.items() if name != "base"}
+    if base not in recipe_names():
+        known = ", ".join(recipe_names())
+        raise SettingsError(f'the base "{one_line(str(base), 40)}" of a recipe is not one of {known}: correct it.')
+    if base in derived:
+        raise SettingsError(f'the recipe "{base}" is based on itself: correct its base.')
+    return _merged(_with_base(_built_in(base), (*derived, base)), own)
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    groups = {
+        name: _merged(base[name], value)
+        for name, value in own.items()
+        if isinstance(value, Mapping) and isinstance(base.get(name), Mapping)
+    }
+    return {**base, **own, **groups}
 
 
 def _literal(text: str) -> Any:
