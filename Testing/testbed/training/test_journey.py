@@ -60,7 +60,7 @@ def pause_resume_and_kill(training: Any, run: Any, until: Any) -> None:
     kill(training, run)
     until(lambda: state(training) == "broken")
     assert "killed" in ui.runLabel.text
-    assert "resume it" in ui.runLabel.text
+    assert "resume the run" in ui.runLabel.text
     until(lambda: ui.resumeButton.enabled)
     ui.resumeButton.click()
     until(lambda: state(training) == "running")
