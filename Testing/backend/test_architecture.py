@@ -24,9 +24,10 @@ ALLOWED = {
     "inference": FOUNDATION | {"schema", "data", "networks", "model_file", "device"},
     "measurement": FOUNDATION | {"schema", "data"},  # no torch
     "preparation": FOUNDATION | {"schema", "data", "model_file", "inference"},
-    "segmentation": FOUNDATION | {"schema", "data", "model_file", "device", "inference", "preparation", "evaluation"},
+    "segmentation": FOUNDATION
+    | {"schema", "data", "model_file", "device", "inference", "preparation", "evaluation", "measurement"},
     "training": FOUNDATION | {"schema", "data", "networks", "losses", "tensor_file", "device", "inference"},
-    "report": FOUNDATION | {"schema", "data", "evaluation", "runs"},
+    "report": FOUNDATION | {"schema", "data", "evaluation", "measurement", "runs"},
 }
 PANEL_ROOMS = ("schema", "runs")  # what the Slicer modules may import, with the foundation
 WITHOUT_TORCH = (  # what `kdnet inspect` and opening a case need

@@ -30,6 +30,8 @@ GROUPS = MappingProxyType(
         "segmentation": {
             "segment": "segment scans with a model file",
             "model-info": "show the model card of a model file",
+            "measure": "measure the lesions of a segmentation, write a report or DICOM SEG",
+            "compare-visits": "compare two segmentations of one patient over time",
             "evaluate": "compare labelmaps with references",
         },
         "brain extraction": {
@@ -40,7 +42,7 @@ GROUPS = MappingProxyType(
 )
 """Heading to command to its line in the help."""
 
-PARSERS = ("study", "data", "runs", "segment", "evaluate", "brain")
+PARSERS = ("study", "data", "runs", "segment", "measure", "evaluate", "brain")
 
 
 def main(arguments: Sequence[str] | None = None, started: float | None = None) -> int:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from kdnet.cli.output_options import outputs_from
+from kdnet.cli.segment_outputs import write_case_outputs
 from kdnet.device import choose_device
 from kdnet.errors import SettingsError
 from kdnet.files import writable_folder
@@ -39,6 +41,8 @@ def run_segment(args: argparse.Namespace) -> int:
     require_inputs(found)
     if brain.mask is not None and len(found.cases) > 1:
         raise SettingsError(f"--brain names one mask, but there are {len(found.cases)} cases: give one scan.")
+    outputs = outputs_from(args)
+    outputs.check([case.path for case in found.cases])
     new = not args.out.exists()
     folder = writable_folder(args.out)
     outcomes: list[Outcome] = []
@@ -51,6 +55,7 @@ def run_segment(args: argparse.Namespace) -> int:
         if new and not any(folder.iterdir()):  # nothing was segmented, so leave no empty folder behind
             folder.rmdir()
     _summarize(outcomes, found, folder)
+    write_case_outputs(outputs, batch, outcomes, predictor.model.card, args.model)
     if batch.table_problem:
         _emit(f"{batch.table_problem} Until then the rows are in {UNSAVED}, which the next command reads.")
     return 1 if batch.table_problem or any(outcome.state is State.FAILED for outcome in outcomes) else 0

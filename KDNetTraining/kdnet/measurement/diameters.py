@@ -1,8 +1,8 @@
 """The longest line across a region in one slice, and the longest one perpendicular to it in the same slice.
 
-The two lines are those of a caliper: their ends lie on the convex outline of one connected part of the region in one
-slice, so in a region that is not convex a line may cross what is not part of it. The outline runs halfway between voxels
-inside and outside, so that a block of n voxels is n voxels wide, and a single voxel one.
+The ends of both lines lie on the outline of one connected part of the region in one slice, as those of a caliper do; in a
+region that is not convex, a line may cross what is not part of it, such as necrosis inside an enhancing ring. The outline
+runs halfway between voxels inside and outside, so that a block of n voxels is n voxels wide, and a single voxel one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from kdnet.schema.lesions import Line, Point
 IN_PLANE = ndimage.generate_binary_structure(2, 2)
 HALF_STEPS = np.array([(-0.5, 0.0), (0.5, 0.0), (0.0, -0.5), (0.0, 0.5)])
 SAME_MM = 1e-6
+MOST_TIES = 8  # lines of equal length that are compared by their perpendicular
 
 
 @dataclass(frozen=True)
@@ -58,33 +59,43 @@ def measure_diameters(mask: NDArray[np.bool_], affine: NDArray[np.float64], slic
     across = [axis for axis in range(3) if axis != slice_axis]
     axes = affine[:3, across]
     basis, to_mm = np.linalg.qr(axes)  # basis: two perpendicular unit vectors in the plane
-    best: tuple[float, float] = (-1.0, -1.0)
-    found: tuple[int, NDArray[np.float64]] | None = None
-    for index, part in _parts(mask, slice_axis, np.linalg.norm(axes, axis=0)):
-        if part.bound + SAME_MM < best[0]:
-            continue
-        ends = _caliper(_outline(part.pixels) @ to_mm.T)
-        lengths = tuple(float(np.linalg.norm(line[1] - line[0])) for line in ends)
-        if lengths[0] > best[0] + SAME_MM or (lengths[0] > best[0] - SAME_MM and lengths[1] > best[1] + SAME_MM):
-            best, found = (lengths[0], lengths[1]), (index, ends)
-    if found is None:
+    longest, lines = 0.0, []
+    for part in _parts(mask, slice_axis, np.linalg.norm(axes, axis=0)):
+        if part.bound < longest - SAME_MM:
+            break
+        corners = _outline(part.pixels) @ to_mm.T
+        distances = squareform(pdist(corners))
+        if distances.max() > longest + SAME_MM:
+            longest, lines = float(distances.max()), []
+        pairs = np.argwhere(np.triu(distances > longest - SAME_MM))[:MOST_TIES]
+        lines += [(part, corners[pair]) for pair in pairs]
+    if not lines:
         raise ValueError("an empty region has no diameter")
-    index, ends = found
-    origin = affine[:3, 3] + index * affine[:3, slice_axis]
-    first, second = (Line(*(_point(origin + basis @ end) for end in line)) for line in ends)
-    return Diameters(first, second, index)
+    chords = [_chord(part.pixels, to_mm, ends[1] - ends[0]) for part, ends in lines[:MOST_TIES]]
+    widest = int(np.argmax([np.linalg.norm(chord[1] - chord[0]) for chord in chords]))
+    part, ends = lines[widest]
+    origin = affine[:3, 3] + part.slice * affine[:3, slice_axis]
+    first, second = (Line(*(_point(origin + basis @ end) for end in line)) for line in (ends, chords[widest]))
+    return Diameters(first, second, part.slice)
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """A connected part of a region in one slice: pixel indices ``[n, 2]``, and a length that it cannot exceed in mm."""
+    """A connected part of a region in one slice.
 
+    Attributes:
+        slice: index of the slice.
+        pixels: indices of its pixels, ``[n, 2]``.
+        bound: length in mm that its diameter cannot exceed.
+    """
+
+    slice: int
     pixels: NDArray[np.int64]
     bound: float
 
 
-def _parts(mask: NDArray[np.bool_], slice_axis: int, spacing: NDArray[np.float64]) -> list[tuple[int, _Part]]:
-    """Return all parts with their slice index; the ones that may be longest first."""
+def _parts(mask: NDArray[np.bool_], slice_axis: int, spacing: NDArray[np.float64]) -> list[_Part]:
+    """Return all parts; the ones that may be longest first."""
     structure = np.expand_dims(IN_PLANE, slice_axis)
     structure = np.concatenate([np.zeros_like(structure), structure, np.zeros_like(structure)], slice_axis)
     numbers, count = ndimage.label(mask, structure)
@@ -93,8 +104,8 @@ def _parts(mask: NDArray[np.bool_], slice_axis: int, spacing: NDArray[np.float64
         plane = np.take(numbers[box] == number, 0, axis=slice_axis)
         corner = [box[axis].start for axis in range(3) if axis != slice_axis]
         bound = float(np.dot(plane.shape, spacing))
-        found.append((box[slice_axis].start, _Part(np.argwhere(plane) + corner, bound)))
-    return sorted(found, key=lambda item: -item[1].bound)
+        found.append(_Part(box[slice_axis].start, np.argwhere(plane) + corner, bound))
+    return sorted(found, key=lambda part: -part.bound)
 
 
 def _outline(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -108,40 +119,45 @@ def _outline(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(points[ConvexHull(points).vertices])
 
 
-def _caliper(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return both lines of a convex polygon ``[corner, 2]`` in mm, ``[line, end, 2]``."""
-    distances = squareform(pdist(corners))
-    longest = float(distances.max())
-    firsts, seconds = np.nonzero(np.triu(distances > longest - SAME_MM))
-    candidates = []
-    for first, second in zip(firsts[:8], seconds[:8], strict=True):  # a square has two, a circle many of one length
-        direction = (corners[second] - corners[first]) / distances[first, second]
-        candidates.append(np.stack([corners[[first, second]], _chord(corners, direction)]))
-    return max(candidates, key=lambda lines: float(np.linalg.norm(lines[1, 1] - lines[1, 0])))
+def _chord(pixels: NDArray[np.int64], to_mm: NDArray[np.float64], line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ends ``[end, 2]`` in mm of the longest chord of pixels perpendicular to ``line``, from outline to outline.
 
-
-def _chord(corners: NDArray[np.float64], direction: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the ends ``[end, 2]`` of the longest chord of a convex polygon perpendicular to ``direction``.
-
-    The length of such a chord is a concave function of its place, linear between corners, so it is longest at a corner.
+    Between corners of the outline the extent across ``line`` is a convex function of the place along it, so it is
+    largest at a corner.
     """
+    direction = line / np.linalg.norm(line)
     normal = np.array([-direction[1], direction[0]])
-    along, side = corners @ direction, corners @ normal
-    start, stop = int(along.argmin()), int(along.argmax())
-    places = np.unique(along)
-    low, high = (_side(along, side, start, stop, places), _side(along, side, stop, start, places))
-    widest = int(np.abs(high - low).argmax())
+    edges = _edges(pixels) @ to_mm.T
+    along, side = edges @ direction, edges @ normal
+    flip = along[:, 0] > along[:, 1]
+    along[flip], side[flip] = along[flip][:, ::-1], side[flip][:, ::-1]
+    places = np.unique(np.round(along, 9))
+    low, high = np.full(len(places), np.inf), np.full(len(places), -np.inf)
+    for (start, stop), (first, last) in zip(along, side, strict=True):
+        near = slice(np.searchsorted(places, start - SAME_MM), np.searchsorted(places, stop + SAME_MM))
+        share = (places[near] - start) / max(stop - start, SAME_MM)
+        crossings = first + np.clip(share, 0, 1) * (last - first)
+        low[near] = np.minimum(low[near], crossings if stop - start > SAME_MM else min(first, last))
+        high[near] = np.maximum(high[near], crossings if stop - start > SAME_MM else max(first, last))
+    widest = int((high - low).argmax())
     return np.stack([places[widest] * direction + edge[widest] * normal for edge in (low, high)])
 
 
-def _side(
-    along: NDArray[np.float64], side: NDArray[np.float64], start: int, stop: int, places: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return where one half of the outline, from corner ``start`` around to ``stop``, lies at ``places``."""
-    count = (stop - start) % len(along)
-    chain = (start + np.arange(count + 1)) % len(along)
-    order = np.argsort(along[chain], kind="stable")
-    return np.interp(places, along[chain][order], side[chain][order])
+def _edges(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return edges ``[n, end, 2]`` in pixels that include the outline of pixels: around each, and along each pair."""
+    corner = pixels.min(axis=0) - 1
+    plane = np.zeros(np.ptp(pixels, axis=0) + 3, bool)
+    plane[tuple((pixels - corner).T)] = True
+    inner = ndimage.binary_erosion(plane, IN_PLANE)
+    border = np.argwhere(plane & ~inner) + corner
+    around = np.array([[HALF_STEPS[first], HALF_STEPS[second]] for first in (0, 1) for second in (2, 3)])
+    found = [(border[:, None, None, :] + around).reshape(-1, 2, 2)]
+    for axis in (0, 1):
+        step = np.eye(2, dtype=int)[axis]
+        pairs = np.argwhere(plane & np.roll(plane, -1, axis) & ~(inner & np.roll(inner, -1, axis))) + corner
+        for side in HALF_STEPS[2 - 2 * axis : 4 - 2 * axis]:
+            found.append(np.stack([pairs + side, pairs + step + side], axis=1))
+    return np.concatenate(found)
 
 
 def _point(values: NDArray[np.float64]) -> Point:

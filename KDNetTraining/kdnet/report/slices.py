@@ -31,11 +31,11 @@ def slice_pictures(overlays: Sequence[Overlay], labels: LabelTable) -> list[str]
     image = first.image.T.astype(float)
     spacing = first.spacing[1], first.spacing[0]
     box = _head(image)
-    gray = _gray(_enlarged(image[box], spacing, order=1))
-    pictures = [_png(gray)]
+    gray = _gray(enlarge(image[box], spacing, order=1))
+    pictures = [png_address(gray)]
     for overlay in overlays:
         labelmap = overlay.labelmap.T[box]
-        pictures.append(_png(_painted(gray, _enlarged(labelmap, spacing, order=0), labels)))
+        pictures.append(png_address(paint_labels(gray, enlarge(labelmap, spacing, order=0), labels)))
     return pictures
 
 
@@ -51,9 +51,19 @@ def _head(image: NDArray[np.generic]) -> tuple[slice, slice]:
     )
 
 
-def _enlarged(plane: NDArray[np.generic], spacing: tuple[float, float], *, order: int) -> NDArray[np.generic]:
+def enlarge(
+    plane: NDArray[np.generic], spacing: tuple[float, float], *, order: int, pixels: int = PIXELS
+) -> NDArray[np.generic]:
+    """Resample a plane ``[row, column]`` to square pixels, so that its longer side has as many as given.
+
+    Args:
+        plane: values.
+        spacing: distance between rows, and between columns, in mm.
+        order: 0 for labels, 1 for gray values.
+        pixels: length of the longer side.
+    """
     size = np.array(plane.shape) * spacing
-    factors = PIXELS / size.max() * np.array(spacing)
+    factors = pixels / size.max() * np.array(spacing)
     enlarged: NDArray[np.generic] = zoom(plane, factors, order=order, grid_mode=True, mode="nearest")
     return enlarged
 
@@ -65,7 +75,8 @@ def _gray(plane: NDArray[np.generic]) -> NDArray[np.float64]:
     return np.repeat(scaled[..., None], 3, axis=2)
 
 
-def _painted(gray: NDArray[np.float64], labelmap: NDArray[np.generic], labels: LabelTable) -> NDArray[np.float64]:
+def paint_labels(gray: NDArray[np.float64], labelmap: NDArray[np.generic], labels: LabelTable) -> NDArray[np.float64]:
+    """Return a picture ``[row, column, color]`` of 0 to 1 with labels filled lightly and outlined in their colors."""
     painted = gray.copy()
     edge = np.zeros(labelmap.shape, bool)
     for axis in (0, 1):
@@ -78,7 +89,8 @@ def _painted(gray: NDArray[np.float64], labelmap: NDArray[np.generic], labels: L
     return painted
 
 
-def _png(pixels: NDArray[np.float64]) -> str:
+def png_address(pixels: NDArray[np.float64]) -> str:
+    """Return a picture ``[row, column, color]`` of 0 to 1 as a data URL."""
     stream = io.BytesIO()
     imsave(stream, (pixels * 255).astype(np.uint8), format="png")
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()

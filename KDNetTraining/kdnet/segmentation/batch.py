@@ -40,6 +40,7 @@ class Outcome:
         error: why it failed or was skipped, otherwise empty.
         warnings: why the result may be wrong, or other remarks, one sentence each.
         brain: how the skull was handled, in one sentence.
+        earlier_warnings: for a case that was done before, the warnings of the run that segmented it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Outcome:
     error: str = ""
     warnings: tuple[str, ...] = ()
     brain: str = ""
+    earlier_warnings: str = ""
 
 
 class Batch:
@@ -140,7 +142,15 @@ class Batch:
         if row.input != _digest_of(item):
             return None
         notes = () if digest(labelmap) in row.written else (f"{labelmap} was edited since and is kept.",)
-        return Outcome(item.name, State.DONE_BEFORE, labelmap, row.amounts, warnings=notes)
+        return Outcome(
+            item.name,
+            State.DONE_BEFORE,
+            labelmap,
+            row.amounts,
+            warnings=notes,
+            brain=row.brain,
+            earlier_warnings=row.warnings,
+        )
 
     def _segment(self, item: Input, progress: ProgressCallback) -> Outcome:
         content = _digest_of(item)

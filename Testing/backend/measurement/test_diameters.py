@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from kdnet.measurement.diameters import measure_diameters
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 HALF_STEPS = ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5))
@@ -24,33 +25,31 @@ def affine(spacing: tuple[float, float, float], seed: int = 0, shear: float = 0.
     return result
 
 
-def exhaustive(plane: np.ndarray, axes: np.ndarray) -> tuple[float, set[float]]:
-    """Return the longest distance of outline points of a connected plane, and the widths across each longest line."""
-    points = np.array([(i + di, j + dj) for i, j in np.argwhere(plane) for di, dj in HALF_STEPS])
-    _basis, to_mm = np.linalg.qr(axes)
-    places = points @ to_mm.T
-    distances = np.linalg.norm(places[:, None] - places[None], axis=2)
-    widths = set()
-    for first, second in np.argwhere(distances > distances.max() - 1e-6):
-        direction = (places[second] - places[first]) / distances[first, second]
-        normal = np.array([-direction[1], direction[0]])
-        along, side = places @ direction, places @ normal
-        best = 0.0
-        for place in along:  # the hull at this place: crossings of all lines between two points
-            left, right = along[:, None], along[None]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                share = (place - left) / (right - left)
-            share = np.where(np.abs(right - left) < 1e-9, 0, share)
-            crossing = side[:, None] + share * (side[None] - side[:, None])
-            valid = (np.minimum(left, right) <= place + 1e-9) & (place - 1e-9 <= np.maximum(left, right))
-            best = max(best, float(np.ptp(crossing[valid])))
-        widths.add(best)
-    return float(distances.max()), widths
+def outline_points(plane: np.ndarray) -> np.ndarray:
+    return np.array([(i + di, j + dj) for i, j in np.argwhere(plane) for di, dj in HALF_STEPS])
+
+
+def widest(plane: np.ndarray, axes: np.ndarray, first: np.ndarray, second: np.ndarray, step: float = 0.05) -> float:
+    """Return the largest extent across a line, from a dense sampling of the area within the outline."""
+    around = np.arange(-0.5, 0.5 + step / 2, step)
+    diamond = np.array([(x, y) for x in around for y in around if abs(x) + abs(y) <= 0.5 + 1e-9])
+    samples = [pixel + diamond for pixel in np.argwhere(plane)]
+    for pixel in np.argwhere(plane):
+        for axis in (0, 1):
+            other = pixel + np.eye(2, dtype=int)[axis]
+            if (other < plane.shape).all() and plane[tuple(other)]:
+                band = np.array([(x, y) for x in np.arange(0, 1 + step / 2, step) for y in around])
+                samples.append(pixel + (band if axis == 0 else band[:, ::-1]))
+    places = np.concatenate(samples) @ axes.T
+    direction = (second - first) / np.linalg.norm(second - first)
+    along, side = places @ direction, places @ np.array([-direction[1], direction[0]])
+    bins = np.round(along / (step * np.linalg.norm(axes, axis=0).max())).astype(int)
+    return max(float(np.ptp(side[bins == number])) for number in np.unique(bins))
 
 
 @given(
     plane=arrays(bool, (5, 6)).filter(np.any),
-    spacing=spacings,
+    spacing=st.tuples(*[st.floats(0.8, 1.5)] * 3),
     seed=st.integers(0, 1000),
     shear=st.floats(-0.6, 0.6),
 )
@@ -58,15 +57,19 @@ def exhaustive(plane: np.ndarray, axes: np.ndarray) -> tuple[float, set[float]]:
 def test_random_masks_agree_with_an_exhaustive_search(
     plane: np.ndarray, spacing: tuple[float, float, float], seed: int, shear: float
 ) -> None:
-    from scipy import ndimage
-
     numbers, _ = ndimage.label(plane, np.ones((3, 3)))
     plane = numbers == np.bincount(numbers[numbers > 0]).argmax()  # one connected part
     grid = affine(spacing, seed, shear)
     found = measure_diameters(plane[:, :, None], grid, 2)
-    longest, widths = exhaustive(plane, grid[:3, :2])
-    assert found.longest.length == pytest.approx(longest, abs=1e-5)
-    assert any(found.perpendicular.length == pytest.approx(width, abs=1e-4) for width in widths)
+    _basis, to_mm = np.linalg.qr(grid[:3, :2])
+    places = outline_points(plane) @ to_mm.T
+    distances = np.linalg.norm(places[:, None] - places[None], axis=2)
+    assert found.longest.length == pytest.approx(distances.max(), abs=1e-5)
+    widths = [
+        widest(plane, to_mm, places[first], places[second])
+        for first, second in np.argwhere(np.triu(distances > distances.max() - 1e-6))
+    ]
+    assert found.perpendicular.length == pytest.approx(max(widths), abs=0.3)
 
 
 @given(spacing=spacings, seed=st.integers(0, 1000), shear=st.floats(-0.6, 0.6), axis=st.integers(0, 2))
@@ -135,6 +138,16 @@ def test_a_row_of_pixels_is_as_long_as_its_pixels(shear: float) -> None:
     )
     assert found.longest.length == pytest.approx(expected)
     assert found.longest.length == pytest.approx(12 * 0.8, abs=0.5)
+
+
+def test_both_lines_end_on_the_outline_of_a_crescent() -> None:
+    i, j = np.meshgrid(np.arange(60), np.arange(60), indexing="ij")
+    crescent = (np.hypot(i - 30, j - 30) < 25) & (np.hypot(i - 30, j - 45) > 25)
+    found = measure_diameters(crescent[:, :, None], np.eye(4), 2)
+    inside = np.argwhere(crescent)
+    for line in (found.longest, found.perpendicular):
+        for end in (line.start, line.end):
+            assert np.abs(inside - end[:2]).sum(axis=1).min() <= 0.5 + 1e-6
 
 
 def test_two_parts_in_a_slice_are_not_one_line() -> None:

@@ -43,6 +43,14 @@ def add_labels(target: Any) -> None:
     target.add_argument("--labels", default="auto", metavar="LABELS", help=LABELS_HELP)
 
 
+def add_reports(target: Any) -> None:
+    """Add ``--lesions``, ``--report`` and ``--dicom-seg``."""
+    add = target.add_argument
+    add("--lesions", type=Path, metavar="TABLE", help="write a table of the lesions (.csv or .json)")
+    add("--report", type=Path, metavar="FILE", help="write a report on one scan (.html or .pdf)")
+    add("--dicom-seg", type=Path, metavar="FILE", help="write DICOM SEG (.dcm) of one scan, a DICOM series")
+
+
 def add_json(target: Any, help_text: str = "print JSON instead of text") -> None:
     """Add ``--json``."""
     target.add_argument("--json", action="store_true", help=help_text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kdnet.cli.parsers.common import add_command, add_device, add_json, add_out
+from kdnet.cli.parsers.common import add_command, add_device, add_json, add_out, add_reports
 
 
 def add_parsers(commands: Any) -> None:
@@ -35,6 +35,7 @@ def add_parsers(commands: Any) -> None:
     output.add_argument(
         "--min-component", type=float, default=0.0, metavar="MM3", help="remove connected components smaller than this"
     )
+    add_reports(output)
     output.add_argument("--overwrite", action="store_true", help="segment finished cases again; corrected files are kept")
     brain = segment.add_argument_group("brain extraction")
     brain.add_argument(

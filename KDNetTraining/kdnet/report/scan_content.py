@@ -1,0 +1,185 @@
+"""The content of the report on one segmented scan, the same for HTML and PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from kdnet.data.volumes.dicom_facts import series_facts
+from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.measurement.lesions import find_lesions
+from kdnet.report.scan_views import View, lesion_views
+from kdnet.schema.labels import LabelTable
+from kdnet.schema.lesions import LesionTable, Point
+from kdnet.schema.segmentation import RegionVolume
+
+RESEARCH_ONLY = "For research use only; not a medical device. Not for diagnosis or treatment."
+MOST_LESIONS = 5  # in the table; as many as RANO takes for targets
+CONVENTION = (
+    "Radiological convention: the patient's right is on the left of axial and coronal pictures. Letters name the sides "
+    "(R right, L left, A anterior, P posterior, S superior, I inferior). White lines: measured diameters."
+)
+DEFINITIONS = (
+    "A lesion is a connected part of the segmentation. The longest diameter is measured in one slice of the acquisition "
+    "plane, and its perpendicular in the same slice, from outline to outline; RANO multiplies the two. Positions are "
+    "centers of mass in patient coordinates (mm)."
+)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What made the segmentation; empty where it is not known.
+
+    Attributes:
+        name: name of the model.
+        facts: further facts by name, such as its version.
+    """
+
+    name: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class ScanReport:
+    """Everything on the page.
+
+    Attributes:
+        case: name of the case.
+        patient: what the header says about the patient, by name; empty where there is no such header.
+        scan: what is known about the scan, by name.
+        model: what made the segmentation.
+        labels: names and colors.
+        volumes: volumes of labels and regions.
+        lesions: measured lesions.
+        views: pictures.
+        preparation: what was done to the scan before, one sentence each.
+        warnings: why the result may be wrong, one sentence each.
+        created: date and time of the report.
+    """
+
+    case: str
+    patient: Mapping[str, str]
+    scan: Mapping[str, str]
+    model: Model
+    labels: LabelTable
+    volumes: tuple[RegionVolume, ...]
+    lesions: LesionTable
+    views: tuple[View, ...]
+    preparation: tuple[str, ...]
+    warnings: tuple[str, ...]
+    created: str
+
+    def shown_labels(self) -> list[tuple[str, tuple[int, int, int], float]]:
+        """Return name, color and volume in mL of each label."""
+        known = {label.name: label.color for label in self.labels.labels}
+        return [(volume.name, known[volume.name], volume.milliliters) for volume in self.volumes if volume.name in known]
+
+    def combined(self) -> list[tuple[str, str, float]]:
+        """Return name, labels and volume in mL of each region that combines labels."""
+        names = {label.value: label.name for label in self.labels.labels}
+        values = {region.name: region.values for region in self.labels.regions if len(region.values) > 1}
+        return [
+            (volume.name, " + ".join(names[value] for value in values[volume.name]), volume.milliliters)
+            for volume in self.volumes
+            if volume.name in values
+        ]
+
+    def rest(self) -> str:
+        """Return a sentence on the lesions that the table does not show, empty if it shows all."""
+        others = self.lesions.lesions[MOST_LESIONS:]
+        if not others:
+            return ""
+        total = sum(lesion.whole.milliliters for lesion in others)
+        return f"{len(others)} smaller lesion{'s' if len(others) > 1 else ''} ({total:.2f} mL together) not shown."
+
+
+LESION_HEADER = ("Lesion", "Region", "Volume", "Diameters", "Product", "Slice", "Position", "Confidence")
+
+
+def lesion_rows(lesions: LesionTable) -> list[tuple[str, ...]]:
+    """Return the rows of the table of lesions; number and position are in the first row of each lesion."""
+    rows: list[tuple[str, ...]] = []
+    for lesion in lesions.lesions[:MOST_LESIONS]:
+        for index, size in enumerate(lesion.sizes):
+            confidence = "" if size.confidence is None else f"{100 * size.confidence:.0f} %"
+            rows.append(
+                (
+                    "" if index else str(lesion.number),
+                    size.name,
+                    f"{size.milliliters:.2f} mL",
+                    f"{size.diameter.length:.1f} x {size.perpendicular.length:.1f} mm",
+                    f"{size.product:.0f} mm²",
+                    str(size.slice + 1),
+                    "" if index else position(lesion.center),
+                    confidence,
+                )
+            )
+    return rows
+
+
+def position(point: Point) -> str:
+    """Return a point in RAS mm with the letters of its sides, for example ``"L 23, A 12, S 40"``."""
+    letters = (("R", "L"), ("A", "P"), ("S", "I"))
+    return ", ".join(
+        f"{names[0] if value >= 0 else names[1]} {abs(value):.0f}" for value, names in zip(point, letters, strict=True)
+    )
+
+
+def build_report(
+    case: str,
+    file: Path,
+    scan: Volume,
+    labelmap: Volume,
+    labels: LabelTable,
+    *,
+    model: Model,
+    probabilities: Mapping[str, Volume],
+    preparation: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+    created: str = "",
+) -> ScanReport:
+    """Measure and draw everything that the report shows.
+
+    Args:
+        case: name of the case.
+        file: file of the scan, or folder of its DICOM series.
+        scan: its voxels.
+        labelmap: labels on the same grid.
+        labels: their meaning.
+        model: what made them.
+        probabilities: region name to its map in percent; may be empty.
+        preparation: what was done to the scan before.
+        warnings: why the result may be wrong.
+        created: date and time to show.
+
+    Raises:
+        DataError: if the header of a DICOM series cannot be read.
+    """
+    patient, facts = series_facts(file) if file.is_dir() else ({}, {})
+    lesions = find_lesions(labelmap, labels, probabilities).table
+    return ScanReport(
+        case,
+        patient,
+        {**facts, "File": file.name, **_grid_facts(scan.grid, lesions)},
+        model,
+        labels,
+        labels.volumes(np.asarray(labelmap.voxels), labelmap.grid.voxel_ml),
+        lesions,
+        lesion_views(scan, labelmap, labels, lesions),
+        tuple(preparation),
+        tuple(warnings),
+        created,
+    )
+
+
+def _grid_facts(grid: Grid, lesions: LesionTable) -> dict[str, str]:
+    return {
+        "Grid": " x ".join(map(str, grid.shape))
+        + " voxels of "
+        + " x ".join(f"{step:.3g}" for step in grid.spacing)
+        + " mm",
+        "Acquisition": f"{lesions.plane}, slices {lesions.slice_spacing:.3g} mm apart",
+    }
