@@ -59,7 +59,8 @@ def measure_diameters(mask: NDArray[np.bool_], affine: NDArray[np.float64], slic
     across = [axis for axis in range(3) if axis != slice_axis]
     axes = affine[:3, across]
     basis, to_mm = np.linalg.qr(axes)  # basis: two perpendicular unit vectors in the plane
-    longest, lines = 0.0, []
+    longest = 0.0
+    lines: list[tuple[_Part, NDArray[np.float64]]] = []
     for part in _parts(mask, slice_axis, np.linalg.norm(axes, axis=0)):
         if part.bound < longest - SAME_MM:
             break

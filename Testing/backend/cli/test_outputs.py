@@ -54,8 +54,8 @@ def test_segment_writes_everything_of_a_dicom_series(
     pytest.importorskip("highdicom")
     series, out = dicom_series(tmp_path / "series", Volume(scan_voxels(), GRID)), tmp_path / "out"
     wanted = ("--lesions", out / "l.csv", "--report", out / "r.html", "--dicom-seg", out / "s.dcm")
-    code, _, _ = kdnet(capsys, "segment", model_file, series, "-o", out, "--brain", "none", "--probabilities", *wanted)
-    assert code == 0
+    code, _, told = kdnet(capsys, "segment", model_file, series, "-o", out, "--brain", "none", "--probabilities", *wanted)
+    assert code == 0, told
     voxels = read_volume(out / "series_seg.nii.gz").voxels
     rows = list(csv.DictReader((out / "l.csv").open(encoding="utf-8")))
     whole = [row for row in rows if row["region"] == "WT"]
