@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kdnet.files import atomic_write, write_json
-from kdnet.report.words import MINUS
+from kdnet.report.sentences import MINUS
 from kdnet.schema.visits import Change, LesionChange, RegionComparison, VisitComparison
 from kdnet.text import printable, table_cell
 

@@ -165,6 +165,8 @@ class LabelTable:
             labelmap: uint8, axes in any order.
             voxel_ml: volume of a voxel in mL.
         """
+        import numpy as np  # noqa: PLC0415
+
         counts = np.bincount(labelmap.ravel(), minlength=256)
         parts: list[tuple[str, tuple[int, ...]]] = [(label.name, (label.value,)) for label in self.labels]
         parts += [(region.name, region.values) for region in self.regions if len(region.values) > 1]
