@@ -220,7 +220,7 @@ def _series(title: str, table: Any, column: str, network: NetworkId, color: tupl
     node.SetYColumnName(column)
     node.SetColor(*color)
     node.SetLineWidth(2)
-    styles = {Role.TEACHER: node.LineStyleDash, Role.BASELINE: node.LineStyleDot}
+    styles = {Role.TEACHER: node.LineStyleDash, Role.BASELINE: node.LineStyleDot, Role.CONTROL: node.LineStyleDashDot}
     node.SetLineStyle(styles.get(network.role, node.LineStyleSolid))
     # validations are few: without markers, the first one alone would be invisible
     node.SetMarkerStyle(node.MarkerStyleNone if column in LOSS_NAMES else node.MarkerStyleCircle)

@@ -29,7 +29,12 @@ def state_title(state: ShownState) -> str:
 
 def role_title(role: Role) -> str:
     """Return the title of a role."""
-    return {Role.TEACHER: _("Teacher"), Role.BASELINE: _("Baseline"), Role.STUDENT: _("Student")}[role]
+    return {
+        Role.TEACHER: _("Teacher"),
+        Role.BASELINE: _("Baseline"),
+        Role.CONTROL: _("Control"),
+        Role.STUDENT: _("Student"),
+    }[role]
 
 
 def network_title(network: NetworkId) -> str:

@@ -29,8 +29,9 @@ def comparison_table(rows: Sequence[Comparison]) -> tuple[tuple[str, ...], list[
 
 def case_table(cases: Sequence[CaseResult]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return header and rows with the mean Dice of each role."""
-    header = (_("Case"), *map(role_title, Role))
-    return header, [(case.case, *(_dice(case.dice.get(role)) for role in ROLES)) for case in cases]
+    roles = [role for role in Role if role is not Role.CONTROL or any(role in case.dice for case in cases)]
+    header = (_("Case"), *map(role_title, roles))
+    return header, [(case.case, *(_dice(case.dice.get(role)) for role in roles)) for case in cases]
 
 
 def result_warning(student: StudentResult) -> str:

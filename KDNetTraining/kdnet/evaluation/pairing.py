@@ -79,6 +79,26 @@ def pair_dice(
     )
 
 
+def pair_roles(
+    scores: Sequence[Score], modalities: str, region: str, first: Role, second: Role
+) -> tuple[tuple[str, ...], NDArray[np.float64]] | None:
+    """Pair the scores of two networks with input ``modalities`` by case, fold and seed.
+
+    Returns:
+        The cases, sorted, and their Dice ``[role, case]``, averaged over seeds; None when both share no fold and seed.
+
+    Raises:
+        KDNetError: as :func:`pair_dice`.
+    """
+    one, other = (_table(scores, region, role, modalities) for role in (first, second))
+    shared = _units(one) & _units(other)
+    if not shared:
+        return None
+    one, other = _within(one, shared), _within(other, shared)
+    _check(first.value, one, second.value, other)
+    return tuple(sorted({case for case, *_ in one})), np.stack([_average(one), _average(other)])
+
+
 def patients_of(cases: Sequence[str], patients: Mapping[str, str] | None) -> tuple[str, ...]:
     """Return the patient of each case; a case without an entry is its own patient.
 

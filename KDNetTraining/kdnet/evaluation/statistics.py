@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kdnet.evaluation.pairing import PairedDice, by_patient, pair_dice, patients_of, per_case
+from kdnet.evaluation.pairing import PairedDice, by_patient, pair_dice, pair_roles, patients_of, per_case
 from kdnet.evaluation.signed_rank import signed_rank_p
 from kdnet.schema.network_id import Role
-from kdnet.schema.results import MEAN, Comparison, Empty, GapRecovery, Interval, NetworkSummary, Score, StudySummary
+from kdnet.schema.results import (
+    MEAN,
+    Comparison,
+    Empty,
+    GainPart,
+    GapRecovery,
+    Interval,
+    NetworkSummary,
+    Score,
+    StudySummary,
+)
 
 __all__ = ["MEAN", "Comparison", "GapRecovery", "Interval", "NetworkSummary", "StudySummary", "per_case", "summarize"]
 
@@ -47,7 +57,47 @@ def summarize(scores: Sequence[Score], *, patients: Mapping[str, str] | None = N
             pairs = pair_dice(scores, modalities, region, patients)
             if pairs is not None:
                 comparisons.append(compare(pairs, modalities=modalities, region=region, seed=seed))
-    return StudySummary(tuple(rows), tuple(comparisons))
+    return StudySummary(tuple(rows), tuple(comparisons), tuple(_gains(scores, networks, regions, patients, seed)))
+
+
+def _gains(
+    scores: Sequence[Score],
+    networks: Sequence[tuple[Role, str]],
+    regions: Sequence[str],
+    patients: Mapping[str, str] | None,
+    seed: int,
+) -> Iterator[GainPart]:
+    """Yield the gains of the start and of the losses for each student with a control."""
+    for modalities in (modalities for role, modalities in networks if role is Role.CONTROL):
+        for region in regions:
+            for network, reference in ((Role.CONTROL, Role.BASELINE), (Role.STUDENT, Role.CONTROL)):
+                pairs = pair_roles(scores, modalities, region, network, reference)
+                if pairs is not None:
+                    cases, dice = pairs
+                    table = by_patient(dice, patients_of(cases, patients))
+                    yield _gain(table, modalities, region, network, reference, len(cases), seed)
+
+
+def _gain(
+    table: NDArray[np.float64], modalities: str, region: str, network: Role, reference: Role, cases: int, seed: int
+) -> GainPart:
+    """Compare two rows of Dice ``[role, patient]``."""
+    count = table.shape[1]
+    resampled = table[:, np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))].mean(axis=2)
+    low, high = np.percentile(resampled[0] - resampled[1], [2.5, 97.5])
+    difference = _without_rounding(table[0] - table[1])
+    mean = float(table[0].mean() - table[1].mean())
+    return GainPart(
+        modalities,
+        region,
+        network,
+        reference,
+        cases,
+        count,
+        Interval(mean, float(low), float(high)),
+        signed_rank_p(difference),
+        int((difference > 0).sum()),
+    )
 
 
 def compare(pairs: PairedDice, *, modalities: str, region: str, seed: int = 0) -> Comparison:

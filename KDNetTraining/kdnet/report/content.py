@@ -40,9 +40,11 @@ class ReportData:
         return "+".join(self.description.teacher_modalities)
 
     def networks(self) -> list[tuple[Role, str]]:
-        """Return the networks of the study in reading order: teacher, then each baseline with its student."""
+        """Return the networks in reading order: teacher, then each baseline with its control, if any, and its student."""
         students = self.description.student_modalities
-        pairs = [(role, modality_key) for modality_key in students for role in (Role.BASELINE, Role.STUDENT)]
+        control = (Role.CONTROL,) if self.description.control else ()
+        roles = (Role.BASELINE, *control, Role.STUDENT)
+        pairs = [(role, modality_key) for modality_key in students for role in roles]
         return [(Role.TEACHER, self.teacher), *pairs]
 
     def unscored(self) -> list[str]:

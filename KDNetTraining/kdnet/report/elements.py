@@ -72,7 +72,7 @@ def details(summary: str, content: str) -> str:
     return f"<details><summary>{escape(summary)}</summary>{content}</details>"
 
 
-ROLES = ("teacher", "baseline", "student")
+ROLES = ("teacher", "baseline", "control", "student")
 
 TEXTS = ("input", "region")
 """Columns that are read, not compared."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kdnet.report import published, tables
 from kdnet.report.content import ReportData
-from kdnet.report.sentences import PAIRING, PENALTIES, SPREAD, caveats, conclusions, format_key, percent
+from kdnet.report.sentences import GAIN_PARTS, PAIRING, PENALTIES, SPREAD, caveats, conclusions, format_key, percent
 from kdnet.report.tables import Table
 from kdnet.schema.results import HD95_DEFINITION
 from kdnet.text import one_line
@@ -30,6 +30,7 @@ def markdown_report(content: ReportData) -> str:
         f"Difference of mean Dice and gap recovery with bootstrap 95 % intervals; {PAIRING}; "
         "Wilcoxon signed-rank p, not corrected for several comparisons. Gap recovery is (student - baseline) / "
         "(teacher - baseline).",
+        *_gain_parts(content),
         *_published(content),
         "## How to reproduce it",
         f"```\n{one_line(content.description.command, 10_000).replace('```', '` ` `')}\n```",
@@ -37,6 +38,12 @@ def markdown_report(content: ReportData) -> str:
         _table(tables.split_table(content)),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _gain_parts(content: ReportData) -> list[str]:
+    if not content.summary.gains:
+        return []
+    return ["### Where the gain comes from", _table(tables.gain_table(content)), GAIN_PARTS]
 
 
 def _published(content: ReportData) -> list[str]:

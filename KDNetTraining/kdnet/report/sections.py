@@ -14,6 +14,7 @@ from kdnet.report.curves import curve_panels
 from kdnet.report.elements import ROLES, details, key, panels, paragraph, table, tile
 from kdnet.report.forest import difference_plot, recovery_plot
 from kdnet.report.sentences import (
+    GAIN_PARTS,
     MINUS,
     PAIRING,
     PENALTIES,
@@ -37,8 +38,6 @@ from kdnet.schema.network_id import Role
 from kdnet.schema.results import HD95_DEFINITION, MEAN, Comparison
 
 WORST = 8
-
-ROLE_KEY = [(role, role) for role in ROLES]
 
 
 def opening(content: ReportData) -> str:
@@ -105,6 +104,7 @@ def comparison(content: ReportData) -> str:
             "Wilcoxon signed-rank p, not corrected for several comparisons.",
             mean_rows=True,
         ),
+        _gain_parts(content),
         _published(content),
     ]
     return "".join(parts)
@@ -129,7 +129,7 @@ def cases(content: ReportData) -> str:
                 if len(rows.rows) > WORST
                 else "",
             ]
-    return "<h2>Case by case</h2>" + key(ROLE_KEY) + "".join(parts) if parts else ""
+    return "<h2>Case by case</h2>" + key(_role_key(content)) + "".join(parts) if parts else ""
 
 
 def examples(content: ReportData) -> str:
@@ -153,7 +153,7 @@ def training(content: ReportData) -> str:
             parts.append(f"<h3>{escape(format_key(modality_key))}</h3>" if several else "")
             caption = "One line per training. The loss is smoothed; dots mark the weights that were selected on "
             parts.append(panels(pictures, caption=caption + "validation cases.", two=True))
-    return "<h2>Training</h2>" + key(ROLE_KEY) + "".join(parts) if parts else ""
+    return "<h2>Training</h2>" + key(_role_key(content)) + "".join(parts) if parts else ""
 
 
 def reproducibility(content: ReportData) -> str:
@@ -177,6 +177,11 @@ def reproducibility(content: ReportData) -> str:
             details("All settings", f'<pre tabindex="0">{settings}</pre>'),
         ]
     )
+
+
+def _role_key(content: ReportData) -> list[tuple[str, str]]:
+    present = {role.value for role, _ in content.networks()}
+    return [(role, role) for role in ROLES if role in present]
 
 
 def _training_sentence(content: ReportData) -> str:
@@ -211,6 +216,12 @@ def _tiles(row: Comparison, *, several: bool) -> str:
             "</div>",
         ]
     )
+
+
+def _gain_parts(content: ReportData) -> str:
+    if not content.summary.gains:
+        return ""
+    return "<h3>Where the gain comes from</h3>" + table(tables.gain_table(content), caption=GAIN_PARTS, mean_rows=True)
 
 
 def _published(content: ReportData) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b2430; --muted: #5d6876; --line: #d9dfe6; --paper: #fff; --card: #f5f7f9;
-  --teacher: #2f6fb0; --baseline: #868e99; --student: #c8472f; --good: #1f7a4d; --bad: #b3261e; }
+  --teacher: #2f6fb0; --baseline: #868e99; --control: #b08d3c; --student: #c8472f; --good: #1f7a4d; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6ebf1; --muted: #9aa6b4; --line: #333c47; --paper: #12161b;
-  --card: #1a2027; --teacher: #6fb0f2; --baseline: #9aa3ae; --student: #ff8d70; --good: #6fd3a0; --bad: #ff8a80; } }
+  --card: #1a2027; --teacher: #6fb0f2; --baseline: #9aa3ae; --control: #d9b65e;
+  --student: #ff8d70; --good: #6fd3a0; --bad: #ff8a80; } }
 * { box-sizing: border-box; }
 body { margin: 0; font: 16px/1.6 system-ui, -apple-system, "Segoe UI", sans-serif; color: var(--ink);
   background: var(--paper); -webkit-text-size-adjust: 100%; }
@@ -40,7 +41,7 @@ tbody th { font-weight: 600; } td small { display: block; color: var(--muted); f
 tr.mean > *, td.mean, th.mean { background: var(--card); font-weight: 600; } td.mean small { font-weight: 400; }
 .dot { display: inline-block; width: .72em; height: .72em; border-radius: 50%; margin-right: .5em; }
 .teacher { background: var(--teacher); } .baseline { background: var(--baseline); }
-.student { background: var(--student); }
+.control { background: var(--control); } .student { background: var(--student); }
 .key { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.3rem; padding: 0; margin: .5rem 0;
   font-size: .92rem; }
 .key .dot.square { border-radius: 3px; }
@@ -63,7 +64,7 @@ details { margin: .7rem 0; } summary { cursor: pointer; color: var(--muted); }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--muted); font-size: .9rem; }
 @media (max-width: 34rem) { dl.facts { grid-template-columns: 1fr; gap: 0; } dl.facts dd { margin-bottom: .5rem; } }
 @media print { :root { color-scheme: light; --ink: #111; --muted: #444; --line: #bbb; --paper: #fff; --card: #f3f3f3;
-  --teacher: #2f6fb0; --baseline: #868e99; --student: #c8472f; }
+  --teacher: #2f6fb0; --baseline: #868e99; --control: #b08d3c; --student: #c8472f; }
   body { font-size: 10.5pt; } main { max-width: none; padding: 0; } .scroll { overflow: visible; }
   h2, h3 { break-after: avoid; } figure, tr, .tile, .verdict, .slices { break-inside: avoid; }
   table { font-size: 8.5pt; } th, td { padding: .25rem .35rem; white-space: normal; }

@@ -16,7 +16,7 @@ from kdnet.text import one_line
 
 INK, MUTED, LINE = "#1b2430", "#5d6876", "#d9dfe6"
 
-ROLE_COLORS = {Role.TEACHER: "#2f6fb0", Role.BASELINE: "#868e99", Role.STUDENT: "#c8472f"}
+ROLE_COLORS = {Role.TEACHER: "#2f6fb0", Role.BASELINE: "#868e99", Role.CONTROL: "#b08d3c", Role.STUDENT: "#c8472f"}
 
 VARIABLES = {
     INK: "--ink",

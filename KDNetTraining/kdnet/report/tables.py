@@ -73,6 +73,23 @@ def comparison_table(content: ReportData) -> Table:
     return Table(("student", "region", "cases", "student minus baseline", "better in", "p", "gap recovery"), tuple(rows))
 
 
+def gain_table(content: ReportData) -> Table:
+    """Return the parts of each student's gain: of the start from the teacher's weights, and of the distillation losses."""
+    rows = [
+        (
+            format_key(part.modalities),
+            part.region,
+            "start (control minus baseline)" if part.network is Role.CONTROL else "losses (student minus control)",
+            counted(part.cases, part.patients),
+            difference(part.difference),
+            f"{part.better} of {part.patients}",
+            p_value(part.p).removeprefix("p = ").removeprefix("p "),
+        )
+        for part in content.summary.gains
+    ]
+    return Table(("student", "region", "gain of", "cases", "difference", "better in", "p"), tuple(rows))
+
+
 def case_table(content: ReportData, modalities: str) -> Table:
     """List every test case, the student's worst first: mean Dice of the three networks, and the student's regions."""
 

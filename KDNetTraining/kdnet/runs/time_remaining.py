@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from kdnet.runs.events import Event, EventKind
 from kdnet.schema.network_id import NetworkId, Role, networks_by_key
 
-RELATIVE: Mapping[Role, float] = {Role.TEACHER: 1.0, Role.BASELINE: 1.0, Role.STUDENT: 1.35}
+RELATIVE: Mapping[Role, float] = {Role.TEACHER: 1.0, Role.BASELINE: 1.0, Role.CONTROL: 1.0, Role.STUDENT: 1.35}
 """Time of a step where it is not measured yet: a student's also passes through its teacher."""
 
 

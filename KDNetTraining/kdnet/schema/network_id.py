@@ -15,7 +15,13 @@ class Role(StrEnum):
 
     TEACHER = "teacher"
     BASELINE = "baseline"
+    CONTROL = "control"  # a baseline that starts from the teacher's weights, like its student
     STUDENT = "student"
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether its training starts from the teacher's weights or learns from its outputs."""
+        return self in (Role.CONTROL, Role.STUDENT)
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class NetworkId:
     """Identifies one network of a study.
 
     Attributes:
-        role: teacher, baseline or student.
+        role: teacher, baseline, control, or student.
         modalities: input modalities, in channel order.
         fold: fold that it is tested on, or :data:`~kdnet.schema.folds.ALL_CASES`.
         seed: seed of its training.

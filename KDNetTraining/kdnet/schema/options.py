@@ -31,6 +31,7 @@ class Option:
         collect: for a ``repeated`` flag, from the parsed values to the value of the field.
         items: for a ``repeated`` flag, from the value of the field to the values.
         repeated: whether the flag may be given several times.
+        switch: whether the flag takes no value and sets the field to True.
         explicit: whether the default is written out too, because it may change between versions.
     """
 
@@ -44,6 +45,7 @@ class Option:
     items: Callable[[Any], Sequence[Any]] = tuple
     repeated: bool = False
     explicit: bool = False
+    switch: bool = False
 
 
 def described(flag: str, *, help: str, **how: Any) -> dict[str, Option]:
@@ -108,6 +110,8 @@ def to_argv(request: Any, groups: Sequence[str], leave_out: Sequence[str] = ()) 
             arguments.append(item.text(value))
         elif item.repeated:
             arguments += [part for each in item.items(value) for part in (item.flag, item.text(each))]
+        elif item.switch:
+            arguments += [item.flag] if value else []
         elif item.explicit or value != fields[name].default:
             arguments += [item.flag, item.text(value)]
     return arguments
@@ -118,7 +122,9 @@ def _add(target: Any, name: str, item: Option, *, required: bool) -> None:
     if not item.flag.startswith("-"):
         target.add_argument(name, **details)
         return
-    if item.repeated:
+    if item.switch:
+        details = {"action": "store_const", "const": True, "help": details["help"]}
+    elif item.repeated:
         details["action"] = "append"
     target.add_argument(item.flag, dest=name, default=None, required=required, **details)
 

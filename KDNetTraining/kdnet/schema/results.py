@@ -77,7 +77,8 @@ class Score:
 class StudyDescription:
     """Everything needed to reproduce a study with one command (docs/method.md section 5).
 
-    ``teacher`` names a pretrained teacher; it is empty if the study trained one. ``patients`` gives the patient of
+    ``teacher`` names a pretrained teacher; it is empty if the study trained one. ``control``: whether
+    the study trained controls. ``patients`` gives the patient of
     each case; a case missing from it counts as its own patient.
     """
 
@@ -98,6 +99,7 @@ class StudyDescription:
     hardware: str
     code_version: str
     teacher: str = ""
+    control: bool = False
     patients: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -194,11 +196,42 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class GainPart:
+    """A part of the gain of a student over its baseline in one region, over the cases scored for both networks.
+
+    The control starts from the teacher's weights, like the student, but is trained without distillation. Control minus
+    baseline is therefore the gain of the start, and student minus control that of the losses.
+
+    Attributes:
+        modalities: input modalities of both.
+        region: name, or ``"mean"``.
+        network: role whose Dice should be higher.
+        reference: role that it is compared with.
+        cases: number of cases.
+        patients: number of patients, which is the number of pairs.
+        difference: difference in mean Dice, ``network`` minus ``reference``.
+        p: two-sided Wilcoxon signed-rank p-value; 1 if all pairs are equal.
+        better: number of patients with a higher Dice for ``network``.
+    """
+
+    modalities: str
+    region: str
+    network: Role
+    reference: Role
+    cases: int
+    patients: int
+    difference: Interval
+    p: float
+    better: int
+
+
+@dataclass(frozen=True)
 class StudySummary:
-    """All figures of a study."""
+    """All figures of a study; ``gains`` are empty without a control."""
 
     networks: tuple[NetworkSummary, ...]
     comparisons: tuple[Comparison, ...]
+    gains: tuple[GainPart, ...] = ()
 
     def network(self, role: Role, modalities: str, region: str) -> NetworkSummary | None:
         """Return the row of one network and region, or None."""

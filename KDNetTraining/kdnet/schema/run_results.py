@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from kdnet.json_schema import parse_dataclass
 from kdnet.schema.network_id import NetworkId, Role
-from kdnet.schema.results import MEAN, Comparison, NetworkSummary, Score
+from kdnet.schema.results import MEAN, Comparison, GainPart, NetworkSummary, Score
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,14 @@ class StudentResult:
         model: its model file: that trained on all cases, else that of the first fold and seed; None until there is one.
         comparisons: comparison with its baseline by region, the mean over regions last.
         cases: its test cases, those with the lowest Dice of the student first.
+        gains: gain of the start and of the losses by region; empty without a control.
     """
 
     modalities: tuple[str, ...]
     model: Path | None
     comparisons: tuple[Comparison, ...]
     cases: tuple[CaseResult, ...]
+    gains: tuple[GainPart, ...] = ()
 
     @property
     def key(self) -> str:
@@ -116,6 +118,7 @@ class StudentResult:
             "model": _text(self.model),
             "comparisons": [asdict(row) for row in self.comparisons],
             "cases": [case.to_json() for case in self.cases],
+            "gains": [asdict(row) for row in self.gains],
         }
 
     @classmethod
@@ -126,6 +129,7 @@ class StudentResult:
             model=_path(content["model"]),
             comparisons=tuple(parse_dataclass(Comparison, row) for row in content["comparisons"]),
             cases=tuple(CaseResult.from_json(case) for case in content["cases"]),
+            gains=tuple(parse_dataclass(GainPart, row) for row in content.get("gains", ())),
         )
 
 

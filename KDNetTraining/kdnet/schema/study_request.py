@@ -68,6 +68,7 @@ class StudySettings:
         seeds: training seeds.
         folds: test folds, all of the data's if empty; :data:`~kdnet.schema.folds.ALL_CASES` trains on every
             case and tests on none.
+        control: whether to train a control too: a baseline that starts from the teacher's weights, without distillation.
         fold_count: number of folds to create if the data defines none, 0 for three.
         excluded: names of cases to exclude.
         device: name of the compute device; may change on resuming.
@@ -112,6 +113,14 @@ class StudySettings:
         group="student and teacher",
         metavar="FILE",
         parse=Path,
+    )
+    control: bool = option(
+        "--control",
+        help="also train a baseline that starts from the teacher's weights, to separate the gain of its start from that of "
+        "the losses",
+        default=False,
+        group="student and teacher",
+        switch=True,
     )
     minutes: float = option(
         "--minutes",
@@ -251,6 +260,14 @@ class StudyRequest(StudySettings):
     recipe: Recipe
     labels: LabelTable | None = None
     command: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.control and not self.recipe.init_from_teacher:
+            raise SettingsError(
+                "--control separates the gain of the teacher's weights from that of the losses, but the recipe starts from "
+                "random weights: give --set init_from_teacher=true, or omit --control."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return the request as plain JSON values."""

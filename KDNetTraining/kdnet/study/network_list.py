@@ -10,15 +10,21 @@ from kdnet.schema.network_id import NetworkId, Role
 
 
 def plan_networks(
-    modalities: Sequence[str], students: Sequence[tuple[str, ...]], folds: Sequence[int], seeds: Sequence[int]
+    modalities: Sequence[str],
+    students: Sequence[tuple[str, ...]],
+    folds: Sequence[int],
+    seeds: Sequence[int],
+    *,
+    control: bool = False,
 ) -> tuple[NetworkId, ...]:
     """List the teacher, then baseline and student per set of student modalities, for each fold and seed.
 
-    The fold of all cases has no baselines: they serve only for comparison, and that fold has no test.
+    The fold of all cases has no baselines and controls: they serve only for comparison, and that fold has no test.
 
     Args:
         modalities: of the data set; all are input to the teacher.
         students: input modalities of each student, any non-empty proper subset.
+        control: whether each baseline is followed by a control, which starts from the teacher's weights.
 
     Raises:
         SettingsError: for modalities that the data lacks or that leave nothing to distill.
@@ -31,6 +37,7 @@ def plan_networks(
             for modality_key in chosen:
                 if fold != ALL_CASES:
                     networks.append(NetworkId(Role.BASELINE, modality_key, fold, seed))
+                    networks += [NetworkId(Role.CONTROL, modality_key, fold, seed)] if control else []
                 networks.append(NetworkId(Role.STUDENT, modality_key, fold, seed))
     return tuple(networks)
 

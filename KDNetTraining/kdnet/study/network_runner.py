@@ -61,7 +61,7 @@ def provide_scores(network: NetworkId, study: RunningStudy) -> None:
 def _train(network: NetworkId, study: RunningStudy) -> None:
     setup, folder = study.setup, study.folder(network)
     teacher = None
-    if network.role is Role.STUDENT:
+    if network.role.needs_teacher:
         model = load_model(study.folder(setup.teacher_of(network)).model)
         teacher = Teacher(model.network, channels(model.card.modalities, setup.data))
     job = training_job(network, setup.data, study.prepared, study.recipe, teacher)

@@ -80,14 +80,13 @@ def make_plan(
 
 def _study_seconds(setup: PreparedStudy, recipe: Recipe, measured: StepTimings) -> float:
     """Estimate the seconds of training, validation, and testing, without preparation."""
-    step = dict(zip((Role.TEACHER, Role.BASELINE, Role.STUDENT), measured.step, strict=True))
     seconds = 0.0
     for network in setup.networks:
         split = setup.split_of(network)
         seconds += TEST_CASE * measured.case * len(split.test)
         if network in setup.trained:
             validations = -(-recipe.steps // recipe.validation_every)
-            seconds += recipe.steps * step[network.role] + validations * measured.case * len(split.validation)
+            seconds += recipe.steps * measured.of(network.role) + validations * measured.case * len(split.validation)
     return seconds
 
 

@@ -65,6 +65,7 @@ def report_study(request: StudyRequest, study: RunningStudy) -> Path:
         hardware=hardware(study.context.device, study.context.processes.count),
         code_version=code_version(),
         teacher=setup.pretrained.card.name if setup.pretrained else "",
+        control=any(network.role is Role.CONTROL for network in networks),
         patients=data.dataset.patients,
     )
     overlays = _overlays(data, networks, run, scores)

@@ -70,12 +70,13 @@ def _student(view: RunReader, inputs: tuple[str, ...], scores: Sequence[Score], 
     models = (_existing(view.folder(network).model) for network in own)
     comparisons = tuple(row for row in summary.comparisons if row.modalities == "+".join(inputs))
     cases = _cases(view, inputs, scores, summary)
-    return StudentResult(inputs, next(filter(None, models), None), comparisons, tuple(cases))
+    gains = tuple(row for row in summary.gains if row.modalities == "+".join(inputs))
+    return StudentResult(inputs, next(filter(None, models), None), comparisons, tuple(cases), gains)
 
 
 def _cases(view: RunReader, inputs: tuple[str, ...], scores: Sequence[Score], summary: StudySummary) -> list[CaseResult]:
     """Return the test cases of a student, those with the lowest Dice of the student first."""
-    networks = {Role.TEACHER: view.teacher_modalities, Role.BASELINE: inputs, Role.STUDENT: inputs}
+    networks = {Role.TEACHER: view.teacher_modalities, Role.BASELINE: inputs, Role.CONTROL: inputs, Role.STUDENT: inputs}
     regions = [*dict.fromkeys(row.region for row in summary.networks if row.region != MEAN), MEAN]
     dice: Figures = {}
     hd95: Figures = {}

@@ -102,7 +102,7 @@ def prepare_study(
         request = replace(request, modalities=opened.modalities_for(request.modalities))
     data = processes.once(lambda: read_study_data(request, events, progress, record, resumed=resumed))
     modalities = request.modalities or data.dataset.modalities
-    networks = plan_networks(modalities, request.students, list(data.splits), request.seeds)
+    networks = plan_networks(modalities, request.students, list(data.splits), request.seeds, control=request.control)
     student = request.recipe.trained_student_network
     presets = (student,) if opened else (request.recipe.network, student)
     check_patch(request.recipe, presets, len(data.dataset.modalities), data.dataset.labels.channels)
@@ -112,6 +112,9 @@ def prepare_study(
         return PreparedStudy(data, networks, request.recipe, warnings=data.warnings)
     teacher = opened.fit(data, modalities, request.recipe)
     recipe, warnings = adapt_recipe(request.recipe, teacher.model, len(networks[-1].modalities))
+    if request.control and not recipe.init_from_teacher:
+        networks = tuple(network for network in networks if network.role is not Role.CONTROL)
+        warnings = (*warnings, "Without a start from the teacher's weights there is no control.")
     return PreparedStudy(data, networks, recipe, teacher.model, (*data.warnings, *teacher.warnings, *warnings))
 
 

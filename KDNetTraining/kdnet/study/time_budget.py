@@ -41,6 +41,11 @@ class StepTimings:
     step: tuple[float, float, float]
     case: float
 
+    def of(self, role: Role) -> float:
+        """Return the seconds per step of a network; a control takes as long as a baseline."""
+        teacher, baseline, student = self.step
+        return {Role.TEACHER: teacher, Role.STUDENT: student}.get(role, baseline)
+
 
 def steps_for_budget(
     recipe: Recipe,
@@ -66,8 +71,7 @@ def steps_for_budget(
     """
     count = sum(networks.values())
     beside = measured.case * (count * VALIDATIONS * validation_cases + TEST_CASE * tests)
-    step = dict(zip((Role.TEACHER, Role.BASELINE, Role.STUDENT), measured.step, strict=True))
-    per_step = sum(number * step[role] for role, number in networks.items())
+    per_step = sum(number * measured.of(role) for role, number in networks.items())
     steps = int((minutes * 60 * RESERVE - beside) / per_step)
     if steps < VALIDATIONS:
         needed = (beside + VALIDATIONS * per_step) / 60 / RESERVE

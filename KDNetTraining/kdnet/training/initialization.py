@@ -10,7 +10,6 @@ from torch import nn
 from kdnet.errors import SettingsError
 from kdnet.networks.base import SegmentationNetwork
 from kdnet.schema.labels import IGNORED, LabelTable
-from kdnet.schema.network_id import Role
 from kdnet.training.job import TrainingJob
 from kdnet.training.teacher import Teacher
 
@@ -23,7 +22,7 @@ def initialize(network: SegmentationNetwork, job: TrainingJob) -> None:
     """
     if job.recipe.init_bias_from_prior:
         start_from_prior(network, _mean_frequency(job), job.labels)
-    if job.recipe.init_from_teacher and job.role is Role.STUDENT and job.teacher is not None:
+    if job.recipe.init_from_teacher and job.role.needs_teacher and job.teacher is not None:
         start_from_teacher(network, job.teacher, job.channels)
 
 

@@ -25,7 +25,7 @@ class TrainingJob:
         training: training cases.
         validation: cases used to select the checkpoint.
         seed: for weights, patches, and augmentation.
-        teacher: for a student.
+        teacher: for a student or a control.
     """
 
     name: str
@@ -40,7 +40,7 @@ class TrainingJob:
 
     @property
     def settings(self) -> DistillationSettings:
-        """The student's distillation settings; teacher and baseline learn from the reference alone."""
+        """The student's distillation settings; the other networks learn from the reference alone."""
         if self.role is Role.STUDENT:
             return self.recipe.distillation
         return DistillationSettings(lambda_=0.0, gamma=0.0)
