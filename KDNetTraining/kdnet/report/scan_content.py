@@ -87,9 +87,9 @@ class ScanReport:
             if volume.name in values
         ]
 
-    def rest(self) -> str:
-        """Return a sentence on the lesions that the table does not show, empty if it shows all."""
-        others = self.lesions.lesions[MOST_LESIONS:]
+    def rest(self, shown: int = MOST_LESIONS) -> str:
+        """Return a sentence on the lesions beyond the first ``shown``, empty if there are none."""
+        others = self.lesions.lesions[shown:]
         if not others:
             return ""
         total = sum(lesion.whole.milliliters for lesion in others)
@@ -99,10 +99,10 @@ class ScanReport:
 LESION_HEADER = ("Lesion", "Region", "Volume", "Diameters", "Product", "Slice", "Position", "Confidence")
 
 
-def lesion_rows(lesions: LesionTable) -> list[tuple[str, ...]]:
-    """Return the rows of the table of lesions; number and position are in the first row of each lesion."""
+def lesion_rows(lesions: LesionTable, most: int = MOST_LESIONS) -> list[tuple[str, ...]]:
+    """Return the rows of the table of the largest lesions; number and position are in the first row of each lesion."""
     rows: list[tuple[str, ...]] = []
-    for lesion in lesions.lesions[:MOST_LESIONS]:
+    for lesion in lesions.lesions[:most]:
         for index, size in enumerate(lesion.sizes):
             confidence = "" if size.confidence is None else f"{100 * size.confidence:.0f} %"
             rows.append(

@@ -13,7 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from kdnet.report.scan_content import CONVENTION, DEFINITIONS, LESION_HEADER, RESEARCH_ONLY, ScanReport, lesion_rows
+from kdnet.report.scan_content import (
+    CONVENTION,
+    DEFINITIONS,
+    LESION_HEADER,
+    MOST_LESIONS,
+    RESEARCH_ONLY,
+    ScanReport,
+    lesion_rows,
+)
 from kdnet.report.scan_views import View
 from kdnet.report.svg import INK, LINE, MUTED
 from kdnet.text import one_line
@@ -24,9 +32,11 @@ INCH = 25.4
 MIDDLE = 108.0  # where the right column starts
 LINE_MM = 4.1
 WARNING = "#b3261e"
-VIEW_MM = 56.0  # height of the pictures
+NOTES_MM = 13.0
+VIEW_MM = 52.0  # height of the pictures
 COLUMNS = (15.0, 29.0, 62.0, 92.0, 112.0, 126.0, 165.0, 195.0)  # of the table of lesions: left, then right edges
-MOST_SENTENCES = 6
+SMALL = 7.0  # points
+MOST_LINES = 8  # of warnings
 
 
 def write_scan_pdf(report: ScanReport, path: Path) -> None:
@@ -39,9 +49,9 @@ def write_scan_pdf(report: ScanReport, path: Path) -> None:
     _facts(sheet, report)
     _views(sheet, report)
     _volumes(sheet, report)
-    _lesions(sheet, report)
-    sheet.sentences("Warnings", report.warnings, WARNING)
     sheet.sentences("Preparation", report.preparation, INK)
+    sheet.sentences("Warnings", report.warnings, WARNING)
+    _lesions(sheet, report)
     made = f"Report of {report.created} by kdnet." if report.created else "Report by kdnet."
     sheet.put(LEFT, BOTTOM, f"{RESEARCH_ONLY} {made}", size=7, color=MUTED)
     for item in figure.findobj(Text):
@@ -75,10 +85,14 @@ class _Sheet:
         self.figure.add_artist(Rectangle((LEFT / WIDTH, 1 - y / HEIGHT), width, 0.0004, color=color))
 
     def text(self, text: str, *, size: float = 8, color: str = INK, **style: str) -> None:
-        for line in textwrap.wrap(text, int(1.02 * (RIGHT - LEFT) / (size * 0.186))):
+        for line in self.wrapped(text, size):
             self.y += LINE_MM * size / 8 * 0.5
             self.put(LEFT, self.y, line, size=size, color=color, **style)
             self.y += LINE_MM * size / 8 * 0.5
+
+    @staticmethod
+    def wrapped(text: str, size: float) -> list[str]:
+        return textwrap.wrap(text, int(1.02 * (RIGHT - LEFT) / (size * 0.186)))
 
     def facts(self, x: float, facts: Mapping[str, str], most: int) -> float:
         """Write name and value per line from the current place; return where they end."""
@@ -93,20 +107,24 @@ class _Sheet:
         return y
 
     def sentences(self, title: str, sentences: Sequence[str], color: str) -> None:
+        """Write sentences on a limited number of lines, and say how many are left."""
         if not sentences:
             return
-        self.heading(title)
-        for sentence in sentences[:MOST_SENTENCES]:
-            self.text(f"\N{EN DASH} {sentence}", color=color)
-        if len(sentences) > MOST_SENTENCES:
-            self.text(f"and {len(sentences) - MOST_SENTENCES} more, see the HTML report.", color=color)
+        self.heading(title, size=9)
+        lines = 0
+        for index, sentence in enumerate(sentences):
+            lines += len(self.wrapped(sentence, SMALL))
+            if lines > MOST_LINES:
+                self.text(f"and {len(sentences) - index} more: see the HTML report.", size=SMALL, color=color)
+                return
+            self.text(f"\N{EN DASH} {sentence}", size=SMALL, color=color)
 
 
 def _facts(sheet: _Sheet, report: ScanReport) -> None:
     sheet.heading("Patient and scan")
     patient = report.patient or {"Patient": "The file carries no patient data."}
     made_by = {"Model": report.model.name, **report.model.facts} if report.model.name else {}
-    ends = [sheet.facts(LEFT, {**patient, **made_by}, 42), sheet.facts(MIDDLE, report.scan, 42)]
+    ends = [sheet.facts(LEFT, {**patient, **made_by}, 42), sheet.facts(MIDDLE, report.scan, 40)]
     sheet.y = max(ends)
 
 
@@ -166,7 +184,8 @@ def _lesions(sheet: _Sheet, report: ScanReport) -> None:
     if not report.lesions.lesions:
         return
     sheet.heading(f"Lesions ({len(report.lesions.lesions)}), diameters in the {report.lesions.plane} plane")
-    rows = lesion_rows(report.lesions)
+    fitting = _fitting(sheet, report)
+    rows = lesion_rows(report.lesions, fitting)
     for index, row in enumerate([LESION_HEADER, *rows]):
         if index and row[0]:
             sheet.rule(sheet.y, LINE)
@@ -176,4 +195,16 @@ def _lesions(sheet: _Sheet, report: ScanReport) -> None:
             shown = cell if index or column < 7 or any(other[-1] for other in rows) else ""
             sheet.put(x, sheet.y, shown, size=7.5, color=INK if index else MUTED, horizontalalignment=side)
         sheet.y += LINE_MM / 2
-    sheet.text(f"{report.rest()} {DEFINITIONS}".strip(), size=6.5, color=MUTED)
+    sheet.text(f"{report.rest(fitting)} {DEFINITIONS}".strip(), size=6.5, color=MUTED)
+
+
+def _fitting(sheet: _Sheet, report: ScanReport) -> int:
+    """Return how many lesions fit above the notes at the end of the page, at least one."""
+    room = int((BOTTOM - NOTES_MM - sheet.y) / LINE_MM) - 1  # without the header
+    count = 0
+    for lesion in report.lesions.lesions[:MOST_LESIONS]:
+        room -= len(lesion.sizes)
+        if room < 0:
+            break
+        count += 1
+    return max(1, count)
