@@ -18,6 +18,6 @@ def test_old_runs_are_listed_with_their_results(training: Any, until: Any, tmp_p
     finished = training.logic.open(unpack_run(version, "finished", tmp_path / "finished"))
     training.runs.refill(finished.root)
     until(lambda: training.runs.state == "finished")
-    assert [run.name for run in training.runs.table.runs] == ["paused", "finished"]
+    assert [run.name for run in training.runs.queue.runs] == ["paused", "finished"]
     until(lambda: training.ui.comparisonTable.rowCount > 0)
     assert training.logic.results(finished).students
