@@ -34,6 +34,8 @@ WITHOUT_TORCH = (  # what `kdnet inspect` and opening a case need
     "data.inspection",
     "data.inspection_cache",
     "data.formats.detect",
+    "collection.store",
+    "cli.collection",
     "evaluation.case_pairs",
     "evaluation.statistics",
     "preparation.skull",

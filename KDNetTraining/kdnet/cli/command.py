@@ -18,6 +18,8 @@ GROUPS = MappingProxyType(
         "data": {
             "inspect": "list the cases of a data folder and their problems",
             "phantom": "write a synthetic data set",
+            "collect": "add a corrected segmentation to a collection of training cases",
+            "collection": "list or remove the cases of a collection",
         },
         "training": {
             "plan": "estimate the time, memory and disk space of a study",
@@ -42,7 +44,7 @@ GROUPS = MappingProxyType(
 )
 """Heading to command to its line in the help."""
 
-PARSERS = ("study", "data", "runs", "segment", "measure", "evaluate", "brain")
+PARSERS = ("study", "data", "collection", "runs", "segment", "measure", "evaluate", "brain")
 
 
 def main(arguments: Sequence[str] | None = None, started: float | None = None) -> int:

@@ -125,6 +125,18 @@ class LabelTable:
         """The number of output channels of a network for this table."""
         return len(self.regions) if self.mode is LabelMode.REGIONS else len(self.labels) + 1
 
+    @property
+    def meaning(self) -> tuple[object, ...]:
+        """What must agree between two tables that mean the same; names and colors of labels need not."""
+        return self.mode, tuple(sorted(label.value for label in self.labels)), self.regions
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """What each output channel of a network stands for."""
+        if self.mode is LabelMode.REGIONS:
+            return tuple(region.name for region in self.regions)
+        return ("background", *(label.name for label in self.labels))
+
     def overwrite_order(self) -> tuple[tuple[int, int], ...]:
         """Return (channel, label value) pairs, largest region first, as painted by :meth:`decode` in ``regions`` mode.
 

@@ -97,6 +97,15 @@ def read_card(path: Path) -> ModelCard:
     return _card(path, _read_header(path))
 
 
+def read_weights_hash(path: Path) -> str:
+    """Read the hash of the weights of a model file, which identifies the model.
+
+    Raises:
+        ModelFileError: describing what is wrong with the file.
+    """
+    return _read_header(path).weights_sha256
+
+
 def describe(path: Path) -> str:
     """Return a description of a model file for ``kdnet model-info``."""
     card = read_card(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kdnet.errors import RunFolderError
-from kdnet.schema.labels import LabelTable
 from kdnet.study.contents import read_kept
 from kdnet.study.reader import RunReader
 
@@ -25,7 +24,7 @@ def check_comparable(tested: RunReader, own: RunReader) -> None:
         RunFolderError: naming what differs.
     """
     differing = _settings(tested, own)
-    if tested.labels and own.labels and _meaning(tested.labels) != _meaning(own.labels):
+    if tested.labels and own.labels and tested.labels.meaning != own.labels.meaning:
         differing.append("labels")
     if tested.teacher_modalities != own.teacher_modalities:
         differing.append("modalities of the teacher")
@@ -50,10 +49,6 @@ def _settings(tested: RunReader, own: RunReader) -> list[str]:
     if asked[0] == asked[1] and any(asked[0]):
         ignored |= FROM_CASES
     return sorted(name for name in one.keys() | other.keys() if name not in ignored and one.get(name) != other.get(name))
-
-
-def _meaning(labels: LabelTable) -> tuple[object, ...]:
-    return labels.mode, tuple(sorted(label.value for label in labels.labels)), labels.regions
 
 
 def _differing_case(tested: RunReader, own: RunReader) -> str:

@@ -17,7 +17,7 @@ from kdnet.networks.base import SegmentationNetwork
 from kdnet.networks.factory import build_network
 from kdnet.networks.fill import first_not_finite, network_with
 from kdnet.networks.monai_bundle import Bundle, bundle_folder, read_bundle
-from kdnet.schema.labels import LabelMode, LabelTable
+from kdnet.schema.labels import LabelTable
 from kdnet.schema.modalities import channel_modality
 from kdnet.schema.model_card import ModelCard, read_card
 from kdnet.schema.network_id import Role
@@ -67,7 +67,7 @@ class ModelFileTeacher:
             SettingsError: when its labels or preprocessing differ from the study's.
         """
         card = self.loaded.card
-        if _meaning(card.labels) != _meaning(data.dataset.labels):
+        if card.labels.meaning != data.dataset.labels.meaning:
             own, wanted = (", ".join(item.name for item in table.regions) for table in (card.labels, data.dataset.labels))
             raise SettingsError(f"the teacher {self.path} segments {own}, but the data has {wanted}: choose another one.")
         if card.preprocessing != data.preprocessing:
@@ -123,7 +123,7 @@ class BundleTeacher:
         )
         warnings = [f"The teacher {bundle.name} gets images prepared as the recipe says, however it was trained."]
         if order is None:
-            names = ", ".join(_channels(labels))
+            names = ", ".join(labels.channel_names)
             warnings.append(f"Its metadata does not name its outputs by label, so they are taken as {names} in this order.")
         return PretrainedTeacher(Model(card, network.eval().requires_grad_(False)), tuple(warnings))
 
@@ -221,22 +221,11 @@ def _latents_match(student: SegmentationNetwork, teacher: SegmentationNetwork) -
     return teacher.bottleneck_features > 0 and teacher.stride == student.stride
 
 
-def _meaning(labels: LabelTable) -> tuple[object, ...]:
-    """Return what must agree between two label tables; label names and colors need not."""
-    return labels.mode, tuple(sorted(label.value for label in labels.labels)), labels.regions
-
-
-def _channels(labels: LabelTable) -> list[str]:
-    if labels.mode is LabelMode.REGIONS:
-        return [region.name for region in labels.regions]
-    return ["background", *(label.name for label in labels.labels)]
-
-
 def _output_order(outputs: Sequence[str], labels: LabelTable) -> tuple[int, ...] | None:
     """Match each channel of ``labels`` to an output by the bundle's names; None if they are inconclusive."""
     plain = [name.lower().replace("tumour", "tumor").strip() for name in outputs]
     own = [REGION_NAMES.get(name, name) for name in plain]
-    wanted = [name.lower() for name in _channels(labels)]
+    wanted = [name.lower() for name in labels.channel_names]
     if sorted(own) != sorted(wanted) or len(set(own)) < len(own):
         return None
     return tuple(own.index(name) for name in wanted)

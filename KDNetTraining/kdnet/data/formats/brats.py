@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kdnet.data.dataset import Case, Dataset, ImageFile
+from kdnet.data.formats.collection import wanted_modalities
 from kdnet.data.formats.conventions import Convention, convention_of, decide
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.labels_option import brats_tables
@@ -23,7 +24,7 @@ class _Found:
     problems: list[str] = field(default_factory=list)
 
 
-def read_brats(root: Path, files: Iterable[Path], labels: LabelTable | None) -> Dataset | None:
+def read_brats(root: Path, files: Iterable[Path], labels: LabelTable | None, wanted: Sequence[str] = ()) -> Dataset | None:
     """Return the data set among ``files`` below ``root``, or None if there is none.
 
     The meaning of reference values is decided here by the names of the cases, and again by all values together
@@ -33,9 +34,10 @@ def read_brats(root: Path, files: Iterable[Path], labels: LabelTable | None) -> 
         root: path of the folder.
         files: all files in it.
         labels: meaning of the values, None to decide automatically.
+        wanted: modalities to use; those of at least half of the cases if empty.
     """
     found, unknown = _sorted(root, files)
-    modalities = _common_modalities([item.files for item in found.values()])
+    modalities = wanted_modalities([[name for name in MODALITIES if name in item.files] for item in found.values()], wanted)
     if not modalities:
         return None
     tables = brats_tables().values()
@@ -115,13 +117,3 @@ def _unrecognized(files: Sequence[Path]) -> tuple[str, ...]:
         f"{len(files)} image file(s) were skipped because their names do not state a modality, for example "
         f"{files[0].name}: end their names in _t1, _t1ce, _t2, _flair or _seg.",
     )
-
-
-def _common_modalities(found: Sequence[Mapping[str, Path]]) -> tuple[str, ...]:
-    """Return the modalities of at least half of the cases, so that a case that lacks one is reported.
-
-    A rare extra modality is not required of the other cases; if no modality is common, all are returned.
-    """
-    there = {modality: sum(modality in parts for parts in found) for modality in MODALITIES}
-    common = tuple(modality for modality, count in there.items() if count and 2 * count >= len(found))
-    return common or tuple(modality for modality, count in there.items() if count)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from kdnet.data.dataset import Dataset
 from kdnet.data.formats.brats import read_brats
+from kdnet.data.formats.collection import is_collection, read_collection
 from kdnet.data.formats.decathlon import read_decathlon
 from kdnet.data.formats.nnunet import is_version_1, read_nnunet, read_version_1
 from kdnet.data.splits import read_folds
@@ -19,15 +20,16 @@ from kdnet.schema.labels import LabelTable
 from kdnet.schema.study_request import StudyRequest
 from kdnet.schema.study_rules import FEWEST_CASES
 
-KNOWN = "BraTS, Medical Segmentation Decathlon or nnU-Net raw"
+KNOWN = "BraTS, Medical Segmentation Decathlon, nnU-Net raw or a collection"
 
 
-def read_dataset(root: Path, labels: LabelTable | None = None) -> Dataset:
+def read_dataset(root: Path, labels: LabelTable | None = None, wanted: Sequence[str] = ()) -> Dataset:
     """List the cases of a folder and recognize its format, without reading voxels.
 
     Args:
         root: path of the folder.
         labels: meaning of the reference values, instead of the one that the format suggests.
+        wanted: modalities to use, however few cases have them; the others are left out only where file names give them.
 
     Raises:
         DataError: if the folder is missing, empty, or of unknown format.
@@ -37,13 +39,21 @@ def read_dataset(root: Path, labels: LabelTable | None = None) -> Dataset:
     description = root / "dataset.json"
     try:
         dataset = _described(root, description, labels) if description.is_file() else None
+        if dataset is None and is_collection(root):
+            return _with_cases(read_collection(root, labels, wanted))
         if dataset is None:
-            dataset = read_brats(root, sorted(_files(root)), labels)
+            dataset = read_brats(root, sorted(_files(root)), labels, wanted)
     except OSError as error:
         raise DataError(f"{error.filename or root} cannot be read ({error.strerror}): check its permissions.") from error
     if dataset is None or not dataset.cases:
         raise DataError(f"{root} does not contain cases in a known format ({KNOWN}): choose another folder.")
     return dataset
+
+
+def _with_cases(collection: Dataset) -> Dataset:
+    if not collection.cases:
+        raise DataError(f"{collection.root} is a collection without cases: add corrected segmentations to it.")
+    return collection
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -91,7 +101,7 @@ def list_cases(request: StudyRequest) -> Dataset:
         DataError: if the folder is missing, empty or of unknown format.
         SettingsError: if the data lacks a modality.
     """
-    dataset = read_dataset(request.data, request.labels)
+    dataset = read_dataset(request.data, request.labels, request.modalities)
     listed = read_folds(dataset.root, [case.name for case in dataset.cases]).patients
     cases = tuple(replace(case, patient=listed.get(case.name, case.patient)) for case in dataset.cases)
     dataset = replace(dataset, cases=cases)

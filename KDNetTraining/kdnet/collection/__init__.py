@@ -1,0 +1,1 @@
+"""Collecting corrected segmentations as training cases; no torch."""

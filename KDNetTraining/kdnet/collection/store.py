@@ -1,0 +1,290 @@
+"""The folder of a collection: adding, replacing and removing cases, each at once or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from kdnet.collection.correction import Correction, changed_volumes, check_correction, checked_labels
+from kdnet.data.formats.collection import (
+    BRAIN,
+    CORRECTED,
+    ORIGINAL,
+    CollectionHeader,
+    case_file,
+    is_collection,
+    read_case_record,
+    read_collected,
+    read_header,
+)
+from kdnet.data.volumes.grid import Volume
+from kdnet.data.volumes.io import write_volume
+from kdnet.errors import DataError, KDNetError
+from kdnet.files import PARTIAL, rename_over, writable_folder, write_json
+from kdnet.preparation.brain_mask import only_brain
+from kdnet.schema.collection import (
+    CASE_FILE,
+    COLLECTION_FILE,
+    SCHEMA,
+    BrainMask,
+    CollectedCase,
+    CollectionContent,
+    check_case_name,
+    next_case_name,
+)
+
+REPLACED = ".replaced-"  # prefix of the folder of a case while a new version takes its place
+
+HASH_DIGITS = 12
+
+ABANDONED_SECONDS = 3600.0  # after which an incomplete folder is not one that another process is writing
+
+
+class Collection:
+    """Corrected segmentations in a folder that ``kdnet adapt`` and ``kdnet study`` read.
+
+    A case is written to a hidden folder, which is then renamed, so that readers see it completely or not at all.
+
+    Args:
+        root: the folder; created with the first case.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> Collection(Path(tempfile.mkdtemp()) / "corrections").content().cases
+        ()
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def content(self) -> CollectionContent:
+        """Return the cases of the collection and their labels.
+
+        Raises:
+            DataError: if its description is damaged, or the folder holds something else.
+        """
+        if not self._exists():
+            return CollectionContent(self.root, None, ())
+        self._recover()
+        cases, problems = read_collected(self.root)
+        return CollectionContent(self.root, read_header(self.root).labels, cases, problems)
+
+    def add(self, correction: Correction, name: str = "") -> CollectedCase:
+        """Add a case.
+
+        Args:
+            correction: the corrected segmentation.
+            name: name of the case; the next free ``case-001`` if empty.
+
+        Returns:
+            What is recorded of the case.
+
+        Raises:
+            DataError: if the correction cannot be trained on, has other labels than the collection, the name is taken or
+                invalid, or the scan is collected already.
+            KDNetError: if the folder cannot be written.
+        """
+        check_correction(correction)
+        known = self.content()
+        digests = scan_digests(correction)
+        twin = next((case for case in known.cases if set(case.scans.values()) & set(digests.values())), None)
+        if twin is not None:
+            raise DataError(f"this scan is collected already as {twin.name}: replace that case, or remove it first.")
+        taken = [path.name for path in self.root.iterdir()] if self.root.is_dir() else []
+        chosen = check_case_name(name) if name else next_case_name(taken)
+        if chosen.lower() in (item.lower() for item in taken):
+            raise DataError(f'{self.root} already has a case named "{chosen}": choose another name.')
+        return self._write(correction, chosen, digests)
+
+    def replace(self, name: str, correction: Correction) -> CollectedCase:
+        """Replace a case with another correction, such as a second one of the same scan.
+
+        If the correction names no patient, the case keeps its own. If it has no segmentation of a model, the case keeps
+        its own too, provided that the scan is the same.
+
+        Raises:
+            DataError: if there is no such case, or the correction cannot be trained on.
+            KDNetError: if the folder cannot be written; the case is then unchanged.
+        """
+        known = self._case(name)
+        check_correction(correction)
+        return self._write(correction, name, scan_digests(correction), known)
+
+    def remove(self, name: str) -> None:
+        """Remove a case.
+
+        Raises:
+            DataError: if there is no such case.
+            KDNetError: if it cannot be removed.
+        """
+        folder = self.root / self._case(name).name
+        with _writing(folder):
+            doomed = self.root / f"{PARTIAL}{secrets.token_hex(4)}"
+            folder.rename(doomed)
+            shutil.rmtree(doomed, ignore_errors=True)  # what is left is hidden, and removed later
+
+    def _case(self, name: str) -> CollectedCase:
+        if not self._exists() or name not in [case.name for case in self.content().cases]:
+            raise DataError(f'{self.root} has no case named "{name}": choose one that it lists.')
+        return read_case_record(self.root / name)
+
+    def _write(
+        self, correction: Correction, name: str, digests: dict[str, str], known: CollectedCase | None = None
+    ) -> CollectedCase:
+        header = self._header(correction)
+        record = _record(correction, name, digests, self._patient(correction, header, known))
+        partial = self.root / f"{PARTIAL}{secrets.token_hex(4)}"
+        with _writing(self.root):
+            try:
+                partial.mkdir()
+                _write_volumes(partial, name, correction)
+                kept = case_file(self.root, name, ORIGINAL)
+                if known is not None and correction.original is None and known.scans == digests and kept.is_file():
+                    shutil.copyfile(kept, partial / kept.name)
+                    record = replace(record, model=known.model, model_hash=known.model_hash, changed_ml=known.changed_ml)
+                write_json(partial / CASE_FILE, record.to_json())
+                self._put(partial, name)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+        return record
+
+    def _put(self, partial: Path, name: str) -> None:
+        """Move a complete case to its place; the previous one can be recovered until it is there."""
+        folder, previous = self.root / name, self.root / f"{REPLACED}{name}"
+        if folder.exists():
+            folder.rename(previous)
+        rename_over(partial, folder)
+        shutil.rmtree(previous, ignore_errors=True)
+
+    def _recover(self) -> None:
+        """Complete what a killed process left: put back a case whose new version never took its place, and clean up."""
+        for partial in self.root.glob(f"{PARTIAL}*"):
+            with suppress(OSError):  # removed by another process
+                if partial.is_dir() and time.time() - partial.stat().st_mtime > ABANDONED_SECONDS:
+                    shutil.rmtree(partial, ignore_errors=True)
+        for previous in self.root.glob(f"{REPLACED}*"):
+            folder = self.root / previous.name.removeprefix(REPLACED)
+            with suppress(OSError):  # a folder that can only be read is read as it is
+                if folder.exists():
+                    shutil.rmtree(previous, ignore_errors=True)
+                else:
+                    previous.rename(folder)
+
+    def _header(self, correction: Correction) -> CollectionHeader:
+        """Return the description of the collection, written with its first case.
+
+        Raises:
+            DataError: if the collection has other labels.
+        """
+        if not is_collection(self.root):
+            header = CollectionHeader(secrets.token_hex(16), correction.labels)
+            writable_folder(self.root)
+            content = {"schema": SCHEMA, "salt": header.salt, "labels": header.labels.to_json()}
+            write_json(self.root / COLLECTION_FILE, content)
+            return header
+        header = read_header(self.root)
+        if header.labels.meaning != correction.labels.meaning:
+            own, other = (", ".join(label.name for label in table.labels) for table in (header.labels, correction.labels))
+            raise DataError(f"{self.root} holds {own}, but the segmentation {other}: choose another collection.")
+        return header
+
+    def _patient(self, correction: Correction, header: CollectionHeader, known: CollectedCase | None) -> str:
+        if correction.patient.strip():
+            return patient_hash(correction.patient, header.salt)
+        return known.patient if known is not None else secrets.token_hex(HASH_DIGITS // 2)
+
+    def _exists(self) -> bool:
+        if is_collection(self.root):
+            return True
+        if self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
+            raise DataError(f"{self.root} is not a collection but contains other files: choose an empty or new folder.")
+        return False
+
+
+def patient_hash(patient: str, salt: str) -> str:
+    """Return a hash that tells patients apart without naming them.
+
+    Args:
+        patient: text that is equal for scans of one patient; letter case and spaces around it do not matter.
+        salt: of the collection.
+
+    Example:
+        >>> patient_hash("Doe^Jane", "5a17") == patient_hash(" DOE^JANE", "5a17") != patient_hash("Doe^Jane", "other")
+        True
+    """
+    text = f"{salt}\n{patient.strip().casefold()}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_DIGITS]
+
+
+def scan_digests(correction: Correction) -> dict[str, str]:
+    """Return a digest of the voxels of each scan, which recognizes it whatever its file and header."""
+    return {name: _digest(volume) for name, volume in correction.scans.items()}
+
+
+def _digest(volume: Volume) -> str:
+    numbers = np.ascontiguousarray(volume.voxels, dtype=np.float32)
+    digest = hashlib.blake2b(str(numbers.shape).encode(), digest_size=16)
+    digest.update(numbers.data)
+    return digest.hexdigest()
+
+
+def _record(correction: Correction, name: str, digests: dict[str, str], patient: str) -> CollectedCase:
+    origin, changed = correction.origin, {}
+    if correction.original is not None:
+        corrected, original = (
+            checked_labels(volume, correction.labels, "the segmentation")
+            for volume in (correction.corrected, correction.original)
+        )
+        changed = changed_volumes(corrected, original, correction.labels, correction.corrected.grid.voxel_ml)
+    brain = origin.brain_mask
+    if correction.brain is None:
+        brain = BrainMask.NONE
+    elif brain is BrainMask.NONE:
+        brain = BrainMask.SUPPLIED
+    return CollectedCase(
+        name=name,
+        patient=patient,
+        modalities=tuple(correction.scans),
+        date=datetime.now(tz=UTC).date().isoformat(),
+        model=origin.model,
+        model_hash=origin.model_hash,
+        preparation=origin.preparation,
+        brain_mask=brain,
+        changed_ml=changed,
+        no_tumor=correction.no_tumor,
+        scans=digests,
+    )
+
+
+def _write_volumes(folder: Path, name: str, correction: Correction) -> None:
+    """Write the files of a case into ``folder``, whose name is not yet that of the case."""
+    grid = next(iter(correction.scans.values())).grid
+    for modality, scan in correction.scans.items():
+        shown = scan if correction.brain is None else only_brain(scan, np.asarray(correction.brain.voxels != 0))
+        write_volume(folder / f"{name}_{modality}.nii.gz", Volume(shown.voxels, grid))
+    for part, labelmap in ((CORRECTED, correction.corrected), (ORIGINAL, correction.original)):
+        if labelmap is not None:
+            voxels = checked_labels(labelmap, correction.labels, "the segmentation")
+            write_volume(folder / f"{name}_{part}.nii.gz", Volume(voxels, grid))
+    if correction.brain is not None:
+        mask = np.asarray(correction.brain.voxels != 0, dtype=np.uint8)
+        write_volume(folder / f"{name}_{BRAIN}.nii.gz", Volume(mask, grid))
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise KDNetError(f"{path} cannot be written ({reason}): check its permissions and free some space.") from error
