@@ -1,8 +1,9 @@
 """The panel's settings, stored in the scene, so that they are saved and restored with it."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import slicer
@@ -49,8 +50,8 @@ class Parameters(WrappedNode):
     inputVolume4: slicer.vtkMRMLScalarVolumeNode
     outputSegmentation: slicer.vtkMRMLSegmentationNode
     device: Device = Device.AUTO
-    smallestIsland: Annotated[float, WithinRange(0, 100000)] = 0.0
-    flips: bool = False
+    minComponent: Annotated[float, WithinRange(0, 100000)] = 0.0
+    tta: bool = False
     probabilities: bool = False
     uncertainty: bool = False
     batchInput: Path
@@ -58,6 +59,19 @@ class Parameters(WrappedNode):
     reference: slicer.vtkMRMLSegmentationNode
     result: slicer.vtkMRMLSegmentationNode
     resultVolume: slicer.vtkMRMLScalarVolumeNode
+
+
+FORMER_NAMES: Mapping[str, str] = MappingProxyType({"smallestIsland": "minComponent", "flips": "tta"})
+"""Names in scenes that version 0.1 saved."""
+
+
+def parameters_of(node: slicer.vtkMRMLScriptedModuleNode) -> Parameters:
+    """Return the settings in a node of the scene, also those of a scene that an older version saved."""
+    for former, name in FORMER_NAMES.items():
+        if former in node.GetParameterNames():
+            node.SetParameter(name, node.GetParameter(former))
+            node.UnsetParameter(former)
+    return Parameters(node)
 
 
 def inputs_of(parameters: Parameters) -> list[slicer.vtkMRMLScalarVolumeNode | None]:
@@ -75,8 +89,8 @@ def settings_of(parameters: Parameters) -> Settings:
     """Return the selected segmentation settings."""
     return Settings(
         device=parameters.device.value,
-        flips=parameters.flips,
-        smallestIsland=parameters.smallestIsland,
+        tta=parameters.tta,
+        min_component=parameters.minComponent,
         probabilities=parameters.probabilities,
         uncertainty=parameters.uncertainty,
     )

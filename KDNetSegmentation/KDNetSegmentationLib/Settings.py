@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kdnet.schema.segmentation import SegmentationOptions
 from KDNetLib.Worker import Failure
 
 from KDNetSegmentationLib.Answers import CaseOutcome
@@ -15,34 +16,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Segmentation settings.
+class Settings(SegmentationOptions):
+    """Segmentation settings: the options of ``kdnet segment``, and what only the scene has.
 
     Attributes:
-        device: ``"auto"``, ``"cuda"``, ``"mps"`` or ``"cpu"``.
-        flips: average over mirrored images: eight times slower, slightly better.
-        smallestIsland: islands smaller than this volume in mm³ are removed.
-        probabilities: add a probability volume in percent per region.
         uncertainty: add a volume that is 100 where the network is undecided and 0 where it is certain.
-        overwrite: in a batch, segment finished cases again; manually corrected labelmaps are kept.
     """
 
-    device: str = "auto"
-    flips: bool = False
-    smallestIsland: float = 0.0
-    probabilities: bool = False
     uncertainty: bool = False
-    overwrite: bool = False
 
     def request(self) -> dict[str, Any]:
-        """Return the part of a request that contains these settings."""
-        return {
-            "device": self.device,
-            "flips": self.flips,
-            "islands": self.smallestIsland,
-            "probabilities": self.probabilities or self.uncertainty,
-            "overwrite": self.overwrite,
-        }
+        """Return the part of a request to the worker that contains these settings."""
+        return {**self.to_json(), "probabilities": self.probabilities or self.uncertainty}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from KDNetSegmentationLib.ComparisonPanel import ComparisonPanel
 from KDNetSegmentationLib.DeviceHint import DeviceHint
 from KDNetSegmentationLib.InputsPanel import InputsPanel
 from KDNetSegmentationLib.ModelsPanel import ModelsPanel
-from KDNetSegmentationLib.Parameters import Parameters
+from KDNetSegmentationLib.Parameters import Parameters, parameters_of
 from KDNetSegmentationLib.Protocols import SegmentationLogicProtocol, Widgets
 from KDNetSegmentationLib.ResultPanel import ResultPanel
 from KDNetSegmentationLib.Settings import Result
@@ -70,7 +70,7 @@ class Panel(VTKObservationMixin):
     def enter(self) -> None:
         """Activate the panel when the module is opened."""
         self.install.check()
-        self.setParameters(Parameters(self.logic.getParameterNode()))
+        self.setParameters(parameters_of(self.logic.getParameterNode()))
 
     def exit(self) -> None:
         """Deactivate the panel; work continues, and its result is shown when the user returns."""
@@ -111,7 +111,7 @@ class Panel(VTKObservationMixin):
         """
 
         def imported(model: ModelInfo) -> None:
-            Parameters(self.logic.getParameterNode()).model = model.path.name
+            parameters_of(self.logic.getParameterNode()).model = model.path.name
             self.refillModels(model.path.name)
             onFinished(model)
 
@@ -180,7 +180,7 @@ class Panel(VTKObservationMixin):
 
     def onSceneChanged(self, *_arguments: object) -> None:
         """Handle a new scene."""
-        self.setParameters(Parameters(self.logic.getParameterNode()))
+        self.setParameters(parameters_of(self.logic.getParameterNode()))
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def onNodeRemoved(self, _scene: object, _event: str, node: vtkMRMLNode) -> None:

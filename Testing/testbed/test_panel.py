@@ -35,7 +35,7 @@ def test_choices_are_saved_and_restored_with_the_scene(panel: Any, phantom_volum
     assert scene.Commit()
     scene.Clear()
     assert panel.parameters.inputVolume is None
-    assert panel.parameters.smallestIsland == 0
+    assert panel.parameters.minComponent == 0
     assert not panel.ui.resultsSection.visible
     scene.SetURL(str(tmp_path / "scene.mrml"))
     scene.Import()
@@ -47,6 +47,24 @@ def test_choices_are_saved_and_restored_with_the_scene(panel: Any, phantom_volum
     assert panel.ui.volumesTable.rowCount == rows
     assert panel.ui.volumesTable.item(4, 1).text() == whole
     assert panel.ui.applyButton.enabled
+
+
+def test_settings_of_a_scene_of_version_0_1_are_restored(panel: Any, tmp_path: Path) -> None:
+    panel.ui.islandSpinBox.value = 50
+    panel.ui.flipsCheckBox.checked = True
+    scene, path = slicer.mrmlScene, tmp_path / "scene.mrml"
+    scene.SetURL(str(path))
+    assert scene.Commit()
+    text = path.read_text()
+    assert "minComponent" in text
+    path.write_text(text.replace("minComponent", "smallestIsland").replace("tta", "flips"))
+    scene.Clear()
+    assert not panel.ui.flipsCheckBox.checked
+    scene.SetURL(str(path))
+    scene.Import()
+    assert (panel.parameters.minComponent, panel.parameters.tta) == (50, True)
+    assert (panel.ui.islandSpinBox.value, panel.ui.flipsCheckBox.checked) == (50, True)
+    assert "flips" not in panel.parameters.parameterNode.GetParameterNames()
 
 
 def test_the_card_tells_what_the_model_needs_and_can_do(panel: Any) -> None:

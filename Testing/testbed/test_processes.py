@@ -63,7 +63,7 @@ def test_what_cannot_be_asked_is_a_failure_at_once(module: Any, value: object) -
 
     worker, listener = Worker(("-c", HELLO + "time.sleep(20)")), Listener()
     started = time.monotonic()
-    worker.submit({"task": "segment", "islands": value}, listener)
+    worker.submit({"task": "segment", "min_component": value}, listener)
     worker.poll()
     assert not worker.busy
     assert time.monotonic() - started < 10

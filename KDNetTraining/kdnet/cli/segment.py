@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -20,20 +19,19 @@ from kdnet.inference.predictor import Predictor
 from kdnet.messages import message_line
 from kdnet.model_file import load_model
 from kdnet.preparation.brain import UNCHANGED, BrainChoice
-from kdnet.schema.segmentation import Progress, Stage
+from kdnet.schema.options import from_args
+from kdnet.schema.segmentation import Progress, SegmentationOptions, Stage
 from kdnet.segmentation.batch import Batch, Outcome
 from kdnet.segmentation.inputs import Found, require_inputs, survey
 from kdnet.segmentation.results_table import NAME, UNSAVED, State
-from kdnet.segmentation.segment_case import Options
 from kdnet.text import one_line, printable
 
 
 def run_segment(args: argparse.Namespace) -> int:
     """Run ``kdnet segment``; the exit code is 1 if an input failed."""
-    if not 0 <= args.min_component < math.inf:
-        raise SettingsError(f"--min-component is {args.min_component:g}: give 0 or a positive number of mm³.")
-    channels, brain = _channels(args.channel), BrainChoice.parse(args.brain)
-    predictor = Predictor(load_model(args.model), choose_device(args.device), flips=args.tta)
+    options = from_args(SegmentationOptions, args)
+    channels, brain = _channels(args.channel), BrainChoice.parse(options.brain)
+    predictor = Predictor(load_model(args.model), choose_device(options.device), tta=options.tta)
     modalities = predictor.model.card.modalities
     if channels and len(channels) != len(modalities):
         raise SettingsError(f"--channel has {len(channels)} numbers: give one for each of {', '.join(modalities)}.")
@@ -47,7 +45,6 @@ def run_segment(args: argparse.Namespace) -> int:
     folder = writable_folder(args.out)
     outcomes: list[Outcome] = []
     try:
-        options = Options(args.probabilities, args.min_component, args.overwrite, brain, args.save_brain)
         batch = Batch(predictor, args.model, found, folder, options)
         outcomes = _segment_all(batch)
         batch.finish(discard_empty=new and not any(outcome.labelmap for outcome in outcomes))

@@ -1,4 +1,4 @@
-"""Measure volumes in milliliters and remove islands that are too small."""
+"""Measure volumes in milliliters and remove components that are too small."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ def measure(labelmap: Volume, labels: LabelTable) -> tuple[RegionVolume, ...]:
     return labels.volumes(np.asarray(labelmap.voxels), labelmap.grid.voxel_ml)
 
 
-def remove_islands(labelmap: Volume, smallest: float) -> Volume:
-    """Clear connected islands (of any labels combined) smaller than ``smallest`` mm³."""
+def remove_small_components(labelmap: Volume, smallest: float) -> Volume:
+    """Clear connected components (of any labels combined) smaller than ``smallest`` mm³; 0 keeps all.
+
+    The labelmap itself is returned if nothing is to be cleared.
+    """
+    if not smallest:
+        return labelmap
     voxels = np.asarray(labelmap.voxels)
-    islands = sitk.ConnectedComponent(sitk.GetImageFromArray((voxels > 0).astype(np.uint8)), True)
+    components = sitk.ConnectedComponent(sitk.GetImageFromArray((voxels > 0).astype(np.uint8)), True)
     voxel_count = min(
         np.ceil(smallest / labelmap.grid.voxel_mm3), voxels.size + 1.0
     )  # above the whole volume, all is cleared
-    kept = sitk.RelabelComponent(islands, minimumObjectSize=int(voxel_count))
+    kept = sitk.RelabelComponent(components, minimumObjectSize=int(voxel_count))
     return Volume(np.where(sitk.GetArrayViewFromImage(kept) > 0, voxels, 0).astype(np.uint8), labelmap.grid)

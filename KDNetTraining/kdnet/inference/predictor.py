@@ -45,7 +45,7 @@ class Predictor:
     Args:
         model: loaded model.
         device: device to compute on.
-        flips: average over mirrored images: eight times slower, slightly better.
+        tta: test-time augmentation: average over eight mirrored images; eight times slower, slightly better.
         whole_voxels: largest prepared image to pass through the network at once.
 
     Attributes:
@@ -67,12 +67,10 @@ class Predictor:
         (True, 'uint8', True)
     """
 
-    def __init__(
-        self, model: Model, device: torch.device, *, flips: bool = False, whole_voxels: int = WHOLE_VOXELS
-    ) -> None:
+    def __init__(self, model: Model, device: torch.device, *, tta: bool = False, whole_voxels: int = WHOLE_VOXELS) -> None:
         self.model = model
         self.device = device
-        self.flips = flips
+        self.tta = tta
         self.whole_voxels = whole_voxels
         self.note = ""
         try:
@@ -155,7 +153,7 @@ class Predictor:
 
     def _logits(self, image: torch.Tensor, progress: ProgressCallback, *, half: bool) -> torch.Tensor:
         window = self.model.card.sliding_window_size
-        total = passes(image, flips=self.flips, window=window, whole_voxels=self.whole_voxels)
+        total = passes(image, tta=self.tta, window=window, whole_voxels=self.whole_voxels)
         done = 0
 
         def step() -> None:
@@ -168,7 +166,7 @@ class Predictor:
                 self.network,
                 image.to(self.device),
                 self.model.card.labels.mode,
-                flips=self.flips,
+                tta=self.tta,
                 window=window,
                 whole_voxels=whole_voxels,
                 step=step,

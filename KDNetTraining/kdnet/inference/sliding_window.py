@@ -28,7 +28,7 @@ def forward(
     image: torch.Tensor,
     mode: LabelMode,
     *,
-    flips: bool = False,
+    tta: bool = False,
     window: int = 0,
     whole_voxels: int = WHOLE_VOXELS,
     step: Step = lambda: None,
@@ -39,14 +39,14 @@ def forward(
         network: in evaluation mode.
         image: prepared image; background is 0.
         mode: how channels map to labels.
-        flips: average over all eight mirrored images.
+        tta: average over all eight mirrored images.
         window: edge length of sliding windows, 0 for the whole image at once. A network with instance normalization
             trained on small patches does better in windows, because its statistics then resemble those of training.
         whole_voxels: largest image to process at once.
         step: called after each forward pass.
     """
     mirrors: list[tuple[int, ...]] = [()]
-    if flips:
+    if tta:
         mirrors = [axes for count in range(4) for axes in itertools.combinations((2, 3, 4), count)]
     total = torch.zeros(())
     for axes in mirrors:
@@ -59,14 +59,14 @@ def forward(
     return total / len(mirrors) if len(mirrors) > 1 else total
 
 
-def passes(image: torch.Tensor, *, flips: bool = False, window: int = 0, whole_voxels: int = WHOLE_VOXELS) -> int:
+def passes(image: torch.Tensor, *, tta: bool = False, window: int = 0, whole_voxels: int = WHOLE_VOXELS) -> int:
     """Return approximately how many times :func:`forward` will call ``step``."""
     count = 1
     if not _fits(image, window, whole_voxels):
         edge = window or WINDOW
         for size in image.shape[2:]:
             count *= max(1, -(-(size - edge) // round(edge * (1 - OVERLAP))) + 1)
-    return count * (8 if flips else 1)
+    return count * (8 if tta else 1)
 
 
 def _fits(image: torch.Tensor, window: int, whole_voxels: int) -> bool:

@@ -8,6 +8,7 @@ therefore compare equal to new ones and continue to work.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -54,6 +55,17 @@ def current_name(name: str) -> str:
         ('Edema', 'Cyst')
     """
     return LABELS.get(name, name)
+
+
+def current_settings(text: str) -> str:
+    """Return settings of a results table in today's wording, so that finished cases stay finished.
+
+    Example:
+        >>> current_settings("flips, islands below 5 mm3 cleared, probabilities")
+        'test-time augmentation, components below 5 mm3 removed, probabilities'
+    """
+    text = re.sub(r"(^|, )flips(?=,|$)", r"\1test-time augmentation", text)
+    return re.sub(r"(^|, )islands below (\S+) mm3 cleared(?=,|$)", r"\1components below \2 mm3 removed", text)
 
 
 def renamed(content: Mapping[str, Any], names: Names) -> dict[str, Any]:

@@ -10,11 +10,15 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 KEY = "option"
+
+DEVICES = "auto, cpu, cuda, cuda:N or mps"
+"""Values of ``--device``, for its help."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,14 @@ def options(cls: type) -> Mapping[str, Option]:
     return {item.name: item.metadata[KEY] for item in dataclasses.fields(cls) if KEY in item.metadata}
 
 
-def add_options(parser: ArgumentParser, cls: type, groups: Sequence[str]) -> None:
-    """Add the options of a data class to a parser, by group."""
+def add_options(
+    parser: ArgumentParser, cls: type, groups: Sequence[str], targets: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Add the options of a data class to a parser, by group; ``targets`` are groups that the parser has already."""
     described = options(cls)
     required = {item.name for item in dataclasses.fields(cls) if item.default is item.default_factory is MISSING}
     for group in ("", *groups):
-        target = parser.add_argument_group(group) if group else parser
+        target = targets.get(group) or (parser.add_argument_group(group) if group else parser)
         for name, item in described.items():
             if item.group == group:
                 _add(target, name, item, required=name in required)

@@ -20,7 +20,7 @@ from kdnet.schema.former_names import current_study
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.labels_option import LABELS_HELP, parse_labels
 from kdnet.schema.numbers import format_numbers, parse_numbers
-from kdnet.schema.options import described, from_args, option, to_argv
+from kdnet.schema.options import DEVICES, described, from_args, option, to_argv
 from kdnet.schema.recipe import Recipe, read_recipe, recipe_names
 
 GROUPS = ("student and teacher", "recipe", "training length", "cases", "computer", "run")
@@ -30,8 +30,6 @@ MOST_MINUTES = 10_000_000  # 19 years
 MOST_EPOCHS = 1_000_000
 
 MOST_THREADS = 1024
-
-DEVICES = "auto, cpu, cuda, cuda:N or mps"
 
 
 def parse_names(text: str) -> tuple[str, ...]:

@@ -15,13 +15,14 @@ from typing import TypeVar
 from kdnet.errors import KDNetError
 from kdnet.inference.predictor import Predictor
 from kdnet.preparation.brain import BrainExtractor
-from kdnet.schema.segmentation import ProgressCallback, RegionVolume
+from kdnet.schema.former_names import current_settings
+from kdnet.schema.segmentation import ProgressCallback, RegionVolume, SegmentationOptions
 from kdnet.segmentation.grouping import Input, RejectedInput
 from kdnet.segmentation.inputs import Found
 from kdnet.segmentation.result_names import absolute, different_names
 from kdnet.segmentation.results_folder import choose_targets, staged, sweep
 from kdnet.segmentation.results_table import ResultsTable, Row, State, digest
-from kdnet.segmentation.segment_case import Options, segment_case
+from kdnet.segmentation.segment_case import segment_case, settings_text
 from kdnet.text import one_line
 
 Case = TypeVar("Case", Input, RejectedInput, Input | RejectedInput)
@@ -74,7 +75,7 @@ class Batch:
         model: Path,
         found: Found,
         folder: Path,
-        options: Options,
+        options: SegmentationOptions,
         extractor: BrainExtractor | None = None,
     ) -> None:
         self._predictor = predictor
@@ -137,7 +138,7 @@ class Batch:
         if self._options.overwrite or row is None or row.state != State.SEGMENTED or not row.labelmap:
             return None
         labelmap = self._folder / Path(row.labelmap).name
-        if (row.model, row.settings) != (self._model, self._settings(item)) or not labelmap.is_file():
+        if (row.model, current_settings(row.settings)) != (self._model, self._settings(item)) or not labelmap.is_file():
             return None
         if row.input != _digest_of(item):
             return None
@@ -188,7 +189,7 @@ class Batch:
         return Outcome(item.name, State.FAILED, error=one_line(reason, 1000))
 
     def _settings(self, item: Input) -> str:
-        return self._options.description(item, flips=self._predictor.flips)
+        return settings_text(self._options, item)
 
     def _put(self, row: Row) -> None:
         self._table.put(row)

@@ -9,50 +9,14 @@ from pathlib import Path
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import check_volume, read_volume
 from kdnet.foreign import reading
-from kdnet.inference.postprocessing import measure, remove_islands
+from kdnet.inference.postprocessing import measure, remove_small_components
 from kdnet.inference.predictor import Predictor
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
-from kdnet.schema.segmentation import ProgressCallback, RegionVolume
+from kdnet.schema.segmentation import ProgressCallback, RegionVolume, SegmentationOptions
 from kdnet.segmentation.grouping import Input
 from kdnet.segmentation.input_care import Needs, expects_brain, warnings_for
 from kdnet.segmentation.results_table import digest
 from kdnet.segmentation.scan_facts import scan_of
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options for segmenting files.
-
-    Attributes:
-        probabilities: also write a map in percent per region.
-        islands: smallest island to keep in mm³.
-        overwrite: segment finished cases again.
-        brain: how to find the brain in scans with skull.
-        save_brain: also write the brain mask.
-    """
-
-    probabilities: bool = False
-    islands: float = 0.0
-    overwrite: bool = False
-    brain: BrainChoice = field(default_factory=BrainChoice)
-    save_brain: bool = False
-
-    def description(self, item: Input, *, flips: bool) -> str:
-        """Return the non-default settings for the results table; equal text means equal settings."""
-        chosen = {
-            "flips": flips,
-            f"islands below {self.islands:g} mm3 cleared": self.islands > 0,
-            "probabilities": self.probabilities,
-            f"channel {' '.join(map(str, item.channels))}": bool(item.channels),
-            f"brain {self._brain_method()}": self.brain.method is not BrainMethod.AUTOMATIC,
-            "mask of the brain": self.save_brain,
-        }
-        return ", ".join(name for name, is_chosen in chosen.items() if is_chosen)
-
-    def _brain_method(self) -> str:
-        """Return the method, for a mask with its file and digest, because a corrected mask is a different one."""
-        mask = self.brain.mask
-        return f"{mask.name} {digest(mask)}" if isinstance(mask, Path) else self.brain.method.value
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +41,11 @@ class CaseResult:
 
 
 def segment_case(
-    predictor: Predictor, extractor: BrainExtractor, item: Input, options: Options, progress: ProgressCallback
+    predictor: Predictor,
+    extractor: BrainExtractor,
+    item: Input,
+    options: SegmentationOptions,
+    progress: ProgressCallback,
 ) -> CaseResult:
     """Segment one case.
 
@@ -97,7 +65,7 @@ def segment_case(
     names = [str(file) for file in item.files]
     with reading(item.name, "export it again or exclude it", verb="segment"):
         brain = extractor.extract(
-            volumes, names, options.brain, expected=expects_brain(card.training_data), progress=progress
+            volumes, names, BrainChoice.parse(options.brain), expected=expects_brain(card.training_data), progress=progress
         )
         for index, (volume, modality) in enumerate(zip(volumes, card.modalities, strict=True)):
             scan = scan_of(item, index, volume, modality, single=len(card.modalities) == 1)
@@ -105,10 +73,29 @@ def segment_case(
             needs = Needs.of(modality, card.preprocessing.spacing, card.training_data)
             warnings += warnings_for(scan, needs if brain.mask is None else replace(needs, skull_removed=False))
         prediction = predictor.predict(brain.volumes, probabilities=options.probabilities, names=names, progress=progress)
-        labelmap = remove_islands(prediction.labelmap, options.islands) if options.islands else prediction.labelmap
+        labelmap = remove_small_components(prediction.labelmap, options.min_component)
         mask = brain.mask if options.save_brain else None
         amounts = measure(labelmap, card.labels)
         return CaseResult(labelmap, prediction.probabilities, amounts, tuple(warnings), brain.summary, mask)
+
+
+def settings_text(options: SegmentationOptions, item: Input) -> str:
+    """Return the non-default settings of a case for the results table; equal text means equal settings."""
+    brain = BrainChoice.parse(options.brain)
+    chosen = {
+        "test-time augmentation": options.tta,
+        f"components below {options.min_component:g} mm3 removed": options.min_component > 0,
+        "probabilities": options.probabilities,
+        f"channel {' '.join(map(str, item.channels))}": bool(item.channels),
+        f"brain {_brain_method(brain)}": brain.method is not BrainMethod.AUTOMATIC,
+        "mask of the brain": options.save_brain,
+    }
+    return ", ".join(name for name, is_chosen in chosen.items() if is_chosen)
+
+
+def _brain_method(brain: BrainChoice) -> str:
+    """Return the method, for a mask with its file and digest, because a corrected mask is a different one."""
+    return f"{brain.mask.name} {digest(brain.mask)}" if isinstance(brain.mask, Path) else brain.method.value
 
 
 def _read(item: Input, index: int) -> Volume:

@@ -16,16 +16,15 @@ from kdnet.device import choose_device, mps_agrees
 from kdnet.errors import DataError, SettingsError
 from kdnet.evaluation.metrics import score_case
 from kdnet.files import writable_folder
-from kdnet.inference.postprocessing import measure, remove_islands
+from kdnet.inference.postprocessing import measure, remove_small_components
 from kdnet.inference.predictor import Predictor
 from kdnet.model_file import load_model
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
 from kdnet.schema.labels import LabelTable
-from kdnet.schema.segmentation import Progress
+from kdnet.schema.segmentation import Progress, SegmentationOptions
 from kdnet.segmentation.batch import Batch, Outcome
 from kdnet.segmentation.input_care import expects_brain
 from kdnet.segmentation.inputs import require_inputs, survey
-from kdnet.segmentation.segment_case import Options
 
 Request = Mapping[str, Any]
 
@@ -64,15 +63,14 @@ class Tasks:
             raise SettingsError(f'the worker does not know the task "{request["task"]}": update the extension.')
         return tasks[request["task"]](request, report)
 
-    def _predictor(self, request: Request, report: Report) -> Predictor:
+    def _predictor(self, request: Request, options: SegmentationOptions, report: Report) -> Predictor:
         """Return the requested model, from memory if loaded."""
-        path, flips = Path(request["model"]), bool(request.get("flips", False))
-        device = choose_device(request.get("device", "auto"))
-        key = (path, path.stat().st_mtime_ns if path.is_file() else 0, str(device), flips)
+        path, device = Path(request["model"]), choose_device(options.device)
+        key = (path, path.stat().st_mtime_ns if path.is_file() else 0, str(device), options.tta)
         if self._loaded is None or self._loaded.key != key:
             self._loaded = None
             report(stage="load", done=0, total=1)
-            self._loaded = Loaded(key, Predictor(load_model(path), device, flips=flips))
+            self._loaded = Loaded(key, Predictor(load_model(path), device, tta=options.tta))
         return self._loaded.predictor
 
     def _extractor_on(self, device: torch.device) -> BrainExtractor:
@@ -87,23 +85,24 @@ class Tasks:
         Takes ``volumes``, each with ``name``, ``file`` (``.npy``, ``[k, j, i]``) and ``affine`` (IJK to RAS); returns the
         file of the ``labelmap`` (uint8, ``[k, j, i]``), files of ``probabilities`` by name, and ``amounts`` in mL.
         ``brain`` is as ``--brain`` of ``kdnet segment``, or ``mask`` with a ``brain_mask`` file (``.npy``, ``[k, j, i]``);
-        the method used is returned as ``brain``, and its mask as ``brain_mask``, empty if there is none.
+        the method used is returned as ``brain``, and its mask as ``brain_mask``, empty if there is none. Other options are
+        those of :class:`~kdnet.schema.segmentation.SegmentationOptions`.
         """
-        predictor = self._predictor(request, report)
+        options = SegmentationOptions.from_json(request)
+        predictor = self._predictor(request, options, report)
         volumes = [_volume(item) for item in request["volumes"]]
         names = [str(item["name"]) for item in request["volumes"]]
         expected = expects_brain(predictor.model.card.training_data)
         brain = self._extractor_on(predictor.device).extract(
-            volumes, names, _brain_choice(request), expected=expected, progress=_reporting(report)
+            volumes, names, _brain_choice(request, options), expected=expected, progress=_reporting(report)
         )
         prediction = predictor.predict(
             brain.volumes,
-            probabilities=bool(request.get("probabilities", False)),
+            probabilities=options.probabilities,
             names=names,
             progress=_reporting(report),
         )
-        islands = float(request.get("islands", 0.0))
-        labelmap = remove_islands(prediction.labelmap, islands) if islands else prediction.labelmap
+        labelmap = remove_small_components(prediction.labelmap, options.min_component)
         folder = Path(request["folder"])
         maps = enumerate(prediction.probabilities.items())
         return {
@@ -121,16 +120,10 @@ class Tasks:
         Returns ``cases``, ``no_scans`` (how many files are labelmaps, masks or maps by name) and ``table_problem``
         (why ``volumes.csv`` could not be written, or empty).
         """
-        predictor = self._predictor(request, report)
+        options = SegmentationOptions.from_json(request)
+        predictor = self._predictor(request, options, report)
         found = survey([Path(path) for path in request["inputs"]], predictor.model.card.modalities)
         require_inputs(found)
-        options = Options(
-            bool(request.get("probabilities", False)),
-            float(request.get("islands", 0.0)),
-            bool(request.get("overwrite", False)),
-            _brain_choice(request),
-            bool(request.get("save_brain", False)),
-        )
         folder = writable_folder(Path(request["out"]))
         extractor = self._extractor_on(predictor.device)
         batch = Batch(predictor, Path(request["model"]), found, folder, options, extractor)
@@ -173,10 +166,9 @@ def _devices(_request: Request, _report: Report) -> dict[str, Any]:
     return {"devices": names}
 
 
-def _brain_choice(request: Request) -> BrainChoice:
-    method = str(request.get("brain", BrainMethod.AUTOMATIC.value))
-    if method != BrainMethod.MASK:
-        return BrainChoice.parse(method)
+def _brain_choice(request: Request, options: SegmentationOptions) -> BrainChoice:
+    if options.brain != BrainMethod.MASK:
+        return BrainChoice.parse(options.brain)
     return BrainChoice(BrainMethod.MASK, np.load(request["brain_mask"], mmap_mode="r", allow_pickle=False).T != 0)
 
 

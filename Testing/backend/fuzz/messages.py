@@ -23,7 +23,15 @@ def sound_requests(folder: Path, model: Path) -> list[dict[str, Any]]:
         "regions": [{"name": "Lesion", "values": [1]}],
     }
     return [
-        {"id": 1, "task": "segment", "model": str(model), "volumes": [item], "folder": ".", "device": "cpu", "islands": 5},
+        {
+            "id": 1,
+            "task": "segment",
+            "model": str(model),
+            "volumes": [item],
+            "folder": ".",
+            "device": "cpu",
+            "min_component": 5,
+        },
         {"id": 2, "task": "validate", "model": str(model)},
         {
             **{"id": 3, "task": "compare", "prediction": "labels.npy", "reference": "labels.npy"},

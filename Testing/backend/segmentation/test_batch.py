@@ -98,7 +98,7 @@ def test_another_scan_or_setting_is_segmented_again_but_never_over_a_correction(
     assert segment(model_file, file, "-o", out) == 0
     assert rows(out)["a"]["input"] != first["input"]
     assert segment(model_file, file, "-o", out, "--min-component", "5") == 0
-    assert "islands below 5 mm3" in rows(out)["a"]["settings"]
+    assert "components below 5 mm3 removed" in rows(out)["a"]["settings"]
     assert sorted(path.name for path in out.iterdir()) == ["a_seg.nii.gz", "volumes.csv"]
     correction = corrected(out / "a_seg.nii.gz")
     for _ in range(2):
@@ -235,7 +235,7 @@ def test_a_channel_of_a_file_of_several_volumes_can_be_chosen(
         assert "channel" in capsys.readouterr().err
 
 
-def test_islands_of_any_size_can_be_cleared(model_file: Path, tmp_path: Path) -> None:
+def test_components_of_any_size_can_be_cleared(model_file: Path, tmp_path: Path) -> None:
     assert segment(model_file, scan(tmp_path / "a.nii.gz"), "-o", tmp_path / "out", "--min-component", "1e30") == 0
     assert not read_volume(tmp_path / "out" / "a_seg.nii.gz").voxels.any()
 

@@ -48,7 +48,15 @@ def test_two_commands_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    whole = row("a", warnings="w", model="M 1", settings="flips", input="12", labelmap="a_seg.nii", written=("1", "2"))
+    whole = row(
+        "a",
+        warnings="w",
+        model="M 1",
+        settings="test-time augmentation",
+        input="12",
+        labelmap="a_seg.nii",
+        written=("1", "2"),
+    )
     add(tmp_path, whole)
     assert ResultsTable(tmp_path).row("/data/a.nii") == whole
 

@@ -19,7 +19,7 @@ from itk_series import write_series
 from kdnet.cli import main
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume, write_volume
-from kdnet.inference.postprocessing import measure, remove_islands
+from kdnet.inference.postprocessing import measure, remove_small_components
 from kdnet.inference.predictor import Predictor
 from kdnet.inference.sliding_window import forward
 from kdnet.model_file import Model, load_model
@@ -116,13 +116,13 @@ def test_windows_give_nearly_what_the_whole_gives() -> None:
     assert torch.allclose(whole, windowed, atol=1e-4)
 
 
-def test_flips_average_eight_passes(model_file: Path) -> None:
+def test_tta_averages_eight_passes(model_file: Path) -> None:
     network = load_model(model_file).network
     image = torch.randn(1, 1, 16, 16, 16)
     steps: list[int] = []
     with torch.inference_mode():
-        flipped = forward(network, image, LabelMode.REGIONS, flips=True, step=lambda: steps.append(1))
-        mirrored = forward(network, image.flip(2), LabelMode.REGIONS, flips=True).flip(2)
+        flipped = forward(network, image, LabelMode.REGIONS, tta=True, step=lambda: steps.append(1))
+        mirrored = forward(network, image.flip(2), LabelMode.REGIONS, tta=True).flip(2)
     assert len(steps) == 8
     assert torch.allclose(flipped, mirrored, atol=1e-5)
 
@@ -135,7 +135,7 @@ def test_probabilities_agree_with_the_labels(model_file: Path) -> None:
     assert (prediction.probabilities["ET"].voxels[inside] >= 50).all()
 
 
-def test_amounts_and_islands_are_measured_in_millimeters() -> None:
+def test_volumes_and_components_are_measured_in_millimeters() -> None:
     voxels = np.zeros((10, 10, 10), np.uint8)
     voxels[:5, :5, :5] = 3
     voxels[9, 9, 9] = 1
@@ -143,7 +143,7 @@ def test_amounts_and_islands_are_measured_in_millimeters() -> None:
     amounts = {amount.name: amount.milliliters for amount in measure(labelmap, brats_labels())}
     assert amounts["Enhancing tumor"] == pytest.approx(1.0)
     assert amounts["WT"] == pytest.approx(1.008)
-    kept = remove_islands(labelmap, smallest=100.0).voxels
+    kept = remove_small_components(labelmap, smallest=100.0).voxels
     assert (kept == 3).sum() == 125
     assert not (kept == 1).any()
 

@@ -195,7 +195,7 @@ BAD_REQUESTS = [
     {"task": "compare", "prediction": "gone.npy", "reference": "gone.npy", "labels": {}, "spacing": []},
     {"task": "segment", "model": "MODEL", "volumes": [{"name": "t1ce", "file": "gone.npy", "affine": []}], "folder": "."},
     {"task": "segment", "model": "MODEL", "device": "cuda:99"},
-    {"task": "segment", "model": "MODEL", "islands": float("nan")},
+    {"task": "segment", "model": "MODEL", "min_component": float("nan")},
     {"task": "compare", "spacing": [1, float("inf"), 1]},
 ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kdnet.schema.labels_option import LABELS_HELP
-from kdnet.schema.study_request import DEVICES
+from kdnet.schema.options import DEVICES
 
 Parser = argparse.ArgumentParser
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kdnet.cli.parsers.common import add_command, add_device, add_json, add_out, add_reports
+from kdnet.cli.parsers.common import add_command, add_json, add_out, add_reports
+from kdnet.schema.options import add_options
+from kdnet.schema.segmentation import GROUPS, SegmentationOptions
 
 
 def add_parsers(commands: Any) -> None:
@@ -31,23 +33,8 @@ def add_parsers(commands: Any) -> None:
     )
     output = segment.add_argument_group("output")
     add_out(output, "folder for labelmaps and volumes.csv", metavar="FOLDER")
-    output.add_argument("--probabilities", action="store_true", help="also write a map in percent per region")
-    output.add_argument(
-        "--min-component", type=float, default=0.0, metavar="MM3", help="remove connected components smaller than this"
-    )
+    add_options(segment, SegmentationOptions, GROUPS, {"output": output})
     add_reports(output)
-    output.add_argument("--overwrite", action="store_true", help="segment finished cases again; corrected files are kept")
-    brain = segment.add_argument_group("brain extraction")
-    brain.add_argument(
-        "--brain",
-        default="automatic",
-        metavar="HOW",
-        help="automatic (if the skull is visible), student (always), none, or a mask file (default: automatic)",
-    )
-    brain.add_argument("--save-brain", action="store_true", help="also write the mask of the extracted brain")
-    computer = segment.add_argument_group("computer")
-    add_device(computer)
-    computer.add_argument("--tta", action="store_true", help="test-time augmentation: average 8 mirrored predictions")
     information = add_command(
         commands,
         "model-info",
