@@ -115,6 +115,8 @@ def stage_text(progress: Progress) -> str:
         "start": _("Starting the segmentation process (first use only)..."),
         "load": _("Loading the model..."),
         "brain": _("Extracting the brain..."),
+        "registration": _("Registering the volumes..."),
+        "shading": _("Looking for shading..."),
         "prepare": _("Preparing the volume..."),
         "forward": _("Segmenting: {done} of {total} passes done...").format(done=progress.done, total=progress.total),
         "label": _("Converting scores to labels..."),

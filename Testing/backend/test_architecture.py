@@ -23,7 +23,7 @@ ALLOWED = {
     "evaluation": FOUNDATION | {"schema", "data"},
     "inference": FOUNDATION | {"schema", "data", "networks", "model_file", "device"},
     "measurement": FOUNDATION | {"schema", "data"},  # no torch
-    "preparation": FOUNDATION | {"schema", "data", "model_file", "inference"},
+    "preparation": FOUNDATION | {"schema", "data", "networks", "device", "model_file", "inference"},
     "segmentation": FOUNDATION
     | {"schema", "data", "model_file", "device", "inference", "preparation", "evaluation", "measurement"},
     "training": FOUNDATION | {"schema", "data", "networks", "losses", "tensor_file", "device", "inference"},

@@ -18,19 +18,20 @@ from kdnet.files import writable_folder
 from kdnet.inference.predictor import Predictor
 from kdnet.messages import message_line
 from kdnet.model_file import load_model
-from kdnet.preparation.brain import UNCHANGED, BrainChoice
+from kdnet.preparation.brain import UNCHANGED
 from kdnet.schema.options import from_args
 from kdnet.schema.segmentation import Progress, SegmentationOptions, Stage
 from kdnet.segmentation.batch import Batch, Outcome
 from kdnet.segmentation.inputs import Found, require_inputs, survey
 from kdnet.segmentation.results_table import NAME, UNSAVED, State
+from kdnet.segmentation.segment_case import preparation_choice
 from kdnet.text import one_line, printable
 
 
 def run_segment(args: argparse.Namespace) -> int:
     """Run ``kdnet segment``; the exit code is 1 if an input failed."""
     options = from_args(SegmentationOptions, args)
-    channels, brain = _channels(args.channel), BrainChoice.parse(options.brain)
+    channels, brain = _channels(args.channel), preparation_choice(options).brain
     predictor = Predictor(load_model(args.model), choose_device(options.device), tta=options.tta)
     modalities = predictor.model.card.modalities
     if channels and len(channels) != len(modalities):
@@ -74,6 +75,10 @@ def _segment_all(batch: Batch) -> list[Outcome]:
         def show(progress: Progress) -> None:
             if progress.stage is Stage.BRAIN:
                 bar.set_postfix_str("extract brain")
+            if progress.stage is Stage.REGISTRATION:
+                bar.set_postfix_str("register")
+            if progress.stage is Stage.SHADING:
+                bar.set_postfix_str("look for shading")
             if progress.stage is Stage.FORWARD:
                 bar.set_postfix_str(f"pass {progress.done} of {progress.total}")
 

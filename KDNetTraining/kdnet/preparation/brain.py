@@ -24,6 +24,7 @@ from kdnet.preparation.brain_mask import (
     share_covered,
     tidy_mask,
 )
+from kdnet.preparation.hd_bet import HdBet, installed_weights
 from kdnet.preparation.skull import Skull, detect_skull
 from kdnet.schema.segmentation import Progress, ProgressCallback, Stage
 from kdnet.shared_files import BRAIN_STUDENT, shared_resource
@@ -40,11 +41,13 @@ class BrainMethod(StrEnum):
     """The method of brain extraction.
 
     ``automatic`` uses the student if a scan shows a whole head, and leaves other scans unchanged. ``student`` always uses
-    the student, the network that ships with kdnet. ``none`` uses scans as they are. ``mask`` uses a supplied mask.
+    the student, the network that ships with kdnet. ``hd-bet`` always uses HD-BET, a larger network that the user installs.
+    ``none`` uses scans as they are. ``mask`` uses a supplied mask.
     """
 
     AUTOMATIC = "automatic"
     STUDENT = "student"
+    HD_BET = "hd-bet"
     NONE = "none"
     MASK = "mask"
 
@@ -63,16 +66,19 @@ class BrainChoice:
 
     @classmethod
     def parse(cls, text: str) -> BrainChoice:
-        """Parse ``automatic``, ``student``, ``none``, or the path of a mask.
+        """Parse ``automatic``, ``student``, ``hd-bet``, ``none``, or the path of a mask.
 
         Raises:
             SettingsError: if ``text`` is neither a method nor a file.
+            PackageError: if HD-BET is chosen, but not installed.
         """
-        if text in (BrainMethod.AUTOMATIC, BrainMethod.STUDENT, BrainMethod.NONE):
+        if text == BrainMethod.HD_BET:
+            installed_weights()
+        if text in (BrainMethod.AUTOMATIC, BrainMethod.STUDENT, BrainMethod.HD_BET, BrainMethod.NONE):
             return cls(BrainMethod(text))
         path = Path(text)
         if not text or not path.is_file():
-            raise SettingsError(f'--brain is "{text}": give automatic, student, none, or a mask file.')
+            raise SettingsError(f'--brain is "{text}": give automatic, student, hd-bet, none, or a mask file.')
         return cls(BrainMethod.MASK, path)
 
 
@@ -103,6 +109,7 @@ class BrainExtractor:
         self.device = device
         self._model = model
         self._student: Predictor | None = None
+        self._hd_bet: HdBet | None = None
 
     def extract(
         self,
@@ -131,8 +138,8 @@ class BrainExtractor:
             return _masked(volumes, self._given(choice, volumes[0], names[0]), "The supplied brain mask was used.")
         if method is BrainMethod.NONE or (method is BrainMethod.AUTOMATIC and not expected):
             return Brain(tuple(volumes), None, "The scan was segmented without brain extraction.")
-        if method is BrainMethod.STUDENT:
-            mask = self._found(volumes[0], progress)
+        if method in (BrainMethod.STUDENT, BrainMethod.HD_BET):
+            mask = self._found(volumes[0], progress, method)
             if not is_plausible(mask, volumes[0].grid):
                 raise _not_found(mask, volumes[0], names[0])
             return _masked(volumes, mask, _extracted(mask, volumes[0]))
@@ -156,9 +163,21 @@ class BrainExtractor:
             self._student = Predictor(load_model(self._model or _shipped()), self.device)
         return tidy_mask(np.asarray(self._student.predict([volume]).labelmap.voxels != 0))
 
-    def _found(self, volume: Volume, progress: ProgressCallback) -> NDArray[np.bool_]:
+    def hd_bet_mask(self, volume: Volume) -> NDArray[np.bool_]:
+        """Return the brain mask found by HD-BET, bool ``[i, j, k]``; all False if it finds none.
+
+        Raises:
+            PackageError: if HD-BET is not installed.
+        """
+        if self._hd_bet is None:
+            self._hd_bet = HdBet(self.device)
+        return self._hd_bet.mask(volume)
+
+    def _found(
+        self, volume: Volume, progress: ProgressCallback, method: BrainMethod = BrainMethod.STUDENT
+    ) -> NDArray[np.bool_]:
         progress(Progress(Stage.BRAIN, 0, 1))
-        mask = self.mask(volume)
+        mask = self.hd_bet_mask(volume) if method is BrainMethod.HD_BET else self.mask(volume)
         progress(Progress(Stage.BRAIN, 1, 1))
         return mask
 

@@ -13,7 +13,7 @@ from kdnet.json_schema import parse_dataclass
 from kdnet.schema.former_names import current_name
 from kdnet.schema.options import DEVICES, option
 
-GROUPS = ("output", "brain extraction", "computer")
+GROUPS = ("output", "brain extraction", "preparation", "computer")
 """Headings of the options in the help of ``kdnet segment``."""
 
 
@@ -25,10 +25,13 @@ class SegmentationOptions:
         probabilities: also return a map in percent per region.
         min_component: connected components of the labelmap smaller than this volume in mm³ are removed.
         overwrite: segment finished cases of a folder again; manually corrected labelmaps are kept.
-        brain: ``"automatic"``, ``"student"``, ``"none"``, or a mask file.
+        brain: ``"automatic"``, ``"student"``, ``"hd-bet"``, ``"none"``, or a mask file.
         save_brain: also return the mask of the extracted brain.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
         tta: test-time augmentation: average the predictions of eight mirrored images; eight times slower, slightly better.
+        shading: when to correct shading: ``"automatic"``, ``"off"`` or ``"on"``.
+        save_transforms: also write the transforms of scans that were registered to the first.
+        force: segment scans that are probably not MR of an adult's brain, with a warning.
 
     Raises:
         SettingsError: for a volume that is negative or not finite.
@@ -55,7 +58,7 @@ class SegmentationOptions:
     )
     brain: str = option(
         "--brain",
-        help="automatic (if the skull is visible), student (always), none, or a mask file (default: automatic)",
+        help="automatic (if the skull is visible), student or hd-bet (always), none, or a mask file (default: automatic)",
         default="automatic",
         group="brain extraction",
         metavar="HOW",
@@ -73,6 +76,27 @@ class SegmentationOptions:
         help="test-time augmentation: average 8 mirrored predictions",
         default=False,
         group="computer",
+        switch=True,
+    )
+    shading: str = option(
+        "--shading",
+        help="correct shading: automatic (if it is strong), off, or on (default: automatic)",
+        default="automatic",
+        group="preparation",
+        metavar="WHEN",
+    )
+    save_transforms: bool = option(
+        "--save-transforms",
+        help="also write the transforms of scans that were registered",
+        default=False,
+        group="preparation",
+        switch=True,
+    )
+    force: bool = option(
+        "--force",
+        help="also segment scans that do not look like MR of an adult's brain",
+        default=False,
+        group="preparation",
         switch=True,
     )
 
@@ -99,6 +123,8 @@ class Stage(StrEnum):
     """The steps of a segmentation, in order."""
 
     BRAIN = "brain"
+    REGISTRATION = "registration"
+    SHADING = "shading"
     PREPARE = "prepare"
     FORWARD = "forward"
     LABEL = "label"

@@ -10,10 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import SimpleITK as sitk
+
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import write_volume
 from kdnet.errors import DataError, KDNetError
 from kdnet.files import PARTIAL, rename_over
+from kdnet.foreign import reason
 from kdnet.segmentation.grouping import Input
 from kdnet.segmentation.result_names import file_parts, result_path
 from kdnet.segmentation.results_table import digest
@@ -25,7 +28,7 @@ TAILS = ("", "_kdnet")  # of file names; the second where a person's file has th
 
 def choose_targets(
     folder: Path, item: Input, result: CaseResult, written: Sequence[str]
-) -> tuple[dict[Path, Volume], tuple[str, ...]]:
+) -> tuple[dict[Path, Volume | sitk.Transform], tuple[str, ...]]:
     """Choose where to write the results of a case.
 
     Args:
@@ -43,11 +46,15 @@ def choose_targets(
     parts = file_parts(result.probabilities)
     foreign: list[Path] = []
     for tail in TAILS:
-        targets = {result_path(folder, item.name, f"_seg{tail}{item.suffix}"): result.labelmap}
+        targets: dict[Path, Volume | sitk.Transform] = {
+            result_path(folder, item.name, f"_seg{tail}{item.suffix}"): result.labelmap
+        }
         for region, volume in result.probabilities.items():
             targets[result_path(folder, item.name, f"_{parts[region]}_percent{tail}{item.suffix}")] = volume
         if result.brain_mask is not None:
             targets[result_path(folder, item.name, f"_brain_mask{tail}{item.suffix}")] = result.brain_mask
+        for modality, transform in result.transforms.items():
+            targets[result_path(folder, item.name, f"_{modality}_transform{tail}.tfm")] = transform
         kept = [path for path in targets if os.path.lexists(path) and digest(path) not in written]
         if not kept:
             new = next(iter(targets)).name
@@ -61,7 +68,7 @@ def choose_targets(
 
 
 @contextmanager
-def staged(folder: Path, targets: Mapping[Path, Volume], like: Path) -> Iterator[tuple[Path, list[str]]]:
+def staged(folder: Path, targets: Mapping[Path, Volume | sitk.Transform], like: Path) -> Iterator[tuple[Path, list[str]]]:
     """Write all files next to their targets, and move them there when the block ends; a full disk leaves the old ones.
 
     Args:
@@ -79,8 +86,11 @@ def staged(folder: Path, targets: Mapping[Path, Volume], like: Path) -> Iterator
     try:
         staging.mkdir()
         files = {path: staging / path.name for path in targets}
-        for path, volume in targets.items():
-            write_volume(files[path], volume, like=like)
+        for path, content in targets.items():
+            if isinstance(content, Volume):
+                write_volume(files[path], content, like=like)
+            else:
+                _write_transform(files[path], content)
         yield next(iter(targets)), [digest(path) for path in files.values()]
         for path, file in files.items():
             rename_over(file, path)
@@ -88,10 +98,18 @@ def staged(folder: Path, targets: Mapping[Path, Volume], like: Path) -> Iterator
         message = str(error).replace(str(staging), str(folder)).replace(ascii(str(staging))[1:-1], ascii(str(folder))[1:-1])
         raise type(error)(message) from error
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise KDNetError(f"{folder} cannot be written ({reason}): choose another folder or free some space.") from error
+        told = error.strerror or str(error)
+        raise KDNetError(f"{folder} cannot be written ({told}): choose another folder or free some space.") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _write_transform(path: Path, transform: sitk.Transform) -> None:
+    """Write an ITK transform file, which Slicer loads: applied to a registered scan, it moves it onto the first scan."""
+    try:
+        sitk.WriteTransform(transform, str(path))
+    except RuntimeError as error:
+        raise OSError(0, reason(error)) from error
 
 
 def sweep(folder: Path) -> None:

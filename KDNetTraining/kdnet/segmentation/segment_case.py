@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import SimpleITK as sitk
+
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import check_volume, read_volume
 from kdnet.foreign import reading
 from kdnet.inference.postprocessing import measure, remove_small_components
 from kdnet.inference.predictor import Predictor
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
+from kdnet.preparation.case import PreparationChoice, prepare_case
+from kdnet.preparation.shading import ShadingMethod
 from kdnet.schema.segmentation import ProgressCallback, RegionVolume, SegmentationOptions
 from kdnet.segmentation.grouping import Input
 from kdnet.segmentation.input_care import Needs, expects_brain, warnings_for
@@ -28,8 +32,9 @@ class CaseResult:
         probabilities: region name to its map in percent.
         amounts: volumes in mL.
         warnings: why the result may be wrong, one sentence each.
-        brain: how the skull was handled, in one sentence.
+        brain: how the scans were prepared, in one or more sentences.
         brain_mask: mask of the extracted brain, if requested.
+        transforms: modality to the transform of its scan, for scans that were registered to the first, if requested.
     """
 
     labelmap: Volume
@@ -38,6 +43,7 @@ class CaseResult:
     warnings: tuple[str, ...] = ()
     brain: str = ""
     brain_mask: Volume | None = None
+    transforms: Mapping[str, sitk.Transform] = field(default_factory=dict)
 
 
 def segment_case(
@@ -64,19 +70,39 @@ def segment_case(
     warnings: list[str] = []
     names = [str(file) for file in item.files]
     with reading(item.name, "export it again or exclude it", verb="segment"):
-        brain = extractor.extract(
-            volumes, names, BrainChoice.parse(options.brain), expected=expects_brain(card.training_data), progress=progress
-        )
+        expected = expects_brain(card.training_data)
+        choice = preparation_choice(options)
+        prepared = prepare_case(extractor, volumes, names, choice, expected=expected, progress=progress)
+        warnings += prepared.warnings
         for index, (volume, modality) in enumerate(zip(volumes, card.modalities, strict=True)):
             scan = scan_of(item, index, volume, modality, single=len(card.modalities) == 1)
             warnings += (f"{scan.name} {doubt}" for doubt in volume.warnings)
             needs = Needs.of(modality, card.preprocessing.spacing, card.training_data)
-            warnings += warnings_for(scan, needs if brain.mask is None else replace(needs, skull_removed=False))
-        prediction = predictor.predict(brain.volumes, probabilities=options.probabilities, names=names, progress=progress)
+            warnings += warnings_for(scan, needs if prepared.mask is None else replace(needs, skull_removed=False))
+        prediction = predictor.predict(
+            prepared.volumes, probabilities=options.probabilities, names=names, progress=progress
+        )
         labelmap = remove_small_components(prediction.labelmap, options.min_component)
-        mask = brain.mask if options.save_brain else None
-        amounts = measure(labelmap, card.labels)
-        return CaseResult(labelmap, prediction.probabilities, amounts, tuple(warnings), brain.summary, mask)
+        transforms = {card.modalities[index]: transform for index, transform in prepared.transforms.items()}
+        return CaseResult(
+            labelmap,
+            prediction.probabilities,
+            measure(labelmap, card.labels),
+            tuple(warnings),
+            prepared.done,
+            prepared.mask if options.save_brain else None,
+            transforms if options.save_transforms else {},
+        )
+
+
+def preparation_choice(options: SegmentationOptions) -> PreparationChoice:
+    """Return how ``options`` prepare a case.
+
+    Raises:
+        SettingsError: for an unknown method.
+        PackageError: if HD-BET is chosen, but not installed.
+    """
+    return PreparationChoice(BrainChoice.parse(options.brain), ShadingMethod.parse(options.shading), options.force)
 
 
 def settings_text(options: SegmentationOptions, item: Input) -> str:
@@ -89,6 +115,9 @@ def settings_text(options: SegmentationOptions, item: Input) -> str:
         f"channel {' '.join(map(str, item.channels))}": bool(item.channels),
         f"brain {_brain_method(brain)}": brain.method is not BrainMethod.AUTOMATIC,
         "mask of the brain": options.save_brain,
+        f"shading {options.shading}": options.shading != ShadingMethod.AUTOMATIC,
+        "transforms": options.save_transforms,
+        "forced": options.force,
     }
     return ", ".join(name for name, is_chosen in chosen.items() if is_chosen)
 

@@ -20,6 +20,9 @@ from kdnet.inference.postprocessing import measure, remove_small_components
 from kdnet.inference.predictor import Predictor
 from kdnet.model_file import load_model
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
+from kdnet.preparation.case import PreparationChoice, prepare_case
+from kdnet.preparation.registration import matrix
+from kdnet.preparation.shading import ShadingMethod
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.segmentation import Progress, SegmentationOptions
 from kdnet.segmentation.batch import Batch, Outcome
@@ -85,19 +88,21 @@ class Tasks:
         Takes ``volumes``, each with ``name``, ``file`` (``.npy``, ``[k, j, i]``) and ``affine`` (IJK to RAS); returns the
         file of the ``labelmap`` (uint8, ``[k, j, i]``), files of ``probabilities`` by name, and ``amounts`` in mL.
         ``brain`` is as ``--brain`` of ``kdnet segment``, or ``mask`` with a ``brain_mask`` file (``.npy``, ``[k, j, i]``);
-        the method used is returned as ``brain``, and its mask as ``brain_mask``, empty if there is none. Other options are
-        those of :class:`~kdnet.schema.segmentation.SegmentationOptions`.
+        what was done is returned as ``brain``, and the mask as ``brain_mask``, empty if there is none; ``warnings`` are
+        sentences. ``transforms`` maps the names of volumes that were registered to the first to 4 x 4 matrices from points
+        of the first to points of the volume, in RAS mm. Other options are those of
+        :class:`~kdnet.schema.segmentation.SegmentationOptions`.
         """
         options = SegmentationOptions.from_json(request)
         predictor = self._predictor(request, options, report)
         volumes = [_volume(item) for item in request["volumes"]]
         names = [str(item["name"]) for item in request["volumes"]]
         expected = expects_brain(predictor.model.card.training_data)
-        brain = self._extractor_on(predictor.device).extract(
-            volumes, names, _brain_choice(request, options), expected=expected, progress=_reporting(report)
-        )
+        choice = PreparationChoice(_brain_choice(request, options), ShadingMethod.parse(options.shading), options.force)
+        extractor = self._extractor_on(predictor.device)
+        prepared = prepare_case(extractor, volumes, names, choice, expected=expected, progress=_reporting(report))
         prediction = predictor.predict(
-            brain.volumes,
+            prepared.volumes,
             probabilities=options.probabilities,
             names=names,
             progress=_reporting(report),
@@ -110,8 +115,10 @@ class Tasks:
             "labelmap": _save(folder / "labelmap.npy", labelmap),
             "probabilities": {name: _save(folder / f"percent{index}.npy", volume) for index, (name, volume) in maps},
             "amounts": [asdict(amount) for amount in measure(labelmap, predictor.model.card.labels)],
-            "brain": brain.summary,
-            "brain_mask": _save(folder / "brain.npy", brain.mask) if brain.mask else "",
+            "brain": prepared.done,
+            "brain_mask": _save(folder / "brain.npy", prepared.mask) if prepared.mask else "",
+            "warnings": list(prepared.warnings),
+            "transforms": {names[index]: matrix(transform).tolist() for index, transform in prepared.transforms.items()},
         }
 
     def _batch(self, request: Request, report: Report) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def test_a_given_mask_is_used(tmp_path: Path) -> None:
         Knowing(brain).extract([volume], ["scan"], BrainChoice(BrainMethod.MASK, drawn[1:]), expected=True)
 
 
-@pytest.mark.parametrize("text", ["", "hd-bet", "mask", "/no/such/file.nii.gz"])
+@pytest.mark.parametrize("text", ["", "hdbet", "mask", "/no/such/file.nii.gz"])
 def test_a_choice_that_is_neither_method_nor_file_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="--brain"):
         BrainChoice.parse(text)
