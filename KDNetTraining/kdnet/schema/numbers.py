@@ -12,13 +12,13 @@ MOST_DIGITS = 20
 
 
 def split_list(text: str) -> list[str]:
-    """Split text at commas and white space.
+    """Split text at commas and white space; a comma without an item beside it leaves an empty one, for the caller to reject.
 
     Example:
-        >>> split_list("0, 2 all")
-        ['0', '2', 'all']
+        >>> split_list("0, 2 all"), split_list("0,"), split_list(" ")
+        (['0', '2', 'all'], ['0', ''], [])
     """
-    return [part for part in re.split(r"[,\s]+", text.strip()) if part]
+    return re.split(r"\s*,\s*|\s+", text.strip()) if text.strip() else []
 
 
 def parse_numbers(text: str, what: str) -> tuple[int, ...]:

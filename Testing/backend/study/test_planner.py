@@ -123,15 +123,15 @@ def test_folds_can_be_dealt_out(phantom: Path, tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--modalities", "t1,pd"), 'no modality "pd"'),
+        (("--modalities", "t1,pd"), 'does not have the modality "pd"'),
         (("--modalities", "t1ce"), "a teacher needs more modalities"),
         (("--modalities", "t1,t2"), 'no modality "t1ce" for a student'),
         (("--fold-count", "9"), "too few for 9 folds"),
         (("--fold-count", "1"), "at least 2"),
         (("--fold-count", "2", "--folds", "2"), "no fold 2"),
-        (("--folds=-1",), '"-1" is no fold'),
-        (("--folds", "0,first"), '"first" is no fold'),
-        (("--folds", "0,"), '"" is no fold'),
+        (("--folds=-1",), '"-1" is not a fold'),
+        (("--folds", "0,first"), '"first" is not a fold'),
+        (("--folds", "0,"), '"" is not a fold'),
         (("--minutes", "-1"), "positive"),
         (("--minutes", "0.001"), "give at least"),
         (("--minutes", "5", "--epochs", "5"), "one of them"),
@@ -157,7 +157,7 @@ def test_folds_for_some_of_the_cases_are_refused(phantom: Path, tmp_path: Path, 
     data = tmp_path / "data"
     shutil.copytree(phantom, data)
     (data / "cases.csv").write_text("case,fold\nPhantom_001,0\n")
-    assert "does not assign a fold to 5 of 6 cases, for example Phantom_000" in refusal(
+    assert "lists no fold for 5 of 6 cases, for example Phantom_000" in refusal(
         study(data, tmp_path / "run"), capsys
     )
     (data / "cases.csv").write_text("case,fold\nSomebodyElse,0\n")

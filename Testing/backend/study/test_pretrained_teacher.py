@@ -216,7 +216,7 @@ def test_a_model_file_of_ours_teaches(phantom: Path, tmp_path: Path, capsys: pyt
     capsys.readouterr()
     other = tmp_path / "other"
     for more, told in (
-        (("--modalities", "t1,t2"), "sees t1ce,flair"),
+        (("--modalities", "t1,t2"), "needs the modalities t1ce,flair"),
         (("--set", "spacing=[5,5,5]"), "give --set spacing=[6,6,6]"),
         (("--labels", "1=Core,2=Oedema,4=Enhancing"), "but the data has Core"),
         (("--student", "t2"), 'no modality "t2"'),

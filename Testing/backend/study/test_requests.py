@@ -61,7 +61,7 @@ def test_a_recipe_file_that_is_no_recipe_is_named(tmp_path: Path, content: str) 
         (["--seeds", "9" * 5000], "--seeds"),
         (["--folds", "9" * 5000], "not a fold"),
         (["--modalities", "t1ce,t1ce,t2"], "twice"),
-        (["--set", "network=dynunet-8-shallow", "--set", "student_network=dynunet-12"], "cannot be compared"),
+        (["--set", "network=dynunet-8-shallow", "--set", "student_network=dynunet-12"], "so their bottlenecks differ"),
         (["--exclude", "Phantom_00x"], "did you mean Phantom_00"),
         (["--exclude", "phantom_001"], "did you mean Phantom_001?"),
         (["--set", "patch=[17,16,16]"], "multiples of 4"),
