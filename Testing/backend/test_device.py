@@ -31,7 +31,8 @@ def test_bfloat16_counts_only_where_the_processor_has_it(
 
 
 def test_a_chosen_precision_is_kept() -> None:
-    assert settled_precision(Precision.FLOAT16, CPU) is Precision.FLOAT16
+    assert settled_precision(Precision.FLOAT32, CPU) is Precision.FLOAT32
+    assert settled_precision(Precision.BFLOAT16, CPU) is Precision.BFLOAT16
 
 
 def test_apple_gpus_are_taken_only_where_one_window_agrees(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from kdnet.runs.progress_bars import progress_bars
 from kdnet.runs.stop_request import StopRequest, stop_on_signals
 from kdnet.schema.interruption import Interrupted
 from kdnet.schema.study_request import StudyRequest, command_text, format_students, study_options
-from kdnet.study.reader import recorded_request
+from kdnet.study.reader import open_readonly
 from kdnet.study.runner import Study
 from kdnet.training.distributed import DistributedContext, announced_processes, check_device_name, joined_processes
 
@@ -37,7 +37,9 @@ def run_study(args: argparse.Namespace) -> int:
 def run_resume(args: argparse.Namespace) -> int:
     """Run ``kdnet resume``, with the request recorded in the run folder."""
     root: Path = args.run_folder
-    request = recorded_request(root)
+    reader = open_readonly(root)
+    reader.require_current_settings()
+    request = reader.request
     if args.data is not None:
         request = replace(request, data=args.data)
     if not request.data.is_dir():

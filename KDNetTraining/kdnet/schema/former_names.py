@@ -37,6 +37,17 @@ LOSSES: Names = MappingProxyType({"gt": "segmentation", "kd": "soft_target"})
 
 CHECKPOINT_GROUPS: Names = MappingProxyType({"optimiser": "optimizer"})
 
+REMOVED_VALUES: Mapping[str, Names] = MappingProxyType(
+    {
+        "schedule": MappingProxyType({"cosine": "polynomial"}),
+        "checkpoint": MappingProxyType({"last": "best"}),
+        "precision": MappingProxyType({"float16": "auto"}),
+        "network": MappingProxyType({"segresnet-32": "segresnet-16"}),
+        "student_network": MappingProxyType({"segresnet-32": "segresnet-16"}),
+    }
+)
+"""Values of recipe settings in 0.1, and what to use instead. Recipes with one are rejected; finished runs are read."""
+
 LABELS: Names = MappingProxyType(
     {
         "Oedema": "Edema",
@@ -81,8 +92,28 @@ def renamed(content: Mapping[str, Any], names: Names) -> dict[str, Any]:
 
 
 def current_recipe(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON values of a recipe with current names."""
-    return renamed(content, RECIPE)
+    """Return the JSON values of a recipe with current names, without a choice that only one value is left of."""
+    recipe = renamed(content, RECIPE)
+    if recipe.get("checkpoint") == "best":
+        del recipe["checkpoint"]
+    return recipe
+
+
+def removed_values(recipe: Mapping[str, Any]) -> Names:
+    """Return the settings of a recipe whose values no longer exist, with these values."""
+    return {name: str(recipe[name]) for name, values in REMOVED_VALUES.items() if str(recipe.get(name)) in values}
+
+
+def readable_recipe(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON values of the recipe of a finished run, with the closest values for those that no longer exist.
+
+    Example:
+        >>> readable_recipe({"schedule": "cosine", "checkpoint": "last", "warm_up": 5})
+        {'schedule': 'polynomial', 'lr_warmup_steps': 5}
+    """
+    recipe = current_recipe(content)
+    closest = {name: REMOVED_VALUES[name][value] for name, value in removed_values(recipe).items()}
+    return current_recipe({**recipe, **closest})
 
 
 def current_study(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,11 +49,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             "Residual U-Net for strong CPUs and small GPUs.",
             {"init_filters": 16, "blocks_down": [1, 2, 2, 4], "blocks_up": [1, 1, 1], "norm": INSTANCE},
         ),
-        "segresnet-32": Preset(
-            "segresnet",
-            "Residual U-Net as in the BraTS 2018 winner, for GPUs.",
-            {"init_filters": 32, "blocks_down": [1, 2, 2, 4], "blocks_up": [1, 1, 1], "norm": INSTANCE},
-        ),
         "dynunet-8-shallow": Preset(
             "dynunet", "Tiny nnU-Net-like U-Net for demonstrations and tests.", {"filters": [8, 16, 32]}
         ),

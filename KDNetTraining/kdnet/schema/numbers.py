@@ -12,7 +12,7 @@ MOST_DIGITS = 20
 
 
 def split_list(text: str) -> list[str]:
-    """Split text at commas and white space; a comma without an item beside it leaves an empty one, for the caller to reject.
+    """Split text at commas and white space; a comma with nothing beside it leaves an empty item, which callers reject.
 
     Example:
         >>> split_list("0, 2 all"), split_list("0,"), split_list(" ")

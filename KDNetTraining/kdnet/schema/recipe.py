@@ -16,7 +16,7 @@ from kdnet.errors import RunFolderError, SettingsError
 from kdnet.foreign import parse_json, read_json, reading
 from kdnet.json_schema import parse_dataclass
 from kdnet.schema.bounds import check_names
-from kdnet.schema.former_names import RECIPE, current_recipe
+from kdnet.schema.former_names import RECIPE, REMOVED_VALUES, current_recipe, readable_recipe, removed_values
 from kdnet.schema.model_header import LARGEST_NUMBER
 from kdnet.schema.networks import preset
 from kdnet.text import one_line
@@ -96,7 +96,6 @@ class Schedule(StrEnum):
     """Learning rate schedules."""
 
     POLYNOMIAL = "polynomial"  # (1 - step / steps) ** 0.9
-    COSINE = "cosine"
     PLATEAU = "plateau"  # times plateau_factor after plateau_patience validations without a lower loss
 
 
@@ -106,14 +105,6 @@ class Precision(StrEnum):
     AUTO = "auto"  # bfloat16 if the device supports it natively, else float32
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
-    FLOAT16 = "float16"
-
-
-class CheckpointSelection(StrEnum):
-    """Choice of the weights of the final model."""
-
-    BEST = "best"  # highest mean Dice on the validation cases
-    LAST = "last"
 
 
 MOST = {"batch": 10_000, "steps": 10**9, "validation_every": 10**9, "lr_warmup_steps": 10**9, "workers": 256}
@@ -154,7 +145,7 @@ def recipe_names() -> tuple[str, ...]:
 
 
 def read_settled_recipe(path: Path) -> Recipe:
-    """Read the recipe of a run, with its final number of steps.
+    """Read the recipe of a run, with its final number of steps; removed values are replaced by the closest ones.
 
     Raises:
         RunFolderError: naming the file if it is damaged.
@@ -163,9 +154,19 @@ def read_settled_recipe(path: Path) -> Recipe:
     with reading(path, remedy, RunFolderError):
         content = read_json(path, remedy, RunFolderError)
         try:
-            return Recipe.from_json(content)
+            return Recipe.from_json(readable_recipe(content))
         except SettingsError as error:
             raise RunFolderError(f"{path} is damaged ({str(error).rstrip('.')}): {remedy}.") from error
+
+
+def recorded_settings(path: Path) -> dict[str, Any]:
+    """Return the settings in the recipe of a run as they were, also where their values no longer exist.
+
+    Raises:
+        RunFolderError: naming the file if it is damaged.
+    """
+    recipe = read_settled_recipe(path).to_json()
+    return {**recipe, **removed_values(current_recipe(read_json(path, "restore it, or begin a new run", RunFolderError)))}
 
 
 def _recipe_content(name_or_file: str) -> dict[str, Any]:
@@ -314,7 +315,6 @@ class Recipe:
             not have to unlearn predicting tumor with probability one half everywhere.
         init_from_teacher: whether the student starts from its teacher's weights where shapes match.
         precision: see :class:`Precision`.
-        checkpoint: see :class:`CheckpointSelection`.
         validation_every: steps between validations.
         checkpoint_seconds: time between checkpoints for resuming.
         validation_share: fraction of the training cases held out to choose the checkpoint.
@@ -347,7 +347,6 @@ class Recipe:
     init_bias_from_prior: bool = True
     init_from_teacher: bool = False
     precision: Precision = Precision.FLOAT32
-    checkpoint: CheckpointSelection = CheckpointSelection.BEST
     validation_every: int = 100
     checkpoint_seconds: float = 60.0
     validation_share: float = 0.15
@@ -397,6 +396,11 @@ class Recipe:
         """Create a recipe from :meth:`to_json` output, also that of older versions; omitted values take their defaults.
 
         Raises:
-            SettingsError: naming an unknown, missing or invalid value.
+            SettingsError: naming an unknown, missing, removed or invalid value.
         """
-        return parse_dataclass(cls, current_recipe(content) if isinstance(content, Mapping) else content)
+        if not isinstance(content, Mapping):
+            return parse_dataclass(cls, content)
+        recipe = current_recipe(content)
+        for name, value in removed_values(recipe).items():
+            raise SettingsError(f'{name} "{value}" no longer exists: give "{REMOVED_VALUES[name][value]}".')
+        return parse_dataclass(cls, recipe)

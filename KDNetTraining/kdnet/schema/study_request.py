@@ -16,7 +16,7 @@ from typing import Any, Self
 from kdnet.errors import SettingsError
 from kdnet.json_schema import parse_dataclass
 from kdnet.schema.folds import format_folds, parse_folds
-from kdnet.schema.former_names import current_study
+from kdnet.schema.former_names import current_study, readable_recipe
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.labels_option import LABELS_HELP, parse_labels
 from kdnet.schema.numbers import format_numbers, parse_numbers
@@ -281,12 +281,15 @@ class StudyRequest(StudySettings):
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         """Create a request from :meth:`to_json` output; values not written by older versions take their defaults.
 
+        Removed values of its recipe are replaced by the closest ones, so that finished runs stay readable; see
+        :func:`~kdnet.schema.former_names.removed_values`.
+
         Raises:
             KeyError, SettingsError: on invalid content.
         """
         known = {item.name for item in fields(cls)}
         values = {name: value for name, value in current_study(content).items() if name in known}
-        return parse_dataclass(cls, {**values, "recipe": values["recipe"]})
+        return parse_dataclass(cls, {**values, "recipe": readable_recipe(values["recipe"])})
 
 
 def study_options(args: Any) -> StudyOptions:

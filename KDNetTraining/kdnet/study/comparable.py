@@ -43,7 +43,7 @@ def check_comparable(tested: RunReader, own: RunReader) -> None:
 
 def _settings(tested: RunReader, own: RunReader) -> list[str]:
     """Return the names of recipe settings that differ and affect the result."""
-    one, other = tested.recipe().to_json(), own.recipe().to_json()
+    one, other = (view.settings() for view in (tested, own))
     ignored = WITHOUT_EFFECT
     asked = [(view.request.epochs, view.request.minutes) for view in (tested, own)]
     if asked[0] == asked[1] and any(asked[0]):

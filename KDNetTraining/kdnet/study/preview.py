@@ -117,6 +117,7 @@ def _model(view: RunReader, network: NetworkId) -> tuple[Model, int, bool]:
 
 
 def _from_state(view: RunReader, network: NetworkId, state: Checkpoint) -> Model:
+    view.require_current_settings()
     recipe, labels = view.recipe(), view.labels
     assert labels is not None  # the data exists
     name = recipe.network if network.role is Role.TEACHER else recipe.trained_student_network

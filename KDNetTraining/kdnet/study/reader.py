@@ -19,9 +19,10 @@ from kdnet.runs.events import Event, EventKind, planned_networks, read_events
 from kdnet.runs.folder import NetworkFolder, RunFolder, read_study
 from kdnet.runs.splits import read_splits
 from kdnet.schema.folds import Split
+from kdnet.schema.former_names import REMOVED_VALUES, removed_values
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.network_id import NetworkId, networks_by_key
-from kdnet.schema.recipe import Recipe, read_settled_recipe
+from kdnet.schema.recipe import Recipe, read_settled_recipe, recorded_settings
 from kdnet.schema.results import Score
 from kdnet.schema.study_request import StudyRequest
 from kdnet.text import one_line
@@ -90,9 +91,34 @@ class RunReader:
         Raises:
             RunFolderError: when it is not resolved yet.
         """
+        return read_settled_recipe(self._recipe_file())
+
+    def settings(self) -> Mapping[str, Any]:
+        """Return the values of the recipe as they were, also those that no longer exist.
+
+        Raises:
+            RunFolderError: when its number of steps is not resolved yet.
+        """
+        return recorded_settings(self._recipe_file())
+
+    def _recipe_file(self) -> Path:
         if not self.run.recipe.exists():
             raise RunFolderError(f"{self.run.root} has not started to train: wait for its first steps.")
-        return read_settled_recipe(self.run.recipe)
+        return self.run.recipe
+
+    def require_current_settings(self) -> None:
+        """Check that unfinished networks can be trained with this version.
+
+        Raises:
+            RunFolderError: naming a setting whose value no longer exists.
+        """
+        if self.networks and all(self.folder(network).scores.exists() for network in self.networks):
+            return
+        for name, value in removed_values(read_study(self.run.root)["recipe"]).items():
+            raise RunFolderError(
+                f'{self.run.root} is not finished and uses {name} "{value}", which no longer exists: start a new run with '
+                f'"{REMOVED_VALUES[name][value]}", or resume it with kdnet 0.1.'
+            )
 
     def folder(self, network: NetworkId) -> NetworkFolder:
         """Return the folder of a network, whether or not it exists."""

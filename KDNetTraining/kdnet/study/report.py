@@ -18,6 +18,7 @@ from kdnet.runs.events import EventKind, read_events
 from kdnet.runs.folder import RunFolder
 from kdnet.schema.folds import ALL_CASES, fold_name
 from kdnet.schema.network_id import NetworkId, Role
+from kdnet.schema.recipe import recorded_settings
 from kdnet.schema.results import Score, StudyDescription
 from kdnet.study.environment import code_version, hardware
 from kdnet.study.prepare_data import StudyData
@@ -50,7 +51,7 @@ def report_study(request: StudyRequest, study: RunningStudy) -> Path:
         data=f"{data.dataset.format} folder {data.dataset.root.name}",
         cases=len(data.dataset.cases),
         recipe=recipe.name,
-        settings=recipe.to_json(),
+        settings=recorded_settings(run.recipe),
         student_modalities=tuple(
             dict.fromkeys(network.modality_key for network in networks if network.role is Role.STUDENT)
         ),

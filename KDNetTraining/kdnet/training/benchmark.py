@@ -26,8 +26,7 @@ def seconds_per_step(learner: Learner, job: TrainingJob, processes: DistributedC
         for step, samples in enumerate(batches):
             started = time.monotonic()
             learner.backward(samples, step, PlateauState())
-            learner.scaler.step(learner.optimizer)
-            learner.scaler.update()
+            learner.optimizer.step()
             _synchronize(learner.device)
             times.append(time.monotonic() - started)
     return sum(times[1:]) / STEPS

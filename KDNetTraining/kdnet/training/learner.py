@@ -44,7 +44,7 @@ class StepOutcome:
 
 
 class Learner:
-    """Holds what a step changes: weights, their average, optimizer, and gradient scaler.
+    """Holds what a step changes: weights, their average, and optimizer.
 
     Args:
         job: what to train.
@@ -65,7 +65,6 @@ class Learner:
         self.average = self.module.average() if self.recipe.ema_decay else None
         self.optimizer = make_optimizer(self.recipe, self.module.parameters())
         self.precision = settled_precision(self.recipe.precision, device)
-        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is Precision.FLOAT16)
         self._forward: nn.Module = self.module
 
     @property
@@ -92,14 +91,11 @@ class Learner:
         """Do step number ``step`` (from 0) unless its loss or gradient is not finite in one of the processes."""
         terms, norm = self.backward(samples, step, plateau)
         total, size, *losses = torch.stack([terms.total.detach().float(), norm.float(), *_scalars(terms)]).tolist()
-        overflow = self.scaler.is_enabled() and self.scaler.get_scale() >= 1  # the scaler is still adjusting its scale
-        finite = math.isfinite(total) and (overflow or math.isfinite(size))
-        outcome = _agree(losses, context, finite=finite)
+        outcome = _agree(losses, context, finite=math.isfinite(total) and math.isfinite(size))
         if outcome.finite:
-            self.scaler.step(self.optimizer)
+            self.optimizer.step()
             if self.average is not None:
                 update_average(self.average, self.module.network, self.recipe.ema_decay, step)
-        self.scaler.update()
         return outcome
 
     def backward(self, samples: Sequence[Sample], step: int, plateau: PlateauState) -> tuple[LossTerms, torch.Tensor]:
@@ -111,8 +107,7 @@ class Learner:
         with self._autocast():
             terms: LossTerms = self._forward(image, target)
         self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(self.scaler.scale(terms.total))
-        self.scaler.unscale_(self.optimizer)
+        torch.autograd.backward(terms.total)
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.gradient_clip or math.inf)
         return terms, norm
 
@@ -123,7 +118,6 @@ class Learner:
 
     def checkpoint(self, values: Mapping[str, object], groups: Mapping[str, Mapping[str, torch.Tensor]]) -> Checkpoint:
         """Return the state of everything here, with further ``values`` and ``groups``."""
-        values = {**values, "scaler": self.scaler.state_dict()}
         return Checkpoint(values, {**self.groups(), **groups}, optimizer_tensors(self.optimizer))
 
     def restore(self, state: Checkpoint) -> None:
@@ -136,11 +130,9 @@ class Learner:
         if self.average is not None:
             self.average.load_state_dict(state.groups[AVERAGE])
         restore_optimizer(self.optimizer, state.optimizer)
-        self.scaler.load_state_dict(state.values["scaler"])
 
     def _autocast(self) -> torch.autocast:
-        dtype = torch.float16 if self.precision is Precision.FLOAT16 else torch.bfloat16
-        return torch.autocast(self.device.type, dtype=dtype, enabled=self.precision is not Precision.FLOAT32)
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision is Precision.BFLOAT16)
 
 
 def _agree(losses: Sequence[float], context: ComputeContext, *, finite: bool) -> StepOutcome:

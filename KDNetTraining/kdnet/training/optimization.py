@@ -58,8 +58,6 @@ def learning_rate(recipe: Recipe, step: int, plateau: PlateauState) -> float:
     match recipe.schedule:
         case Schedule.POLYNOMIAL:
             decay = (1 - progress) ** 0.9
-        case Schedule.COSINE:
-            decay = 0.5 * (1 + math.cos(math.pi * progress))
         case Schedule.PLATEAU:
             decay = plateau.factor
     return float(recipe.learning_rate * warmup * decay)

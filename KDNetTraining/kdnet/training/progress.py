@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from kdnet.schema.recipe import CheckpointSelection, Recipe
+from kdnet.schema.recipe import Recipe
 from kdnet.training.checkpoint import Checkpoint
 from kdnet.training.divergence import Skipped
 from kdnet.training.elapsed_time import ElapsedTime
@@ -63,7 +63,7 @@ class TrainingProgress:
     def after_validation(self, validation: Validation, network: nn.Module, recipe: Recipe) -> TrainingProgress:
         """Return the progress after a validation; the weights of ``network`` are kept if they are the best so far."""
         best = self.best
-        if recipe.checkpoint is CheckpointSelection.LAST or best is None or validation.score > best.validation.score:
+        if best is None or validation.score > best.validation.score:
             weights = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
             best = BestWeights(self.step, validation, weights)
         return replace(self, validation_due=False, plateau=self.plateau.after(validation.loss, recipe), best=best)

@@ -101,12 +101,58 @@ def test_a_paused_run_resumes_at_its_step(
     assert read_status(run).state is RunState.FINISHED
 
 
+OLD_VALUES = {"schedule": "cosine", "checkpoint": "last", "precision": "float16", "network": "segresnet-32"}
+"""Values of settings that no longer exist."""
+
+
+def with_old_values(run: Path) -> None:
+    study = json.loads((run / "study.json").read_text())
+    study["recipe"] |= OLD_VALUES
+    (run / "study.json").write_text(json.dumps(study))
+    recipe = json.loads((run / "recipe.json").read_text())
+    (run / "recipe.json").write_text(json.dumps(recipe | OLD_VALUES))
+
+
+def test_a_finished_run_with_values_that_no_longer_exist_is_read(
+    version: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = unpack_run(version, "finished", tmp_path / "run")
+    before = results(run, capsys)["scores"]
+    with_old_values(run)
+    shutil.rmtree(run / "report")
+    assert read_status(run).state is RunState.FINISHED
+    assert results(run, capsys)["scores"] == before
+    assert main(["resume", str(run), "--data", str(data)]) == 0
+    page = (run / "report/report.html").read_text()
+    for value in OLD_VALUES.values():
+        assert value in page, "the report shows the settings of the training"
+    assert json.loads((run / "recipe.json").read_text())["schedule"] == "cosine"
+
+
+def test_an_unfinished_run_with_values_that_no_longer_exist_is_not_resumed(
+    version: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = unpack_run(version, "paused", tmp_path / "run")
+    with_old_values(run)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    assert main(["resume", str(run), "--data", str(data)]) == 2
+    error = capsys.readouterr().err.strip()
+    assert 'uses schedule "cosine", which no longer exists' in error
+    assert '"polynomial"' in error
+    assert "\n" not in error
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert len(results(run, capsys)["missing"]) == 2
+
+
 @pytest.mark.parametrize(
     "path", [pytest.param(path, id=f"{path.parts[-3]}-{path.stem}") for path in sorted(GOLDEN.glob("*/recipes/*.json"))]
 )
 def test_recipes_keep_their_values(path: Path) -> None:
     """Each value in the old file, whatever its key is called now, is in the recipe that is read."""
-    values = sorted(_leaves(json.loads(path.read_text())))
+    content = json.loads(path.read_text())
+    assert content.pop("checkpoint", "best") == "best", "the only choice today"
+    values = sorted(_leaves(content))
     found = list(_leaves(read_recipe(str(path), []).to_json()))
     for value in values:
         assert value in found
@@ -115,7 +161,9 @@ def test_recipes_keep_their_values(path: Path) -> None:
 
 def test_recorded_recipes_keep_their_values(version: str) -> None:
     path = GOLDEN / version / "finished/recipe.json"
-    values = sorted(_leaves(json.loads(path.read_text())))
+    content = json.loads(path.read_text())
+    assert content.pop("checkpoint") == "best"
+    values = sorted(_leaves(content))
     found = list(_leaves(read_recipe(str(path), []).to_json()))
     assert [value for value in values if value not in found] == []
 

@@ -56,6 +56,25 @@ def test_a_bundled_student_has_the_recipe_that_made_it(repository: Path, model: 
     assert model != "T1ce" or read_recipe(recipe).steps == made.steps
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "closest"),
+    [
+        ("schedule", "cosine", "polynomial"),
+        ("checkpoint", "last", "best"),
+        ("precision", "float16", "auto"),
+        ("network", "segresnet-32", "segresnet-16"),
+        ("student_network", "segresnet-32", "segresnet-16"),
+    ],
+)
+def test_a_removed_value_is_named_with_the_closest_one(tmp_path: Path, name: str, value: str, closest: str) -> None:
+    path = write(tmp_path / "mine.json", name="mine", base="fast", **{name: value})
+    with pytest.raises(SettingsError, match=f'^{name} "{value}" no longer exists: give "{closest}"[.]$'):
+        read_recipe(path)
+    with pytest.raises(SettingsError, match="no longer exists"):
+        read_recipe("fast", [f"{name}={value}"])
+    assert read_recipe("fast", [f"{name}={closest}"]).name == "fast"
+
+
 def test_steady_augments_more_than_fast() -> None:
     steady = read_recipe("steady")
     assert (steady.network, steady.steps, steady.deep_supervision, steady.ema_decay) == ("dynunet-12", 3000, 2, 0.995)

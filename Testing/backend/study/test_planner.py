@@ -157,9 +157,7 @@ def test_folds_for_some_of_the_cases_are_refused(phantom: Path, tmp_path: Path, 
     data = tmp_path / "data"
     shutil.copytree(phantom, data)
     (data / "cases.csv").write_text("case,fold\nPhantom_001,0\n")
-    assert "lists no fold for 5 of 6 cases, for example Phantom_000" in refusal(
-        study(data, tmp_path / "run"), capsys
-    )
+    assert "lists no fold for 5 of 6 cases, for example Phantom_000" in refusal(study(data, tmp_path / "run"), capsys)
     (data / "cases.csv").write_text("case,fold\nSomebodyElse,0\n")
     found, _ = plan(study(data, tmp_path / "run"), capsys)
     assert [fold["test"] for fold in found["folds"]] == [2], "a list of other cases beside the folder means nothing"
