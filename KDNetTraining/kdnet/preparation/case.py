@@ -92,8 +92,8 @@ def prepare_case(
     elif len(volumes) > 1:
         brain = extractor.extract(registered.volumes, names, choice.brain, expected=expected, progress=progress)
     method = choice.shading
-    if method is ShadingMethod.AUTOMATIC and not expected:
-        method = ShadingMethod.OFF  # measured with models of brains only
+    if method is ShadingMethod.AUTOMATIC and brain.mask is None:
+        method = ShadingMethod.OFF  # scans stripped elsewhere were usually corrected there, and must not take longer
     corrected, shaded = _corrected(brain, names, method, progress)
     done = " ".join(text for text in (brain.summary, *registered.done, shaded) if text)
     return Prepared(corrected, brain.mask, done, warnings, registered.transforms)

@@ -80,7 +80,7 @@ class SegmentationOptions:
     )
     shading: str = option(
         "--shading",
-        help="correct shading: automatic (if it is strong), off, or on (default: automatic)",
+        help="correct shading: automatic (if it is strong and the brain is extracted), off, or on (default: automatic)",
         default="automatic",
         group="preparation",
         metavar="WHEN",

@@ -97,6 +97,16 @@ def test_shading_is_reported() -> None:
     assert "Shading was corrected" in _prepared([shaded], brain).done
 
 
+def test_a_stripped_scan_is_not_touched_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    volume, brain = head()
+    field = np.exp(np.linspace(-0.8, 0.8, 72))[None, :, None]
+    shaded = stripped(Volume((volume.voxels * field).astype(np.float32), volume.grid), brain)
+    monkeypatch.setattr(case, "correct_shading", lambda *_: pytest.fail("nothing is to be looked at"))
+    prepared = _prepared([shaded], brain)
+    assert prepared.volumes[0].voxels is shaded.voxels
+    assert "Shading" not in prepared.done
+
+
 def test_half_a_brain_is_refused_unless_forced_or_given() -> None:
     volume, brain = head()
     half = brain.copy()
