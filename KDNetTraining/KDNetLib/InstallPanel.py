@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from kdnet.schema.formatting import size
 from slicer.i18n import tr as _
 
 from KDNetLib.Dependencies import Package, missing_packages
@@ -91,8 +92,7 @@ class InstallPanel:
 
 def _summary(packages: tuple[Package, ...]) -> str:
     names = ", ".join(package.requirement for package in packages)
-    size = sum(package.megabytes for package in packages)
-    download = f"{size / 1000:.1f} GB" if size >= 1000 else f"{size} MB"
+    download = size(1e6 * sum(package.megabytes for package in packages))
     return _(
         "This module requires Python packages that are not installed in Slicer: {names}. The download is up to {size}."
         " Packages that are already installed keep their major and minor version."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import slicer
 from kdnet.errors import KDNetError
 from kdnet.schema.modalities import display_name
+from slicer.i18n import tr as _
 
 if TYPE_CHECKING:
     from kdnet.schema.labels import LabelTable
@@ -51,7 +52,7 @@ def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[Loaded
         volumes[str(item["name"])] = _add_volume(case, item)
         yield None
     if not volumes:
-        raise KDNetError(f"Case {case} has no readable image: check its files.")
+        raise KDNetError(_("Case {case} has no readable image: check its files.").format(case=case))
     shown = volumes.get(background, next(iter(volumes.values())))
     segmentations: dict[str, slicer.vtkMRMLSegmentationNode] = {}
     center = None
@@ -82,7 +83,8 @@ def _add_segmentation(
     from KDNetLib.SegmentationNode import show_labelmap  # noqa: PLC0415 - needs numpy
 
     if voxels.shape != volume.GetImageData().GetDimensions()[::-1]:
-        raise KDNetError(f"{name} of {case} is not on the grid of its images: resample it.")
+        problem = _("{name} of {case} is not on the grid of its images: resample it.")
+        raise KDNetError(problem.format(name=name, case=case))
     node: slicer.vtkMRMLSegmentationNode = show_labelmap(voxels, labels, volume, name=f"{case} {name}")
     node.SetAttribute(ATTRIBUTE, case)
     return node

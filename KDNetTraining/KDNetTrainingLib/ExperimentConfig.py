@@ -95,6 +95,11 @@ class ExperimentConfig:
         """All values of the chosen recipe, None until they are known."""
         return self.capabilities.recipes.get(self.recipe_name) if self.capabilities is not None else None
 
+    @property
+    def control(self) -> bool:
+        """Whether to train a control, which makes sense only if the student starts from its teacher's weights."""
+        return self._choices.current.control and self._choices.current.initFromTeacher
+
     def take_recipe(self) -> None:
         """Make the values of the recipe the choices."""
         recipe = self.recipe

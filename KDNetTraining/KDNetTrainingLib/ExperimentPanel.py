@@ -62,6 +62,7 @@ class ExperimentPanel:
         ui.latentMethodSelector.enabled = chosen.gamma > 0
         divergence = chosen.gamma > 0 and chosen.latentMethod is LatentMethod.DIVERGENCE
         ui.latentSoftmaxSelector.enabled = ui.latentReductionSelector.enabled = divergence
+        ui.controlCheckBox.enabled = chosen.initFromTeacher
         problem = config.problem() if available else ""
         ui.experimentLabel.text = problem
         ui.experimentLabel.visible = bool(problem)

@@ -60,6 +60,7 @@ from kdnet.schema.run_results import RunResults
 from kdnet.schema.study_plan import StudyPlan
 from KDNetLib.Command import Command, json_answer
 from KDNetLib.Worker import Failure
+from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Request import ExperimentRequest, command_lines, recorded_line
 from KDNetTrainingLib.RunProcesses import RunProcesses
@@ -120,9 +121,10 @@ class TrainingLogic:
             KDNetError: when the request or its folder is unusable.
         """
         if not request.data.is_dir():
-            raise SettingsError(f"{request.data} is not a folder: choose the folder that holds the cases.")
+            problem = _("{folder} is not a folder: choose the folder that holds the cases.")
+            raise SettingsError(problem.format(folder=request.data))
         if not request.students or not all(request.students):
-            raise SettingsError("The student has no input modality: select at least one.")
+            raise SettingsError(_("The student has no input modality: select at least one."))
         run = Run(request.out, request.processes)
         if self.alive(run):
             raise _in_use(run)
@@ -295,4 +297,5 @@ def _read_results(answer: str) -> RunResults:
 
 
 def _in_use(run: Run) -> RunFolderError:
-    return RunFolderError(f"{run.root} is in use by another process: wait until it ends, or stop it first.")
+    problem = _("{folder} is in use by another process: wait until it ends, or stop it first.")
+    return RunFolderError(problem.format(folder=run.root))

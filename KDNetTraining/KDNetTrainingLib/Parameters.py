@@ -128,6 +128,7 @@ class Parameters:
     latentSoftmax: LatentSoftmax = LatentSoftmax(DEFAULTS.latent_softmax.value)
     latentReduction: LatentReduction = LatentReduction(DEFAULTS.latent_reduction.value)
     initFromTeacher: bool = False
+    control: bool = False
     length: Length = Length.RECIPE
     amount: Annotated[float, WithinRange(0.1, 100000.0)] = 60.0
     teacherSource: TeacherSource = TeacherSource.TRAIN

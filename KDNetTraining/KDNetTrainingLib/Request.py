@@ -18,6 +18,7 @@ from pathlib import Path
 from kdnet.errors import SettingsError
 from kdnet.schema.study_request import StudyOptions, format_students
 from kdnet.text import one_line, printable
+from slicer.i18n import tr as _
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
 
@@ -62,7 +63,8 @@ def shell_line(arguments: Sequence[str], *, windows: bool = sys.platform == "win
     for argument in arguments:
         # % and ! expand in cmd, $ and ` in PowerShell, even inside quotes; a trailing \\ would escape the quote
         if printable(argument) != argument or (windows and re.search(r'["%!$`]|\\$', argument)):
-            raise SettingsError(f'"{one_line(argument, 60)}" cannot be part of a command line: rename it.')
+            problem = _('"{name}" cannot be part of a command line: rename it.')
+            raise SettingsError(problem.format(name=one_line(argument, 60)))
     if not windows:
         return shlex.join(arguments)
     return " ".join(part if re.fullmatch(r"[\w.,:=+/\\\[\]-]+", part) else f'"{part}"' for part in arguments)
@@ -79,7 +81,7 @@ def recorded_line(command: str) -> str:
     except ValueError:
         arguments = []
     if arguments[:2] != ["kdnet", "study"]:
-        raise SettingsError("The run does not record a kdnet study command: start it from its data folder instead.")
+        raise SettingsError(_("The run does not record a kdnet study command: start it from its data folder instead."))
     return shell_line(arguments)
 
 

@@ -33,6 +33,7 @@ def build_request(chosen: Parameters, data: DataSelection, experiment: Experimen
         modalities=data.teacher_modalities,
         folds=data.folds(),
         fold_count=chosen.foldCount,
+        control=experiment.control,
         seeds=parse_numbers(chosen.seeds, _("Seeds")),
         minutes=chosen.amount if chosen.length is Length.MINUTES else 0.0,
         epochs=round(chosen.amount) if chosen.length is Length.EPOCHS else 0,

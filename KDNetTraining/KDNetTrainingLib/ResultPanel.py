@@ -200,7 +200,7 @@ class ResultPanel:
         ui.resultWarning.visible = bool(warning)
         if student is not None:
             self._cases = student.cases
-            fill_table(ui.comparisonTable, *comparison_table(student.comparisons))
+            fill_table(ui.comparisonTable, *comparison_table(student))
             fill_table(ui.resultCasesTable, *case_table(self._cases))
         self.update()
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from kdnet.schema.formatting import percent
 from kdnet.schema.network_id import Role
-from kdnet.schema.results import MEAN, Comparison
+from kdnet.schema.results import MEAN, Comparison, Interval
 from kdnet.schema.run_results import CaseResult, StudentResult
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Formatting import role_title
+
+COMPARED = (Role.TEACHER, Role.BASELINE, Role.STUDENT)
 
 ROLES = tuple(role.value for role in Role)
 
@@ -20,11 +22,16 @@ def labelmap_title(name: str) -> str:
     return role_title(Role(name)) if name in ROLES else _("Reference")
 
 
-def comparison_table(rows: Sequence[Comparison]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return header and rows; one column per region, because the panel is narrow and regions are few."""
-    names = (*map(role_title, Role), _("Gain"), _("95% CI"), _("p"), _("Gap"))
-    header = (_("Dice"), *(_("Mean") if row.region == MEAN else row.region for row in rows))
-    return header, list(zip(names, *(_column(row) for row in rows), strict=True))
+def comparison_table(student: StudentResult) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return header and rows; one column per region, because the panel is narrow and regions are few.
+
+    With a control, the last rows split the gain into those of the start and of the losses.
+    """
+    columns = student.comparisons
+    names = (*map(role_title, COMPARED), _("Gain"), _("95% CI"), _("p"), _("Gap"))
+    header = (_("Dice"), *(_("Mean") if row.region == MEAN else row.region for row in columns))
+    rows = list(zip(names, *map(_column, columns), strict=True))
+    return header, [*rows, *(row for part in _gain_parts() for row in _gain_rows(student, *part))]
 
 
 def case_table(cases: Sequence[CaseResult]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -46,11 +53,31 @@ def result_warning(student: StudentResult) -> str:
     return ""
 
 
+def _gain_parts() -> tuple[tuple[Role, str], ...]:
+    """Return the parts of a gain, by the network whose Dice should be higher, with their titles."""
+    return (Role.CONTROL, _("Gain of start")), (Role.STUDENT, _("Gain of losses"))
+
+
+def _gain_rows(student: StudentResult, network: Role, title: str) -> list[tuple[str, ...]]:
+    """Return the rows of a part of the gain; none without a control."""
+    parts = {part.region: part for part in student.gains if part.network is network}
+    if not parts:
+        return []
+    found = [parts.get(row.region) for row in student.comparisons]
+    gains = ("" if part is None else f"{part.difference.value:+.3f}" for part in found)
+    intervals = ("" if part is None else f"{_interval(part.difference)}\nn = {part.patients}" for part in found)
+    return [(title, *gains), (_("95% CI, patients"), *intervals)]
+
+
 def _column(row: Comparison) -> tuple[str, ...]:
     gain = row.difference
     recovery = "" if row.recovery is None else percent(row.recovery.value)
     scores = (_dice(row.teacher), _dice(row.baseline), _dice(row.student))
-    return *scores, f"{gain.value:+.3f}", f"{gain.low:+.3f}\n{gain.high:+.3f}", f"{row.p:.3f}", recovery
+    return *scores, f"{gain.value:+.3f}", _interval(gain), f"{row.p:.3f}", recovery
+
+
+def _interval(gain: Interval) -> str:
+    return f"{gain.low:+.3f}\n{gain.high:+.3f}"
 
 
 def _dice(value: float | None) -> str:

@@ -9,6 +9,7 @@ from kdnet.errors import RunFolderError
 from kdnet.messages import last_message
 from kdnet.runs.lock import is_locked
 from KDNetLib.ProcessTree import start_detached
+from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Request import python_arguments
 from KDNetTrainingLib.RunMonitor import LOG, log_tail
@@ -31,7 +32,8 @@ class RunProcesses:
         try:
             self._processes[run.root] = start_detached(python_arguments(run.processes, arguments), run.root / LOG)
         except OSError as error:
-            raise RunFolderError(f"{run.root} cannot be used ({error.strerror}): choose another folder.") from error
+            problem = _("{folder} cannot be used ({reason}): choose another folder.")
+            raise RunFolderError(problem.format(folder=run.root, reason=error.strerror)) from error
         self._started.discard(run.root)
 
     def find(self, run: Run) -> subprocess.Popen[bytes] | None:

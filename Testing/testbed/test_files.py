@@ -14,7 +14,8 @@ import pytest
 
 STANDARD = {*sys.stdlib_module_names, "slicer", "vtk", "qt", "ctk"}
 MODULES = ("KDNetSegmentation", "KDNetTraining")
-MESSAGES = ("showMessage", "Failure", "KDNetError", "ModelFileError", "DataError", "RuntimeError")  # take a sentence first
+ERRORS = ("KDNetError", "ModelFileError", "DataError", "SettingsError", "RunFolderError", "RuntimeError")
+MESSAGES = ("showMessage", "_show_message", "Failure", *ERRORS)  # take a sentence first
 UI_NAMES = ("ui", "self.ui", "self.panel.ui")
 
 pytestmark = pytest.mark.parametrize("name", MODULES)
@@ -117,7 +118,9 @@ def test_every_sentence_can_be_translated(repository: Path, name: str) -> None:
                 assert not node.value.value, f"{path}:{node.lineno}"
 
 
-@pytest.mark.parametrize("folder", ["KDNetSegmentation/KDNetSegmentationLib", "KDNetTraining/KDNetLib"])
+@pytest.mark.parametrize(
+    "folder", ["KDNetSegmentation/KDNetSegmentationLib", "KDNetTraining/KDNetLib", "KDNetTraining/KDNetTrainingLib"]
+)
 def test_every_message_can_be_translated(repository: Path, name: str, folder: str) -> None:
     """A message comes from _(), from the backend, or holds no words; an f-string could not be looked up."""
     for path in (repository / folder).glob("*.py"):

@@ -6,6 +6,7 @@ import argparse
 import json
 
 from kdnet.device import choose_device
+from kdnet.schema.formatting import percent
 from kdnet.schema.results import HD95_DEFINITION, Comparison
 from kdnet.schema.run_results import RunResults
 from kdnet.study.export import CardText, export_model
@@ -49,7 +50,7 @@ def _text(results: RunResults) -> str:
 
 def _comparison(row: Comparison) -> str:
     change = row.difference
-    gap = f"{row.recovery.value:.0%}" if row.recovery else f"undefined ({row.no_recovery})"
+    gap = percent(row.recovery.value) if row.recovery else f"undefined ({row.no_recovery})"
     return (
         f"student {row.modalities} against baseline, {row.region}: {change.value:+.3f} "
         f"({change.low:+.3f} to {change.high:+.3f}), p = {row.p:.3f}, gap recovery {gap}"

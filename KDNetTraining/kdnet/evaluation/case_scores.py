@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kdnet.data.dataset import Case, ImageFile
 from kdnet.data.references import read_reference
+from kdnet.data.volumes.geometry import require_same_grid
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.errors import DataError
 from kdnet.evaluation.case_pairs import CasePair
@@ -20,9 +21,6 @@ from kdnet.evaluation.meaning import Meaning
 from kdnet.evaluation.metrics import score_region
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.results import Empty
-
-SAME_PLACE_MM = 0.1
-"""How far the corners of two grids may lie apart: programs round their headers differently."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +72,7 @@ def score_pair(pair: CasePair, meaning: Meaning, rules: LesionRules) -> tuple[Re
         raise DataError(f"{pair.reference} cannot be evaluated: {meaning.problems[pair.case]}")
     reference = _read(pair.reference, pair.case, meaning.references.get(pair.case, {}), meaning.table)
     prediction = _turned(_read(pair.prediction, pair.case, meaning.predictions, meaning.table), reference.grid)
-    if not prediction.grid.matches(reference.grid, SAME_PLACE_MM):
-        raise DataError(
-            f"{pair.prediction} ({described(prediction.grid)}) is not on the grid of {pair.reference} "
-            f"({described(reference.grid)}): resample it to that grid first."
-        )
+    require_same_grid(prediction.grid, reference.grid, pair.prediction, pair.reference)
     found, wanted = np.asarray(prediction.voxels), np.asarray(reference.voxels)
     ignored = meaning.table.ignored(wanted)
     counted = True if ignored is None else ~ignored
@@ -88,14 +82,6 @@ def score_pair(pair: CasePair, meaning: Meaning, rules: LesionRules) -> tuple[Re
         masks = (np.isin(found, region.values) & counted, np.isin(wanted, region.values))
         results.append(_score(pair.case, region.name, *masks, reference.grid.spacing, voxel_ml, rules))
     return tuple(results)
-
-
-def described(grid: Grid) -> str:
-    """Return shape, spacing, orientation and origin of a grid as text."""
-    shape = " x ".join(str(size) for size in grid.shape)
-    spacing = " x ".join(f"{size:.3g}" for size in grid.spacing)
-    origin = ", ".join(f"{value:.1f}" for value in grid.affine[:3, 3])
-    return f"{shape} voxels of {spacing} mm, {grid.orientation}, origin {origin}"
 
 
 def _score(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kdnet.evaluation.pairing import per_case
 from kdnet.report.content import ReportData
 from kdnet.report.sentences import difference, format_key, p_value, recovery
+from kdnet.schema.formatting import duration
 from kdnet.schema.network_id import Role
 from kdnet.schema.results import MEAN, NetworkSummary
 
@@ -122,7 +123,7 @@ def facts(content: ReportData) -> dict[str, str]:
         "Recipe": f"{study.recipe}, {study.steps} steps per network",
         "Test folds": ", ".join(map(str, study.folds)) or "none",
         "Seeds": ", ".join(map(str, study.seeds)),
-        "Time": f"{study.seconds / 60:.0f} min of training, {study.cpu_seconds / 60:.0f} min of CPU time",
+        "Time": f"{duration(study.seconds)} of training, {duration(study.cpu_seconds)} of CPU time",
         "Hardware": study.hardware,
         "Code": f"kdnet {study.code_version}",
     }

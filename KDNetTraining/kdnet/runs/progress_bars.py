@@ -12,6 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from kdnet.runs.events import Event, EventKind, read_events
+from kdnet.schema.formatting import clock
 
 POLL_SECONDS = 0.5
 
@@ -54,9 +55,9 @@ class ProgressBars:
             case EventKind.EXCLUDED:
                 self._emit(f"excluded: {values['case']}: {values['reason']}")
             case EventKind.STEP:
-                left = _duration(float(values["seconds_left"]))
+                left = clock(float(values["seconds_left"]))
                 study = values.get("study_seconds_left")
-                whole = "" if study is None else f", study {_duration(float(study))}"
+                whole = "" if study is None else f", study {clock(float(study))}"
                 note = f"loss {values['losses']['total']:.3f}, {left} left{whole}"
                 self._advance(event.network, int(values["step"]), int(values["steps"]), note)
             case EventKind.VALIDATION:
@@ -115,9 +116,3 @@ def progress_bars(path: Path) -> Iterator[None]:
         thread.join()
         bars.update()
         bars.close()
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

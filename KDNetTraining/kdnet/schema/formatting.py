@@ -16,14 +16,28 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
+def clock(seconds: float) -> str:
+    """Format a duration as short as beside a progress bar.
+
+    Example:
+        >>> clock(99), clock(3600)
+        ('1:39', '1:00:00')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
 def size(count: float) -> str:
     """Format a number of bytes.
 
     Example:
-        >>> size(1.25e9), size(3e6), size(10)
-        ('1.2 GB', '3 MB', '1 MB')
+        >>> size(1.25e9), size(35e6), size(4.61e6), size(10)
+        ('1.2 GB', '35 MB', '4.6 MB', '0.1 MB')
     """
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, count / 1e6):.0f} MB"
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.0f} MB" if count >= 1e7 else f"{max(0.1, count / 1e6):.1f} MB"
 
 
 def percent(fraction: float) -> str:

@@ -12,6 +12,7 @@ import kdnet
 from kdnet.errors import ModelFileError, SettingsError
 from kdnet.json_schema import parse_dataclass
 from kdnet.schema.bounds import check_names, check_window
+from kdnet.schema.formatting import size
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.model_header import MOST_MODALITIES, REMEDY, ModelHeader, parse_header, read_header_text
 from kdnet.schema.network_id import Role
@@ -120,7 +121,7 @@ def describe(path: Path) -> str:
         **{f"data {name}": json.dumps(value) for name, value in card.training_data.items()},
         "recipe": str(card.recipe.get("name", "")),
         "created": f"{card.created} with kdnet {card.version}",
-        "size": f"{path.stat().st_size / 1e6:.1f} MB",
+        "size": size(path.stat().st_size),
         "intended use": card.intended_use,
         "limits": card.limits,
         "license": card.license,

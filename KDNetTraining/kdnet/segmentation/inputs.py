@@ -18,7 +18,7 @@ DICOM_SUFFIXES = (".dcm", ".ima")
 ROWS = 0x00280010  # the Rows tag of an image
 DICOM_LOOKS = 50  # files checked in a folder before it is ruled out as a DICOM series
 
-__all__ = ["Found", "Input", "RejectedInput", "find_inputs", "require_inputs", "survey"]
+__all__ = ["Found", "Input", "RejectedInput", "require_inputs", "survey"]
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,6 @@ class Found:
     cases: tuple[Input | RejectedInput, ...]
     skipped: tuple[RejectedInput, ...] = ()
     no_scans: tuple[Path, ...] = ()
-
-
-def find_inputs(paths: Sequence[Path], modalities: Sequence[str]) -> list[Input | RejectedInput]:
-    """List the cases in ``paths`` for a model of ``modalities``; see :func:`survey`."""
-    return list(survey(paths, modalities).cases)
 
 
 def survey(paths: Sequence[Path], modalities: Sequence[str], channels: Sequence[int] = ()) -> Found:

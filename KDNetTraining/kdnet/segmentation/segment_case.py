@@ -58,7 +58,7 @@ def segment_case(
     Args:
         predictor: with its model loaded.
         extractor: brain extractor, on the same device.
-        item: from ``find_inputs``.
+        item: from :func:`~kdnet.segmentation.inputs.survey`.
         options: segmentation options.
         progress: called with each stage.
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.schema.folds import ALL_CASES, ALL_NAME
+from kdnet.schema.modalities import format_modalities
 from kdnet.schema.model_card import ModelCard
 from kdnet.schema.network_id import NetworkId
 from kdnet.schema.recipe import Recipe
@@ -68,7 +69,7 @@ def model_card(network: NetworkId, data: StudyData, recipe: Recipe, trained: Tra
     validated = {"validation_dice": trained.validation.dice, "validation_cases": len(split.validation)}
     return ModelCard(
         role=network.role,
-        name=f"{network.role.value.capitalize()} {network.modality_key.upper()}",
+        name=f"{network.role.value.capitalize()} {format_modalities(network.modalities)}",
         network=trained.spec,
         modalities=network.modalities,
         labels=data.dataset.labels,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from kdnet.errors import SettingsError
 from kdnet.schema.folds import ALL_CASES
 from kdnet.schema.network_id import NetworkId, Role
+from kdnet.schema.study_rules import StudentProblem, student_problem
 
 
 def plan_networks(
@@ -44,15 +45,18 @@ def plan_networks(
 
 def _ordered(student: tuple[str, ...], modalities: Sequence[str]) -> tuple[str, ...]:
     known = ", ".join(modalities)
-    for modality in student:
-        if modality not in modalities:
-            raise SettingsError(f'the data has no modality "{modality}" for a student: choose among {known}.')
-    if len(modalities) == 1:
+    problem = student_problem(student, modalities)
+    if problem is StudentProblem.EMPTY:
+        raise SettingsError(f"a student needs at least one modality: choose from {known}.")
+    if problem is StudentProblem.NOT_A_SUBSET:
+        missing = next(name for name in student if name not in modalities)
+        raise SettingsError(f'the data has no modality "{missing}" for a student: choose from {known}.')
+    if problem is StudentProblem.NOTHING_TO_DISTILL and len(modalities) == 1:
         raise SettingsError(
             f"the data has only the modality {known}, but a teacher needs more modalities than its student: add "
             "another one."
         )
-    if len(set(student)) == len(modalities):
+    if problem is StudentProblem.NOTHING_TO_DISTILL:
         raise SettingsError(
             f"a student of all modalities ({known}) has nothing to learn from its teacher: give it fewer modalities."
         )

@@ -165,12 +165,12 @@ def test_a_labelmap_of_another_grid_is_refused_in_a_sentence_and_the_others_are_
     save(folders[0] / "P4.nii.gz", labels()[:-1])
     save(folders[1] / "P4.nii.gz", labels())
     code, out = run(folders)
-    sentences = [line for line in capsys.readouterr().err.splitlines() if "not on the grid" in line]
+    sentences = [line for line in capsys.readouterr().err.splitlines() if "has a different geometry than" in line]
     assert code == 1
     assert len(sentences) == 3
-    assert all(line.endswith("resample it to that grid first.") for line in sentences)
+    assert all(line.endswith("resample it to the same grid first.") for line in sentences)
     assert ("P1", "WT") in table(out)
-    assert "not on the grid" in table(out)["P2", ""]["problem"]
+    assert "has a different geometry than" in table(out)["P2", ""]["problem"]
 
 
 def test_when_nothing_can_be_evaluated_the_command_fails(

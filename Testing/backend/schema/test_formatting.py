@@ -19,5 +19,5 @@ def test_durations_are_as_precise_as_a_waiting_user_needs(seconds: float, text: 
 
 
 def test_sizes_and_fractions() -> None:
-    assert [size(1.25e9), size(2.6e6), size(12)] == ["1.2 GB", "3 MB", "1 MB"]
+    assert [size(1.25e9), size(35e6), size(2.64e6), size(12)] == ["1.2 GB", "35 MB", "2.6 MB", "0.1 MB"]
     assert [percent(0.0), percent(0.954), percent(-0.2)] == ["0%", "95%", "-20%"]

@@ -53,6 +53,18 @@ def test_the_request_is_the_command(training: Any, chosen: Any) -> None:
     assert training.request().commandLine().startswith("torchrun --standalone --nproc-per-node 2 -m kdnet study")
 
 
+def test_a_control_is_trained_where_the_student_starts_from_its_teacher(training: Any, chosen: Any) -> None:
+    chosen(init_from_teacher=True)
+    ui = training.ui
+    assert "--control" not in training.request().commandLine()
+    assert ui.controlCheckBox.enabled
+    ui.controlCheckBox.checked = True
+    assert "--control" in training.request().commandLine()
+    ui.initFromTeacherCheckBox.checked = False
+    assert not ui.controlCheckBox.enabled
+    assert "--control" not in training.request().commandLine()
+
+
 def test_settings_of_the_divergence_are_off_for_other_methods(training: Any) -> None:
     pick(training.ui.recipeSelector, "fast")
     assert training.ui.latentSoftmaxSelector.enabled

@@ -10,7 +10,7 @@ import pytest
 from kdnet.runs.status import RunState, RunStatus
 from kdnet.schema.folds import ALL_CASES
 from kdnet.schema.network_id import NetworkId, Role
-from kdnet.schema.results import MEAN, Comparison, Interval
+from kdnet.schema.results import MEAN, Comparison, GainPart, Interval
 from kdnet.schema.run_results import StudentResult
 from kdnet.schema.study_plan import FoldCounts, StudyPlan
 
@@ -89,7 +89,23 @@ def test_a_student_without_a_benefit_is_warned_about(training: Any, gain: float,
 def test_a_comparison_has_a_column_per_region(training: Any) -> None:
     from KDNetTrainingLib.ResultText import comparison_table
 
-    header, rows = comparison_table(student(0.2, 0.1).comparisons)
+    header, rows = comparison_table(student(0.2, 0.1))
     assert header == ("Dice", "ET", "Mean")
     assert [row[0] for row in rows] == ["Teacher", "Baseline", "Student", "Gain", "95% CI", "p", "Gap"]
     assert [row[1] for row in rows] == ["", "0.500", "0.700", "+0.200", "+0.100\n+0.300", "0.040", ""]
+
+
+def test_a_control_splits_the_gain(training: Any) -> None:
+    from KDNetTrainingLib.ResultText import comparison_table
+
+    def part(network: Role, reference: Role, gain: float) -> GainPart:
+        return GainPart("t1ce", MEAN, network, reference, 5, 4, Interval(gain, gain - 0.01, gain + 0.02), 0.1, 3)
+
+    gains = (part(Role.CONTROL, Role.BASELINE, 0.15), part(Role.STUDENT, Role.CONTROL, 0.05))
+    _, rows = comparison_table(replace(student(0.2, 0.1), gains=gains))
+    assert rows[7:] == [
+        ("Gain of start", "", "+0.150"),
+        ("95% CI, patients", "", "+0.140\n+0.170\nn = 4"),
+        ("Gain of losses", "", "+0.050"),
+        ("95% CI, patients", "", "+0.040\n+0.070\nn = 4"),
+    ]

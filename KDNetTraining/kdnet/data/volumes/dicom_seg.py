@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 import kdnet
 from kdnet.data.volumes.dicom import series_stack
 from kdnet.data.volumes.dicom_stack import LPS_RAS, Stack
+from kdnet.data.volumes.geometry import require_same_grid
 from kdnet.data.volumes.grid import Volume
 from kdnet.errors import DataError, PackageError
 from kdnet.files import atomic_write
@@ -96,8 +97,7 @@ def write_dicom_seg(path: Path, labelmap: Volume, series: Path, labels: Sequence
     highdicom = require_highdicom()
     require_series(series)
     stack = series_stack(series)
-    if not labelmap.grid.matches(stack.grid, tolerance_mm=0.01):
-        raise DataError(f"the labelmap has a different geometry than {series}: choose the series that was segmented.")
+    require_same_grid(labelmap.grid, stack.grid, "the labelmap", series, "choose the series that was segmented")
     sources = [_source(header.path) for header in stack.headers]
     _even_out(sources, stack)
     present = [label for label in labels if (labelmap.voxels == label.value).any()] or list(labels)

@@ -20,14 +20,17 @@ UNPLACED = "does not specify the patient orientation ({missing}): check that lef
 SAME_PLACE_MM = 0.1  # largest distance between the corners of two grids that count as the same
 
 
-def geometry_problem(grid: Grid, wanted: Grid, name: object, other: str) -> str:
+RESAMPLE = "resample it to the same grid first"
+
+
+def geometry_problem(grid: Grid, wanted: Grid, name: object, other: object, remedy: str = RESAMPLE) -> str:
     """Return a sentence if the volume ``name`` is not on the grid of ``other``; otherwise an empty string."""
     if grid.matches(wanted, tolerance_mm=SAME_PLACE_MM):
         return ""
-    return f"{name} has a different geometry than {other}: resample it to the same grid first."
+    return f"{name} has a different geometry than {other} ({grid.description}; {wanted.description}): {remedy}."
 
 
-def require_same_grid(grid: Grid, wanted: Grid, name: object, other: str) -> None:
+def require_same_grid(grid: Grid, wanted: Grid, name: object, other: object, remedy: str = RESAMPLE) -> None:
     """Check that a volume is on the grid of another one.
 
     Args:
@@ -35,11 +38,12 @@ def require_same_grid(grid: Grid, wanted: Grid, name: object, other: str) -> Non
         wanted: grid of the other one.
         name: file or description of the volume, for the message.
         other: file or description of the other one.
+        remedy: what to do, for the message.
 
     Raises:
         DataError: if the grids differ.
     """
-    if problem := geometry_problem(grid, wanted, name, other):
+    if problem := geometry_problem(grid, wanted, name, other, remedy):
         raise DataError(problem)
 
 

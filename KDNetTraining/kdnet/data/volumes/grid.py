@@ -46,6 +46,14 @@ class Grid:
         """The anatomical directions in which i, j and k increase, for example ``"LPS"``."""
         return "".join(nibabel.orientations.aff2axcodes(self.affine))
 
+    @property
+    def description(self) -> str:
+        """Shape, spacing, orientation and origin as text."""
+        shape = " x ".join(str(size) for size in self.shape)
+        spacing = " x ".join(f"{size:.3g}" for size in self.spacing)
+        origin = ", ".join(f"{value:.1f}" for value in self.affine[:3, 3])
+        return f"{shape} voxels of {spacing} mm, {self.orientation}, origin {origin}"
+
     def matches(self, other: Grid, tolerance_mm: float = 1e-3) -> bool:
         """Check whether both grids have the same shape and their corners coincide within ``tolerance_mm``."""
         if self.shape != other.shape:

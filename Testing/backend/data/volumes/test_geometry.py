@@ -103,7 +103,9 @@ def test_grids_count_as_the_same_up_to_a_tenth_of_a_millimeter() -> None:
     grid = Grid((10, 10, 10), np.diag([-2.0, 1.0, 0.5, 1.0]))
     shifted = [Grid(grid.shape, grid.affine + np.array([[0, 0, 0, far], *[[0] * 4] * 3])) for far in (0.09, 0.11)]
     require_same_grid(shifted[0], grid, "mask.nii", "scan.nii")
-    with pytest.raises(DataError, match=r"^mask\.nii has a different geometry than scan\.nii: resample"):
+    with pytest.raises(
+        DataError, match=r"^mask\.nii has a different geometry than scan\.nii \(10 x 10 x 10 voxels .*\): resample"
+    ):
         require_same_grid(shifted[1], grid, "mask.nii", "scan.nii")
     assert (grid.voxel_mm3, grid.voxel_ml) == (pytest.approx(1.0), pytest.approx(0.001))
 
