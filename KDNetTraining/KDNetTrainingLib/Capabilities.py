@@ -9,8 +9,6 @@ from kdnet.schema.capabilities import Capabilities
 from KDNetLib.Command import Command, json_answer
 from KDNetLib.Worker import Failure
 
-MODULE = ("-m", "kdnet.cli.capabilities")
-
 
 def query_capabilities(
     files: Sequence[Path], onFinished: Callable[[Capabilities], None], onFailed: Callable[[Failure], None]
@@ -22,11 +20,10 @@ def query_capabilities(
         onFinished: called with the answer.
         onFailed: called with the reason, such as a file that is not a recipe.
     """
-    arguments = [part for path in files for part in ("--recipe", str(path))]
+    arguments = ["capabilities", *(part for path in files for part in ("--recipe", str(path)))]
     return Command(
         arguments,
         read=lambda text: Capabilities.from_json(json_answer(text)),
         onFinished=onFinished,
         onFailed=onFailed,
-        module=MODULE,
     ).start()

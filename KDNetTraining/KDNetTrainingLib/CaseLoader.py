@@ -18,8 +18,6 @@ from KDNetLib.Worker import Failure
 
 from KDNetTrainingLib.CaseNodes import LoadedCase, add_case
 
-MODULE = ("-m", "kdnet.cli.case_files")
-
 
 @dataclass(frozen=True)
 class CaseRequest:
@@ -66,7 +64,7 @@ class CaseLoader:
         """Start loading; a load in progress is canceled."""
         self.cancel()
         self._folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
-        arguments = [str(request.data), request.case, "-o", str(self._folder)]
+        arguments = ["case-files", str(request.data), request.case, "-o", str(self._folder)]
         if request.labels:
             arguments += ["--labels", json.dumps(request.labels)]
         if request.modalities:
@@ -77,7 +75,7 @@ class CaseLoader:
         def read(answer: Mapping[str, Any]) -> None:
             self._read(answer, request.background)
 
-        self._command = Command(arguments, read=json_answer, onFinished=read, onFailed=self._failed, module=MODULE).start()
+        self._command = Command(arguments, read=json_answer, onFinished=read, onFailed=self._failed).start()
 
     def cancel(self) -> None:
         """Cancel loading; what is already in the scene stays."""

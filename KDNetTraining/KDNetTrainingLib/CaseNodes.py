@@ -34,7 +34,7 @@ class LoadedCase:
 
 
 def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[LoadedCase | None]:
-    """Add what ``kdnet.cli.case_files`` wrote to the scene, one node per step; the last step yields all of them.
+    """Add what ``kdnet case-files`` wrote to the scene, one node per step; the last step yields all of them.
 
     The slice views jump to where the reference, or else the last non-empty labelmap, has the largest area.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import os
 import subprocess
 import sys
@@ -11,6 +13,9 @@ import pytest
 from kdnet.cli import command as cli
 from kdnet.entry import carry_out
 from kdnet.errors import SettingsError
+
+HIDDEN = ("capabilities", "case-files")
+"""Commands that serve the training panel."""
 
 PIPES = pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices of POSIX")
 
@@ -81,12 +86,14 @@ def test_an_interrupt_and_an_exit_are_what_they_are() -> None:
 
 
 def test_each_command_is_found_in_its_module() -> None:
-    for name, commands in cli.MODULES.items():
-        for command in commands:
-            parser = cli._parser([command])
-            assert command in parser.format_help(), name
-    every = cli._parser(["--help"])._subparsers._group_actions[0].choices  # type: ignore[union-attr]
-    assert set(every or ()) == {command for commands in cli.MODULES.values() for command in commands}
+    listed = {command for commands in cli.GROUPS.values() for command in commands}
+    parser = cli._parser(["--help"])
+    every: dict[str, argparse.ArgumentParser] = parser._subparsers._group_actions[0].choices  # type: ignore[union-attr, assignment]
+    assert set(every) == {*listed, *HIDDEN}
+    for name, command in every.items():
+        assert (f"\n  {name} " in parser.format_help()) is (name in listed)
+        module, _, function = command.get_default("handler").partition(":")
+        assert callable(getattr(importlib.import_module(module), function))
 
 
 def test_the_version_is_told_without_torch() -> None:

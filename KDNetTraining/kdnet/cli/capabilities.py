@@ -1,4 +1,4 @@
-"""``python -m kdnet.cli.capabilities``: the options that a panel can offer, as one JSON object on stdout.
+"""``kdnet capabilities``: the options that a panel can offer, as one JSON object on stdout.
 
 The object is a :class:`~kdnet.schema.capabilities.Capabilities`.
 """
@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 
 import torch
 
 from kdnet.device import mps_agrees
-from kdnet.entry import carry_out, prepare_streams
 from kdnet.schema.capabilities import Capabilities
 from kdnet.schema.networks import PRESETS
 from kdnet.schema.recipe import read_recipe, recipe_names
@@ -43,18 +41,7 @@ def devices() -> list[str]:
     return [*found, "mps", "cpu"] if mps_agrees() else [*found, "cpu", "mps"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return the exit code."""
-    parser = argparse.ArgumentParser(prog="kdnet.cli.capabilities", description="List recipes, networks and devices.")
-    parser.add_argument("--recipe", action="append", default=[], help="a recipe file")
-    prepare_streams()
-
-    def run() -> int:
-        print(json.dumps(capabilities(parser.parse_args(arguments).recipe).to_json()))
-        return 0
-
-    return carry_out(run)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def run_capabilities(args: argparse.Namespace) -> int:
+    """Run ``kdnet capabilities``."""
+    print(json.dumps(capabilities(args.recipe).to_json()))
+    return 0

@@ -1,16 +1,15 @@
-"""``python -m kdnet.cli.case_files``: a case as plain arrays, for a viewer that must not block on file reading.
+"""``kdnet case-files``: a case as plain arrays, for a viewer that must not block on file reading.
 
 The output is one JSON object on stdout: ``case``, ``labels`` (the label table), ``volumes`` and ``labelmaps``, each with
 ``name``, ``file`` (``.npy``, ``[k, j, i]``) and ``affine`` (voxel indices ``i, j, k`` to RAS mm). Reference labels have the
-values of the label table, whatever the file's convention. It is not a subcommand of ``kdnet``, which imports torch and
-would take longer than reading a case.
+values of the label table, whatever the file's convention. Neither torch nor MONAI is imported: that would take longer than
+reading a case.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from kdnet.data.formats.detect import read_dataset
 from kdnet.data.references import read_reference
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import read_volume
-from kdnet.entry import carry_out, prepare_streams
 from kdnet.errors import DataError
 from kdnet.files import writable_folder
 from kdnet.schema.labels import LabelTable
@@ -58,26 +56,13 @@ def write_case(
     return {"case": name, "labels": dataset.labels.to_json(), "volumes": volumes, "labelmaps": found}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return the exit code."""
-    parser = argparse.ArgumentParser(prog="kdnet.cli.case_files", description="Write a case as arrays.")
-    parser.add_argument("data", type=Path)
-    parser.add_argument("case")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--labels", type=json.loads, help="label table as JSON, instead of what the format suggests")
-    parser.add_argument("--modalities", default="", help="as in t1ce,flair (default: all)")
-    parser.add_argument("--labelmap", action="append", default=[], metavar="NAME=FILE")
-    prepare_streams()
-
-    def run() -> int:
-        args = parser.parse_args(arguments)
-        dataset = read_dataset(args.data, LabelTable.from_json(args.labels) if args.labels else None)
-        pairs = [(label, Path(path)) for label, _, path in (item.partition("=") for item in args.labelmap)]
-        wanted = [part for part in args.modalities.split(",") if part]
-        print(json.dumps(write_case(dataset, args.case, args.out, pairs, wanted)))
-        return 0
-
-    return carry_out(run)
+def run_case_files(args: argparse.Namespace) -> int:
+    """Run ``kdnet case-files``."""
+    dataset = read_dataset(args.data, LabelTable.from_json(args.labels) if args.labels else None)
+    pairs = [(label, Path(path)) for label, _, path in (item.partition("=") for item in args.labelmap)]
+    wanted = [part for part in args.modalities.split(",") if part]
+    print(json.dumps(write_case(dataset, args.case, args.out, pairs, wanted)))
+    return 0
 
 
 def _find(dataset: Dataset, name: str) -> Case:
@@ -91,7 +76,3 @@ def _write(name: str, volume: Volume, path: Path, kind: type | None = None) -> d
     voxels = np.asarray(volume.voxels)
     np.save(path, np.ascontiguousarray(voxels.T, dtype=kind or voxels.dtype), allow_pickle=False)
     return {"name": name, "file": str(path), "affine": volume.grid.affine.tolist()}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

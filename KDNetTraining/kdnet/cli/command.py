@@ -44,7 +44,7 @@ GROUPS = MappingProxyType(
 )
 """Heading to command to its line in the help."""
 
-PARSERS = ("study", "data", "collection", "runs", "segment", "measure", "evaluate", "brain")
+PARSERS = ("study", "data", "collection", "runs", "segment", "measure", "evaluate", "brain", "panel")
 
 
 def main(arguments: Sequence[str] | None = None, started: float | None = None) -> int:

@@ -16,13 +16,13 @@ ALL = (*LIBRARIES, "numpy", "scipy", "nibabel", "SimpleITK", "pydicom", "tqdm")
 COMMANDS = [name for group in GROUPS.values() for name in group]
 
 
-def run_without(libraries: tuple[str, ...], *arguments: str, module: str = "kdnet") -> subprocess.CompletedProcess[str]:
-    """Run ``python -m module`` in a process where the libraries cannot be imported."""
+def run_without(libraries: tuple[str, ...], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m kdnet`` in a process where the libraries cannot be imported."""
     code = (
         "import runpy, sys\n"
         f"for name in {libraries}: sys.modules[name] = None\n"
-        f"sys.argv = [{module!r}, *{list(arguments)!r}]\n"
-        f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)\n"
+        f"sys.argv = ['kdnet', *{list(arguments)!r}]\n"
+        "runpy.run_module('kdnet', run_name='__main__', alter_sys=True)\n"
     )
     command = [sys.executable, "-c", code]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -48,7 +48,7 @@ def test_an_inspection_needs_no_torch(phantom: Path) -> None:
 
 
 def test_a_case_for_the_viewer_needs_no_torch(phantom: Path, tmp_path: Path) -> None:
-    done = run_without(LIBRARIES, str(phantom), "Phantom_000", "-o", str(tmp_path), module="kdnet.cli.case_files")
+    done = run_without(LIBRARIES, "case-files", str(phantom), "Phantom_000", "-o", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "t1ce.npy").is_file()
 

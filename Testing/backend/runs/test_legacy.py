@@ -49,4 +49,4 @@ def test_an_old_run_is_read_as_a_new_one(finished_run: Path, tmp_path: Path) -> 
     assert old_view.labels == new_view.labels
     assert list(planned_networks(read_events(old / "events.jsonl")[0])) == [item.key for item in new_view.networks]
     assert [network.key for network in read_status(old).done] == [network.key for network in read_status(finished_run).done]
-    assert read_results(old)["summary"] == read_results(finished_run)["summary"]
+    assert read_results(old).summary == read_results(finished_run).summary

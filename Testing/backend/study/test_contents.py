@@ -87,7 +87,7 @@ def test_a_case_that_comes_later_is_added(tmp_path: Path) -> None:
 
 def test_reading_them_can_be_stopped_and_says_how_far_it_is(phantom: Path) -> None:
     cases, told = read_dataset(phantom).cases[:2], []
-    found = read_contents(cases, ALONE, say=lambda done, total: told.append((done, total)))
+    found = read_contents(cases, ALONE, progress=lambda done, total: told.append((done, total)))
     assert found == {case.name: case_digests(case) for case in cases}
     assert told == [(1, 2), (2, 2)]
     stop = StopRequest()

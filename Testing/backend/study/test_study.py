@@ -243,9 +243,13 @@ def test_fast_soft_is_fast_with_the_distillation_of_the_paper() -> None:
 
 def test_minutes_decide_the_steps_of_every_network_alike() -> None:
     recipe = read_recipe("fast")
-    arguments: Any = {"networks": dict.fromkeys(Role, 1), "validation_cases": 4, "tests": 3 * 14}
+    trained = (Role.TEACHER, Role.BASELINE, Role.STUDENT)
+    arguments: Any = {"networks": dict.fromkeys(trained, 1), "validation_cases": 4, "tests": 3 * 14}
     fitted = steps_for_budget(recipe, minutes=30, measured=StepTimings((1.0, 1.0, 2.0), 1.0), **arguments)
     assert fitted.steps == int((30 * 60 * 0.9 - 3 * (40 + 42)) / 4)
+    controlled: Any = {**arguments, "networks": dict.fromkeys(Role, 1)}
+    fitted = steps_for_budget(recipe, minutes=30, measured=StepTimings((1.0, 1.0, 2.0), 1.0), **controlled)
+    assert fitted.steps == int((30 * 60 * 0.9 - (4 * 40 + 3 * 42)) / 5), "a control steps like a baseline"
     with pytest.raises(SettingsError, match="give at least"):
         steps_for_budget(recipe, minutes=1, measured=StepTimings((1.0, 1.0, 2.0), 1.0), **arguments)
 
@@ -253,7 +257,7 @@ def test_minutes_decide_the_steps_of_every_network_alike() -> None:
 def test_students_of_any_proper_subset_are_planned_after_their_teacher() -> None:
     networks = plan_networks(("t1", "t1ce", "t2"), parse_students("t1ce,t2+t1"), [0], [0, 1])
     assert [network.role for network in networks[:3]] == [Role.TEACHER, Role.BASELINE, Role.STUDENT]
-    assert networks[4].name == "fold0/seed0/student-t1+t2"
+    assert networks[4].key == "fold0/seed0/student-t1+t2"
     assert len(networks) == 10
 
 
