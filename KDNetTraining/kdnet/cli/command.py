@@ -24,7 +24,8 @@ GROUPS = MappingProxyType(
         "training": {
             "plan": "estimate the time, memory and disk space of a study",
             "study": "train teacher, baseline and student; evaluate and compare them",
-            "resume": "resume a study",
+            "adapt": "adapt a model to corrected cases, and test whether it got better",
+            "resume": "resume a study or an adaptation",
             "results": "show the results of a run",
             "predict-checkpoint": "segment a validation case with the current checkpoint",
             "export": "write a model file for users",
@@ -44,7 +45,7 @@ GROUPS = MappingProxyType(
 )
 """Heading to command to its line in the help."""
 
-PARSERS = ("study", "data", "collection", "runs", "segment", "measure", "evaluate", "brain", "panel")
+PARSERS = ("study", "adapt", "data", "collection", "runs", "segment", "measure", "evaluate", "brain", "panel")
 
 
 def main(arguments: Sequence[str] | None = None, started: float | None = None) -> int:

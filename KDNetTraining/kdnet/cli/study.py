@@ -31,7 +31,7 @@ def run_study(args: argparse.Namespace) -> int:
     """Run ``kdnet study``; return the exit code."""
     request = study_options(args).resolve(command_text(args.command_line))
     name = f"{args.data.resolve().name}-{format_students(request.students)}-{request.recipe.name}".replace(",", "_")
-    return _carry_out(request, args.out or Path("runs") / name, args.wait_for, args.started)
+    return carry_out_request(request, args.out or Path("runs") / name, args.wait_for, args.started)
 
 
 def run_resume(args: argparse.Namespace) -> int:
@@ -50,10 +50,21 @@ def run_resume(args: argparse.Namespace) -> int:
     device = request.device if args.device is None else args.device
     threads = request.threads if args.threads is None else args.threads
     request = replace(request, device=device, threads=threads)
-    return _carry_out(request, root, args.wait_for, args.started, moved=args.data is not None)
+    return carry_out_request(request, root, args.wait_for, args.started, moved=args.data is not None)
 
 
-def _carry_out(request: StudyRequest, root: Path, after: Sequence[Path], started: float, *, moved: bool = False) -> int:
+def carry_out_request(
+    request: StudyRequest, root: Path, after: Sequence[Path], started: float, *, moved: bool = False
+) -> int:
+    """Run a study or an adaptation in a run folder, and print its results; return the exit code.
+
+    Args:
+        request: what to do.
+        root: the run folder.
+        after: run folders to wait for.
+        started: start time of the process in seconds since 1970.
+        moved: whether the data folder changed its place.
+    """
     check_device_name(request.device, announced_processes())
     device = choose_device(request.device)
     if request.threads:

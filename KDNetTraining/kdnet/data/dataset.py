@@ -66,6 +66,7 @@ class Dataset:
         conventions: case to the label convention implied by its name; empty where the format describes the values.
         asked: the label table that the user requested, None to decide by names and values.
         notes: notes about the listing, in sentences.
+        earlier: names of the cases that come from another data set than the first one, see :func:`with_earlier`.
     """
 
     root: Path
@@ -76,6 +77,7 @@ class Dataset:
     conventions: Mapping[str, Convention] = field(default_factory=dict)
     asked: LabelTable | None = None
     notes: tuple[str, ...] = ()
+    earlier: frozenset[str] = frozenset()
 
     @property
     def patients(self) -> dict[str, str]:
@@ -97,6 +99,26 @@ class Dataset:
             replace(case, images={name: case.images[name] for name in kept if name in case.images}) for case in self.cases
         )
         return replace(self, modalities=kept, cases=cases)
+
+
+def with_earlier(dataset: Dataset, earlier: Dataset) -> Dataset:
+    """Return ``dataset`` with the cases of another one added; those whose names are taken are renamed.
+
+    Args:
+        dataset: data set whose modalities and labels are kept.
+        earlier: read with these labels and modalities.
+    """
+    taken = {case.name for case in dataset.cases}
+    names = {case.name: f"{case.name}-old" if case.name in taken else case.name for case in earlier.cases}
+    cases = tuple(replace(case, name=names[case.name], patient=case.patient) for case in earlier.cases)
+    return replace(
+        dataset,
+        cases=(*dataset.cases, *cases),
+        conventions={**dataset.conventions, **{names[name]: value for name, value in earlier.conventions.items()}},
+        asked=dataset.asked or (dataset.labels if earlier.conventions else None),
+        notes=(*dataset.notes, *earlier.notes),
+        earlier=frozenset(names.values()),
+    )
 
 
 def case_files(case: Case) -> dict[str, Any]:

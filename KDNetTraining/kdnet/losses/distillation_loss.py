@@ -88,5 +88,5 @@ class DistillationLoss(nn.Module):
         return LossTerms(total, segmentation.detach(), soft_target.detach(), latent.detach())
 
     def _soft_target_term(self, student: NetworkOutput, teacher: NetworkOutput, target: torch.Tensor) -> torch.Tensor:
-        _, known = split_known(target)
+        known = None if self.settings.unlabeled else split_known(target)[1]
         return torch.as_tensor(self.soft_targets(student.logits, teacher.logits, student.auxiliary, known))

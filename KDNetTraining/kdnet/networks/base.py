@@ -49,6 +49,10 @@ class SegmentationNetwork(nn.Module, ABC):
     def output_layers(self) -> tuple[nn.Module, ...]:
         """Return the convolutions that produce logits, so that a recipe can set their bias to the label prior."""
 
+    def encoder(self) -> tuple[nn.Module, ...]:
+        """Return the modules from the input to the bottleneck; empty if they cannot be separated from the decoder."""
+        return ()
+
     @abstractmethod
     def input_layer(self) -> nn.Conv3d:
         """Return the convolution that takes the modalities, so that a student can start from its teacher."""

@@ -67,6 +67,10 @@ class DynUNetWrapper(SegmentationNetwork):
         last = next(layer for layer in self.net.output_block.modules() if isinstance(layer, nn.Conv3d))
         return (last, *self.heads)
 
+    def encoder(self) -> tuple[nn.Module, ...]:
+        """Return the input block, the downsampling blocks, and the bottleneck."""
+        return (self.net.input_block, *self.net.downsamples, self.net.bottleneck)
+
     def input_layer(self) -> nn.Conv3d:
         """Return the first convolution of the input block."""
         return next(layer for layer in self.net.input_block.modules() if isinstance(layer, nn.Conv3d))

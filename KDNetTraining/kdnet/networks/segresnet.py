@@ -51,6 +51,10 @@ class SegResNetWrapper(SegmentationNetwork):
         last = next(layer for layer in self.net.conv_final[2].modules() if isinstance(layer, nn.Conv3d))
         return (last, *self.heads)
 
+    def encoder(self) -> tuple[nn.Module, ...]:
+        """Return the initial convolution and the downsampling levels."""
+        return (self.net.convInit, *self.net.down_layers)
+
     def input_layer(self) -> nn.Conv3d:
         """Return SegResNet's initial convolution."""
         return next(layer for layer in self.net.convInit.modules() if isinstance(layer, nn.Conv3d))

@@ -20,7 +20,7 @@ from kdnet.schema.network_id import NetworkId
 
 SCHEMA = 2
 
-NOT_COMPARED = frozenset({"command", "device", "threads"})  # may change when a run is resumed
+NOT_COMPARED = frozenset({"command", "device", "threads", "out", "force"})  # may change when a run is resumed
 
 TRACES = frozenset({control.FILE, lock.FILE, process_record.FILE, "reserve", "log.txt"})  # present before a run has started
 
@@ -84,6 +84,16 @@ class RunFolder:
         return self.root / "teacher.safetensors"
 
     @property
+    def start(self) -> Path:
+        """The model file that networks start from, if there is one."""
+        return self.root / "start.safetensors"
+
+    @property
+    def adaptation(self) -> Path:
+        """Whether an adapted model is better than before."""
+        return self.root / "adaptation.json"
+
+    @property
     def reserve(self) -> Path:
         """Reserved disk space, so that a run can still record in its events that the disk is full."""
         return self.root / "reserve"
@@ -104,14 +114,22 @@ class RunFolder:
                 raise RunFolderError(f"{self.root} contains other files: choose an empty or new folder.")
             write_json(self.study, content)
             return False
-        # settings unknown to an older version are missing there, and empty or at their defaults here
-        content, known = _filled(content), _filled(_with_defaults(read_study(self.root)))
-        keys = (content.keys() | known.keys()) - NOT_COMPARED
-        differing = sorted(key for key in keys if content.get(key) != known.get(key))
-        if differing:
+        if differing := self.differing(request):
             names = ", ".join(differing)
             raise RunFolderError(f"{self.root} holds a run with other settings ({names}): choose another folder.")
         return True
+
+    def differing(self, request: Mapping[str, Any]) -> list[str]:
+        """Return the names of the settings in which ``request`` differs from the one recorded here.
+
+        Raises:
+            RunFolderError: if there is none, or it is from a newer version.
+        """
+        # settings unknown to an older version are missing there, and empty or at their defaults here
+        content = _filled({"schema": SCHEMA, **json.loads(json.dumps(request))})
+        known = _filled(_with_defaults(read_study(self.root)))
+        keys = (content.keys() | known.keys()) - NOT_COMPARED
+        return sorted(key for key in keys if content.get(key) != known.get(key))
 
     def move_data(self, data: Path) -> None:
         """Record that the data folder is now ``data``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -80,6 +81,21 @@ def preset(name: str) -> Preset:
         return PRESETS[name]
     except KeyError:
         raise SettingsError(f'network "{name}" is unknown: choose one of {", ".join(PRESETS)}.') from None
+
+
+def matching_preset(spec: NetworkSpec) -> str:
+    """Return the name of the preset with the architecture of ``spec``, whatever its channels; empty if there is none."""
+    wanted = _plain({name: value for name, value in spec.arguments.items() if name != "deep_supervision"})
+    same = (
+        name
+        for name, item in PRESETS.items()
+        if item.architecture == spec.architecture and _plain(item.arguments) == wanted
+    )
+    return next(same, "")
+
+
+def _plain(arguments: Mapping[str, Any]) -> Any:
+    return json.loads(json.dumps(dict(arguments)))  # tuples become lists, as in a model file
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class Option:
     Attributes:
         flag: such as ``"--folds"``; without dashes for a positional argument.
         help: help text, in the imperative or as a noun phrase, without a period.
+        short: such as ``"-o"``; empty for none.
         group: heading of the help that it is listed under.
         metavar: placeholder of the value in the help.
         parse: from the text of the command line to the value, or to one of the values if it is ``repeated``.
@@ -41,6 +42,7 @@ class Option:
 
     flag: str
     help: str
+    short: str = ""
     group: str = ""
     metavar: str = ""
     parse: Callable[[str], Any] = str
@@ -132,7 +134,7 @@ def _add(target: Any, name: str, item: Option, *, required: bool) -> None:
         details = {"action": "store_const", "const": True, "help": details["help"]}
     elif item.repeated:
         details["action"] = "append"
-    target.add_argument(item.flag, dest=name, default=None, required=required, **details)
+    target.add_argument(*filter(None, (item.short, item.flag)), dest=name, default=None, required=required, **details)
 
 
 def path_text(path: Path | None) -> str:

@@ -54,6 +54,7 @@ class DistillationSettings:
         temperature: T > 0, the divisor of the teacher's logits.
         student_temperature: whether L_KD divides the student's logits by T too (Hinton et al. 2015) or not
             (generalized distillation, Lopez-Paz et al. 2016).
+        unlabeled: whether L_KD counts voxels without a label too, which L_GT always leaves out.
         latent_method: see :class:`LatentMethod`; the next two settings apply to the divergence only.
         latent_softmax: over channels at each latent voxel, or over the flattened latent.
         latent_reduction: see :class:`LatentReduction`.
@@ -66,6 +67,7 @@ class DistillationSettings:
     gamma: float = 10.0
     temperature: float = 5.0
     student_temperature: bool = False
+    unlabeled: bool = False
     latent_method: LatentMethod = LatentMethod.DIVERGENCE
     latent_softmax: LatentSoftmax = LatentSoftmax.CHANNELS
     latent_reduction: LatentReduction = LatentReduction.ELEMENT
@@ -107,6 +109,14 @@ class Precision(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
+class TrainedLayers(StrEnum):
+    """Layers whose weights are trained; the others keep those that the network starts from."""
+
+    ALL = "all"
+    DECODER = "decoder"  # all, where an architecture does not separate encoder and decoder
+    OUTPUT = "output"
+
+
 MOST = {"batch": 10_000, "steps": 10**9, "validation_every": 10**9, "lr_warmup_steps": 10**9, "workers": 256}
 """Largest values that make sense; beyond them arithmetic or memory fails long after the start."""
 
@@ -124,6 +134,12 @@ def read_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
         SettingsError: naming the invalid recipe or value.
     """
     content = _recipe_content(name_or_file)
+    _override(content, overrides)
+    return Recipe.from_json(content)
+
+
+def _override(content: dict[str, Any], overrides: Sequence[str]) -> None:
+    """Change the values that ``"name=value"`` names."""
     for override in overrides:
         name, separator, value = override.partition("=")
         if not separator:
@@ -135,6 +151,16 @@ def read_recipe(name_or_file: str, overrides: Sequence[str] = ()) -> Recipe:
             if not isinstance(target, dict):
                 raise SettingsError(f'the recipe has no value "{name}".')
         target[last] = _literal(value)
+
+
+def changed_recipe(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
+    """Return ``recipe`` with changed values, see :func:`read_recipe`.
+
+    Raises:
+        SettingsError: naming the invalid value.
+    """
+    content = recipe.to_json()
+    _override(content, overrides)
     return Recipe.from_json(content)
 
 
@@ -314,6 +340,9 @@ class Recipe:
         init_bias_from_prior: whether the last layer's bias starts at the frequency of each label, so that the network does
             not have to unlearn predicting tumor with probability one half everywhere.
         init_from_teacher: whether the student starts from its teacher's weights where shapes match.
+        trained_layers: see :class:`TrainedLayers`.
+        freeze_statistics: whether batch normalization uses the statistics that the network starts with; instance
+            normalization has none.
         precision: see :class:`Precision`.
         validation_every: steps between validations.
         checkpoint_seconds: time between checkpoints for resuming.
@@ -346,6 +375,8 @@ class Recipe:
     deep_supervision: int = 0
     init_bias_from_prior: bool = True
     init_from_teacher: bool = False
+    trained_layers: TrainedLayers = TrainedLayers.ALL
+    freeze_statistics: bool = False
     precision: Precision = Precision.FLOAT32
     validation_every: int = 100
     checkpoint_seconds: float = 60.0

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from kdnet.errors import SettingsError
 from kdnet.json_schema import parse_dataclass
+from kdnet.schema.adaptation import AdaptationSettings
 from kdnet.schema.folds import format_folds, parse_folds
 from kdnet.schema.former_names import current_study, readable_recipe
 from kdnet.schema.labels import LabelTable
@@ -61,6 +62,7 @@ class StudySettings:
         students: input modalities of each student.
         modalities: input modalities of the teacher, in channel order; all of the data's if empty.
         teacher: model file or MONAI bundle of a pretrained teacher; otherwise a teacher is trained.
+        start: model file that networks of the same input modalities start from; they get its architecture.
         minutes: time limit of the whole study, 0 for the recipe's own number of steps.
         epochs: passes of each network over the training cases, 0 for the recipe's own number of steps.
         seeds: training seeds.
@@ -110,6 +112,15 @@ class StudySettings:
         default=None,
         group="student and teacher",
         metavar="FILE",
+        parse=Path,
+    )
+    start: Path | None = option(
+        "--start",
+        help="model file to start from: networks of the same input modalities get its architecture and weights, and new "
+        "outputs for other labels",
+        default=None,
+        group="student and teacher",
+        metavar="MODEL",
         parse=Path,
     )
     control: bool = option(
@@ -217,7 +228,7 @@ class StudyOptions(StudySettings):
         text=lambda pair: f"{pair[0]}={pair[1] if isinstance(pair[1], str) else json.dumps(pair[1])}",
         items=lambda settings: tuple(settings.items()),
         repeated=True,
-        collect=lambda texts: dict(_setting(text) for text in texts),
+        collect=lambda texts: dict(recipe_setting(text) for text in texts),
     )
     labels: str = option("--labels", help=LABELS_HELP, default="auto", group="cases", metavar="LABELS")
 
@@ -253,11 +264,17 @@ class StudyRequest(StudySettings):
         recipe: training settings.
         labels: label table that replaces the one implied by the data format.
         command: command line that reproduces the study.
+        adaptation: None for a study; otherwise its only student is the model ``start``, adapted to the data.
+        out: model file to write the adapted model to.
+        force: whether to write it even if it is not better than before.
     """
 
     recipe: Recipe
     labels: LabelTable | None = None
     command: str = ""
+    adaptation: AdaptationSettings | None = None
+    out: Path | None = None
+    force: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -274,7 +291,8 @@ class StudyRequest(StudySettings):
             "data": str(self.data.resolve()),
             "recipe": self.recipe.to_json(),
             "labels": self.labels.to_json() if self.labels else None,
-            "teacher": str(self.teacher.resolve()) if self.teacher else None,
+            **{name: _absolute(getattr(self, name)) for name in ("teacher", "start", "out")},
+            "adaptation": self.adaptation.to_json() if self.adaptation else None,
         }
 
     @classmethod
@@ -292,6 +310,10 @@ class StudyRequest(StudySettings):
         return parse_dataclass(cls, {**values, "recipe": readable_recipe(values["recipe"])})
 
 
+def _absolute(path: Path | None) -> str | None:
+    return str(path.resolve()) if path else None
+
+
 def study_options(args: Any) -> StudyOptions:
     """Create options from the arguments of a parser with :func:`~kdnet.schema.options.add_options`."""
     return from_args(StudyOptions, args)
@@ -302,7 +324,12 @@ def command_text(arguments: Sequence[str]) -> str:
     return shlex.join(["kdnet", *arguments])
 
 
-def _setting(text: str) -> tuple[str, str]:
+def recipe_setting(text: str) -> tuple[str, str]:
+    """Read a value of ``--set``, as in ``"distillation.gamma=0.5"``.
+
+    Raises:
+        SettingsError: if it is not of that form.
+    """
     name, separator, value = text.partition("=")
     if not separator:
         raise SettingsError(f'"{text}" is not a setting: write it as name=value.')

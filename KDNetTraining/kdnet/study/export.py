@@ -62,7 +62,7 @@ def export_model(
     Raises:
         KDNetError: when the network is not finished and scored, or the file cannot be written.
     """
-    _check_target(target)
+    check_target(target)
     view = open_readonly(root)
     _keep_others(target, view)
     own = view.network(network)
@@ -80,7 +80,12 @@ def export_model(
     copy_model(view.folder(own).model, target, figures, wording)
 
 
-def _check_target(target: Path) -> None:
+def check_target(target: Path) -> None:
+    """Refuse a folder as the model file to write.
+
+    Raises:
+        RunFolderError: with an example.
+    """
     if not target.name or target.is_dir():
         example = target / "student.safetensors"
         raise RunFolderError(f"{target} is a folder: give the model file to write, such as {example}.")

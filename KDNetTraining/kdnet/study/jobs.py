@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from kdnet.data.preprocessing.case_cache import PreparedCase
+from kdnet.model_file import Model
+from kdnet.schema.bounds import LONGEST_NAME
 from kdnet.schema.folds import ALL_CASES, ALL_NAME
 from kdnet.schema.modalities import format_modalities
 from kdnet.schema.model_card import ModelCard
 from kdnet.schema.network_id import NetworkId
 from kdnet.schema.recipe import Recipe
 from kdnet.study.prepare_data import StudyData
+from kdnet.tensor_file import weights_hash
 from kdnet.training.job import TrainingJob
 from kdnet.training.result import TrainingResult
+from kdnet.training.starting_point import StartingPoint
 from kdnet.training.teacher import Teacher
 
 METHOD = ("Hu, Maillard et al., MICCAI 2020 (KD-Net)",)
@@ -32,6 +37,7 @@ def training_job(
     prepared: Mapping[str, PreparedCase],
     recipe: Recipe,
     teacher: Teacher | None = None,
+    start: StartingPoint | None = None,
 ) -> TrainingJob:
     """Return the training job for ``network``, with the prepared cases of its fold."""
     split = data.splits[network.fold]
@@ -41,10 +47,51 @@ def training_job(
         recipe=recipe,
         labels=data.dataset.labels,
         channels=channels(network.modalities, data),
-        training=[prepared[name] for name in split.train if name in prepared],
+        training=[prepared[name] for name in balanced(split.train, data) if name in prepared],
         validation=[prepared[name] for name in split.validation if name in prepared],
         seed=network.seed,
         teacher=teacher,
+        start=start,
+    )
+
+
+def balanced(names: Sequence[str], data: StudyData) -> list[str]:
+    """Return ``names`` with corrected cases repeated, so that they are seen as often as earlier and unlabeled ones.
+
+    A study has only cases of one kind, which are returned as they are.
+    """
+    corrected = [name for name in names if name not in data.beside]
+    others = len(names) - len(corrected)
+    repeats = max(1, others // len(corrected)) if corrected else 1
+    return [*names, *corrected * (repeats - 1)]
+
+
+def descendant_card(card: ModelCard, start: Model, *, adapts: bool) -> ModelCard:
+    """Return the card of a network that was trained from the weights of ``start``, with its ancestry.
+
+    Args:
+        card: of the network.
+        start: the model that its training started from.
+        adapts: whether it is that model, adapted; it then keeps its texts, preprocessing and window.
+    """
+    parent = start.card
+    ancestor = {"name": parent.name, "weights_sha256": weights_hash(start.network.state_dict()), "created": parent.created}
+    ancestry = [*parent.training_data.get("ancestry", []), ancestor]
+    cited = [*parent.training_data.get("citations", []), *card.training_data.get("citations", [])]
+    card = replace(
+        card, training_data={**card.training_data, "ancestry": ancestry, "citations": list(dict.fromkeys(cited))}
+    )
+    if not adapts:
+        return card
+    suffix = ", adapted"
+    return replace(
+        card,
+        name=parent.name if parent.name.endswith(suffix) else parent.name[: LONGEST_NAME - len(suffix)] + suffix,
+        preprocessing=parent.preprocessing,
+        sliding_window_size=parent.sliding_window_size,
+        intended_use=parent.intended_use,
+        limits=parent.limits,
+        license=parent.license,
     )
 
 
@@ -79,7 +126,7 @@ def model_card(network: NetworkId, data: StudyData, recipe: Recipe, trained: Tra
         figures={} if network.fold == ALL_CASES else validated,  # meaningless on its own training cases
         training_data={
             "format": data.dataset.format,
-            "cases": len(split.train),
+            "cases": len(set(split.train) - data.unlabeled),
             "fold": ALL_NAME if network.fold == ALL_CASES else network.fold,
             "seed": network.seed,
             "step": trained.step,

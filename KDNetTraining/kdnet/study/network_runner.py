@@ -12,10 +12,10 @@ from kdnet.model_file import load_model, save_model
 from kdnet.runs.events import EventKind, read_events
 from kdnet.runs.folder import NetworkFolder
 from kdnet.schema.model_card import read_card
-from kdnet.schema.network_id import NetworkId, Role
+from kdnet.schema.network_id import NetworkId
 from kdnet.schema.results import Score
 from kdnet.study.export import copy_model, tested_figures
-from kdnet.study.jobs import channels, model_card, training_job
+from kdnet.study.jobs import channels, descendant_card, model_card, training_job
 from kdnet.study.reader import open_readonly, read_scores
 from kdnet.study.running_study import RunningStudy
 from kdnet.study.scoring import clear_parts, score_network
@@ -35,11 +35,10 @@ def provide_model(network: NetworkId, study: RunningStudy) -> None:
     folder.root.mkdir(parents=True, exist_ok=True)
     if study.context.processes.broadcast(folder.model.exists()):
         study.record.keep(lambda: _complete_record(network, study))
-    elif network in setup.trained:
+    elif (given := setup.given(network)) is not None:
+        study.record.keep(lambda: save_model(folder.model, replace(given.card, role=network.role), given.network))
+    else:
         _train(network, study)
-    elif setup.pretrained is not None:
-        teacher = setup.pretrained
-        study.record.keep(lambda: save_model(folder.model, replace(teacher.card, role=Role.TEACHER), teacher.network))
     study.context.processes.gather(None)  # one process writes the model file, all read it
 
 
@@ -61,15 +60,20 @@ def provide_scores(network: NetworkId, study: RunningStudy) -> None:
 def _train(network: NetworkId, study: RunningStudy) -> None:
     setup, folder = study.setup, study.folder(network)
     teacher = None
-    if network.role.needs_teacher:
+    if setup.adapts:
+        teacher = setup.pretrained_teacher()
+    elif network.role.needs_teacher:
         model = load_model(study.folder(setup.teacher_of(network)).model)
         teacher = Teacher(model.network, channels(model.card.modalities, setup.data))
-    job = training_job(network, setup.data, study.prepared, study.recipe, teacher)
+    job = training_job(network, setup.data, study.prepared, study.recipe, teacher, setup.start_of(network))
     events = TrainingEvents(network, study.record, study.time_remaining)
     result = Trainer(job, study.context, folder.checkpoint, events).train()
 
     def keep() -> None:
-        save_model(folder.model, model_card(network, setup.data, study.recipe, result), result.network)
+        card = model_card(network, setup.data, study.recipe, result)
+        if setup.start is not None and job.start is not None:
+            card = descendant_card(card, setup.start, adapts=setup.adapts)
+        save_model(folder.model, card, result.network)
         _record_model(network, study)
 
     study.record.keep(keep)

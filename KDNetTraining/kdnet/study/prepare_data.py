@@ -16,6 +16,7 @@ from kdnet.data.preprocessing.case_cache import CaseCache, PreparedCase
 from kdnet.data.splits import FoldList, assign_folds, read_folds, split
 from kdnet.errors import DataError, SettingsError
 from kdnet.runs.events import NO_EVENTS, EventKind, EventLog
+from kdnet.schema.case_report import CaseReport
 from kdnet.schema.folds import ALL_CASES, Split
 from kdnet.schema.preprocessing import Preprocessing
 from kdnet.schema.study_request import StudyRequest
@@ -34,6 +35,7 @@ class StudyData:
         preprocessing: for training and the resulting models.
         splits: fold to its training, validation, and test cases.
         warnings: about the data, as text.
+        unlabeled: names of the cases without a reference, which an adaptation may have.
     """
 
     dataset: Dataset
@@ -41,6 +43,12 @@ class StudyData:
     preprocessing: Preprocessing
     splits: dict[int, Split]
     warnings: tuple[str, ...] = ()
+    unlabeled: frozenset[str] = frozenset()
+
+    @property
+    def beside(self) -> frozenset[str]:
+        """Cases that an adaptation uses beside the corrected ones: earlier ones and those without labels."""
+        return self.dataset.earlier | self.unlabeled
 
     def case(self, name: str) -> Case:
         """Return the case named ``name``."""
@@ -68,6 +76,42 @@ def read_study_data(
         DataError: for a folder that is empty, not recognized, or has too few usable cases.
         SettingsError: for a fold, modality, or case to exclude that does not exist.
     """
+    usable = read_usable_cases(request, events, progress, record, resumed=resumed)
+    dataset = usable.dataset
+    require_cases(dataset)
+    preprocessing = Preprocessing(spacing=request.recipe.spacing)
+    listed = read_folds(dataset.root, [case.name for case in dataset.cases])
+    splits = _splits(dataset, request, listed)
+    warnings = (*usable.notes, *listed.notes, *data_warnings(dataset, usable.reports, splits, request.recipe.spacing))
+    return StudyData(dataset, usable.excluded, preprocessing, splits, warnings)
+
+
+@dataclass(frozen=True, eq=False)
+class UsableCases:
+    """The cases of a data folder that networks can be trained on.
+
+    Attributes:
+        dataset: these cases.
+        reports: findings of the inspection, also on other cases.
+        excluded: name of each other case, with the reason.
+        notes: about the data set, as text.
+    """
+
+    dataset: Dataset
+    reports: tuple[CaseReport, ...]
+    excluded: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def read_usable_cases(
+    request: StudyRequest,
+    events: EventLog = NO_EVENTS,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    record: InspectionRecord | None = None,
+    *,
+    resumed: bool = False,
+) -> UsableCases:
+    """Detect the data layout, inspect the cases, and exclude unusable ones; see :func:`read_study_data`."""
     dataset = list_cases(request)
     if not resumed:
         _check_excluded(request.excluded, [case.name for case in dataset.cases])
@@ -86,14 +130,9 @@ def read_study_data(
     dataset = valid_cases(dataset, reports)
     excluded |= dict.fromkeys(request.excluded, "excluded on request")
     dataset = replace(dataset, cases=tuple(case for case in dataset.cases if case.name not in excluded))
-    require_cases(dataset)
     for name, reason in excluded.items():
         events.write(EventKind.EXCLUDED, case=name, reason=reason)
-    preprocessing = Preprocessing(spacing=request.recipe.spacing)
-    listed = read_folds(dataset.root, [case.name for case in dataset.cases])
-    splits = _splits(dataset, request, listed)
-    warnings = (*notes, *listed.notes, *data_warnings(dataset, reports, splits, request.recipe.spacing))
-    return StudyData(dataset, excluded, preprocessing, splits, warnings)
+    return UsableCases(dataset, tuple(reports), excluded, notes)
 
 
 def prepare_cases(

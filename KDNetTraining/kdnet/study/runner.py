@@ -26,6 +26,8 @@ from kdnet.runs.time_remaining import TimeRemaining
 from kdnet.schema.interruption import Interrupted
 from kdnet.schema.recipe import Recipe, read_settled_recipe
 from kdnet.schema.study_request import StudyRequest
+from kdnet.study.adaptation import prepare_adaptation
+from kdnet.study.adaptation_result import finish_adaptation
 from kdnet.study.contents import keep_contents, read_contents
 from kdnet.study.network_runner import provide_model, provide_scores
 from kdnet.study.prepare_data import prepare_cases
@@ -96,10 +98,10 @@ class Study:
     def _set_up(self, record: RunRecord) -> PreparedStudy:
         """Read the data, its splits, and the pretrained teacher, and plan the networks."""
         check_sockets(self.request.recipe.workers)
-        kept = self.context.processes.broadcast(self.folder.teacher.exists())
-        setup = prepare_study(
+        prepare = prepare_study if self.request.adaptation is None else prepare_adaptation
+        setup = prepare(
             self.request,
-            self.folder.teacher if kept else None,
+            self.folder,
             record,
             lambda *_: self.context.check(),
             InspectionRecord(self.folder.inspection) if self.context.processes.is_main else None,
@@ -117,6 +119,9 @@ class Study:
         teacher = setup.pretrained
         if teacher is not None and not self.folder.teacher.exists():
             record.keep(lambda: save_model(self.folder.teacher, teacher.card, teacher.network))
+        start = setup.start
+        if start is not None and not self.folder.start.exists():
+            record.keep(lambda: save_model(self.folder.start, start.card, start.network))
         record.write(
             EventKind.STUDY_STARTED,
             networks=network_records(setup.networks),
@@ -129,7 +134,8 @@ class Study:
 
     def _finish(self, study: RunningStudy) -> Path:
         report = self.folder.report / "report.html"
-        study.record.keep(lambda: report_study(self.request, study))
+        finish = report_study if self.request.adaptation is None else finish_adaptation
+        study.record.keep(lambda: finish(self.request, study))
         study.record.write(EventKind.STUDY_FINISHED, report=report.relative_to(self.folder.root).as_posix())
         return report
 

@@ -9,11 +9,14 @@ from pathlib import Path
 import torch
 
 from kdnet.data.inspection_cache import InspectionRecord
+from kdnet.errors import SettingsError
 from kdnet.model_file import Model
 from kdnet.networks.factory import build_network
 from kdnet.runs.events import NO_EVENTS, EventLog
+from kdnet.runs.folder import RunFolder
 from kdnet.schema.bounds import check_names
 from kdnet.schema.folds import Split
+from kdnet.schema.modalities import format_modalities
 from kdnet.schema.model_header import MOST_MODALITIES
 from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.networks import preset
@@ -24,8 +27,10 @@ from kdnet.study.network_list import plan_networks
 from kdnet.study.patch_check import check_patch
 from kdnet.study.prepare_data import StudyData, read_study_data
 from kdnet.study.pretrained_teacher import adapt_recipe, load_teacher
+from kdnet.study.starting_point import open_start, started_recipe
 from kdnet.training.distillation_module import check_latents
 from kdnet.training.distributed import ALONE, DistributedContext
+from kdnet.training.starting_point import StartingPoint
 from kdnet.training.teacher import Teacher
 
 
@@ -39,6 +44,8 @@ class PreparedStudy:
         recipe: as requested, adapted to a pretrained teacher if needed; its steps are not resolved.
         pretrained: the pretrained teacher; None if one is trained.
         warnings: deviations from the request, as text.
+        start: model that networks of the same modalities start from; None if there is none.
+        adapts: whether this is an adaptation: the model ``start`` is the baseline and teaches the only student.
     """
 
     data: StudyData
@@ -46,11 +53,26 @@ class PreparedStudy:
     recipe: Recipe
     pretrained: Model | None = None
     warnings: tuple[str, ...] = ()
+    start: Model | None = None
+    adapts: bool = False
 
     @property
     def trained(self) -> tuple[NetworkId, ...]:
-        """The networks to train: all but a pretrained teacher."""
-        return tuple(item for item in self.networks if self.pretrained is None or item.role is not Role.TEACHER)
+        """The networks to train: all but a pretrained teacher, and in an adaptation the model before."""
+        return tuple(network for network in self.networks if self.given(network) is None)
+
+    def given(self, network: NetworkId) -> Model | None:
+        """Return the model that a network is a copy of; None if it is trained."""
+        if self.adapts:
+            return self.start if network.role is Role.BASELINE else None
+        return self.pretrained if network.role is Role.TEACHER else None
+
+    def start_of(self, network: NetworkId) -> StartingPoint | None:
+        """Return the model that the training of a network starts from; None if there is none."""
+        start = self.start
+        if start is None or set(start.card.modalities) != set(network.modalities):
+            return None
+        return StartingPoint(start.network, channels(start.card.modalities, self.data), start.card.labels)
 
     @property
     def student(self) -> NetworkId:
@@ -66,15 +88,19 @@ class PreparedStudy:
         return self.data.splits[network.fold]
 
     def pretrained_teacher(self) -> Teacher | None:
-        """Return the pretrained teacher, ready for distillation; None if there is none."""
-        if self.pretrained is None:
-            return None
-        return Teacher(self.pretrained.network, channels(self.pretrained.card.modalities, self.data))
+        """Return the pretrained teacher, ready for distillation; None if there is none.
+
+        In an adaptation it is the model before, unless that has other labels.
+        """
+        model = self.pretrained
+        if self.adapts and self.start is not None and self.start.card.labels.meaning == self.data.dataset.labels.meaning:
+            model = self.start
+        return None if model is None else Teacher(model.network, channels(model.card.modalities, self.data))
 
 
 def prepare_study(
     request: StudyRequest,
-    teacher_file: Path | None = None,
+    run: RunFolder | None = None,
     events: EventLog = NO_EVENTS,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     record: InspectionRecord | None = None,
@@ -86,7 +112,7 @@ def prepare_study(
 
     Args:
         request: the study request.
-        teacher_file: path of the pretrained teacher, if different from the request's.
+        run: folder of the run, whose copies of a pretrained teacher and a model to start from are used once it has them.
         events: receives progress and excluded cases.
         progress: called after each case with the number inspected and the total.
         record: of earlier inspections.
@@ -96,7 +122,10 @@ def prepare_study(
     Raises:
         KDNetError: for unusable data, settings, or teacher.
     """
-    source = teacher_file or request.teacher
+    start = open_start(kept_file(run, "start", processes) or request.start, request.recipe)
+    if start is not None:
+        request = replace(request, recipe=started_recipe(request, start))
+    source = kept_file(run, "teacher", processes) or request.teacher
     opened = load_teacher(source) if source else None
     if opened is not None:
         request = replace(request, modalities=opened.modalities_for(request.modalities))
@@ -109,13 +138,35 @@ def prepare_study(
     check_names(modalities, "modality", MOST_MODALITIES)  # named in each model's card
     if opened is None:
         _check_levels(request.recipe, data.dataset.labels.channels)
-        return PreparedStudy(data, networks, request.recipe, warnings=data.warnings)
+        return check_start(PreparedStudy(data, networks, request.recipe, warnings=data.warnings, start=start))
     teacher = opened.fit(data, modalities, request.recipe)
     recipe, warnings = adapt_recipe(request.recipe, teacher.model, len(networks[-1].modalities))
     if request.control and not recipe.init_from_teacher:
         networks = tuple(network for network in networks if network.role is not Role.CONTROL)
         warnings = (*warnings, "Without a start from the teacher's weights there is no control.")
-    return PreparedStudy(data, networks, recipe, teacher.model, (*data.warnings, *teacher.warnings, *warnings))
+    warnings = (*data.warnings, *teacher.warnings, *warnings)
+    return check_start(PreparedStudy(data, networks, recipe, teacher.model, warnings, start))
+
+
+def check_start(setup: PreparedStudy) -> PreparedStudy:
+    """Check that some network starts from the given model.
+
+    Raises:
+        SettingsError: when none does.
+    """
+    start = setup.start
+    if start is not None and not any(setup.start_of(network) for network in setup.trained):
+        own = format_modalities(start.card.modalities)
+        raise SettingsError(
+            f"no network of the study takes {own}, as the model to start from does: choose another --start."
+        )
+    return setup
+
+
+def kept_file(run: RunFolder | None, name: str, processes: DistributedContext) -> Path | None:
+    """Return the path of a model file in the run folder, once the run has copied it there; all processes call this."""
+    path = getattr(run, name) if run else None
+    return path if processes.broadcast(bool(path and path.exists())) else None
 
 
 def _check_levels(recipe: Recipe, channels_out: int) -> None:

@@ -111,12 +111,14 @@ def benchmark_steps(
     student, data = setup.student, setup.data
     times: list[float] = []
     teacher = setup.pretrained_teacher()
-    for network in (setup.teacher_of(student), replace(student, role=Role.BASELINE), student):
+    for role in (Role.TEACHER, Role.BASELINE, Role.STUDENT):
         context.check()
-        if network.role is Role.TEACHER and teacher is not None:
+        if (role is Role.TEACHER and teacher is not None) or (setup.adapts and role is not Role.STUDENT):
             times.append(0.0)
             continue
+        network = setup.teacher_of(student) if role is Role.TEACHER else replace(student, role=role)
         job = training_job(network, data, prepared, setup.recipe, teacher if network.role is Role.STUDENT else None)
+        job = replace(job, start=setup.start_of(network))
         learner = Learner(job, context.device)
         times.append(seconds_per_step(learner, job, context.processes))
         teacher = teacher or Teacher(learner.module.network, job.channels)
@@ -153,7 +155,7 @@ def with_steps(request: StudyRequest, setup: PreparedStudy, measured: StepTiming
         return steps_for_epochs(recipe, request.epochs, max(len(part.train) for part in setup.data.splits.values()))
     if not request.minutes or measured is None:
         return recipe
-    return steps_for_budget(
+    fitting = steps_for_budget(
         recipe,
         minutes=request.minutes,
         measured=measured,
@@ -161,3 +163,7 @@ def with_steps(request: StudyRequest, setup: PreparedStudy, measured: StepTiming
         validation_cases=max(len(part.validation) for part in setup.data.splits.values()),
         tests=sum(len(setup.split_of(network).test) for network in setup.networks),
     )
+    if not setup.adapts:
+        return fitting
+    steps = min(fitting.steps, recipe.steps)  # more time must not make an adaptation memorize its few cases
+    return replace(fitting, steps=steps, validation_every=steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -11,6 +11,7 @@ from kdnet.errors import SettingsError
 from kdnet.networks.base import SegmentationNetwork
 from kdnet.schema.labels import IGNORED, LabelTable
 from kdnet.training.job import TrainingJob
+from kdnet.training.starting_point import StartingPoint
 from kdnet.training.teacher import Teacher
 
 
@@ -22,8 +23,69 @@ def initialize(network: SegmentationNetwork, job: TrainingJob) -> None:
     """
     if job.recipe.init_bias_from_prior:
         start_from_prior(network, _mean_frequency(job), job.labels)
-    if job.recipe.init_from_teacher and job.role.needs_teacher and job.teacher is not None:
+    if job.start is not None:
+        start_from_network(network, job.start, job.labels, job.channels)
+    elif job.recipe.init_from_teacher and job.role.needs_teacher and job.teacher is not None:
         start_from_teacher(network, job.teacher, job.channels)
+
+
+def start_from_network(
+    network: SegmentationNetwork, start: StartingPoint, labels: LabelTable, channels: Sequence[int]
+) -> None:
+    """Copy the weights of a trained network of the same architecture.
+
+    Output channels that stand for the same region or label are copied; others, and the heads of deep supervision, keep
+    their weights. The input layer takes the channels that both have.
+
+    Args:
+        network: network to initialize.
+        start: the trained network.
+        labels: what the output channels of ``network`` stand for.
+        channels: input channels of ``network`` in the full image stack.
+
+    Raises:
+        SettingsError: when the architectures differ.
+    """
+    outputs, first = _parameter_names(network, network.output_layers()), _parameter_names(network, [network.input_layer()])
+    own = network.state_dict()
+    shared = {
+        name: value
+        for name, value in start.network.state_dict().items()
+        if name in own and own[name].shape == value.shape and name not in outputs
+    }
+    if own.keys() - outputs - first - shared.keys():
+        raise SettingsError("the network differs from the one that it starts from: choose a recipe with the same network.")
+    network.load_state_dict({**own, **shared})
+    _copy_inputs(network.input_layer(), start, channels)
+    _copy_outputs(network.output_layers()[0], start, labels)
+
+
+def _copy_inputs(layer: nn.Conv3d, start: StartingPoint, channels: Sequence[int]) -> None:
+    source, known = start.network.input_layer(), list(start.channels)
+    with torch.no_grad():
+        for position, channel in enumerate(channels):
+            if channel in known:
+                layer.weight[:, position] = source.weight[:, known.index(channel)]
+        if layer.bias is not None and source.bias is not None:
+            layer.bias.copy_(source.bias)
+
+
+def _copy_outputs(layer: nn.Module, start: StartingPoint, labels: LabelTable) -> None:
+    """Copy the weights of the output channels that both networks have."""
+    source = start.network.output_layers()[0]
+    if labels.mode is not start.labels.mode or not isinstance(layer, nn.Conv3d) or not isinstance(source, nn.Conv3d):
+        return
+    known = start.labels.channel_names
+    with torch.no_grad():
+        for channel, name in enumerate(labels.channel_names):
+            if name in known:
+                for value, other in zip(layer.parameters(), source.parameters(), strict=True):
+                    value[channel] = other[known.index(name)]
+
+
+def _parameter_names(network: nn.Module, layers: Iterable[nn.Module]) -> set[str]:
+    wanted = {id(value) for layer in layers for value in layer.parameters()}
+    return {name for name, value in network.named_parameters() if id(value) in wanted}
 
 
 def start_from_prior(network: SegmentationNetwork, frequency: torch.Tensor, labels: LabelTable) -> None:

@@ -9,6 +9,7 @@ from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.network_id import Role
 from kdnet.schema.recipe import DistillationSettings, Recipe
+from kdnet.training.starting_point import StartingPoint
 from kdnet.training.teacher import Teacher
 
 
@@ -26,6 +27,7 @@ class TrainingJob:
         validation: cases used to select the checkpoint.
         seed: for weights, patches, and augmentation.
         teacher: for a student or a control.
+        start: trained network to start from; None for the initialization of the recipe.
     """
 
     name: str
@@ -37,6 +39,7 @@ class TrainingJob:
     validation: Sequence[PreparedCase]
     seed: int
     teacher: Teacher | None = None
+    start: StartingPoint | None = None
 
     @property
     def settings(self) -> DistillationSettings:

@@ -21,7 +21,14 @@ from kdnet.training.distillation_module import DistillationModule
 from kdnet.training.distributed import DistributedContext
 from kdnet.training.initialization import initialize
 from kdnet.training.job import TrainingJob
-from kdnet.training.optimization import PlateauState, learning_rate, make_optimizer, settled_precision, update_average
+from kdnet.training.optimization import (
+    PlateauState,
+    learning_rate,
+    make_optimizer,
+    settled_precision,
+    trained_parameters,
+    update_average,
+)
 from kdnet.training.patches import Sample, collate
 
 TRAINED, AVERAGE = "trainee", "average"
@@ -63,7 +70,9 @@ class Learner:
         if job.teacher is not None:
             job.teacher.network.to(device, memory_format=layout)  # type: ignore[call-overload]
         self.average = self.module.average() if self.recipe.ema_decay else None
-        self.optimizer = make_optimizer(self.recipe, self.module.parameters())
+        self.optimizer = make_optimizer(
+            self.recipe, trained_parameters(self.module, self.module.network, self.recipe.trained_layers)
+        )
         self.precision = settled_precision(self.recipe.precision, device)
         self._forward: nn.Module = self.module
 
@@ -101,6 +110,8 @@ class Learner:
     def backward(self, samples: Sequence[Sample], step: int, plateau: PlateauState) -> tuple[LossTerms, torch.Tensor]:
         """Backpropagate a batch; return the loss terms and the gradient's norm."""
         self._forward.train()
+        if self.recipe.freeze_statistics:
+            _keep_statistics(self.module.network)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, step, plateau)
         image, target = collate(samples, self.device)
@@ -133,6 +144,13 @@ class Learner:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision is Precision.BFLOAT16)
+
+
+def _keep_statistics(network: nn.Module) -> None:
+    """Let batch normalization use the statistics that it has, instead of those of a batch of one or two patches."""
+    for layer in network.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            layer.eval()
 
 
 def _agree(losses: Sequence[float], context: ComputeContext, *, finite: bool) -> StepOutcome:

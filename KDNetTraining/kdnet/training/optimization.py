@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from kdnet.device import computes_bfloat16
-from kdnet.schema.recipe import Optimizer, Precision, Recipe, Schedule
+from kdnet.networks.base import SegmentationNetwork
+from kdnet.schema.recipe import Optimizer, Precision, Recipe, Schedule, TrainedLayers
 
 
 def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -31,6 +32,19 @@ def settled_precision(wanted: Precision, device: torch.device) -> Precision:
     if wanted is not Precision.AUTO:
         return wanted
     return Precision.BFLOAT16 if computes_bfloat16(device) else Precision.FLOAT32
+
+
+def trained_parameters(module: nn.Module, network: SegmentationNetwork, layers: TrainedLayers) -> list[nn.Parameter]:
+    """Return the parameters of ``module`` to train; the other ones of ``network`` get no gradient from now on."""
+    frozen: list[nn.Parameter] = []
+    if layers is TrainedLayers.DECODER:
+        frozen = [value for part in network.encoder() for value in part.parameters()]
+    if layers is TrainedLayers.OUTPUT:
+        outputs = {id(value) for layer in network.output_layers() for value in layer.parameters()}
+        frozen = [value for value in network.parameters() if id(value) not in outputs]
+    for value in frozen:
+        value.requires_grad_(False)
+    return [value for value in module.parameters() if value.requires_grad]
 
 
 @dataclass(frozen=True)

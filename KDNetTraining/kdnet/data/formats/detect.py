@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kdnet.data.dataset import Dataset
+from kdnet.data.dataset import Dataset, with_earlier
 from kdnet.data.formats.brats import read_brats
 from kdnet.data.formats.collection import is_collection, read_collection
 from kdnet.data.formats.decathlon import read_decathlon
@@ -101,8 +101,18 @@ def list_cases(request: StudyRequest) -> Dataset:
         DataError: if the folder is missing, empty or of unknown format.
         SettingsError: if the data lacks a modality.
     """
-    dataset = read_dataset(request.data, request.labels, request.modalities)
+    dataset = _with_listed_patients(read_dataset(request.data, request.labels, request.modalities))
+    if request.adaptation is not None and request.adaptation.old is not None:
+        earlier = read_dataset(request.adaptation.old, dataset.labels, request.modalities)
+        if earlier.labels.meaning != dataset.labels.meaning:
+            own, other = (", ".join(label.name for label in table.labels) for table in (dataset.labels, earlier.labels))
+            raise DataError(f"{earlier.root} has {other}, but {dataset.root} has {own}: give cases with the same labels.")
+        dataset = with_earlier(dataset, _with_listed_patients(earlier))
+    return dataset.with_modalities(request.modalities) if request.modalities else dataset
+
+
+def _with_listed_patients(dataset: Dataset) -> Dataset:
+    """Return the data set with the patients that a table of folds names."""
     listed = read_folds(dataset.root, [case.name for case in dataset.cases]).patients
     cases = tuple(replace(case, patient=listed.get(case.name, case.patient)) for case in dataset.cases)
-    dataset = replace(dataset, cases=cases)
-    return dataset.with_modalities(request.modalities) if request.modalities else dataset
+    return replace(dataset, cases=cases)

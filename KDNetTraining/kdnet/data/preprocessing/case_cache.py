@@ -18,7 +18,7 @@ from kdnet.data.references import read_reference
 from kdnet.data.volumes.io import read_volume
 from kdnet.errors import DataError
 from kdnet.files import atomic_write, writable_folder
-from kdnet.schema.labels import LabelTable
+from kdnet.schema.labels import IGNORED, LabelTable
 from kdnet.schema.preprocessing import Preprocessing
 
 VERSION = 3  # incremented when preprocessing changes its result
@@ -73,7 +73,7 @@ class CaseCache:
         self.labels = labels
 
     def get(self, case: Case, digests: Mapping[str, str] | None = None) -> PreparedCase:
-        """Return the preprocessed ``case``, from disk if it is there and complete.
+        """Return the preprocessed ``case``, from disk if it is there and complete; without a reference, it is unlabeled.
 
         Args:
             case: case to preprocess.
@@ -95,7 +95,10 @@ class CaseCache:
         names = [str(image.path) for image in case.images.values()]
         volumes = [read_volume(image.path, image.component) for image in case.images.values()]
         image, transform = prepare_image(volumes, self.preprocessing, names)
-        labelmap = prepare_labelmap(read_reference(case, self.labels), transform)
+        if case.reference is None:
+            labelmap = np.full(transform.shape, IGNORED, dtype=np.uint8)
+        else:
+            labelmap = prepare_labelmap(read_reference(case, self.labels), transform)
         writable_folder(entry)
         for name, array in (("image.npy", image), ("labelmap.npy", labelmap)):
             with atomic_write(entry / name) as temporary:
