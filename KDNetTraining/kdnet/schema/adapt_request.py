@@ -10,8 +10,8 @@ from pathlib import Path
 from kdnet.errors import SettingsError
 from kdnet.schema.adaptation import MOST_FOLDS
 from kdnet.schema.labels_option import LABELS_HELP
-from kdnet.schema.options import described, option, to_argv
-from kdnet.schema.study_request import DEVICES, MOST_MINUTES, MOST_THREADS, recipe_setting
+from kdnet.schema.options import DEVICES, described, option, to_argv
+from kdnet.schema.study_request import MOST_MINUTES, MOST_THREADS, recipe_setting
 
 ADAPT_GROUPS = ("cases", "training", "computer")
 
