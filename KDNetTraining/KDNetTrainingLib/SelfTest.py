@@ -5,6 +5,7 @@ import unittest
 from pathlib import Path
 
 import slicer
+from kdnet.runs.status import RunState
 from KDNetLib.Command import Command
 from KDNetLib.Dependencies import missing_packages
 
@@ -40,17 +41,17 @@ class SelfTest(unittest.TestCase):
         request = ExperimentRequest(self.data, (("t1ce",),), self.folder / "run", recipe="demo", folds=(0,), settings=TINY)
         run = self.logic.start(request)
         status = self.logic.wait(run)
-        assert status.state.value == "finished", status.reason
+        assert status.state is RunState.FINISHED, status.reason
         results = self.logic.results(run)
         assert results.report is not None
         assert results.report.is_file()
         assert results.student.model is not None
 
-    def test_a_folder_without_cases_is_told_in_one_sentence(self) -> None:
+    def test_a_folder_without_cases_is_reported_in_one_sentence(self) -> None:
         """Check that the run ends at once and says why."""
         empty = self.folder / "empty"
         empty.mkdir()
         run = self.logic.start(ExperimentRequest(empty, (("t1ce",),), self.folder / "run", recipe="demo"))
         status = self.logic.wait(run)
-        assert status.state.value == "broken"
-        assert "no cases" in status.reason, status.reason
+        assert status.state is RunState.FAILED
+        assert "does not contain cases" in status.reason, status.reason

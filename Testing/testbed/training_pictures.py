@@ -89,7 +89,7 @@ class Photographer:
             self.application.process_events()
         self.take("6 running", "runSection", "liveSection")
         self.charts("6 running charts")
-        self.wait(lambda: self.panel.runs.state in ("finished", "broken"))
+        self.wait(lambda: self.panel.runs.state in ("finished", "failed"))
         self.wait(lambda: self.panel.result.results is not None and not self.panel.result.results.missing)
         print(f"run: {time.monotonic() - started:.0f} s,", self.ui.liveLabel.text)
 

@@ -27,7 +27,7 @@ class RunState(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"
     STOPPED = "stopped"
-    FAILED = "broken"  # its process was killed or ended with an error
+    FAILED = "failed"  # its process was killed or ended with an error
     FINISHED = "finished"
 
     @property

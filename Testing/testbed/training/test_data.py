@@ -87,7 +87,7 @@ def test_too_few_cases_for_the_folds_are_told(training: Any, chosen: Any) -> Non
     training.ui.testFoldsEdit.text = "3"
     assert "no fold 3" in training.ui.startButton.toolTip
     training.ui.testFoldsEdit.text = "first"
-    assert "whole numbers" in training.ui.startButton.toolTip
+    assert '"first" is not a fold' in training.ui.startButton.toolTip
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def pause_resume_and_kill(training: Any, run: Any, until: Any) -> None:
     ui.resumeButton.click()
     until(lambda: state(training) == "running" and training.logic.status(run).step != status.step)
     kill(training, run)
-    until(lambda: state(training) == "broken")
+    until(lambda: state(training) == "failed")
     assert "killed" in ui.runLabel.text
     assert "resume the run" in ui.runLabel.text
     until(lambda: ui.resumeButton.enabled)
