@@ -20,6 +20,7 @@ from kdnet.schema.model_card import ModelCard
 from kdnet.schema.network_id import Role
 from kdnet.schema.networks import NetworkSpec
 from kdnet.schema.preprocessing import Preprocessing
+from made_nnunet import write_nnunet
 from made_runs import study
 from windows_rules import WindowsRules
 
@@ -76,6 +77,17 @@ def finished_run(phantom: Path, made_once: Callable[[str, Callable[[Path], objec
         assert main(study(phantom, folder)) == 0
 
     return made_once("finished-run", train)
+
+
+@pytest.fixture(scope="session")
+def hyphenated_run(phantom: Path, made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """The run of a tiny study on nnU-Net data with the channels T1, T2-FLAIR and ASL-CBF."""
+    data = made_once("nnunet-phantom", lambda folder: write_nnunet(phantom, folder))
+
+    def train(folder: Path) -> None:
+        assert main(study(data, folder, "--student", "flair,asl-cbf", "--set", "steps=3")) == 0
+
+    return made_once("hyphenated-run", train)
 
 
 @pytest.fixture(scope="session")
