@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize(
     ("name", "words"), [("cuda:99", "not available"), ("tpu", "is unknown"), ("meta", "not supported")]
 )
-def test_a_device_that_is_not_there_is_told(name: str, words: str) -> None:
+def test_a_device_that_is_not_there_is_reported(name: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         choose_device(name)
 

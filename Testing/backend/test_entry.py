@@ -96,7 +96,7 @@ def test_each_command_is_found_in_its_module() -> None:
         assert callable(getattr(importlib.import_module(module), function))
 
 
-def test_the_version_is_told_without_torch() -> None:
+def test_the_version_is_shown_without_torch() -> None:
     script = "import sys; from kdnet.cli import main\ntry: main(['--version'])\nfinally: assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
@@ -118,7 +118,7 @@ def test_a_closed_pipe_ends_it_quietly(
 
 @PIPES
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_full_disk_behind_stdout_is_told(model_file: Path, unbuffered: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_behind_stdout_is_reported(model_file: Path, unbuffered: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("wb") as full:
         command = [sys.executable, "-m", "kdnet", "model-info", str(model_file)]

@@ -192,7 +192,7 @@ def test_figures_that_are_no_numbers_are_written_as_unknown(model_file: Path, tm
     assert read_card(tmp_path / "m.safetensors").figures == {"dice": {"ET": None, "WT": 0.5}}
 
 
-def test_describe_tells_what_a_model_needs(model_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_model_info_shows_what_a_model_needs(model_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["model-info", str(model_file)]) == 0
     assert "t1ce" in capsys.readouterr().out
     assert main(["model-info", str(model_file), "--json"]) == 0

@@ -198,7 +198,7 @@ def test_a_package_that_was_replaced_all_the_same_is_named(module: Any, tmp_path
         drive([package("monai>=1.5")], tmp_path, pip, [])
 
 
-def test_a_fresh_process_tells_what_is_there(module: Any) -> None:
+def test_a_fresh_process_reports_what_is_there(module: Any) -> None:
     import numpy
     from KDNetLib.Dependencies import missing_packages
     from KDNetLib.Installation import LIST_PACKAGES, _versions

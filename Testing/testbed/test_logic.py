@@ -53,7 +53,7 @@ def test_two_hundred_random_geometries_come_back_exactly(logic: Any, add_volume:
         slicer.mrmlScene.RemoveNode(volume)
 
 
-def test_many_volumes_go_on_after_a_bad_one(logic: Any, add_volume: Callable[..., Any]) -> None:
+def test_many_volumes_continue_after_a_bad_one(logic: Any, add_volume: Callable[..., Any]) -> None:
     from KDNetSegmentationLib.Settings import Result, SegmentationError
 
     random = np.random.default_rng(1)
@@ -70,7 +70,7 @@ def test_a_folder_is_segmented(logic: Any, phantom: Path, tmp_path: Path) -> Non
     assert all(Path(case["labelmap"]).is_file() for case in cases)
 
 
-def test_a_folder_that_is_not_there_is_told(logic: Any, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_reported(logic: Any, tmp_path: Path) -> None:
     from KDNetSegmentationLib.Settings import SegmentationError
 
     with pytest.raises(SegmentationError, match="is not a folder"):
@@ -106,7 +106,7 @@ def test_no_voxels_stay_on_disk(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_worker_that_cannot_start_tells_why(module: Any, add_volume: Callable[..., Any], model_file: Path) -> None:
+def test_a_worker_that_cannot_start_reports_why(module: Any, add_volume: Callable[..., Any], model_file: Path) -> None:
     from KDNetLib.ModelLibrary import ModelLibrary
     from KDNetLib.Worker import Worker
     from KDNetSegmentationLib.Logic import SegmentationLogic

@@ -28,7 +28,7 @@ def model_file(path: Path, modalities: tuple[str, ...]) -> Path:
     return path
 
 
-def test_a_volume_with_nan_is_told_of_before_it_is_segmented(panel: Any, add_volume: Callable[..., Any]) -> None:
+def test_a_volume_with_nan_is_reported_before_it_is_segmented(panel: Any, add_volume: Callable[..., Any]) -> None:
     voxels = np.full((20, 20, 20), np.nan, np.float32)
     voxels[5:15, 5:15, 5:15] = 100
     node = add_volume(voxels, np.diag([3.0, 3.0, 3.0, 1.0]), "case_t1ce")

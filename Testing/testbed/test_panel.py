@@ -67,7 +67,7 @@ def test_settings_of_a_scene_of_version_0_1_are_restored(panel: Any, tmp_path: P
     assert "flips" not in panel.parameters.parameterNode.GetParameterNames()
 
 
-def test_the_card_tells_what_the_model_needs_and_can_do(panel: Any) -> None:
+def test_the_card_shows_what_the_model_needs_and_can_do(panel: Any) -> None:
     card = panel.ui.modelCard.text
     for text in ("T1ce", "Edema", "synthetic", "ET 0.88", "research use only"):
         assert text in card
@@ -175,7 +175,7 @@ def test_a_canceled_batch_says_what_is_not_done(
     assert "Canceled" in panel.ui.statusLabel.text
 
 
-def test_a_batch_of_five_goes_on_after_a_bad_file(
+def test_a_batch_of_five_continues_after_a_bad_file(
     panel: Any, phantom: Path, model_file: Path, wait: Wait, tmp_path: Path
 ) -> None:
     (tmp_path / "in").mkdir()
@@ -240,7 +240,7 @@ def test_a_scene_with_the_former_name_of_a_shipped_model_selects_it(panel: Any) 
     assert panel.model.modalities == ("t2",)
 
 
-def test_models_of_one_name_can_be_told_apart(panel: Any, model_file: Path) -> None:
+def test_models_of_one_name_can_be_distinguished(panel: Any, model_file: Path) -> None:
     panel.logic.library.add(model_file)
     panel.logic.library.add(model_file)
     panel.refillModels()

@@ -102,7 +102,7 @@ def test_a_worker_that_closes_its_streams_and_stays_is_ended(module: Any) -> Non
         "terminate called after throwing an instance of 'std::bad_alloc'",
     ],
 )
-def test_short_memory_is_told_from_its_words(module: Any, errors: str) -> None:
+def test_short_memory_is_recognized_by_its_message(module: Any, errors: str) -> None:
     from KDNetLib.Command import failure_message
     from KDNetLib.Worker import exit_reason
 

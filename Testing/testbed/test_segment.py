@@ -216,7 +216,7 @@ def test_an_existing_segmentation_is_replaced_only_when_chosen(panel: Any, phant
     assert segmentations() == 2
 
 
-def test_a_volume_that_cannot_be_segmented_is_told_in_one_sentence(
+def test_a_volume_that_cannot_be_segmented_is_reported_in_one_sentence(
     panel: Any, add_volume: Callable[..., Any], wait: Wait
 ) -> None:
     click_segment(panel, add_volume(np.zeros((20, 20, 20), np.int16), np.eye(4), "Nothing"))
@@ -225,7 +225,7 @@ def test_a_volume_that_cannot_be_segmented_is_told_in_one_sentence(
     assert segmentations() == 0
 
 
-def test_a_node_without_voxels_is_told(panel: Any, wait: Wait) -> None:
+def test_a_node_without_voxels_is_reported(panel: Any, wait: Wait) -> None:
     empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
     panel.ui.inputSelector1.setCurrentNode(empty)
     assert not panel.ui.applyButton.enabled
@@ -257,14 +257,14 @@ def test_volumes_follow_what_is_edited(panel: Any, phantom_volume: Any, wait: Wa
     assert panel.results.volumes["WT"] == pytest.approx(panel.results.volumes["TC"])
 
 
-def test_a_volume_removed_meanwhile_is_told(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+def test_a_volume_removed_meanwhile_is_reported(panel: Any, phantom_volume: Any, wait: Wait) -> None:
     click_segment(panel, phantom_volume)
     slicer.mrmlScene.RemoveNode(phantom_volume)
     wait(lambda: not panel.logic.busy)
     assert "removed" in panel.ui.statusLabel.text
 
 
-def test_the_time_left_is_told_when_several_passes_are_made(panel: Any, phantom_volume: Any, wait: Wait) -> None:
+def test_the_time_left_is_shown_when_several_passes_are_made(panel: Any, phantom_volume: Any, wait: Wait) -> None:
     slow(panel)
     click_segment(panel, phantom_volume)
     wait(lambda: "2 of 8 passes" in panel.ui.statusLabel.text)

@@ -221,7 +221,7 @@ def test_values_of_two_conventions_are_not_guessed(folders: tuple[Path, Path], c
     assert float(table(out)["P1", "c"]["dice"]) > 0.8
 
 
-def test_the_cavity_of_2024_is_no_tumor(folders: tuple[Path, Path]) -> None:
+def test_the_cavity_of_2024_is_not_tumor(folders: tuple[Path, Path]) -> None:
     mixed = labels()
     mixed[:3] = 4
     save(folders[0] / "BraTS-GLI-00001-101.nii.gz", mixed)

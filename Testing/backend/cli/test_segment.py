@@ -105,7 +105,7 @@ def test_names_of_labels_become_parts_of_file_names(tmp_path: Path) -> None:
     ]
 
 
-def test_the_table_tells_the_milliliters_that_the_labelmap_holds(model_file: Path, tmp_path: Path) -> None:
+def test_the_table_shows_the_milliliters_that_the_labelmap_holds(model_file: Path, tmp_path: Path) -> None:
     main(["segment", str(model_file), str(scan(tmp_path / "a.nii.gz")), "-o", str(tmp_path / "out")])
     labelmap = read_volume(tmp_path / "out" / "a_seg.nii.gz")
     with (tmp_path / "out" / "volumes.csv").open() as stream:

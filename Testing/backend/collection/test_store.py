@@ -59,7 +59,7 @@ def test_a_collected_case_is_one_that_a_study_reads(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_volume(listed.reference.path).voxels, correction().corrected.voxels)
 
 
-def test_the_record_tells_how_much_was_changed(tmp_path: Path) -> None:
+def test_the_record_shows_how_much_was_changed(tmp_path: Path) -> None:
     case = Collection(tmp_path).add(correction())
     voxel = 0.008
     assert case.changed_ml["Edema"] == pytest.approx(2 * 7 * 7 * voxel, abs=1e-3)

@@ -110,7 +110,7 @@ def test_a_rounding_error_of_the_place_is_none(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_single_value_that_is_no_number(bench: Bench, value: float) -> None:
+def test_a_single_value_that_is_not_a_number(bench: Bench, value: float) -> None:
     voxels = bench.read("case_t1").astype(np.float32)
     voxels[3, 4, 5] = value
     bench.write("case_t1", voxels)
@@ -144,7 +144,7 @@ def test_values_of_the_reference(bench: Bench, values: Sequence[float], dtype: t
         assert problem in told(bench)
 
 
-def test_a_mask_of_255_is_told_how_to_be_named(bench: Bench) -> None:
+def test_a_mask_of_255_is_explained(bench: Bench) -> None:
     bench.label([255])
     (problem,) = bench.inspect().problems
     assert "--labels 255=Tumor" in problem

@@ -132,7 +132,7 @@ def test_a_list_saved_by_a_spreadsheet_is_read(tmp_path: Path, content: str) -> 
         b"Patient;Gr\xf6\xdfe\na;1\n",
     ],
 )
-def test_a_list_of_other_things_is_told_of_and_not_followed(tmp_path: Path, content: bytes) -> None:
+def test_a_list_of_other_things_is_reported_and_not_followed(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "cases.csv").write_bytes(content)
     found = read_folds(tmp_path, ["a"])
     assert (found.folds, found.source) == ({}, None)
@@ -148,7 +148,7 @@ def test_a_list_of_these_cases_that_cannot_be_understood_is_refused_by_name(tmp_
         read_folds(tmp_path, ["a"])
 
 
-def test_a_list_that_leaves_cases_out_is_told_of(tmp_path: Path) -> None:
+def test_a_list_that_leaves_cases_out_is_reported(tmp_path: Path) -> None:
     (tmp_path / "cases.csv").write_text("case,fold\na,0\n")
     assert "does not assign a fold to 1 of 2 cases, for example b" in read_folds(tmp_path, ["a", "b"]).notes[0]
 

@@ -64,7 +64,7 @@ def test_a_part_near_a_lesion_belongs_to_it_and_adds_to_its_size() -> None:
     assert counted(score_lesions(near, cubes(2), ONE, RULES["gli"])) == figures(1, 0, 0, 0.0, 1.0)
 
 
-def test_small_reference_lesions_are_left_out_and_small_false_parts_are_not() -> None:
+def test_small_reference_lesions_are_excluded_and_small_false_parts_are_not() -> None:
     """27 mm³ do not count for gliomas, 125 do; at 2 mm, 27 voxels are 216 mm³ and count."""
     reference = cubes(2) | cubes(20, edge=3)
     assert counted(score_lesions(cubes(2), reference, ONE, RULES["gli"])) == figures(1, 0, 0, 1.0, 1.0)
@@ -74,7 +74,7 @@ def test_small_reference_lesions_are_left_out_and_small_false_parts_are_not() ->
     assert score_lesions(reference, cubes(2), ONE, RULES["gli"]).false == 1
 
 
-def test_a_lesion_of_just_the_limit_is_left_out() -> None:
+def test_a_lesion_of_just_the_limit_is_excluded() -> None:
     rules = LesionRules(1, 125)
     assert counted(score_lesions(cubes(), cubes(2), ONE, rules)) == figures(0, 0, 0, 1.0, 1.0)
 

@@ -132,7 +132,7 @@ def _directed(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.linalg.norm(ends[0][:, None] - ends[1][None], axis=2).min(axis=1)
 
 
-def test_scores_tell_which_mask_is_empty() -> None:
+def test_scores_show_which_mask_is_empty() -> None:
     empty, full = np.zeros((9, 9, 9), np.uint8), np.full((9, 9, 9), 3, np.uint8)
     told = [
         score_case(*pair, LABELS, (1, 1, 1))[0].empty

@@ -36,6 +36,6 @@ def test_without_ties_it_is_what_scipy_says(count: int) -> None:
     assert signed_rank_p(differences) == pytest.approx(wilcoxon(differences).pvalue)
 
 
-def test_pairs_that_do_not_differ_are_left_out() -> None:
+def test_pairs_that_do_not_differ_are_excluded() -> None:
     assert signed_rank_p(np.array([0, 0.3, 0, -0.1, 0.2])) == signed_rank_p(np.array([0.3, -0.1, 0.2]))
     assert signed_rank_p(np.zeros(7)) == 1

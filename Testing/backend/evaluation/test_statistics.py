@@ -150,7 +150,7 @@ def test_a_case_that_was_scored_twice_is_refused() -> None:
         summarize(scores_of(STUDY) + scores_of({STUDENT: [0.1]}))
 
 
-def test_folds_that_are_not_finished_are_left_out_of_comparisons() -> None:
+def test_folds_that_are_not_finished_are_excluded_of_comparisons() -> None:
     begun = {TEACHER: STUDY[TEACHER], BASELINE: STUDY[BASELINE]}
     summary = summarize(scores_of(STUDY) + scores_of(begun, fold=1))
     row, teacher = summary.comparison("t1ce", "WT"), summary.network(*TEACHER, "WT")
@@ -246,7 +246,7 @@ def test_penalties_in_hd95_and_empty_predictions_are_counted() -> None:
     assert (row.scored, row.penalties, row.empty_predictions) == (4, 2, 1)
 
 
-def test_old_scores_tell_of_penalties_alone() -> None:
+def test_old_scores_report_penalties_alone() -> None:
     scores = [Score(*TEACHER, 0, 0, "c0", "ET", 0.0, 373.13), Score(*TEACHER, 0, 0, "c1", "ET", 0.0, 60.0)]
     row = summarize(scores).network(*TEACHER, "ET")
     assert row is not None

@@ -49,7 +49,7 @@ def short_of_memory(model: Model, error: Callable[[], RuntimeError], largest: in
         lambda: RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
     ],
 )
-def test_too_little_memory_for_any_window_is_told_in_a_sentence(
+def test_too_little_memory_for_any_window_is_reported_in_a_sentence(
     model_file: Path, error: Callable[[], RuntimeError]
 ) -> None:
     model = short_of_memory(load_model(model_file), error, largest=0)
@@ -122,7 +122,7 @@ def test_nothing_is_labeled_outside_the_crop_box(model_file: Path) -> None:
     assert not labelmap[outside].any()
 
 
-def test_progress_is_told_from_start_to_end(model_file: Path) -> None:
+def test_progress_is_reported_from_start_to_end(model_file: Path) -> None:
     told: list[Progress] = []
     Predictor(load_model(model_file), CPU).predict([head()], progress=told.append)
     assert list(dict.fromkeys(item.stage for item in told)) == [Stage.PREPARE, Stage.FORWARD, Stage.LABEL]

@@ -86,7 +86,7 @@ def test_other_bytes_are_refused_in_a_sentence(tmp_path: Path, content: bytes, s
 
 
 @pytest.mark.parametrize("value", [torch.ones(2).expand(10**6, 2), torch.eye(3).to_sparse(), "text", [1]])
-def test_what_is_no_plain_tensor_is_no_state_dict(tmp_path: Path, value: Any) -> None:
+def test_what_is_not_a_plain_tensor_is_not_a_state_dict(tmp_path: Path, value: Any) -> None:
     torch.save({"weight": value}, tmp_path / "model.pt")
     with pytest.raises(ModelFileError):
         read_weights(tmp_path / "model.pt")

@@ -108,7 +108,7 @@ def test_a_choice_that_is_neither_method_nor_file_is_refused(text: str) -> None:
         BrainChoice.parse(text)
 
 
-def test_a_student_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_student_that_is_missing_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     volume, _ = head()
     monkeypatch.setattr("kdnet.shared_files.BACKEND", tmp_path)
     with pytest.raises(SettingsError, match="missing from this installation"):

@@ -102,7 +102,7 @@ def test_drawings_take_their_colors_from_the_page(whole: Path) -> None:
     assert set(re.findall(r"#[0-9a-f]{6}\b", drawings)) == set()
 
 
-def test_the_page_tells_all_that_a_reader_needs(whole: Path) -> None:
+def test_the_page_shows_all_that_a_reader_needs(whole: Path) -> None:
     text = page_of(whole).text
     for wanted in (
         "The T1ce student beats its baseline",
@@ -165,7 +165,7 @@ def write(folder: Path, told: StudyDescription, scores: list[Score]) -> Page:
     return page_of(folder)
 
 
-def test_a_study_that_has_only_begun_has_a_report(tmp_path: Path) -> None:
+def test_a_study_that_has_only_started_has_a_report(tmp_path: Path) -> None:
     page = write(tmp_path, description(), [])
     assert "No student has been compared with its baseline yet." in page.text
     assert "3 of 3 networks have no scores yet" in page.text

@@ -29,12 +29,12 @@ def test_a_student_below_its_baseline_is_said_to_be_worse() -> None:
     assert "difference \N{MINUS SIGN}0.133" in told
 
 
-def test_a_difference_within_chance_is_no_gain() -> None:
+def test_a_difference_within_chance_is_not_a_gain() -> None:
     (told,) = conclusions(content(scores_of({**STUDY, STUDENT: [0.6, 0.5, 0.5, 0.4, 0.61, 0.41]})))
     assert "is not distinguishable from its baseline" in told
 
 
-def test_a_difference_of_a_few_cases_is_no_gain_however_large() -> None:
+def test_a_difference_of_a_few_cases_is_not_a_gain_however_large() -> None:
     few = content(scores_of({network: column[:5] for network, column in STUDY.items()}))
     assert "is not distinguishable" in conclusions(few)[0]
     assert any("With 5 test cases no difference" in note for note in caveats(few))
@@ -69,7 +69,7 @@ def test_what_is_missing_is_named() -> None:
     assert "4 of 6 networks have no scores yet (fold 0, seed 0: student t1ce; fold 1" in caveats(begun)[0]
 
 
-def test_one_seed_is_told_to_hide_the_chance_of_training() -> None:
+def test_one_seed_is_reported_to_hide_the_chance_of_training() -> None:
     both = scores_of(STUDY) + scores_of(STUDY, seed=1)
     assert any("One seed" in note for note in caveats(content(scores_of(STUDY))))
     assert caveats(content(both, seeds=(0, 1))) == []

@@ -114,7 +114,7 @@ def test_a_study_paused_again_and_again_ends_with_the_same_weights(
 
 
 @pytest.mark.slow
-def test_several_processes_end_together_and_go_on(phantom: Path, tmp_path: Path) -> None:
+def test_several_processes_end_together_and_continue(phantom: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kdnet"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -37,13 +37,13 @@ def test_an_event_whose_values_are_damaged_is_passed_over(tmp_path: Path, change
 
 
 @pytest.mark.parametrize("line", [b"[" * 100_000, b"null", b"5", b"\xff\xfe", b'{"event": "step"}', b'{"event": []}'])
-def test_a_line_that_is_no_event_is_passed_over(tmp_path: Path, line: bytes) -> None:
+def test_a_line_that_is_not_an_event_is_passed_over(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(line + b"\n" + json.dumps(SOUND).encode() + b"\n")
     assert len(read_events(path)[0]) == 1
 
 
-def test_a_record_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+def test_a_record_that_cannot_be_opened_is_reported(tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").mkdir()
     with pytest.raises(RunFolderError, match=r"events\.jsonl cannot be read"):
         read_events(tmp_path / "events.jsonl")

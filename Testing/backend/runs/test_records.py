@@ -251,7 +251,7 @@ def test_the_data_is_not_previewed_over(phantom: Path, run: Path, capsys: pytest
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_is_no_model_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_is_not_a_model_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(tmp_path / "model.safetensors")
     assert main(["model-info", str(tmp_path / "model.safetensors")]) == 2
     assert "not a regular file" in capsys.readouterr().err

@@ -56,7 +56,7 @@ def test_a_run_without_events_is_new(run: Path) -> None:
     assert read_status(run).state is RunState.NEW
 
 
-def test_progress_is_told_while_it_runs(run: Path) -> None:
+def test_progress_is_reported_while_it_runs(run: Path) -> None:
     write(
         run,
         (EventKind.STUDY_STARTED, "", {"networks": network_records(NETWORKS), "steps": 50}),
@@ -82,7 +82,7 @@ def test_progress_is_told_while_it_runs(run: Path) -> None:
         ({"reason": "disk full"}, RunState.FAILED),
     ],
 )
-def test_the_last_event_tells_how_it_ended(run: Path, values: dict[str, object], state: RunState) -> None:
+def test_the_last_event_shows_how_it_ended(run: Path, values: dict[str, object], state: RunState) -> None:
     write(run, (EventKind.STOPPED, "", values))
     status = read_status(run)
     assert (status.state, status.reason) == (state, values["reason"])
@@ -93,7 +93,7 @@ def test_a_finished_run_has_no_time_left(run: Path) -> None:
     assert (read_status(run).state, read_status(run).seconds_left) == (RunState.FINISHED, 0.0)
 
 
-def test_waiting_is_told_with_what_for(run: Path) -> None:
+def test_waiting_is_reported_with_what_for(run: Path) -> None:
     write(run, (EventKind.WAITING, "", {"runs": ["/runs/first"]}))
     with exclusive(run):
         status = read_status(run)

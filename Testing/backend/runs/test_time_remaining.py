@@ -23,7 +23,7 @@ def test_all_that_is_to_come_counts() -> None:
     assert left.during_test(STUDENT, 10, 5.0) == 0
 
 
-def test_what_earlier_sessions_told_is_remembered() -> None:
+def test_what_earlier_sessions_reported_is_remembered() -> None:
     events = [
         Event(0, EventKind.NETWORK_FINISHED, TEACHER.key, {"seconds": 400.0}),
         Event(0, EventKind.EVALUATION, TEACHER.key, {"seconds_per_case": 3.0}),

@@ -47,7 +47,7 @@ def test_an_old_model_card_loads_and_has_todays_names_colors_and_terminology(alt
     assert load_model(path).card.labels == brats_labels()
 
 
-def test_a_name_that_was_never_ours_is_kept() -> None:
+def test_a_name_that_was_never_kdnets_is_kept() -> None:
     for name in ("Peritumoral oedema", "enhancing tumour", "Kidney"):
         assert current_name(name) == Label(1, name, (1, 2, 3)).name == Region(name, (1,)).name == name
 

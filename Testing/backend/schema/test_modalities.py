@@ -29,14 +29,14 @@ from kdnet.schema.modalities import FilePart, channel_modality, file_part
         ("t1ce", "", "t1ce"),
     ],
 )
-def test_a_file_name_tells_case_and_modality(stem: str, case: str, part: str) -> None:
+def test_a_file_name_gives_case_and_modality(stem: str, case: str, part: str) -> None:
     assert file_part(stem) == FilePart(case, part)
 
 
 @pytest.mark.parametrize(
     "stem", ["PT2034", "P1_T2star", "sub-01_T1map", "sub-01_bold", "UCSF-PDGM-0004_brain_segmentation", "P1_ADC"]
 )
-def test_other_names_tell_nothing(stem: str) -> None:
+def test_other_names_give_nothing(stem: str) -> None:
     assert file_part(stem) is None
 
 

@@ -55,7 +55,7 @@ def test_the_request_of_an_older_run_is_read(old_study: dict[str, Any], tmp_path
 
 
 @pytest.mark.usefixtures("old_study")
-def test_an_older_run_goes_on_with_the_same_request(tmp_path: Path) -> None:
+def test_an_older_run_continues_with_the_same_request(tmp_path: Path) -> None:
     with open_run(tmp_path) as run:
         assert run.begin(recorded_request(tmp_path).to_json())
 

@@ -36,5 +36,5 @@ from kdnet.schema.patients import patient_of
         ("Phantom_003", "Phantom_003"),
     ],
 )
-def test_names_tell_the_patient_where_they_follow_a_known_scheme(case: str, patient: str) -> None:
+def test_names_give_the_patient_where_they_follow_a_known_scheme(case: str, patient: str) -> None:
     assert patient_of(case) == patient

@@ -150,5 +150,5 @@ PLAIN = {
         for item in group.items()
     ],
 )
-def test_a_description_tells_the_modality_or_nothing(name: str, modality: str) -> None:
+def test_a_description_gives_the_modality_or_nothing(name: str, modality: str) -> None:
     assert guess_modality(name) == modality

@@ -48,7 +48,7 @@ def test_arguments_reproduce_the_options(request: StudyOptions) -> None:
     assert parse(arguments) == request
 
 
-def test_defaults_are_left_out_except_the_recipe() -> None:
+def test_defaults_are_excluded_except_the_recipe() -> None:
     request = StudyOptions(Path("data"), (("t1ce",),))
     assert request.arguments() == ["study", "data", "--student", "t1ce", "--recipe", "fast"]
 

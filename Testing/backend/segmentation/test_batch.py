@@ -135,7 +135,7 @@ def test_failures_and_what_is_skipped_have_rows_with_reasons(
     assert "Segmented 1 of 3 cases, 1 failed, 1 skipped" in capsys.readouterr().err
 
 
-def test_a_failure_that_is_mended_becomes_a_result(model_file: Path, tmp_path: Path) -> None:
+def test_a_failure_that_is_fixed_becomes_a_result(model_file: Path, tmp_path: Path) -> None:
     file = tmp_path / "in" / "a.nii.gz"
     scan(tmp_path / "in" / "b.nii.gz")
     file.write_bytes(b"damaged")
@@ -160,7 +160,7 @@ def test_a_locked_table_ends_no_batch(model_file: Path, tmp_path: Path, capsys: 
     assert list(rows(out)) == ["a", "b"]
 
 
-def test_a_batch_that_was_killed_goes_on(model_file: Path, tmp_path: Path) -> None:
+def test_a_batch_that_was_killed_continues(model_file: Path, tmp_path: Path) -> None:
     """Killed at the worst instants: before and after a labelmap appears."""
     scan(tmp_path / "a.nii.gz")
     out = tmp_path / "out"

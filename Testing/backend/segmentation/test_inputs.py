@@ -69,7 +69,7 @@ def test_numbered_channels_follow_the_order_of_the_model(tmp_path: Path) -> None
     assert found == {"a": ["a_0000.nii.gz", "a_0001.nii.gz"], "b": ["b_0000.nii.gz", "b_0001.nii.gz"]}
 
 
-def test_numbered_channels_that_the_model_cannot_tell_apart_are_refused(tmp_path: Path) -> None:
+def test_numbered_channels_that_the_model_cannot_distinguish_are_refused(tmp_path: Path) -> None:
     folder_with(tmp_path, "a_0001.nii.gz", "a_0000.nii.gz")
     assert "2 numbered channels" in only_reason(survey([tmp_path], ["t1ce"]).cases)
 
@@ -110,7 +110,7 @@ def test_an_empty_folder_and_a_foreign_file_are_refused(tmp_path: Path) -> None:
     assert "convert it" in only_reason(survey([tmp_path / "full" / "table.xlsx"], ["t1"]).cases)
 
 
-def test_cases_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+def test_cases_of_one_name_are_distinguished_by_their_folders(tmp_path: Path) -> None:
     folder_with(tmp_path, "one/a.nii.gz", "two/A.nii.gz", "two/b.nii.gz", "s-1/x/t1.nii.gz", "s-2/x/t1.nii.gz")
     assert list(cases(survey([tmp_path], ["t1"]).cases)) == ["one_a", "s-1_x", "s-2_x", "two_A", "b"]
 
@@ -170,7 +170,7 @@ def test_a_series_is_found_beside_subfolders_and_segmentations(tmp_path: Path) -
     assert cases(survey([tmp_path / "P1"], ["t1ce"]).cases) == {"P1": ["P1"]}
 
 
-def test_a_directory_of_a_disk_is_no_series_and_hides_none(tmp_path: Path) -> None:
+def test_a_directory_of_a_disk_is_not_a_series_and_hides_none(tmp_path: Path) -> None:
     syntax = b"\x02\x00\x10\x00UI\x14\x00" + b"1.2.840.10008.1.2.1\x00"
     (tmp_path / "DICOMDIR").write_bytes(bytes(128) + b"DICM" + syntax + b"\x04\x00\x30\x11CS\x04\x00DISK")
     series_in(tmp_path / "IMAGES" / "SE1", "1.dcm")
@@ -184,7 +184,7 @@ def test_a_series_beside_a_converted_image_that_names_its_modality_is_skipped(tm
     assert "DICOM files" in found.skipped[0].reason
 
 
-def test_a_folder_of_results_is_no_series(tmp_path: Path) -> None:
+def test_a_folder_of_results_is_not_a_series(tmp_path: Path) -> None:
     folder_with(tmp_path, "P1/t1ce.nii.gz", "out/P1_seg.nii.gz", "out/P1_ET_percent.nii.gz", "out/volumes.csv", "log.txt")
     assert cases(survey([tmp_path], ["t1ce"]).cases) == {"P1": ["t1ce.nii.gz"]}
 

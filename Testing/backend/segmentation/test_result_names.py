@@ -23,12 +23,12 @@ def names(*paths: str, taken: dict[str, str] | None = None) -> list[str]:
     return different_names(items, {name: Path("/data") / path for name, path in (taken or {}).items()})
 
 
-def test_folders_tell_apart_what_names_do_not() -> None:
+def test_folders_distinguish_what_names_do_not() -> None:
     assert names("a/scan.nii", "b/scan.nii", "c/other.nii") == ["a_scan", "b_scan", "other"]
     assert names("p1/s1/scan.nii", "p2/s1/scan.nii") == ["p1_s1_scan", "p2_s1_scan"]
 
 
-def test_case_and_composition_of_letters_do_not_tell_names_apart() -> None:
+def test_case_and_composition_of_letters_do_not_distinguish_names() -> None:
     assert names("a/Scan.nii", "b/scan.nii") == ["a_Scan", "b_scan"]
     assert names("a/M\u00fcller.nii", "b/Mu\u0308ller.nii") == ["a_M\u00fcller", "b_Mu\u0308ller"]
 
@@ -37,7 +37,7 @@ def test_a_folder_that_the_name_repeats_is_not_put_before_it() -> None:
     assert names("x/P1/P1_t1ce.nii", "y/P1/P1_t1ce.nii") == ["x_P1_t1ce", "y_P1_t1ce"]
 
 
-def test_formats_tell_files_of_one_folder_apart() -> None:
+def test_formats_distinguish_files_of_one_folder() -> None:
     assert names("a/scan.nii", "a/scan.nrrd") == ["scan.nii", "scan.nrrd"]
 
 

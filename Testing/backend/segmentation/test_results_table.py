@@ -91,7 +91,7 @@ def test_a_table_of_others_is_refused_and_kept(tmp_path: Path, content: bytes) -
     assert (tmp_path / NAME).read_bytes() == content
 
 
-def test_a_locked_table_is_told_and_its_rows_come_back(tmp_path: Path) -> None:
+def test_a_locked_table_is_reported_and_its_rows_come_back(tmp_path: Path) -> None:
     (tmp_path / NAME).mkdir()  # as good as locked: it cannot be replaced
     assert "volumes.csv cannot be written" in add(tmp_path, row("a"))
     assert [line["case"] for line in rows(tmp_path, UNSAVED)] == ["a"]

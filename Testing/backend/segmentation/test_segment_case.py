@@ -168,7 +168,7 @@ def test_a_dicom_folder_is_one_case(model_file: Path, tmp_path: Path) -> None:
     assert read_volume(tmp_path / "out" / "series_seg.nii.gz").grid.spacing == pytest.approx((1, 1, 2))
 
 
-def test_a_bad_file_is_reported_and_the_rest_goes_on(
+def test_a_bad_file_is_reported_and_the_rest_continues(
     model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "in"

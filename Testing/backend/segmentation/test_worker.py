@@ -114,7 +114,7 @@ def test_amounts_and_probabilities_come_with_the_labelmap(
     assert {amount["name"] for amount in answer["amounts"]} >= {"Edema", "TC", "WT"}
 
 
-def test_a_problem_is_told_and_the_next_request_works(
+def test_a_problem_is_reported_and_the_next_request_works(
     client: Client, volume_file: Path, model_file: Path, tmp_path: Path
 ) -> None:
     request = request_for(volume_file, model_file, tmp_path)

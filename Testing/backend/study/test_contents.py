@@ -63,7 +63,7 @@ def test_data_that_was_moved_has_not_changed(data: Path, paused: Path, tmp_path:
     assert main(["resume", str(paused), "--data", str(moved)]) == 0
 
 
-def test_a_run_of_a_version_that_kept_no_digests_goes_on(paused: Path) -> None:
+def test_a_run_of_a_version_that_kept_no_digests_continues(paused: Path) -> None:
     (paused / "contents.json").unlink()
     assert main(["resume", str(paused)]) == 0
     assert (paused / "contents.json").exists()

@@ -24,7 +24,7 @@ from made_runs import hashes, study
 FULL = "No space left on device"
 
 
-def test_a_full_disk_in_training_is_told_and_resumed_from(
+def test_a_full_disk_in_training_is_reported_and_resumed_from(
     phantom: Path, finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, written = tmp_path / "run", trainer.write_checkpoint
@@ -80,7 +80,7 @@ def test_an_event_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare, to make a small disk")
 @pytest.mark.slow
-def test_a_really_full_disk_can_still_tell_why(phantom: Path, tmp_path: Path) -> None:
+def test_a_really_full_disk_can_still_report_why(phantom: Path, tmp_path: Path) -> None:
     small, script = tmp_path / "small", tmp_path / "script.sh"
     small.mkdir()
     command = [sys.executable, "-m", "kdnet"]

@@ -69,7 +69,7 @@ def test_results_hold_figures_and_the_files_to_look_at(finished_run: Path, capsy
     assert "student t1ce against baseline, mean" in capsys.readouterr().out
 
 
-def test_partial_results_are_told(finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_partial_results_are_reported(finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = copied(finished_run, tmp_path / "partial")
     shutil.rmtree(run / STUDENT)
     shutil.rmtree(run / "report")
@@ -115,7 +115,7 @@ def test_results_are_read_when_the_data_is_gone(
 @pytest.mark.parametrize(
     "command", [["results"], ["predict-checkpoint", "--network", STUDENT, "-o", "a.nii.gz"], ["resume"]]
 )
-def test_what_is_no_run_or_a_newer_one_is_refused(
+def test_what_is_not_a_run_or_a_newer_one_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     arguments = [command[0], str(tmp_path), *command[1:]]

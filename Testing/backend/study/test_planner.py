@@ -33,7 +33,7 @@ def refusal(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err.strip().splitlines()[-1]
 
 
-def test_a_plan_tells_what_the_study_then_does(
+def test_a_plan_states_what_the_study_then_does(
     phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
@@ -71,7 +71,7 @@ def test_minutes_are_planned_with_a_reserve(phantom: Path) -> None:
 
 
 @pytest.mark.parametrize(("minutes", "told"), [(0.5, "30 s"), (25.2, "25 min"), (450, "7 h 30 min")])
-def test_durations_are_told_as_people_do(minutes: float, told: str) -> None:
+def test_durations_are_formatted_for_people(minutes: float, told: str) -> None:
     assert duration(60 * minutes) == told
 
 

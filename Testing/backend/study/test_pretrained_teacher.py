@@ -107,7 +107,7 @@ def test_a_student_learns_from_a_monai_network(
     assert "in this order" in " ".join(event.values["text"] for event in events(run, EventKind.WARNING))
 
 
-def test_a_run_goes_on_when_the_bundle_is_gone(phantom: Path, tmp_path: Path, bundle: Bundle) -> None:
+def test_a_run_continues_when_the_bundle_is_gone(phantom: Path, tmp_path: Path, bundle: Bundle) -> None:
     run, folder = tmp_path / "run", bundle()
     assert main(study(phantom, run, *QUICK, "--teacher", str(folder))) == 0
     before = hashes(run)
@@ -195,7 +195,7 @@ def test_weights_that_would_run_code_are_refused(
 
 
 @pytest.mark.parametrize("name", ["absent", "empty", "garbage.safetensors"])
-def test_what_is_no_teacher_is_refused(
+def test_what_is_not_a_teacher_is_refused(
     phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     (tmp_path / "empty").mkdir()
@@ -204,7 +204,7 @@ def test_what_is_no_teacher_is_refused(
     assert name in error
 
 
-def test_a_model_file_of_ours_teaches(phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_file_of_kdnet_teaches(phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     arguments = ("--modalities", "t1ce,flair")
     assert main(study(phantom, first, *QUICK, *arguments)) == 0

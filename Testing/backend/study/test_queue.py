@@ -58,7 +58,7 @@ def test_a_run_cannot_wait_for_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_queue_goes_on_when_the_run_ahead_is_paused_and_can_be_stopped_itself(phantom: Path, tmp_path: Path) -> None:
+def test_a_queue_continues_when_the_run_ahead_is_paused_and_can_be_stopped_itself(phantom: Path, tmp_path: Path) -> None:
     first, second, third = (tmp_path / name for name in ("first", "second", "third"))
     ahead = start(*study(phantom, first, *ENDLESS))
     until(lambda: events(first, EventKind.STEP), ahead)

@@ -30,13 +30,13 @@ from made_runs import study
     ],
     ids=lambda setting: setting[:30],
 )
-def test_a_recipe_value_that_is_no_use_is_named(setting: str) -> None:
+def test_a_recipe_value_that_is_not_usable_is_named(setting: str) -> None:
     with pytest.raises(SettingsError, match=setting.partition("=")[0].rpartition(".")[2]):
         read_recipe("demo", [setting])
 
 
 @pytest.mark.parametrize("content", ["null", "5", '"fast"', "[]", '{"steps": NaN}', "{", "[" * 100_000])
-def test_a_recipe_file_that_is_no_recipe_is_named(tmp_path: Path, content: str) -> None:
+def test_a_recipe_file_that_is_not_a_recipe_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "recipe.json"
     path.write_text(content)
     with pytest.raises(SettingsError, match=r"recipe\.json"):

@@ -84,7 +84,7 @@ def test_a_run_killed_at_random_ends_with_the_same_weights(phantom: Path, finish
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_cleanly_and_resume_goes_on(phantom: Path, finished_run: Path, tmp_path: Path) -> None:
+def test_ctrl_c_stops_cleanly_and_resume_continues(phantom: Path, finished_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "stopped"
     process = subprocess.Popen(command(phantom, run), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8")
     until(lambda: events(run, EventKind.STEP), process)
@@ -113,7 +113,7 @@ def test_two_processes_give_the_model_of_one(phantom: Path, finished_run: Path, 
             assert torch.allclose(value, two[key], atol=1e-4), (name, key)
 
 
-def test_a_run_of_a_version_that_knew_fewer_values_goes_on(tmp_path: Path) -> None:
+def test_a_run_of_a_version_that_knew_fewer_values_continues(tmp_path: Path) -> None:
     with open_run(tmp_path) as run:
         assert not run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5}}})
         assert run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5, "shading": 0.0}}, "excluded": []})

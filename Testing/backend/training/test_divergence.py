@@ -30,7 +30,7 @@ def poisoned(monkeypatch: pytest.MonkeyPatch, steps: range) -> None:
     monkeypatch.setattr(PatchSampler, "sample", poisoned_sample)
 
 
-def test_one_bad_batch_is_skipped_and_told(phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_bad_batch_is_skipped_and_reported(phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = tmp_path / "run"
     poisoned(monkeypatch, range(2, 3))
     assert main(study(phantom, run)) == 0

@@ -46,7 +46,7 @@ def test_what_no_quotes_make_harmless_in_windows_is_refused(training: Any, name:
 
 
 @pytest.mark.parametrize("line", ["rm -rf /", "kdnet", "kdnet resume x", "kdnet study 'open", "", "kdnet study 'a\nb'"])
-def test_a_run_of_somebody_else_offers_no_other_command(training: Any, line: str) -> None:
+def test_a_run_of_someone_else_offers_no_other_command(training: Any, line: str) -> None:
     from kdnet.errors import SettingsError
     from KDNetTrainingLib.Request import recorded_line
 
@@ -54,7 +54,7 @@ def test_a_run_of_somebody_else_offers_no_other_command(training: Any, line: str
         recorded_line(line)
 
 
-def test_what_a_run_of_somebody_else_appends_is_quoted(training: Any) -> None:
+def test_what_a_run_of_someone_else_appends_is_quoted(training: Any) -> None:
     from KDNetTrainingLib.Request import recorded_line
 
     assert recorded_line("kdnet study data; touch x") in ("kdnet study 'data;' touch x", 'kdnet study "data;" touch x')

@@ -48,7 +48,7 @@ def test_steps_that_are_done_again_replace_the_first_ones(training: Any) -> None
     assert curves.losses[STUDENT].steps == [1, 2]
 
 
-def test_a_drawing_tells_of_its_change_once(training: Any) -> None:
+def test_a_redraw_emits_one_change(training: Any) -> None:
     from KDNetTrainingLib.Charts import Charts
     from KDNetTrainingLib.Curves import Curves
 

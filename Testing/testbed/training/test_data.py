@@ -21,7 +21,7 @@ def test_a_folder_is_recognized_and_its_cases_are_listed(training: Any, cases: P
     assert training.data.student.checked == ("t1ce",)
 
 
-def test_problems_are_told_with_their_remedy(training: Any, cases: Path, until: Any, tmp_path: Path) -> None:
+def test_problems_are_reported_with_their_remedy(training: Any, cases: Path, until: Any, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     shutil.copytree(cases, folder)
     next(folder.glob("*_001/*_t2.nii.gz")).unlink()
@@ -34,7 +34,7 @@ def test_problems_are_told_with_their_remedy(training: Any, cases: Path, until: 
     assert not training.ui.caseLabel.visible
 
 
-def test_a_folder_without_cases_is_told_in_one_sentence(training: Any, until: Any, tmp_path: Path) -> None:
+def test_a_folder_without_cases_is_reported_in_one_sentence(training: Any, until: Any, tmp_path: Path) -> None:
     training.ui.dataFolderEdit.currentPath = str(tmp_path)
     until(lambda: "does not contain cases in a known format" in training.ui.dataLabel.text)
     assert not training.ui.startButton.enabled
@@ -43,7 +43,7 @@ def test_a_folder_without_cases_is_told_in_one_sentence(training: Any, until: An
     until(lambda: "is not a folder" in training.ui.dataLabel.text)
 
 
-def test_an_inspection_can_be_canceled_and_begun_again(training: Any, cases: Path, until: Any) -> None:
+def test_an_inspection_can_be_canceled_and_started_again(training: Any, cases: Path, until: Any) -> None:
     training.ui.dataFolderEdit.currentPath = str(cases)
     until(lambda: training.data.selection.inspecting)
     assert training.ui.inspectButton.text == "Cancel"
@@ -68,7 +68,7 @@ def test_a_double_click_loads_a_case_with_its_reference(training: Any, cases: Pa
     assert slicer.app.background is volumes[0]
 
 
-def test_cases_can_be_left_out(training: Any, chosen: Any) -> None:
+def test_cases_can_be_excluded(training: Any, chosen: Any) -> None:
     import qt
 
     chosen()
@@ -77,7 +77,7 @@ def test_cases_can_be_left_out(training: Any, chosen: Any) -> None:
     assert training.request().excluded == ("Phantom_001",)
 
 
-def test_too_few_cases_for_the_folds_are_told(training: Any, chosen: Any) -> None:
+def test_too_few_cases_for_the_folds_are_reported(training: Any, chosen: Any) -> None:
     chosen()
     training.ui.foldCountSpinBox.value = 7
     assert not training.ui.startButton.enabled
@@ -97,7 +97,7 @@ def test_too_few_cases_for_the_folds_are_told(training: Any, chosen: Any) -> Non
         (("t1", "t1ce", "t2", "flair"), "needs fewer modalities than its teacher"),
     ],
 )
-def test_students_that_make_no_sense_are_told(training: Any, chosen: Any, student: tuple[str, ...], words: str) -> None:
+def test_students_that_make_no_sense_are_reported(training: Any, chosen: Any, student: tuple[str, ...], words: str) -> None:
     chosen()
     for name, box in training.data.student.boxes.items():
         box.checked = name in student

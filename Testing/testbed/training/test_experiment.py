@@ -75,7 +75,7 @@ def test_settings_of_the_divergence_are_off_for_other_methods(training: Any) -> 
     assert not training.ui.latentMethodSelector.enabled
 
 
-def test_a_teacher_can_be_brought(training: Any, chosen: Any) -> None:
+def test_a_teacher_can_be_pretrained(training: Any, chosen: Any) -> None:
     chosen()
     pick(training.ui.teacherSourceSelector, "Model file or MONAI bundle")
     assert "Choose the teacher's file" in training.ui.startButton.toolTip
@@ -83,7 +83,7 @@ def test_a_teacher_can_be_brought(training: Any, chosen: Any) -> None:
     assert "--teacher /models/teacher.safetensors" in training.request().commandLine()
 
 
-def test_a_recipe_file_is_read_and_a_bad_one_told(training: Any, until: Any, recipe_file: Any) -> None:
+def test_a_recipe_file_is_read_and_a_bad_one_reported(training: Any, until: Any, recipe_file: Any) -> None:
     choose_recipe(training, recipe_file(), until)
     assert training.ui.networkSelector.currentText == "segresnet-4"
     assert training.ui.temperatureSpinBox.value == 2.0
@@ -94,13 +94,13 @@ def test_a_recipe_file_is_read_and_a_bad_one_told(training: Any, until: Any, rec
     assert "huge" not in training.ui.experimentLabel.text
 
 
-def test_seeds_that_are_none_are_told(training: Any, chosen: Any) -> None:
+def test_seeds_that_are_none_are_reported(training: Any, chosen: Any) -> None:
     chosen()
     training.ui.seedsEdit.text = "one"
     assert "integers" in training.ui.startButton.toolTip
 
 
-def test_a_plan_is_told_in_words_and_grows_old(training: Any, chosen: Any, until: Any) -> None:
+def test_a_plan_is_shown_as_text_and_becomes_outdated(training: Any, chosen: Any, until: Any) -> None:
     chosen()
     training.ui.planButton.click()
     assert training.ui.planButton.text == "Cancel"

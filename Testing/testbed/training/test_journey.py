@@ -150,7 +150,7 @@ def test_runs_wait_for_each_other_and_can_be_stopped(training: Any, chosen: Any,
     assert second.root.is_dir()
 
 
-def test_a_run_that_cannot_begin_tells_why(
+def test_a_run_that_cannot_begin_reports_why(
     training: Any, chosen: Any, until: Any, tmp_path: Path, recipe_file: Any
 ) -> None:
     chosen()

@@ -84,13 +84,13 @@ def test_references_alone_are_no_data_set() -> None:
     assert read_brats(ROOT, [], None) is None
 
 
-def test_the_name_of_a_case_tells_what_its_4_means() -> None:
+def test_the_name_of_a_case_gives_what_its_4_means() -> None:
     dataset = listed("BraTS-GLI-00001-000_t1.nii.gz", "Brats18_1_t1.nii.gz")
     assert dataset.labels == brats_labels()
     assert [case.value_map for case in dataset.cases] == [{}, {4: 3}]
 
 
-def test_bids_names_are_read_and_images_of_no_known_name_are_told_of() -> None:
+def test_bids_names_are_read_and_images_of_no_known_name_are_reported() -> None:
     names = ("T1w", "ce-gadolinium_T1w", "T2w", "FLAIR", "dseg", "T2star")
     dataset = listed(*(f"sub-01/anat/sub-01_{name}.nii.gz" for name in names))
     assert dataset.modalities == ("t1", "t1ce", "t2", "flair")
@@ -112,7 +112,7 @@ def test_folders_name_the_cases_where_no_file_does() -> None:
     assert read_brats(ROOT, [ROOT / "t1ce.nii.gz"], None) is None
 
 
-def test_an_atlas_beside_named_cases_is_no_case() -> None:
+def test_an_atlas_beside_named_cases_is_not_a_case() -> None:
     dataset = listed("P1_t1.nii.gz", "P1_seg.nii.gz", "atlas/t1.nii.gz")
     assert [case.name for case in dataset.cases] == ["P1"]
     assert "t1.nii.gz" in dataset.notes[0]

@@ -33,7 +33,7 @@ from kdnet.schema.labels import brats_labels, pediatric_labels, post_treatment_l
         ("P1", Convention.UNNAMED),
     ],
 )
-def test_the_name_of_a_case_tells_year_and_challenge(case: str, convention: Convention) -> None:
+def test_the_name_of_a_case_gives_year_and_challenge(case: str, convention: Convention) -> None:
     assert convention_of(case) is convention
 
 

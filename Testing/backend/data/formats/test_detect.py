@@ -40,7 +40,7 @@ def test_five_hundred_cases_are_listed_at_once_without_reading_any(tmp_path: Pat
     assert all(len(case.images) == 4 and case.reference for case in dataset.cases)
 
 
-def test_each_format_is_told_from_the_others(tmp_path: Path) -> None:
+def test_each_format_is_distinguished_from_the_others(tmp_path: Path) -> None:
     name_cases(tmp_path / "brats" / "HGG", 1)
     for name, content in {"decathlon": DECATHLON, "nnunet": NNUNET}.items():
         (tmp_path / name / "imagesTr").mkdir(parents=True)
@@ -60,7 +60,7 @@ def test_a_description_of_something_else_does_not_hide_brats_cases(tmp_path: Pat
 
 
 @pytest.mark.parametrize("content", ["", "not json", "[1, 2]", "\x00"])
-def test_a_description_that_is_no_json_object_is_named(tmp_path: Path, content: str) -> None:
+def test_a_description_that_is_not_a_json_object_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "dataset.json").write_text(content)
     with pytest.raises(DataError, match=r"dataset\.json"):
         read_dataset(tmp_path)

@@ -110,7 +110,7 @@ def test_parts_of_a_tumor_as_plain_values_are_recognized_too(tmp_path: Path) -> 
     assert dataset.cases[0].value_map == {1: 2, 2: 1}
 
 
-def test_an_ignore_label_is_no_class_and_takes_no_part(tmp_path: Path) -> None:
+def test_an_ignore_label_is_not_a_class_and_takes_no_part(tmp_path: Path) -> None:
     write_reference(tmp_path / "labelsTr/a.nii.gz", 1, 2)
     dataset = described(tmp_path, labels={**LESION, "ignore": 2})
     assert dataset.labels == exclusive_labels({1: "lesion"})

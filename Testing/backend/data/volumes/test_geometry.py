@@ -265,7 +265,7 @@ def _written(path: Path, array: np.ndarray, *, vector: bool = False) -> Path:
         (np.full((9, 9, 9), np.nan, np.float32), False, "NaN"),
     ],
 )
-def test_a_file_that_is_no_scalar_volume_is_refused(tmp_path: Path, array: np.ndarray, vector: bool, told: str) -> None:
+def test_a_file_that_is_not_a_scalar_volume_is_refused(tmp_path: Path, array: np.ndarray, vector: bool, told: str) -> None:
     with pytest.raises(DataError, match=told):
         read_volume(_written(tmp_path / "odd.nrrd", array, vector=vector))
 

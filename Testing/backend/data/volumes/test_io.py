@@ -80,7 +80,7 @@ def test_a_suffix_that_no_image_is_written_with_is_refused(tmp_path: Path, suffi
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
-def test_a_full_disk_leaves_no_file_and_is_told(tmp_path: Path, suffix: str) -> None:
+def test_a_full_disk_leaves_no_file_and_is_reported(tmp_path: Path, suffix: str) -> None:
     script = """
 import resource, sys
 from pathlib import Path

@@ -99,7 +99,7 @@ def test_a_field_that_is_given_twice_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("told", [len(PACKED), None])
-def test_compressed_voxels_are_read_whether_or_not_their_size_is_told(tmp_path: Path, told: int | None) -> None:
+def test_compressed_voxels_are_read_whether_or_not_their_size_is_given(tmp_path: Path, told: int | None) -> None:
     path = metaimage(tmp_path / "scan.mha", PACKED, CompressedData=True, CompressedDataSize=told)
     assert np.array_equal(read_volume(path).voxels, noise())
 

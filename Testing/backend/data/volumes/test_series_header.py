@@ -63,5 +63,5 @@ def test_numbers_that_are_none_are_missing() -> None:
         (SeriesHeader(description="series 5"), False),
     ],
 )
-def test_maps_and_diffusion_are_told_from_structural_images(header: SeriesHeader, other: bool) -> None:
+def test_maps_and_diffusion_are_distinguished_from_structural_images(header: SeriesHeader, other: bool) -> None:
     assert is_other_kind(header) == other
