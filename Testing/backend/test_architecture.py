@@ -24,6 +24,8 @@ ALLOWED = {
     "inference": FOUNDATION | {"schema", "data", "networks", "model_file", "device"},
     "measurement": FOUNDATION | {"schema", "data"},  # no torch
     "preparation": FOUNDATION | {"schema", "data", "networks", "device", "model_file", "inference"},
+    "curation": FOUNDATION
+    | {"schema", "data", "device", "preparation", "segmentation", "runs", "report"},  # no torch before a case is prepared
     "segmentation": FOUNDATION
     | {"schema", "data", "model_file", "device", "inference", "preparation", "evaluation", "measurement"},
     "training": FOUNDATION | {"schema", "data", "networks", "losses", "tensor_file", "device", "inference"},
@@ -36,6 +38,7 @@ WITHOUT_TORCH = (  # what `kdnet inspect` and opening a case need
     "data.formats.detect",
     "collection.store",
     "cli.collection",
+    "curation.run",
     "evaluation.case_pairs",
     "evaluation.statistics",
     "preparation.skull",

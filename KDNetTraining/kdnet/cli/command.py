@@ -16,6 +16,7 @@ from kdnet.entry import carry_out, prepare_streams
 GROUPS = MappingProxyType(
     {
         "data": {
+            "prepare": "turn raw studies into a data folder",
             "inspect": "list the cases of a data folder and their problems",
             "phantom": "write a synthetic data set",
             "collect": "add a corrected segmentation to a collection of training cases",
@@ -45,7 +46,7 @@ GROUPS = MappingProxyType(
 )
 """Heading to command to its line in the help."""
 
-PARSERS = ("study", "adapt", "data", "collection", "runs", "segment", "measure", "evaluate", "brain", "panel")
+PARSERS = ("study", "prepare", "adapt", "data", "collection", "runs", "segment", "measure", "evaluate", "brain", "panel")
 
 
 def main(arguments: Sequence[str] | None = None, started: float | None = None) -> int:

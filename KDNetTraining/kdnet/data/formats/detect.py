@@ -14,6 +14,7 @@ from kdnet.data.formats.decathlon import read_decathlon
 from kdnet.data.formats.nnunet import is_version_1, read_nnunet, read_version_1
 from kdnet.data.splits import read_folds
 from kdnet.errors import DataError
+from kdnet.files import PARTIAL
 from kdnet.foreign import read_json
 from kdnet.schema.formatting import plural
 from kdnet.schema.labels import LabelTable
@@ -69,6 +70,7 @@ def _files(root: Path) -> Iterator[Path]:
             folders.clear()
         else:
             seen.add(real)
+            folders[:] = [name for name in folders if not name.startswith(PARTIAL)]  # cases that are being written
             yield from (Path(folder, name) for name in names)
 
 

@@ -7,6 +7,7 @@ by itself with its own rescale slope, and a series that is not one regular stack
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,15 @@ def read_series(folder: Path) -> Volume:
         DataError: naming the folder or file, if there is no series or several, or if it is not one regular stack of
             complete slices.
     """
-    stack = series_stack(folder)
+    return read_stack(series_stack(folder))
+
+
+def read_stack(stack: Stack) -> Volume:
+    """Read the voxels of a series whose headers are known.
+
+    Raises:
+        DataError: naming the file that cannot be decoded.
+    """
     slices = [_pixels(header) for header in stack.headers]
     # every slice has the data type that its own slope and intercept require
     kind = np.result_type(*{plane.dtype for plane in slices})
@@ -71,11 +80,24 @@ def series_stack(folder: Path) -> Stack:
     series = {header.text(SERIES) for header in headers}
     if len(series) > 1:
         raise DataError(f"{folder} contains {len(series)} DICOM series: choose a folder with only one.")
+    return checked_stack(folder, headers)
+
+
+def checked_stack(name: Path, headers: Sequence[DicomHeader]) -> Stack:
+    """Return the slices of one series, wherever its files are, sorted, with their grid.
+
+    Args:
+        name: folder of the series, for messages.
+        headers: headers of its images, in any order; at least one.
+
+    Raises:
+        DataError: if they are not one regular stack of complete slices.
+    """
     for header in headers:
         _check_image(header)
     rows, columns = (headers[0].integer(tag) for tag in (ROWS, COLUMNS))
-    require_reasonable((columns, rows, len(headers)), folder)
-    return stack_of(folder, headers)
+    require_reasonable((columns, rows, len(headers)), name)
+    return stack_of(name, headers)
 
 
 def _image_headers(folder: Path) -> list[DicomHeader]:

@@ -1,0 +1,115 @@
+"""Judge a DICOM series by its headers: modality, kind, and whether its slices form a volume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from kdnet.curation.candidate import Candidate, too_thin
+from kdnet.curation.raw_case import Source
+from kdnet.data.volumes.dicom import checked_stack, read_stack
+from kdnet.data.volumes.dicom_file import DicomHeader, read_dicom_header
+from kdnet.data.volumes.dicom_stack import ORIENTATION, Stack
+from kdnet.data.volumes.series_header import SeriesHeader, guess_series, is_other_kind
+from kdnet.errors import DataError
+from kdnet.schema.series_names import describe
+from kdnet.segmentation.grouping import OVERVIEW
+
+SOP_CLASS, SERIES_NUMBER, ECHO_TIME = 0x00080016, 0x00200011, 0x00180081
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+COMPUTED = {  # values of Image Type of images that a workstation computed from others
+    "LOCALIZER": "it is a localizer",
+    "MPR": "it is a reformat of another series",
+    "REFORMATTED": "it is a reformat of another series",
+    "PROJECTION IMAGE": "it is a projection of another series",
+    "MIP": "it is a projection of another series",
+    "SUBTRACTION": "it is a subtraction",
+    "SUB": "it is a subtraction",
+    "SCREEN SAVE": "it is a secondary capture",
+}
+
+
+def dicom_candidates(source: Source) -> tuple[Candidate, ...]:
+    """Return the volumes of a DICOM series, usually one; several where echoes or image types share a series.
+
+    Args:
+        source: the series.
+    """
+    try:
+        headers = [header for path in source.files if (header := read_dicom_header(path)) is not None]
+        if len(headers) < len(source.files):
+            raise DataError(f"{source.folder} has changed while it was read: start again.")
+    except DataError as error:
+        return (Candidate(source.name, why_not=_reason(error)),)
+    whole = _candidate(source, headers)
+    if source.damaged and whole.grid is not None:
+        reason = f"a file in its folder cannot be read: {source.damaged}"
+        return (Candidate(source.name, whole.modality, why_not=reason),)
+    if whole.grid is not None or not whole.modality:
+        return (whole,)
+    parts = _parts(headers)
+    found = [_candidate(source, part) for part in parts] if len(parts) > 1 else []
+    return tuple(part for part in found if part.grid is not None) or (whole,)
+
+
+def _candidate(source: Source, headers: Sequence[DicomHeader]) -> Candidate:
+    header = series_header(headers[0])
+    folder = source.folder.name
+    modality = guess_series(header, folder)
+    types = {part.strip().upper() for part in header.image_type.split("\\")}
+    number = headers[0].numbers(SERIES_NUMBER, 1)
+    common = partial(
+        Candidate,
+        source.name,
+        modality,
+        original=not types & {"DERIVED", "SECONDARY"},
+        number=int(number[0]) if number else 0,
+    )
+    if why_not := _kind_problem(headers[0], header, folder, types):
+        return Candidate(source.name, why_not=why_not)
+    if not modality:
+        return common(why_not="header and folder do not say its modality, or contradict each other")
+    try:
+        stack: Stack = checked_stack(Path(source.name), headers)
+    except DataError as error:
+        return common(why_not=_reason(error))
+    if why_not := too_thin(stack.grid):
+        return common(why_not=why_not)
+    return common(grid=stack.grid, read=partial(read_stack, stack))
+
+
+def series_header(header: DicomHeader) -> SeriesHeader:
+    """Return the attributes that determine the contrast."""
+    return SeriesHeader.read(lambda tag: header.text(int(tag.replace(",", ""), 16)))
+
+
+def _kind_problem(first: DicomHeader, header: SeriesHeader, folder: str, types: set[str]) -> str:
+    """Return why a series is of a kind that is never used; empty if it may be."""
+    if first.text(SOP_CLASS).startswith(SECONDARY_CAPTURE):
+        return "it is a secondary capture"
+    if header.modality not in ("", "MR"):
+        return f"it is {header.modality[:16]}, not MR"
+    for kind, reason in COMPUTED.items():
+        if kind in types:
+            return reason
+    texts = (header.description, header.protocol if not header.description else "", folder)
+    if any(OVERVIEW.fullmatch(text) for text in texts):
+        return "it is a localizer"
+    if is_other_kind(header, folder) or (header.description and describe(header.description).other):
+        return "it is a map, diffusion, perfusion or another kind of image"
+    return ""
+
+
+def _parts(headers: Sequence[DicomHeader]) -> list[list[DicomHeader]]:
+    """Split a series by echo time, image type and orientation."""
+    parts: dict[tuple[object, ...], list[DicomHeader]] = {}
+    for header in headers:
+        axes: Mapping[int, float] | tuple[float, ...] = header.numbers(ORIENTATION, 6) or ()
+        key = (header.text(ECHO_TIME), header.text(0x00080008), tuple(round(value, 2) for value in axes))
+        parts.setdefault(key, []).append(header)
+    return [parts[key] for key in sorted(parts, key=repr)]
+
+
+def _reason(error: DataError) -> str:
+    return f"it cannot be read: {error}"
