@@ -28,7 +28,7 @@ class ModelSelection:
         return self.current.path.name if self.current else ""
 
     def titles(self) -> list[str]:
-        """Return a distinct title for each model; the file name tells models of one title apart."""
+        """Return a distinct title for each model; the file name distinguishes models with the same title."""
         counts = Counter(model.title for model in self.models)
         return [model.title if counts[model.title] == 1 else f"{model.title} - {model.path.name}" for model in self.models]
 

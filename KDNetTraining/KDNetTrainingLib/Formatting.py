@@ -38,7 +38,7 @@ def role_title(role: Role) -> str:
 
 
 def network_title(network: NetworkId) -> str:
-    """Return a readable name for a network of a run; the first fold and seed are left out.
+    """Return a readable name for a network of a run; the first fold and seed are omitted.
 
     Example:
         >>> network_title(NetworkId(Role.STUDENT, ("t1ce",), ALL_CASES, 0))

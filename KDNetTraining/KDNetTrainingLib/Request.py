@@ -36,7 +36,7 @@ class ExperimentRequest(StudyOptions):
     processes: int = field(default=1, kw_only=True)
 
     def arguments(self, command: str = "study") -> list[str]:
-        """Return the arguments of ``kdnet`` to run this, or to plan it (``"plan"``); defaults are left out."""
+        """Return the arguments of ``kdnet`` to run this, or to plan it (``"plan"``); defaults are omitted."""
         return [*super().arguments(command), *(("--out", str(self.out)) if command == "study" else ())]
 
     def commandLine(self) -> str:

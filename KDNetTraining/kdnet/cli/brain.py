@@ -36,10 +36,10 @@ def run_train(args: argparse.Namespace) -> int:
     trainer = BrainTrainer(recipe, prepare_heads(cases, recipe.preprocessing), start)
     checkpoint = args.out.with_name(f"{args.out.name}.checkpoint")
 
-    def tell(step: int, loss: float) -> None:
+    def show_step(step: int, loss: float) -> None:
         print(f"step {step} of {recipe.steps}: loss {loss:.4f}", file=sys.stderr, flush=True)
 
-    network = trainer.train(checkpoint, tell)
+    network = trainer.train(checkpoint, show_step)
     save_model(args.out, _card(recipe, trainer, cases, args.summary), network)
     checkpoint.unlink()
     return 0
@@ -64,7 +64,7 @@ def run_test(args: argparse.Namespace) -> int:
     return 0
 
 
-def _card(recipe: BrainRecipe, trainer: BrainTrainer, cases: list[BrainCase], words: str) -> ModelCard:
+def _card(recipe: BrainRecipe, trainer: BrainTrainer, cases: list[BrainCase], summary: str) -> ModelCard:
     people = sorted({case.person for case in cases})
     return ModelCard(
         role=Role.STUDENT,
@@ -74,7 +74,7 @@ def _card(recipe: BrainRecipe, trainer: BrainTrainer, cases: list[BrainCase], wo
         labels=brain_labels(),
         preprocessing=recipe.preprocessing,
         recipe=recipe_json(recipe),
-        training_data={"format": "whole heads", "cases": len(cases), "people": people, "summary": words},
+        training_data={"format": "whole heads", "cases": len(cases), "people": people, "summary": summary},
         intended_use=INTENDED_USE,
         limits=LIMITS,
         created=datetime.now(UTC).date().isoformat(),

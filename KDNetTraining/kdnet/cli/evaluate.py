@@ -47,7 +47,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     rules = RULES[task]
     print(
         f"{HD95_DEFINITION} Lesions follow BraTS 2023 ({task}: dilation {rules.dilation} voxels, lesions up to "
-        f"{rules.smallest_mm3:g} mm³ left out)."
+        f"{rules.smallest_mm3:g} mm³ ignored)."
     )
     if args.out is not None:
         summary = write_tables(args.out, results, problems)

@@ -78,8 +78,8 @@ def carry_out_request(
             try:
                 report = _study(request, run, device, processes, stop, after)
             except Interrupted as stopped:
-                told = f"{stopped.stop.mode.done.capitalize()}. To go on: kdnet resume {shlex.quote(str(root))}"
-                print(told, file=sys.stderr)
+                message = f"{stopped.stop.mode.done.capitalize()}. To continue: kdnet resume {shlex.quote(str(root))}"
+                print(message, file=sys.stderr)
                 return STOPPED_EXIT
     if processes.is_main:
         print((report.parent / "results.md").read_text(encoding="utf-8"))

@@ -212,7 +212,7 @@ class Collection:
 
 
 def patient_hash(patient: str, salt: str) -> str:
-    """Return a hash that tells patients apart without naming them.
+    """Return a hash that distinguishes patients without naming them.
 
     Args:
         patient: text that is equal for scans of one patient; letter case and spaces around it do not matter.

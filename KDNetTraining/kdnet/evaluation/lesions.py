@@ -3,7 +3,7 @@
 The definition is that of the published script (https://github.com/rachitsaluja/BraTS-2023-Metrics) and of Saluja et al.,
 "BraTS 2023 lesion-wise metrics": the reference is dilated, and parts that touch after dilation are one lesion. A lesion is
 found when a connected component of the prediction overlaps the dilated lesion; all such components together are compared
-with the lesion. A component that overlaps none is a false positive. Lesions up to a task-specific volume are left out,
+with the lesion. A component that overlaps none is a false positive. Lesions up to a task-specific volume are ignored,
 found or not. Components are connected through faces, edges and corners (26 neighbors).
 
 Dilation is counted in voxels, as in the script, which was written for 1 mm grids.
@@ -34,7 +34,7 @@ class LesionRules:
 
     Attributes:
         dilation: how many times the reference is dilated with 18-connectivity, in voxels.
-        smallest_mm3: reference lesions of this volume or less are left out.
+        smallest_mm3: reference lesions of this volume or less are ignored.
     """
 
     dilation: int

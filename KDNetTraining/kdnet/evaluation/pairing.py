@@ -42,7 +42,7 @@ def pair_dice(
 ) -> PairedDice | None:
     """Pair the scores of the student with input ``modalities`` by case, fold and seed.
 
-    Folds and seeds for which either has no score yet (an unfinished study) are left out. Seeds are averaged per case.
+    Folds and seeds for which either has no score yet (an unfinished study) are excluded. Seeds are averaged per case.
 
     Args:
         scores: of all networks.

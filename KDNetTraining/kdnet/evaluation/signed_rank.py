@@ -13,7 +13,7 @@ EXACT_CASES = 50
 def signed_rank_p(differences: NDArray[np.float64]) -> float:
     """Compute the two-sided p value of paired ``differences``; 1 when all are zero.
 
-    Pairs that do not differ are left out, as in Wilcoxon's original test; tied differences share their mean rank. The exact
+    Pairs that do not differ are excluded, as in Wilcoxon's original test; tied differences share their mean rank. The exact
     distribution counts all possible signs. (SciPy's exact method does not handle ties: depending on its version, it falls
     back to a normal approximation or to slow enumeration.)
 

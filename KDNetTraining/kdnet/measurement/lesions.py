@@ -59,7 +59,7 @@ def find_lesions(
         labels: their meaning.
         probabilities: region name to its map in percent, on the same grid, as written by ``kdnet segment``.
         region: take the connected parts of this region instead.
-        smallest_ml: lesions below this volume are left out.
+        smallest_ml: lesions below this volume are ignored.
     """
     slice_axis, plane = acquisition_plane(labelmap.grid)
     numbers = np.zeros(labelmap.grid.shape, np.int32)

@@ -77,7 +77,7 @@ def option(flag: str, *, help: str, default: Any, **how: Any) -> Any:
 
 
 def options(cls: type) -> Mapping[str, Option]:
-    """Return the options of a data class by the names of their fields; other fields are left out."""
+    """Return the options of a data class by the names of their fields; other fields are omitted."""
     return {item.name: item.metadata[KEY] for item in dataclasses.fields(cls) if KEY in item.metadata}
 
 
@@ -101,16 +101,16 @@ def from_args(cls: type[T], args: Namespace) -> T:
     return cls(**{name: described[name].collect(v) if described[name].repeated else v for name, v in given.items()})
 
 
-def to_argv(request: Any, groups: Sequence[str], leave_out: Sequence[str] = ()) -> list[str]:
-    """Return the arguments that reproduce a data class; defaults are left out.
+def to_argv(request: Any, groups: Sequence[str], excluded: Sequence[str] = ()) -> list[str]:
+    """Return the arguments that reproduce a data class; defaults are omitted.
 
     Args:
         request: instance of a data class with options.
         groups: the groups in the order of the arguments; positional arguments come first.
-        leave_out: names of fields to leave out.
+        excluded: names of fields to omit.
     """
     fields = {item.name: item for item in dataclasses.fields(request)}
-    described = {name: item for name, item in options(type(request)).items() if name not in leave_out}
+    described = {name: item for name, item in options(type(request)).items() if name not in excluded}
     arguments: list[str] = []
     for name, item in sorted(described.items(), key=lambda pair: ("", *groups).index(pair[1].group)):
         value = getattr(request, name)

@@ -233,7 +233,7 @@ class StudyOptions(StudySettings):
     labels: str = option("--labels", help=LABELS_HELP, default="auto", group="cases", metavar="LABELS")
 
     def arguments(self, command: str = "study") -> list[str]:
-        """Return the arguments of ``kdnet`` for ``command``, ``"study"`` or ``"plan"``; defaults are left out."""
+        """Return the arguments of ``kdnet`` for ``command``, ``"study"`` or ``"plan"``; defaults are omitted."""
         return [command, *to_argv(self, GROUPS)]
 
     def resolve(self, command: str = "") -> StudyRequest:

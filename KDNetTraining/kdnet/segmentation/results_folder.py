@@ -98,8 +98,8 @@ def staged(folder: Path, targets: Mapping[Path, Volume | sitk.Transform], like: 
         message = str(error).replace(str(staging), str(folder)).replace(ascii(str(staging))[1:-1], ascii(str(folder))[1:-1])
         raise type(error)(message) from error
     except OSError as error:
-        told = error.strerror or str(error)
-        raise KDNetError(f"{folder} cannot be written ({told}): choose another folder or free some space.") from error
+        cause = error.strerror or str(error)
+        raise KDNetError(f"{folder} cannot be written ({cause}): choose another folder or free some space.") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 

@@ -130,7 +130,7 @@ class BundleTeacher:
     def _check_channels(self, name: str, wanted: int, what: str) -> None:
         given = self.bundle.arguments.get(name)
         if given is None:
-            raise SettingsError(f"the teacher {self.bundle.path} does not tell {name} in its network_def: add it.")
+            raise SettingsError(f"the teacher {self.bundle.path} does not define {name} in its network_def: add it.")
         if given != wanted:
             raise SettingsError(f"the teacher {self.bundle.path} has {given} {name}, but the study needs {wanted} {what}.")
 

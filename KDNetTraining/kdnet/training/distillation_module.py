@@ -20,7 +20,7 @@ from kdnet.training.teacher import Teacher
 
 
 class DistillationModule(nn.Module):
-    """Maps a batch to loss terms, so that DistributedDataParallel sees one module with one forward.
+    """Maps a batch to loss terms, so that DistributedDataParallel wraps one module with one forward.
 
     Args:
         spec: the network to train.
@@ -54,13 +54,13 @@ class DistillationModule(nn.Module):
         """Compute the loss terms: image ``[batch, all modalities, i, j, k]``, target ``[batch, channel, i, j, k]``."""
         output = self.network(image[:, self.channels])
         bottleneck = self.projection(output.bottleneck) if self.projection else output.bottleneck
-        teacher, taught = self._teacher[0], None
+        teacher, teacher_output = self._teacher[0], None
         if teacher is not None:
             with torch.no_grad():
-                taught = _float32(teacher.network(image[:, teacher.channels]))
+                teacher_output = _float32(teacher.network(image[:, teacher.channels]))
         # summing a patch in half precision would lose the differences between steps
         with torch.autocast(image.device.type, enabled=False):
-            terms: LossTerms = self.loss(_float32(output), target.float(), taught, bottleneck.float())
+            terms: LossTerms = self.loss(_float32(output), target.float(), teacher_output, bottleneck.float())
         return terms
 
     def average(self) -> SegmentationNetwork:

@@ -30,7 +30,7 @@ def read_dataset(root: Path, labels: LabelTable | None = None, wanted: Sequence[
     Args:
         root: path of the folder.
         labels: meaning of the reference values, instead of the one that the format suggests.
-        wanted: modalities to use, however few cases have them; the others are left out only where file names give them.
+        wanted: modalities to use, however few cases have them; the others are omitted only where file names give them.
 
     Raises:
         DataError: if the folder is missing, empty, or of unknown format.
