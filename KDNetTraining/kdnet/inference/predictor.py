@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from kdnet.causes import device_failed, memory_ran_out
-from kdnet.data.preprocessing.prepare import CropTransform, prepare_image
-from kdnet.data.preprocessing.resampling import resample
+from kdnet.data.preprocessing.prepare import prepare_image
 from kdnet.data.volumes.grid import Volume
 from kdnet.device import computes_bfloat16
 from kdnet.errors import DataError, DeviceError, SettingsError
 from kdnet.foreign import reason
+from kdnet.inference.labeling import label, label_with_maps
 from kdnet.inference.sliding_window import WHOLE_VOXELS, forward, passes
 from kdnet.model_file import Model
-from kdnet.schema.labels import LabelMode
 from kdnet.schema.modalities import format_modalities
 from kdnet.schema.segmentation import Progress, ProgressCallback, Stage
-
-SLAB_VOXELS = 1 << 20  # original voxels that are resampled and labeled at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +107,10 @@ class Predictor:
         image, transform = prepare_image(volumes, self.model.card.preprocessing, names)
         progress(Progress(Stage.PREPARE, 1, 1))
         logits = self._forward_somewhere(torch.from_numpy(image)[None], progress)
+        table = self.model.card.labels
         if not probabilities:
-            return Prediction(Volume(self._labels(logits, transform, progress), transform.original))
-        labelmap, maps = self._labels_and_maps(logits, transform, progress)
+            return Prediction(Volume(label(logits, transform, table, progress), transform.original))
+        labelmap, maps = label_with_maps(logits, transform, table, progress)
         volumes_by_name = {name: Volume(voxels, transform.original) for name, voxels in maps.items()}
         return Prediction(Volume(labelmap, transform.original), volumes_by_name)
 
@@ -186,30 +182,6 @@ class Predictor:
             raise SettingsError(f"{self.device} does not have enough free memory for this volume: choose another device.")
         return logits[0].float().cpu()
 
-    def _labels(self, logits: torch.Tensor, transform: CropTransform, progress: ProgressCallback) -> NDArray[np.uint8]:
-        labelmap = np.zeros(transform.original.shape, dtype=np.uint8)
-        inside = transform.cropped(labelmap)
-        for slab, scores in _slabs(logits, transform, progress):
-            inside[slab] = self.model.card.labels.decode(scores[None])[0].numpy()
-        return labelmap
-
-    def _labels_and_maps(
-        self, logits: torch.Tensor, transform: CropTransform, progress: ProgressCallback
-    ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
-        table = self.model.card.labels
-        names = [item.name for item in (table.regions if table.mode is LabelMode.REGIONS else table.labels)]
-        first = table.channels - len(names)  # exclusive labels are preceded by a background channel
-        labelmap = np.zeros(transform.original.shape, dtype=np.uint8)
-        maps = {name: np.zeros(transform.original.shape, dtype=np.uint8) for name in names}
-        inside = transform.cropped(labelmap)
-        inside_maps = [transform.cropped(voxels) for voxels in maps.values()]
-        for slab, scores in _slabs(logits, transform, progress):
-            inside[slab] = table.decode(scores[None])[0].numpy()
-            percent = (table.probabilities(scores[None])[0] * 100).round().to(torch.uint8).numpy()
-            for index, part in enumerate(inside_maps):
-                part[slab] = percent[first + index]
-        return labelmap, maps
-
 
 def computes_in_16_bits(device: torch.device) -> bool:
     """Check whether to try 16 bits first, which is several times faster on GPUs."""
@@ -224,26 +196,3 @@ def _unless_out_of_memory(logits_of: Callable[[int], torch.Tensor], whole_voxels
         if not memory_ran_out(error):
             raise
         return None
-
-
-def _slabs(
-    logits: torch.Tensor, transform: CropTransform, progress: ProgressCallback
-) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Resample ``logits`` ``[channel, i, j, k]`` back to the stored spacing, a slab of the crop box at a time.
-
-    Labels are computed from resampled scores, which gives smoother edges than resampled labels; in slabs, because
-    scores of the whole grid would take gigabytes.
-    """
-    first, second, third = transform.matrices(back=True)
-    length = first.shape[0]
-    thickness = max(1, SLAB_VOXELS // (second.shape[0] * third.shape[0]))
-    along_second = resample(logits, [None, second, None])
-    for start in range(0, length, thickness):
-        slab = slice(start, min(start + thickness, length))
-        rows = first[slab]
-        used = torch.nonzero(rows.any(dim=0)).ravel()
-        low, high = int(used[0]), int(used[-1]) + 1
-        part = along_second[:, low:high]
-        scores = resample(part, [rows[:, low:high], None, third])
-        yield slab, scores
-        progress(Progress(Stage.LABEL, slab.stop, length))

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable
 
 import torch
-from monai.inferers import sliding_window_inference
 from torch.nn import functional
 
 from kdnet.networks.base import SegmentationNetwork
+from kdnet.networks.monai_part import monai_part
 from kdnet.schema.labels import LabelMode
 
 WHOLE_VOXELS = 160 * 192 * 160  # a whole brain at 1 mm; larger images are processed window by window
@@ -97,5 +97,6 @@ def _windowed(network: SegmentationNetwork, image: torch.Tensor, mode: LabelMode
         step()
         return logits
 
+    sliding_window_inference = monai_part("monai.inferers.utils", "sliding_window_inference")
     result: torch.Tensor = sliding_window_inference(image, (edge, edge, edge), 1, predict, overlap=OVERLAP, mode="gaussian")
     return result

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
-from monai.networks.nets import AttentionUnet
-from monai.networks.nets.attentionunet import AttentionLayer
 from torch import nn
 
 from kdnet.errors import SettingsError
 from kdnet.networks.base import NetworkOutput, SegmentationNetwork
+from kdnet.networks.monai_part import monai_part
+
+AttentionUnet = monai_part("monai.networks.nets.attentionunet", "AttentionUnet")
 
 
 class AttentionUNet(SegmentationNetwork):
@@ -67,6 +68,6 @@ class AttentionUNet(SegmentationNetwork):
 
     def _deepest(self) -> nn.Module:
         block = self.net.model[1].submodule
-        while isinstance(block, nn.Sequential) and isinstance(block[1], AttentionLayer):
+        while isinstance(block, nn.Sequential) and type(block[1]).__name__ == "AttentionLayer":
             block = block[1].submodule
         return cast(nn.Module, block)

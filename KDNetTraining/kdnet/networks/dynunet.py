@@ -7,10 +7,12 @@ from math import prod
 from typing import Any
 
 import torch
-from monai.networks.nets import DynUNet
 from torch import nn
 
 from kdnet.networks.base import NetworkOutput, SegmentationNetwork
+from kdnet.networks.monai_part import monai_part
+
+DynUNet = monai_part("monai.networks.nets.dynunet", "DynUNet")
 
 
 class DynUNetWrapper(SegmentationNetwork):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Mapping
+from typing import Any
+
+import torch
 
 from kdnet.errors import PackageError, SettingsError
 from kdnet.foreign import reason
-from kdnet.networks.attention_unet import AttentionUNet
 from kdnet.networks.base import SegmentationNetwork
-from kdnet.networks.dynunet import DynUNetWrapper
-from kdnet.networks.monai_network import MonaiNetwork, check_plain
-from kdnet.networks.segresnet import SegResNetWrapper
+from kdnet.networks.plain_values import check_plain
 from kdnet.schema.networks import NetworkSpec
 from kdnet.text import one_line
 
@@ -24,6 +25,13 @@ COUNTED = ("blocks", "depths", "layers", "units")  # in names of arguments that 
 MOST_BLOCKS = 64
 
 LARGEST_ARGUMENT = 16384
+
+ARCHITECTURES = {  # where their classes are; imported when one is built, because each needs other parts of MONAI
+    "segresnet": ("segresnet", "SegResNetWrapper"),
+    "dynunet": ("dynunet", "DynUNetWrapper"),
+    "attention_unet": ("attention_unet", "AttentionUNet"),
+    "monai": ("monai_network", "MonaiNetwork"),
+}
 
 
 def build_network(spec: NetworkSpec) -> SegmentationNetwork:
@@ -40,19 +48,16 @@ def build_network(spec: NetworkSpec) -> SegmentationNetwork:
         SettingsError: for an unknown architecture, or arguments it does not accept or that are too large to build.
         PackageError: when the architecture needs a package that is not installed.
     """
-    architectures: dict[str, type[SegmentationNetwork]] = {
-        "segresnet": SegResNetWrapper,
-        "dynunet": DynUNetWrapper,
-        "attention_unet": AttentionUNet,
-        "monai": MonaiNetwork,
-    }
-    if spec.architecture not in architectures:
-        known = ", ".join(architectures)
+    if spec.architecture not in ARCHITECTURES:
+        known = ", ".join(ARCHITECTURES)
         name = one_line(spec.architecture, 40)
         raise SettingsError(f'network architecture "{name}" is unknown: choose one of {known}.')
     _check_size(spec)
     try:
-        return architectures[spec.architecture](spec.in_channels, spec.out_channels, **_tuples(spec.arguments))
+        network: SegmentationNetwork = _network_class(spec.architecture)(
+            spec.in_channels, spec.out_channels, **_tuples(spec.arguments)
+        )
+        return network
     except ImportError as error:
         name = spec.arguments.get("network", spec.architecture)
         raise PackageError(
@@ -62,6 +67,12 @@ def build_network(spec: NetworkSpec) -> SegmentationNetwork:
     except (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError, AttributeError, AssertionError) as error:
         problem = one_line(str(error).strip().partition("\n")[0], 200).rstrip(".") or type(error).__name__
         raise SettingsError(f'network "{spec.architecture}" cannot be built with these arguments: {problem}.') from error
+
+
+def _network_class(architecture: str) -> Any:
+    module, name = ARCHITECTURES[architecture]
+    with torch.device("cpu"):  # a network that is only compared is built on no device; modules are not
+        return getattr(importlib.import_module(f"kdnet.networks.{module}"), name)
 
 
 def _check_size(spec: NetworkSpec) -> None:

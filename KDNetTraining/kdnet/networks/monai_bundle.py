@@ -20,7 +20,8 @@ from safetensors.torch import load_file
 
 from kdnet.errors import ModelFileError, PackageError, SettingsError
 from kdnet.foreign import parse_json, reading
-from kdnet.networks.monai_network import CLASSES, check_plain
+from kdnet.networks.monai_network import CLASSES
+from kdnet.networks.plain_values import check_plain
 
 CONFIGURATIONS = ("inference", "train", "network", "metadata")
 

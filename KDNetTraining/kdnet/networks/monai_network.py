@@ -16,13 +16,11 @@ from torch import nn
 
 from kdnet.errors import SettingsError
 from kdnet.networks.base import NetworkOutput, SegmentationNetwork
-from kdnet.text import one_line
+from kdnet.networks.plain_values import check_plain
 
 CLASSES = ("SegResNet", "DynUNet", "UNet", "BasicUNet", "AttentionUnet", "VNet", "UNETR", "SwinUNETR")
 
 TRANSFORMERS = ("UNETR", "SwinUNETR")
-
-MOST_VALUES, DEEPEST = 2000, 12
 
 COMMON_STRIDE = 32  # assumed for a network whose number of levels is unknown
 
@@ -126,39 +124,6 @@ class MonaiNetwork(SegmentationNetwork):
         while isinstance(block, nn.Sequential) and len(block) > 1 and isinstance(block[1], SkipConnection):
             block = block[1].submodule
         return block  # type: ignore[no-any-return]
-
-
-def check_plain(value: object, name: str = "network_def") -> None:
-    """Reject all but numbers, strings, and lists and objects of these, or more of them than a network needs.
-
-    Raises:
-        SettingsError: naming the location of an expression, a reference, or an object to instantiate.
-    """
-    pending = [(value, name)]
-    count = 0
-    while pending:
-        value, name = pending.pop()
-        count += 1
-        if count > MOST_VALUES or name.count(".") > DEEPEST:
-            raise SettingsError(f"{name[:60]} has more than {MOST_VALUES} values: write the arguments of one network only.")
-        if isinstance(value, Mapping):
-            pending += [(item, _member(name, key)) for key, item in value.items()]
-        elif isinstance(value, list | tuple):
-            pending += [(item, name) for item in value]
-        elif isinstance(value, str):
-            if value.lstrip()[:1] in ("$", "@", "%"):
-                shown = one_line(value, 60)
-                raise SettingsError(f'{name} is the expression "{shown}", which is not evaluated: write its value instead.')
-        elif value is not None and not isinstance(value, bool | int | float):
-            raise SettingsError(f"{name} is not a plain value: write numbers, text and lists only.")
-
-
-def _member(name: str, key: object) -> str:
-    if not isinstance(key, str) or key.startswith("_"):
-        raise SettingsError(
-            f'{name} contains "{one_line(str(key), 40)}", which creates or runs something: write plain values only.'
-        )
-    return f"{name}.{one_line(key, 40)}"
 
 
 def _levels(net: Any) -> tuple[int, int]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from monai.networks.nets import SegResNet
 from torch import nn
 
 from kdnet.networks.base import NetworkOutput, SegmentationNetwork
+from kdnet.networks.monai_part import monai_part
+
+SegResNet = monai_part("monai.networks.nets.segresnet", "SegResNet")
 
 
 class SegResNetWrapper(SegmentationNetwork):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kdnet.data.preprocessing.foreground import Foreground
+from kdnet.data.preprocessing.foreground import Foreground, outer_faces
 
 if TYPE_CHECKING:
     from kdnet.data.volumes.grid import Volume  # only where needed: a panel must not wait for nibabel
@@ -52,7 +52,7 @@ class HeadMeasurements:
         coarse = foreground.mask(voxels[::LOOK, ::LOOK, ::LOOK])
         # a mean, because subsampling covers a little more or less than the volume
         liters = float(coarse.mean()) * voxels.size * voxel_mm3 / 1e6
-        faces = [float(foreground.mask(np.take(voxels, index, axis=axis)).mean()) for axis in range(3) for index in (0, -1)]
+        faces = [float(foreground.mask(face).mean()) for face in outer_faces(voxels)]
         return cls(liters, foreground.background is not None, max(faces))
 
     @property

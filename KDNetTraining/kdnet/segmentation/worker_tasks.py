@@ -14,7 +14,6 @@ from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import check_volume
 from kdnet.device import choose_device, mps_agrees
 from kdnet.errors import DataError, SettingsError
-from kdnet.evaluation.metrics import score_case
 from kdnet.files import writable_folder
 from kdnet.inference.postprocessing import measure, remove_small_components
 from kdnet.inference.predictor import Predictor
@@ -156,6 +155,8 @@ def _validate(request: Request, report: Report) -> dict[str, Any]:
 
 def _compare(request: Request, _report: Report) -> dict[str, Any]:
     """Score the labelmap ``prediction`` against ``reference`` (``.npy``, one grid) by the regions of ``labels``."""
+    from kdnet.evaluation.metrics import score_case  # noqa: PLC0415 - imports all of MONAI, which segmenting does not need
+
     prediction, reference = (np.load(request[name], mmap_mode="r").T for name in ("prediction", "reference"))
     labels = LabelTable.from_json(request["labels"])
     scores = score_case(prediction, reference, labels, request["spacing"])

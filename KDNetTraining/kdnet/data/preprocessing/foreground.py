@@ -31,8 +31,7 @@ class Foreground:
 
         Masked images have a single background value on most of their outer faces, others have noise there.
         """
-        faces = [np.take(voxels, index, axis=axis).ravel() for axis in range(3) for index in (0, -1)]
-        values, counts = np.unique(np.concatenate(faces), return_counts=True)
+        values, counts = np.unique(np.concatenate([face.ravel() for face in outer_faces(voxels)]), return_counts=True)
         common = values[counts.argmax()]
         coarse = voxels[::3, ::3, ::3]
         if counts.max() > 0.5 * counts.sum() and (coarse == common).mean() > CONSTANT_SHARE:
@@ -53,3 +52,9 @@ class Foreground:
             below, above = self.background - self.threshold, self.background + self.threshold
             return np.asarray((voxels < below) | (voxels > above))
         return np.asarray(voxels > self.threshold)
+
+
+def outer_faces(voxels: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return views of the six outer faces of ``voxels`` with three axes, whatever its memory order."""
+    # np.take would copy the whole of a volume in Fortran order
+    return [voxels[(slice(None),) * axis + (index,)] for axis in range(3) for index in (0, -1)]

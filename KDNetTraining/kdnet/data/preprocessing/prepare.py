@@ -109,12 +109,12 @@ def prepare_image(
     for index, (volume, foreground) in enumerate(zip(volumes, foregrounds, strict=True)):
         part = transform.cropped(volume.voxels)
         if settings.intensities is Intensities.RANGE:
-            prepared[index] = ranged(resample(torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)), matrices))
+            prepared[index] = ranged(resample(_as_tensor(part), matrices))
             continue
         # at the edge, patient and background are averaged: a fine scan must look like a coarse one of the same head, which
         # a network may have been trained on
-        share = resample(torch.from_numpy(foreground.mask(part).astype(np.float32)), matrices)
-        values = resample(torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)), matrices)
+        share = resample(_as_tensor(foreground.mask(part)), matrices)
+        values = resample(_as_tensor(part), matrices)
         prepared[index] = _normalized(values, share > PATIENT_SHARE)
     return prepared, transform
 
@@ -160,6 +160,12 @@ def prepare_share(mask: Volume, transform: CropTransform) -> NDArray[np.float32]
     require_same_grid(mask.grid, transform.original, "the mask", "the image")
     part = np.ascontiguousarray(transform.cropped(mask.voxels) != 0, dtype=np.float32)
     return np.asarray(resample(torch.from_numpy(part), transform.matrices()).numpy())
+
+
+def _as_tensor(part: NDArray[Any]) -> torch.Tensor:
+    """Return a float32 copy of ``part`` in its memory order, which is several times faster than against it."""
+    copy = np.array(part, dtype=np.float32, order="K")
+    return torch.from_numpy(copy if min(copy.strides) > 0 else np.ascontiguousarray(copy))
 
 
 def _in_usual_unit(volume: Volume) -> Volume:

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+BAND = 16  # rows of a matrix that are applied at a time
+
 
 def resampling_matrix(
     source_size: int, source_spacing: float, target_size: int, target_spacing: float, offset: float = 0.0
@@ -44,5 +46,25 @@ def resample(image: torch.Tensor, matrices: Sequence[torch.Tensor | None]) -> to
     """
     given = [(axis - 3, matrix) for axis, matrix in enumerate(matrices) if matrix is not None]
     for axis, matrix in sorted(given, key=lambda item: item[1].shape[0] / item[1].shape[1]):
-        image = torch.matmul(matrix, image.movedim(axis, -2)).movedim(-2, axis)
+        image = resample_axis(image, axis, matrix)
     return image
+
+
+def resample_axis(image: torch.Tensor, axis: int, matrix: torch.Tensor) -> torch.Tensor:
+    """Apply a ``[target, source]`` matrix to one axis of ``image``, given from the end.
+
+    The matrix is applied in bands, because nearly all of it is zero: the time then grows with the volume only.
+    """
+    bands = []
+    for start in range(0, matrix.shape[0], BAND):
+        rows = matrix[start : start + BAND]
+        low, high = used_range(rows)
+        part = image.narrow(axis, low, high - low)
+        bands.append(torch.matmul(rows[:, low:high], part.movedim(axis, -2)).movedim(-2, axis))
+    return torch.cat(bands, dim=axis)
+
+
+def used_range(rows: torch.Tensor) -> tuple[int, int]:
+    """Return the range of columns, start and stop, in which some of the ``rows`` of a matrix are not zero."""
+    used = torch.nonzero(rows.any(dim=0)).ravel()
+    return int(used[0]), int(used[-1]) + 1

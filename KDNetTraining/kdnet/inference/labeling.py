@@ -1,0 +1,111 @@
+"""From scores on the network's grid to labels on the grid of the scan.
+
+Labels are computed from resampled scores, which gives smoother edges than resampled labels; in slabs, because scores of the
+whole grid would take gigabytes; and only where a label is possible, because most of a scan has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kdnet.data.preprocessing.prepare import CropTransform
+from kdnet.data.preprocessing.resampling import resample_axis, used_range
+from kdnet.schema.labels import LabelMode, LabelTable
+from kdnet.schema.segmentation import Progress, ProgressCallback, Stage
+
+SLAB_VOXELS = 1 << 20  # original voxels that are resampled and labeled at a time
+
+SLAB_ROWS = 16  # at most, so that a slab reaches little beyond the labels in it
+
+Box = tuple[slice, slice, slice]
+
+
+def label(
+    logits: torch.Tensor, transform: CropTransform, table: LabelTable, progress: ProgressCallback
+) -> NDArray[np.uint8]:
+    """Return the labelmap of ``logits`` ``[channel, i, j, k]``, uint8 on the grid of the stored volume.
+
+    Only positions within reach of a voxel with a label are resampled. Weights are at least 0 and sum to 1, so elsewhere
+    no score can exceed its threshold, and the result is that of resampling everywhere.
+    """
+    labelmap = np.zeros(transform.original.shape, dtype=np.uint8, order="F")  # the order of files
+    inside = transform.cropped(labelmap)
+    matrices = transform.matrices(back=True)
+    possible = _possible(logits, table.mode)
+    for slab in _slabs(matrices, progress):
+        box = _reach(possible, matrices, slab)
+        if box is not None:
+            inside[box] = table.decode(_resampled(logits, matrices, box)[None])[0].numpy()
+    return labelmap
+
+
+def label_with_maps(
+    logits: torch.Tensor, transform: CropTransform, table: LabelTable, progress: ProgressCallback
+) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
+    """Return the labelmap, and by region (or label) name its probability in percent, all on the grid of the volume."""
+    names = [item.name for item in (table.regions if table.mode is LabelMode.REGIONS else table.labels)]
+    first = table.channels - len(names)  # exclusive labels are preceded by a background channel
+    shape = transform.original.shape
+    labelmap = np.zeros(shape, dtype=np.uint8, order="F")
+    maps = {name: np.zeros(shape, dtype=np.uint8, order="F") for name in names}
+    inside = transform.cropped(labelmap)
+    inside_maps = [transform.cropped(voxels) for voxels in maps.values()]
+    matrices = transform.matrices(back=True)
+    for slab in _slabs(matrices, progress):
+        scores = _resampled(logits, matrices, (slab, slice(None), slice(None)))
+        inside[slab] = table.decode(scores[None])[0].numpy()
+        percent = (table.probabilities(scores[None])[0] * 100).round().to(torch.uint8).numpy()
+        for index, part in enumerate(inside_maps):
+            part[slab] = percent[first + index]
+    return labelmap, maps
+
+
+def _slabs(matrices: Sequence[torch.Tensor], progress: ProgressCallback) -> Iterator[slice]:
+    """Yield slices of the first axis of the crop box, and report each when it is done."""
+    length, second, third = (matrix.shape[0] for matrix in matrices)
+    thickness = min(max(1, SLAB_VOXELS // (second * third)), SLAB_ROWS)
+    for start in range(0, length, thickness):
+        slab = slice(start, min(start + thickness, length))
+        yield slab
+        progress(Progress(Stage.LABEL, slab.stop, length))
+
+
+def _possible(logits: torch.Tensor, mode: LabelMode) -> torch.Tensor:
+    """Return where a voxel of the network's grid has a label, bool ``[i, j, k]``."""
+    if mode is LabelMode.REGIONS:
+        return logits.amax(dim=0) > 0
+    return logits[1:].amax(dim=0) >= logits[0]
+
+
+def _reach(possible: torch.Tensor, matrices: Sequence[torch.Tensor], slab: slice) -> Box | None:
+    """Return the part of ``slab`` within reach of a possible label, None if there is none."""
+    low, high = used_range(matrices[0][slab])
+    flat = possible[low:high].any(dim=0)
+    if not flat.any():
+        return None
+    second, third = (_reaching(matrix, flat.any(dim=other)) for matrix, other in zip(matrices[1:], (1, 0), strict=True))
+    return slab, second, third
+
+
+def _reaching(matrix: torch.Tensor, possible: torch.Tensor) -> slice:
+    """Return the range of target positions with weight on the range of ``possible`` source positions."""
+    indices = torch.nonzero(possible).ravel()
+    rows = torch.nonzero(matrix[:, int(indices[0]) : int(indices[-1]) + 1].any(dim=1)).ravel()
+    # a much coarser target may have no weight at all on a source position
+    return slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else slice(0, 0)
+
+
+def _resampled(logits: torch.Tensor, matrices: Sequence[torch.Tensor], box: Box) -> torch.Tensor:
+    """Return the scores ``[channel, i, j, k]`` in ``box``, a part of the crop box."""
+    parts = [matrix[part] for matrix, part in zip(matrices, box, strict=True)]
+    for axis in (-2, -3, -1):
+        matrix = parts[axis]
+        if not matrix.shape[0]:
+            return logits.new_empty((len(logits), *(part.shape[0] for part in parts)))
+        low, high = used_range(matrix)
+        logits = resample_axis(logits.narrow(axis, low, high - low), axis, matrix[:, low:high])
+    return logits
