@@ -45,7 +45,7 @@ def test_every_choice_that_the_code_sets_is_a_parameter(application: Any, reposi
     """The application would take a misspelt one in silence."""
     parameters = importlib.import_module(f"{name}Lib.Parameters").Parameters.allParameters
     for path in scripts(repository, name):
-        used = re.findall(r"(?:\bparameters|chosen)\.(\w+) = ", path.read_text())
+        used = re.findall(r"(?:\bparameters|chosen)\.(\w+) = ", path.read_text(encoding="utf-8"))
         assert set(used) <= set(parameters), path
 
 
@@ -59,7 +59,7 @@ def test_every_node_list_gets_the_scene(repository: Path, name: str) -> None:
 def test_every_widget_that_the_code_names_is_in_the_ui(repository: Path, name: str) -> None:
     names = {item.get("name") for item in ui_file(repository, name).iter("widget")}
     for path in scripts(repository, name):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) in UI_NAMES:
                 assert node.attr in names, path
 
@@ -69,7 +69,7 @@ def test_start_up_imports_nothing_but_slicer_and_the_standard_library(repository
     while todo:
         path = todo.pop()
         seen.add(path)
-        for node in ast.parse(path.read_text()).body:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
             names = [item.name for item in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
                 names = [node.module or "", *(f"{node.module}.{item.name}" for item in node.names)]
@@ -95,7 +95,7 @@ def test_modules_do_not_import_each_other(repository: Path, name: str) -> None:
     }
     for folder, forbidden in others.items():
         for path in (repository / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 names = [item.name for item in node.names] if isinstance(node, ast.Import) else []
                 names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
                 assert not {imported.partition(".")[0] for imported in names} & forbidden, path
@@ -104,14 +104,14 @@ def test_modules_do_not_import_each_other(repository: Path, name: str) -> None:
 def test_one_place_extends_the_path(repository: Path, name: str) -> None:
     """In a source tree alone, so that KDNetSegmentation finds the shared packages."""
     files = [path for module in MODULES for path in (repository / module).rglob("*.py") if "kdnet" not in path.parts]
-    editing = [path for path in files if "sys.path." in path.read_text().replace("``sys.path``", "")]
+    editing = [path for path in files if "sys.path." in path.read_text(encoding="utf-8").replace("``sys.path``", "")]
     assert editing == [repository / "KDNetSegmentation/KDNetSegmentationLib/__init__.py"]
 
 
 def test_every_sentence_can_be_translated(repository: Path, name: str) -> None:
     """Text given to a widget comes from _(), or holds no words."""
     for path in scripts(repository, name):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             target = node.targets[0] if isinstance(node, ast.Assign) else None
             shown = isinstance(target, ast.Attribute) and target.attr in ("text", "toolTip")
             if shown and isinstance(node.value, ast.Constant):
@@ -124,7 +124,7 @@ def test_every_sentence_can_be_translated(repository: Path, name: str) -> None:
 def test_every_message_can_be_translated(repository: Path, name: str, folder: str) -> None:
     """A message comes from _(), from the backend, or holds no words; an f-string could not be looked up."""
     for path in (repository / folder).glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] in MESSAGES:
                 text = node.args[0]
                 parts = text.values if isinstance(text, ast.JoinedStr) else [text]
