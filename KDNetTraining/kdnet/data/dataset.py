@@ -66,6 +66,7 @@ class Dataset:
         conventions: case to the label convention implied by its name; empty where the format describes the values.
         asked: the label table that the user requested, None to decide by names and values.
         notes: notes about the listing, in sentences.
+        sufficient: sets of modalities of which each makes a case usable; all modalities are needed if empty.
         earlier: names of the cases that come from another data set than the first one, see :func:`with_earlier`.
     """
 
@@ -77,12 +78,22 @@ class Dataset:
     conventions: Mapping[str, Convention] = field(default_factory=dict)
     asked: LabelTable | None = None
     notes: tuple[str, ...] = ()
+    sufficient: tuple[tuple[str, ...], ...] = ()
     earlier: frozenset[str] = frozenset()
 
     @property
     def patients(self) -> dict[str, str]:
         """Patient of each case, the unit for folds, confidence intervals and tests."""
         return {case.name: case.patient for case in self.cases}
+
+    @property
+    def incomplete(self) -> frozenset[str]:
+        """Names of the cases that lack a modality."""
+        return frozenset(case.name for case in self.cases if not set(self.modalities) <= case.images.keys())
+
+    def suffices(self, case: Case) -> bool:
+        """Check whether a case has enough modalities to be used."""
+        return any(set(needed) <= case.images.keys() for needed in (self.modalities, *self.sufficient))
 
     def with_modalities(self, modalities: Sequence[str]) -> Dataset:
         """Return the data set restricted to these modalities, in its own order.

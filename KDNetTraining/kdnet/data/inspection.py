@@ -164,7 +164,7 @@ def _examine(case: Case, dataset: Dataset) -> CaseReport:
     problems = [
         f"The modality {display_name(modality)} is missing: add the file or exclude the case."
         for modality in dataset.modalities
-        if modality not in case.images
+        if modality not in case.images and not dataset.suffices(case)
     ]
     digests: list[tuple[str, str]] = []
     first: Grid | None = None

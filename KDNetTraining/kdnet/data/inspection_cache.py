@@ -14,7 +14,7 @@ from kdnet.files import write_json
 from kdnet.foreign import read_json
 from kdnet.schema.case_report import CaseReport
 
-VERSION = 2  # incremented when the inspection checks more
+VERSION = 3  # incremented when the inspection checks more
 
 
 class InspectionRecord:
@@ -53,7 +53,14 @@ def _signature(case: Case, dataset: Dataset) -> str:
                 files.append((modality, image.path.name, image.component, status.st_size, status.st_mtime_ns))
             except OSError:
                 files.append((modality, image.path.name, image.component, -1, -1))
-    expected = (dataset.modalities, dataset.labels.to_json(), sorted(case.value_map.items()), case.channels, case.problems)
+    expected = (
+        dataset.modalities,
+        dataset.suffices(case),
+        dataset.labels.to_json(),
+        sorted(case.value_map.items()),
+        case.channels,
+        case.problems,
+    )
     settings = (case.name, files, expected)
     return hashlib.blake2b(json.dumps(settings).encode(), digest_size=16).hexdigest()
 

@@ -62,6 +62,7 @@ class DistillationLoss(nn.Module):
         target: torch.Tensor,
         teacher: NetworkOutput | None = None,
         student_bottleneck: torch.Tensor | None = None,
+        taught: torch.Tensor | None = None,
     ) -> LossTerms:
         """Compute the terms for one batch.
 
@@ -70,6 +71,7 @@ class DistillationLoss(nn.Module):
             target: reference ``[batch, channel, i, j, k]``; voxels of :data:`~kdnet.schema.labels.IGNORED` are excluded.
             teacher: output of the frozen teacher on the same patch; needed unless lambda = gamma = 0.
             student_bottleneck: the student's bottleneck after :class:`LatentProjection`, if there is one.
+            taught: samples from which the teacher's terms are computed, bool ``[batch]``; None for all.
 
         Raises:
             SettingsError: when a teacher is needed but missing.
@@ -81,12 +83,32 @@ class DistillationLoss(nn.Module):
             return LossTerms(segmentation, segmentation.detach(), zero, zero)
         if teacher is None:
             raise SettingsError("distillation needs a teacher: give one, or set lambda and gamma to 0.")
-        soft_target = self._soft_target_term(student, teacher, target) if lambda_ > 0 else zero
         bottleneck = student.bottleneck if student_bottleneck is None else student_bottleneck
-        latent = self.latent(bottleneck, teacher.bottleneck, target) if gamma > 0 else zero
+        chosen, share = _chosen(taught)
+        soft_target = latent = zero
+        if lambda_ > 0:
+            soft_target = share * self._soft_target_term(_part(student, chosen), _part(teacher, chosen), target[chosen])
+        if gamma > 0:
+            latent = share * self.latent(bottleneck[chosen], teacher.bottleneck[chosen], target[chosen])
         total = lambda_ * soft_target + (1 - lambda_) * segmentation + gamma * latent
         return LossTerms(total, segmentation.detach(), soft_target.detach(), latent.detach())
 
     def _soft_target_term(self, student: NetworkOutput, teacher: NetworkOutput, target: torch.Tensor) -> torch.Tensor:
         known = None if self.settings.unlabeled else split_known(target)[1]
         return torch.as_tensor(self.soft_targets(student.logits, teacher.logits, student.auxiliary, known))
+
+
+def _chosen(taught: torch.Tensor | None) -> tuple[torch.Tensor | slice, float]:
+    """Return the samples to compute the teacher's terms from, and their share of the batch.
+
+    If it is none, all are computed with weight 0: processes that train together need a gradient of every weight.
+    """
+    if taught is None or not taught.any():
+        return slice(None), 1.0 if taught is None else 0.0
+    return taught, float(taught.float().mean())
+
+
+def _part(output: NetworkOutput, chosen: torch.Tensor | slice) -> NetworkOutput:
+    if isinstance(chosen, slice):
+        return output
+    return NetworkOutput(output.logits[chosen], output.bottleneck[chosen], tuple(item[chosen] for item in output.auxiliary))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from kdnet.report.content import ReportData
+from kdnet.schema.formatting import plural
 from kdnet.schema.modalities import format_modalities
 from kdnet.schema.results import MEAN, Comparison, GapRecovery, Interval
 
@@ -144,6 +145,14 @@ def caveats(content: ReportData) -> list[str]:
             f"The teacher, {content.description.teacher}, was trained outside this study. If test cases of this "
             "study were part of its training data, its results and the student's are too optimistic."
         )
+    if content.description.start:
+        notes.append(
+            f"Networks started from {content.description.start}, trained outside this study. If test cases of this "
+            "study were part of its training data, the results are too optimistic."
+        )
+    if incomplete := len(content.description.incomplete):
+        count = plural(incomplete, "{count} case lacks", "{count} cases lack")
+        notes.append(f"{count} a modality: such a case trained only the networks that do not need it, and tested none.")
     rows = content.summary.comparisons
     if rows and min(row.patients for row in rows) < FEWEST_PATIENTS:
         fewest = min(rows, key=lambda row: row.patients)

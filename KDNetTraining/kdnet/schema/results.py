@@ -78,7 +78,8 @@ class StudyDescription:
     """Everything needed to reproduce a study with one command (docs/method.md section 5).
 
     ``teacher`` names a pretrained teacher; it is empty if the study trained one. ``control``: whether
-    the study trained controls. ``patients`` gives the patient of
+    the study trained controls. ``start`` names the model that networks started from, ``incomplete`` the cases that lack a
+    modality. ``patients`` gives the patient of
     each case; a case missing from it counts as its own patient.
     """
 
@@ -100,6 +101,8 @@ class StudyDescription:
     code_version: str
     teacher: str = ""
     control: bool = False
+    start: str = ""
+    incomplete: tuple[str, ...] = ()
     patients: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -40,14 +40,15 @@ def training_job(
     start: StartingPoint | None = None,
 ) -> TrainingJob:
     """Return the training job for ``network``, with the prepared cases of its fold."""
-    split = data.splits[network.fold]
+    split, used = data.splits[network.fold], channels(network.modalities, data)
+    training = (prepared[name] for name in balanced(split.train, data) if name in prepared)
     return TrainingJob(
         name=network.key,
         role=network.role,
         recipe=recipe,
         labels=data.dataset.labels,
-        channels=channels(network.modalities, data),
-        training=[prepared[name] for name in balanced(split.train, data) if name in prepared],
+        channels=used,
+        training=[case for case in training if not case.lacking & set(used)],
         validation=[prepared[name] for name in split.validation if name in prepared],
         seed=network.seed,
         teacher=teacher,
@@ -113,6 +114,8 @@ def citations(cases: Sequence[str]) -> list[str]:
 def model_card(network: NetworkId, data: StudyData, recipe: Recipe, trained: TrainingResult) -> ModelCard:
     """Return the card of a network trained in a study."""
     split = data.splits[network.fold]
+    needed = set(network.modalities)
+    learned = [name for name in split.train if name not in data.unlabeled and needed <= data.case(name).images.keys()]
     validated = {"validation_dice": trained.validation.dice, "validation_cases": len(split.validation)}
     return ModelCard(
         role=network.role,
@@ -126,13 +129,13 @@ def model_card(network: NetworkId, data: StudyData, recipe: Recipe, trained: Tra
         figures={} if network.fold == ALL_CASES else validated,  # meaningless on its own training cases
         training_data={
             "format": data.dataset.format,
-            "cases": len(set(split.train) - data.unlabeled),
+            "cases": len(learned),
             "fold": ALL_NAME if network.fold == ALL_CASES else network.fold,
             "seed": network.seed,
             "step": trained.step,
             "seconds": round(trained.elapsed.seconds, 1),
             "cpu_seconds": round(trained.elapsed.cpu_seconds, 1),
-            "citations": citations(split.train),
+            "citations": citations(learned),
         },
         created=datetime.now(tz=UTC).date().isoformat(),
     )

@@ -18,6 +18,7 @@ from kdnet.errors import DataError, SettingsError
 from kdnet.runs.events import NO_EVENTS, EventKind, EventLog
 from kdnet.schema.case_report import CaseReport
 from kdnet.schema.folds import ALL_CASES, Split
+from kdnet.schema.formatting import plural
 from kdnet.schema.preprocessing import Preprocessing
 from kdnet.schema.study_request import StudyRequest
 from kdnet.schema.study_rules import DEFAULT_FOLDS
@@ -78,11 +79,16 @@ def read_study_data(
     """
     usable = read_usable_cases(request, events, progress, record, resumed=resumed)
     dataset = usable.dataset
-    require_cases(dataset)
+    require_cases(replace(dataset, cases=tuple(case for case in dataset.cases if case.name not in dataset.incomplete)))
     preprocessing = Preprocessing(spacing=request.recipe.spacing)
     listed = read_folds(dataset.root, [case.name for case in dataset.cases])
     splits = _splits(dataset, request, listed)
-    warnings = (*usable.notes, *listed.notes, *data_warnings(dataset, usable.reports, splits, request.recipe.spacing))
+    warnings = (
+        *usable.notes,
+        *listed.notes,
+        *_incomplete_note(dataset),
+        *data_warnings(dataset, usable.reports, splits, request.recipe.spacing),
+    )
     return StudyData(dataset, usable.excluded, preprocessing, splits, warnings)
 
 
@@ -113,6 +119,8 @@ def read_usable_cases(
 ) -> UsableCases:
     """Detect the data layout, inspect the cases, and exclude unusable ones; see :func:`read_study_data`."""
     dataset = list_cases(request)
+    if request.adaptation is None:
+        dataset = replace(dataset, sufficient=request.students)
     if not resumed:
         _check_excluded(request.excluded, [case.name for case in dataset.cases])
 
@@ -133,6 +141,16 @@ def read_usable_cases(
     for name, reason in excluded.items():
         events.write(EventKind.EXCLUDED, case=name, reason=reason)
     return UsableCases(dataset, tuple(reports), excluded, notes)
+
+
+def _incomplete_note(dataset: Dataset) -> tuple[str, ...]:
+    names = sorted(dataset.incomplete)
+    if not names:
+        return ()
+    return (
+        f"{plural(len(names), '{count} case lacks', '{count} cases lack')} a modality, for example {names[0]}: such a case "
+        "trains only the networks that do not need it, and tests none.",
+    )
 
 
 def prepare_cases(
@@ -159,7 +177,7 @@ def prepare_cases(
     Raises:
         DataError: naming a case or file that cannot be prepared.
     """
-    store = CaseCache(cache, data.preprocessing, data.dataset.labels)
+    store = CaseCache(cache, data.preprocessing, data.dataset.labels, data.dataset.modalities)
     prepared: dict[str, PreparedCase] = {}
 
     def prepare(round_: Sequence[str]) -> dict[str, PreparedCase]:
@@ -184,7 +202,7 @@ def _check_excluded(wanted: Sequence[str], names: Sequence[str]) -> None:
 
 
 def _splits(dataset: Dataset, request: StudyRequest, listed: FoldList) -> dict[int, Split]:
-    names = [case.name for case in dataset.cases]
+    names = [case.name for case in dataset.cases if case.name not in dataset.incomplete]
     known = listed.folds
     if known and not set(names) <= known.keys():
         lacking = sorted(set(names) - known.keys())
@@ -194,7 +212,7 @@ def _splits(dataset: Dataset, request: StudyRequest, listed: FoldList) -> dict[i
         )
     if not known:
         count = request.fold_count or DEFAULT_FOLDS
-        patients = set(dataset.patients.values())
+        patients = {dataset.patients[name] for name in names}
         if count > len(patients):
             raise DataError(
                 f"{dataset.root} has {len(names)} usable cases of {len(patients)} patients, too few for {count} folds: "
@@ -207,7 +225,19 @@ def _splits(dataset: Dataset, request: StudyRequest, listed: FoldList) -> dict[i
         if fold not in (*there, ALL_CASES):
             raise SettingsError(f"the data has no fold {fold}: choose among {', '.join(map(str, there))}.")
     share = request.recipe.validation_share
-    return {
+    splits = {
         fold: split(assignment, fold, validation_share=share, seed=0, patients=dataset.patients)
         for fold in request.folds or there
     }
+    return {fold: _with_incomplete(part, dataset, listed, fold) for fold, part in splits.items()}
+
+
+def _with_incomplete(part: Split, dataset: Dataset, listed: FoldList, fold: int) -> Split:
+    """Return a split whose training cases include the incomplete ones of patients that it does not hold out."""
+    held_out = {dataset.patients[name] for name in (*part.test, *(part.validation if fold != ALL_CASES else ()))}
+    more = [
+        name
+        for name in sorted(dataset.incomplete)
+        if dataset.patients[name] not in held_out and (fold == ALL_CASES or listed.folds.get(name) != fold)
+    ]
+    return replace(part, train=(*part.train, *more))

@@ -67,6 +67,8 @@ def report_study(request: StudyRequest, study: RunningStudy) -> Path:
         code_version=code_version(),
         teacher=setup.pretrained.card.name if setup.pretrained else "",
         control=any(network.role is Role.CONTROL for network in networks),
+        start=setup.start.card.name if setup.start else "",
+        incomplete=tuple(sorted(data.dataset.incomplete)),
         patients=data.dataset.patients,
     )
     overlays = _overlays(data, networks, run, scores)

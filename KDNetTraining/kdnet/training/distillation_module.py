@@ -50,17 +50,28 @@ class DistillationModule(nn.Module):
             if teacher.network.bottleneck_features != self.network.bottleneck_features:
                 self.projection = LatentProjection(self.network.bottleneck_features, teacher.network.bottleneck_features)
 
-    def forward(self, image: torch.Tensor, target: torch.Tensor) -> LossTerms:
-        """Compute the loss terms: image ``[batch, all modalities, i, j, k]``, target ``[batch, channel, i, j, k]``."""
+    @property
+    def teacher(self) -> Teacher | None:
+        """The frozen teacher; None if no loss term needs one."""
+        return self._teacher[0]
+
+    def forward(self, image: torch.Tensor, target: torch.Tensor, taught: torch.Tensor | None = None) -> LossTerms:
+        """Compute the loss terms.
+
+        Args:
+            image: ``[batch, all modalities, i, j, k]``.
+            target: ``[batch, channel, i, j, k]``.
+            taught: which samples have all modalities of the teacher, bool ``[batch]``; None if all have.
+        """
         output = self.network(image[:, self.channels])
         bottleneck = self.projection(output.bottleneck) if self.projection else output.bottleneck
-        teacher, teacher_output = self._teacher[0], None
+        teacher, teacher_output = self.teacher, None
         if teacher is not None:
             with torch.no_grad():
                 teacher_output = _float32(teacher.network(image[:, teacher.channels]))
         # summing a patch in half precision would lose the differences between steps
         with torch.autocast(image.device.type, enabled=False):
-            terms: LossTerms = self.loss(_float32(output), target.float(), teacher_output, bottleneck.float())
+            terms: LossTerms = self.loss(_float32(output), target.float(), teacher_output, bottleneck.float(), taught)
         return terms
 
     def average(self) -> SegmentationNetwork:

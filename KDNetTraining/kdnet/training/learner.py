@@ -29,7 +29,7 @@ from kdnet.training.optimization import (
     trained_parameters,
     update_average,
 )
-from kdnet.training.patches import Sample, collate
+from kdnet.training.patches import Sample, collate, taught_samples
 
 TRAINED, AVERAGE = "trainee", "average"
 """Groups of a checkpoint: the module in training, and the average of its network's weights."""
@@ -116,11 +116,15 @@ class Learner:
             group["lr"] = learning_rate(self.recipe, step, plateau)
         image, target = collate(samples, self.device)
         with self._autocast():
-            terms: LossTerms = self._forward(image, target)
+            terms: LossTerms = self._forward(image, target, self._taught(samples))
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(terms.total)
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.gradient_clip or math.inf)
         return terms, norm
+
+    def _taught(self, samples: Sequence[Sample]) -> torch.Tensor | None:
+        teacher = self.module.teacher
+        return None if teacher is None else taught_samples(samples, teacher.channels, self.device)
 
     def groups(self) -> dict[str, Mapping[str, torch.Tensor]]:
         """Return the state dicts for a checkpoint."""

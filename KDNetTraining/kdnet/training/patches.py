@@ -31,11 +31,13 @@ class Sample:
         image: float32 ``[modality, i, j, k]``, all modalities of the data set.
         target: uint8 ``[channel, i, j, k]`` of 0 and 1.
         case: name of its case.
+        lacking: channels of the image without a scan.
     """
 
     image: torch.Tensor
     target: torch.Tensor
     case: str
+    lacking: frozenset[int] = frozenset()
 
 
 class PatchSampler:
@@ -85,7 +87,7 @@ class PatchSampler:
         corner = self._corner(index, random)
         image, labelmap = self._patch(case, corner, np.random.default_rng([self.seed, 2, step, slot]))
         target = torch.from_numpy(self.labels.encode(labelmap))
-        return Sample(*augment(image, target, self.augmentation, int(random.integers(2**31))), case.name)
+        return Sample(*augment(image, target, self.augmentation, int(random.integers(2**31))), case.name, case.lacking)
 
     def _patch(
         self, case: PreparedCase, corner: tuple[int, ...], random: np.random.Generator
@@ -146,3 +148,9 @@ def collate(samples: Sequence[Sample], device: torch.device) -> tuple[torch.Tens
     image = torch.stack([sample.image for sample in samples])
     target = torch.stack([sample.target for sample in samples])
     return image.to(device, non_blocking=True), target.to(device, torch.float32, non_blocking=True)
+
+
+def taught_samples(samples: Sequence[Sample], channels: Sequence[int], device: torch.device) -> torch.Tensor | None:
+    """Return which samples have all of a teacher's input channels, bool ``[batch]``; None if all have."""
+    complete = [not sample.lacking & set(channels) for sample in samples]
+    return None if all(complete) else torch.tensor(complete, device=device)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +35,13 @@ class PreparedCase:
         name: name of the case.
         image_source: the image, or the ``.npy`` file that holds it.
         labelmap_source: likewise for the labelmap.
+        lacking: channels of the image without a scan, which are 0.
     """
 
     name: str
     image_source: NDArray[np.float32] | Path
     labelmap_source: NDArray[np.uint8] | Path
+    lacking: frozenset[int] = frozenset()
 
     @property
     def image(self) -> NDArray[np.float32]:
@@ -65,9 +67,13 @@ class CaseCache:
         folder: cache folder; created when first needed.
         preprocessing: the settings.
         labels: the label table that references are mapped to.
+        modalities: of the data set, in channel order, where cases may lack some; those of each case if empty.
     """
 
-    def __init__(self, folder: Path, preprocessing: Preprocessing, labels: LabelTable) -> None:
+    def __init__(
+        self, folder: Path, preprocessing: Preprocessing, labels: LabelTable, modalities: Sequence[str] = ()
+    ) -> None:
+        self.modalities = tuple(modalities)
         self.folder = folder
         self.preprocessing = preprocessing
         self.labels = labels
@@ -89,12 +95,20 @@ class CaseCache:
             prepared = _read(case.name, entry)
         if prepared is None:
             raise DataError(f"the preprocessed case {entry} cannot be read back: check the disk.")
-        return prepared
+        return replace(prepared, lacking=self._lacking(case))
+
+    def _lacking(self, case: Case) -> frozenset[int]:
+        return frozenset(index for index, name in enumerate(self.modalities) if name not in case.images)
 
     def _prepare(self, case: Case, entry: Path) -> None:
         names = [str(image.path) for image in case.images.values()]
         volumes = [read_volume(image.path, image.component) for image in case.images.values()]
         image, transform = prepare_image(volumes, self.preprocessing, names)
+        if lacking := self._lacking(case):
+            present = [index for index in range(len(self.modalities)) if index not in lacking]
+            complete = np.zeros((len(self.modalities), *image.shape[1:]), dtype=np.float32)
+            complete[present] = image
+            image = complete
         if case.reference is None:
             labelmap = np.full(transform.shape, IGNORED, dtype=np.uint8)
         else:
@@ -106,12 +120,14 @@ class CaseCache:
 
     def _key(self, case: Case, digests: Mapping[str, str]) -> str:
         digest = hashlib.blake2b(digest_size=16)
-        settings = {
+        settings: dict[str, object] = {
             "version": VERSION,
             "preprocessing": self.preprocessing.to_json(),
             "labels": self.labels.to_json(),
             "values": sorted(case.value_map.items()),
         }
+        if self._lacking(case):
+            settings["modalities"] = list(self.modalities)
         digest.update(json.dumps(settings, sort_keys=True).encode())
         for modality, image in [*case.images.items(), ("reference", case.reference)]:
             digest.update(f"{modality} {image.component if image else None}".encode())
