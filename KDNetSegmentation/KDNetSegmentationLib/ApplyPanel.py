@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from KDNetSegmentationLib.InputsPanel import InputsPanel
 
+OVERRIDE = "or override this check (--force)"  # as kdnet.preparation.plausibility, which panels cannot import, has it
+
 
 class ApplyPanel:
     """Starts and cancels the segmentation of a volume.
@@ -91,11 +93,13 @@ class ApplyPanel:
         self._estimate.end()
         self.panel.showResult(result, volume, model)
         stages = "\n".join(f"{name}: {seconds:.2f} s" for name, seconds in result.stages.items())
-        self.end(_("Done in {seconds:.1f} s on {device}.").format(seconds=result.seconds, device=result.device), stages)
+        done = _("Done in {seconds:.1f} s on {device}.").format(seconds=result.seconds, device=result.device)
+        warnings = [f"⚠ {text}" for text in result.warnings]
+        self.end(" ".join(text for text in (done, result.preparation, *warnings) if text), stages)
 
     def onFailed(self, failure: Failure) -> None:
         """Show the reason."""
-        self.end(failure.message, failure.details)
+        self.end(in_terms_of_the_panel(failure.message), failure.details)
 
     def end(self, text: str, details: str = "") -> None:
         """Return to the idle state with a message."""
@@ -107,6 +111,12 @@ class ApplyPanel:
     def cleanup(self) -> None:
         """Stop the timer when the module is closed."""
         self._timer.stop()
+
+
+def in_terms_of_the_panel(message: str) -> str:
+    """Return a message of the backend with the name of a check box instead of that of an option."""
+    remedy = _('or turn on "Ignore plausibility checks" under Preparation')
+    return message.replace(OVERRIDE, remedy)
 
 
 def stage_text(progress: Progress) -> str:

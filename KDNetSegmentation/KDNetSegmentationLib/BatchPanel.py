@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from slicer.i18n import tr as _
 
 from KDNetSegmentationLib.Parameters import settings_of
 from KDNetSegmentationLib.Protocols import PanelProtocol
-from KDNetSegmentationLib.Settings import Progress
+from KDNetSegmentationLib.Settings import Progress, Settings
 
 if TYPE_CHECKING:
     from KDNetLib.Worker import Failure
@@ -91,7 +92,7 @@ class BatchPanel:
                 chosen.batchInput,
                 chosen.batchOutput,
                 model,
-                settings=settings_of(chosen),
+                settings=batch_settings(settings_of(chosen)),
                 onFinished=self.onFinished,
                 onFailed=self.onFailed,
                 onProgress=self.onProgress,
@@ -115,6 +116,11 @@ class BatchPanel:
         if waiting and self.running:
             waiting[0] = (waiting[0][0], _("Segmenting..."))
         fill_table(self.panel.ui.batchTable, (_("Case"), _("Status")), [*rows, *waiting], stretch=1)
+
+
+def batch_settings(settings: Settings) -> Settings:
+    """Return the settings for a folder: a brain mask of the scene belongs to one volume, so brains are extracted."""
+    return replace(settings, brain="automatic", brainMask=None, brainSegment="") if settings.brain == "mask" else settings
 
 
 def batch_summary(cases: Cases) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from KDNetLib.ModelInfo import ModelInfo
     from slicer import vtkMRMLScalarVolumeNode
 
-Inspected = tuple[list[tuple[str, int] | None], "ModelInfo"]
+Inspected = tuple[list[tuple[str, int] | None], "ModelInfo", bool]
 
 
 class InputsPanel:
@@ -101,7 +101,8 @@ class InputsPanel:
         if self.panel.parameters is None or model is None:
             return
         selected = self.selected()
-        state = ([(node.GetID(), node.GetMTime()) if node else None for node in selected], model)
+        extracts = self.panel.parameters.brain.value != "none"
+        state = ([(node.GetID(), node.GetMTime()) if node else None for node in selected], model, extracts)
         if self._inspected == state:
             return  # inspecting voxels takes time, and other settings do not affect the result
         self._inspected = state
@@ -110,7 +111,8 @@ class InputsPanel:
         if pairs:
             from KDNetSegmentationLib.Volumes import warnings_for  # noqa: PLC0415 - needs numpy
 
-            texts = [text for node, modality in pairs for text in warnings_for(node, modality, model)]
+            found = [warnings_for(node, modality, model, extracts=extracts) for node, modality in pairs]
+            texts = [text for warnings in found for text in warnings]
         self.panel.ui.warningLabel.text = "<br>".join(f"⚠ {text}" for text in texts)
         self.panel.ui.warningLabel.visible = bool(texts)
 

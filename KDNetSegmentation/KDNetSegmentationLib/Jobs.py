@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -16,6 +17,7 @@ from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
 from KDNetSegmentationLib.Answers import CaseOutcome, RegionScore
+from KDNetSegmentationLib.Provenance import record
 from KDNetSegmentationLib.Settings import Progress, Result, Settings
 
 if TYPE_CHECKING:
@@ -99,14 +101,18 @@ class SegmentationJob(Job[Result]):
         self._volumes, self._model, self._output, self._settings = list(volumes), model, output, settings
         self._started = time.perf_counter()
         self._marks: list[tuple[str, float]] = []
+        self._corrected = False  # whether the brain mask of the scene is one that the user corrected
 
     def request(self) -> dict[str, Any]:
         """Return the request, with voxels in files in the folder."""
         from KDNetSegmentationLib.ArrayTransfer import send_volumes  # noqa: PLC0415 - needs numpy
+        from KDNetSegmentationLib.BrainMask import brain_request  # noqa: PLC0415 - needs numpy
 
         volumes = send_volumes(self._volumes, self.folder)
+        brain = brain_request(self._volumes[0], self._settings, self.folder)
+        self._corrected = bool(brain) and self._settings.brain != "mask"
         self._mark("send")
-        settings = self._settings.request()
+        settings = {**self._settings.request(), **brain}
         return {
             "task": "segment",
             "model": str(self._model.path),
@@ -126,7 +132,11 @@ class SegmentationJob(Job[Result]):
         self.onProgress(Progress("import"))
         from KDNetSegmentationLib.ArrayTransfer import import_result  # noqa: PLC0415 - needs numpy
 
-        imported = import_result(answer, self._volumes[0], self._model, self._output, self._settings)
+        settings = replace(self._settings, brain="mask") if self._corrected else self._settings
+        imported = import_result(answer, self._volumes, self._model, self._output, settings)
+        preparation = _("The corrected brain mask was used.") if self._corrected else str(answer["brain"])
+        warnings = tuple(answer.get("warnings", ()))
+        record(imported.segmentationNode, self._model, preparation, warnings)
         self._mark("import")
         return Result(
             imported.segmentationNode,
@@ -136,6 +146,11 @@ class SegmentationJob(Job[Result]):
             time.perf_counter() - self._started,
             self._stages(),
             imported.center,
+            imported.lesions,
+            preparation,
+            warnings,
+            imported.brainNode,
+            imported.transformNodes,
         )
 
     def _mark(self, stage: str) -> None:

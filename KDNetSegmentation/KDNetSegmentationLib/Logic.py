@@ -16,6 +16,13 @@ Many volumes, and a folder of files (nothing is loaded into the scene)::
     results = logic.segmentMany(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"), "Phantom demo")
     cases = logic.segmentFolder("/data/scans", "/data/segmentations", "Phantom demo")
 
+Lesions, a report, and an earlier visit::
+
+    for lesion in result.lesions.table.lesions:
+        print(lesion.number, lesion.whole.milliliters, lesion.whole.diameters)
+    logic.writeReport("/data/report.pdf", result.segmentationNode, volume)
+    print(logic.compareVisits(slicer.util.getNode("May"), result.segmentationNode).regions)
+
 Installing a model file::
 
     logic.importModel("/data/student.safetensors")
@@ -23,31 +30,22 @@ Installing a model file::
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import slicer
 from kdnet.errors import KDNetError
 from kdnet.files import writable_folder
 from KDNetLib.ModelInfo import ModelInfo
 from KDNetLib.ModelLibrary import ModelLibrary
-from KDNetLib.PollTimer import PollTimer
-from KDNetLib.Worker import Failure, Worker
+from KDNetLib.Worker import Worker
 from slicer.i18n import tr as _
 
-from KDNetSegmentationLib.Jobs import (
-    BatchJob,
-    Cases,
-    ComparisonJob,
-    DevicesJob,
-    ImportJob,
-    Job,
-    SegmentationJob,
-    unexpected_failure,
-)
-from KDNetSegmentationLib.Settings import Progress, Result, SegmentationError, Settings
+from KDNetSegmentationLib.JobRunner import Failed, Progressed
+from KDNetSegmentationLib.Jobs import BatchJob, Cases, ComparisonJob, DevicesJob, ImportJob, SegmentationJob
+from KDNetSegmentationLib.ResultsLogic import ResultsLogic
+from KDNetSegmentationLib.Settings import Result, SegmentationError, Settings
 
 if TYPE_CHECKING:
     from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
@@ -55,12 +53,8 @@ if TYPE_CHECKING:
     from KDNetSegmentationLib.Answers import RegionScore
     from KDNetSegmentationLib.Protocols import Volumes
 
-Failed = Callable[[Failure], None]
-Progressed = Callable[[Progress], None]
-T = TypeVar("T")
 
-
-class SegmentationLogic:
+class SegmentationLogic(ResultsLogic):
     """Segments volumes of the scene with one persistent worker.
 
     Args:
@@ -69,21 +63,8 @@ class SegmentationLogic:
     """
 
     def __init__(self, library: ModelLibrary | None = None, worker: Worker | None = None) -> None:
+        super().__init__(worker)
         self.library = library or ModelLibrary(defaultModelFolder())
-        self.worker = worker or Worker()
-        self._timer = PollTimer(self.poll)
-        self._job: Job[Any] | None = None  # of any of the classes in Jobs
-        self._queries: list[DevicesJob] = []  # alongside the job
-
-    @property
-    def busy(self) -> bool:
-        """Whether work is in progress."""
-        return self._job is not None
-
-    @property
-    def warm(self) -> bool:
-        """Whether the worker is running and has finished its imports."""
-        return self.worker.warm
 
     def models(self) -> tuple[ModelInfo, ...]:
         """Return the available models."""
@@ -103,7 +84,8 @@ class SegmentationLogic:
         """Segment a volume in the background; the scene changes only on success.
 
         Args:
-            volumes: a scalar volume node, or one per modality of the model in channel order, all on one grid.
+            volumes: a scalar volume node, or one per modality of the model in channel order. Those on other grids are
+                registered to the first.
             model: model from :meth:`models`, or its file name.
             output: segmentation node to replace, None for a new one.
             settings: segmentation settings.
@@ -242,94 +224,10 @@ class SegmentationLogic:
 
         Only the worker has torch, so it is started. :meth:`cancel` also cancels this, with an empty failure.
         """
-        job = DevicesJob()
-        job.onFinished, job.onFailed = self._alongside(job, onFound), self._alongside(job, onFailed)
-        self._queries.append(job)
-        self.worker.submit(job.request(), job)
-        self._timer.start()
-
-    def cancel(self) -> None:
-        """Cancel the work in progress immediately; the scene is unchanged, and no more callbacks follow."""
-        if self._job is not None:
-            self.worker.cancel()
-            self._end()
-            for job in tuple(self._queries):
-                job.failed(Failure(""))
-
-    def cleanup(self) -> None:
-        """Stop the worker, for example when the module is unloaded."""
-        self.cancel()
-        self.worker.stop()
-
-    def poll(self) -> None:
-        """Process the worker's answers. Called automatically while Qt's event loop runs."""
-        self.worker.poll()
+        self._query(DevicesJob(), onFound, onFailed)
 
     def _model(self, model: ModelInfo | str) -> ModelInfo:
         return self.library.find(model) if isinstance(model, str) else model
-
-    def _begin(self, job: Job[T], onFinished: Callable[[T], None], onFailed: Failed, onProgress: Progressed) -> None:
-        if self._job is not None:
-            raise RuntimeError(_("Another task is running: wait for it to finish, or cancel it first."))
-
-        def finished(result: T) -> None:
-            self._end()
-            onFinished(result)
-
-        def failed(failure: Failure) -> None:
-            self._end()
-            onFailed(failure)
-
-        self._job = job
-        job.onFinished, job.onFailed, job.onProgress = finished, failed, onProgress
-        onProgress(Progress("prepare" if self.worker.warm else "start"))
-        request = None
-        try:
-            request = job.request()
-        except KDNetError as error:
-            failed(Failure(str(error)))
-        except (OSError, MemoryError, ValueError) as error:
-            reason = _("Could not send the volume to the worker ({error}): free memory or disk space, and try again.")
-            failed(Failure(reason.format(error=error)))
-        finally:
-            if request is None and self._job is job:  # a bug in our code, which Qt only prints: do not stay busy
-                failed(unexpected_failure())
-        if request is None:
-            return
-        self.worker.submit(request, job)
-        self._timer.start()
-
-    def _alongside(self, job: DevicesJob, callback: Callable[[T], None]) -> Callable[[T], None]:
-        def ended(outcome: T) -> None:
-            self._queries.remove(job)
-            self._stopIfIdle()
-            callback(outcome)
-
-        return ended
-
-    def _stopIfIdle(self) -> None:
-        if self._job is None and not self._queries:
-            self._timer.stop()
-
-    def _end(self) -> None:
-        job, self._job = self._job, None
-        self._stopIfIdle()
-        if job is not None:
-            job.close()
-
-    def _waited(self, start: Callable[..., None], *arguments: Any, **options: Any) -> Any:
-        results: list[Any] = []
-        failures: list[Failure] = []
-        try:
-            start(*arguments, onFinished=results.append, onFailed=failures.append, **options)
-        except KDNetError as error:
-            raise SegmentationError(Failure(str(error))) from error
-        while not results and not failures:
-            self.poll()
-            time.sleep(0.005)
-        if failures:
-            raise SegmentationError(failures[0])
-        return results[0]
 
 
 def defaultModelFolder() -> Path:

@@ -36,11 +36,44 @@ class Device(enum.Enum):
         }[self]
 
 
+class Brain(enum.Enum):
+    """Methods of brain extraction."""
+
+    AUTOMATIC = "automatic"
+    STUDENT = "student"
+    HD_BET = "hd-bet"
+    MASK = "mask"
+    NONE = "none"
+
+    def label(self) -> str:
+        """Return the text in the list of methods."""
+        return {
+            Brain.AUTOMATIC: _("Automatic"),
+            Brain.STUDENT: _("Brain student"),
+            Brain.HD_BET: _("HD-BET"),
+            Brain.MASK: _("Mask from the scene"),
+            Brain.NONE: _("None"),
+        }[self]
+
+
+class Shading(enum.Enum):
+    """When shading is corrected."""
+
+    AUTOMATIC = "automatic"
+    OFF = "off"
+    ON = "on"
+
+    def label(self) -> str:
+        """Return the text in the list of choices."""
+        return {Shading.AUTOMATIC: _("Automatic"), Shading.OFF: _("Off"), Shading.ON: _("On")}[self]
+
+
 @parameterNodeWrapper
 class Parameters(WrappedNode):
     """All settings of the panel.
 
-    ``model`` is the name of a model file. ``result`` and ``resultVolume`` are shown in the results section.
+    ``model`` is the name of a model file. ``result`` and ``resultVolume`` are shown in the results section. The brain mask
+    of the scene is ``brainSegment`` (an ID) of ``brainSegmentation``, or ``brainLabelmap``.
     """
 
     model: str
@@ -49,6 +82,12 @@ class Parameters(WrappedNode):
     inputVolume3: slicer.vtkMRMLScalarVolumeNode
     inputVolume4: slicer.vtkMRMLScalarVolumeNode
     outputSegmentation: slicer.vtkMRMLSegmentationNode
+    brain: Brain = Brain.AUTOMATIC
+    brainSegmentation: slicer.vtkMRMLSegmentationNode
+    brainLabelmap: slicer.vtkMRMLLabelMapVolumeNode
+    brainSegment: str
+    shading: Shading = Shading.AUTOMATIC
+    force: bool = False
     device: Device = Device.AUTO
     minComponent: Annotated[float, WithinRange(0, 100000)] = 0.0
     tta: bool = False
@@ -56,6 +95,8 @@ class Parameters(WrappedNode):
     uncertainty: bool = False
     batchInput: Path
     batchOutput: Path
+    earlier: slicer.vtkMRMLSegmentationNode
+    registerVisits: bool = True
     reference: slicer.vtkMRMLSegmentationNode
     result: slicer.vtkMRMLSegmentationNode
     resultVolume: slicer.vtkMRMLScalarVolumeNode
@@ -85,6 +126,19 @@ def set_inputs(parameters: Parameters, volumes: Sequence[slicer.vtkMRMLScalarVol
         setattr(parameters, name, volume)
 
 
+def brain_mask_of(parameters: Parameters) -> slicer.vtkMRMLNode | None:
+    """Return the selected segmentation or labelmap of the brain."""
+    return parameters.brainSegmentation or parameters.brainLabelmap
+
+
+def set_brain_mask(parameters: Parameters, node: slicer.vtkMRMLNode | None) -> None:
+    """Select a segmentation or labelmap of the brain, or none; a segmentation's segment is then the default one."""
+    isSegmentation = node is not None and node.IsA("vtkMRMLSegmentationNode")
+    for name, selected in (("brainSegmentation", isSegmentation), ("brainLabelmap", not isSegmentation)):
+        setattr(parameters, name, node if selected else None)
+    parameters.brainSegment = ""
+
+
 def settings_of(parameters: Parameters) -> Settings:
     """Return the selected segmentation settings."""
     return Settings(
@@ -93,4 +147,9 @@ def settings_of(parameters: Parameters) -> Settings:
         min_component=parameters.minComponent,
         probabilities=parameters.probabilities,
         uncertainty=parameters.uncertainty,
+        brain=parameters.brain.value,
+        brainMask=brain_mask_of(parameters),
+        brainSegment=parameters.brainSegment,
+        shading=parameters.shading.value,
+        force=parameters.force,
     )

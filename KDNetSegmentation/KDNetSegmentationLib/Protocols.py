@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from kdnet.schema.visits import VisitComparison
     from KDNetLib.ModelInfo import ModelInfo
     from KDNetLib.ModelLibrary import ModelLibrary
     from KDNetLib.Worker import Failure
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from KDNetSegmentationLib.Answers import RegionScore
     from KDNetSegmentationLib.Jobs import Cases
+    from KDNetSegmentationLib.Lesions import LesionMap, LesionSelection
     from KDNetSegmentationLib.Parameters import Parameters
     from KDNetSegmentationLib.Settings import Progress, Result, Settings
 
@@ -96,6 +98,48 @@ class SegmentationLogicProtocol(Protocol):
     ) -> None:
         """Score a segmentation against a reference."""
 
+    def startLesions(
+        self, selection: LesionSelection, *, onFinished: Callable[[LesionMap], None] = ..., onFailed: Failed = ...
+    ) -> None:
+        """Measure the lesions of a segmentation alongside other work."""
+
+    def startVisits(
+        self,
+        earlier: vtkMRMLSegmentationNode,
+        later: vtkMRMLSegmentationNode,
+        *,
+        model: ModelInfo | str | None = ...,
+        register: bool = ...,
+        onFinished: Callable[[VisitComparison], None] = ...,
+        onFailed: Failed = ...,
+        onProgress: Progressed = ...,
+    ) -> None:
+        """Compare two segmentations of one patient."""
+
+    def startReport(
+        self,
+        path: str | Path,
+        segmentation: vtkMRMLSegmentationNode,
+        volume: vtkMRMLScalarVolumeNode | None = ...,
+        *,
+        model: ModelInfo | str | None = ...,
+        onFinished: Callable[[Path], None] = ...,
+        onFailed: Failed = ...,
+    ) -> None:
+        """Write the report on a segmented volume."""
+
+    def startDicomSeg(
+        self,
+        path: str | Path,
+        segmentation: vtkMRMLSegmentationNode,
+        volume: vtkMRMLScalarVolumeNode | None = ...,
+        *,
+        model: ModelInfo | str | None = ...,
+        onFinished: Callable[[Path], None] = ...,
+        onFailed: Failed = ...,
+    ) -> None:
+        """Write a segmentation as DICOM SEG."""
+
     def checkDevices(self, onFound: Callable[[Mapping[str, str]], None], onFailed: Failed) -> None:
         """Find the available devices."""
 
@@ -113,6 +157,10 @@ class PanelProtocol(StatusView, Protocol):
     @property
     def model(self) -> ModelInfo | None:
         """The selected model."""
+
+    @property
+    def resultModel(self) -> ModelInfo | None:
+        """The model whose labels the result has."""
 
     @property
     def segmenting(self) -> bool:

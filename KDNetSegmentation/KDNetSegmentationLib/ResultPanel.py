@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from KDNetSegmentationLib.Parameters import Parameters
 
+    Changed = Callable[[vtkMRMLSegmentationNode | None, vtkMRMLScalarVolumeNode | None, ModelInfo | None], None]
+
 SEGMENTS_HEADER, SEGMENTS_ROW, SEGMENTS_LARGEST = 32, 28, 240  # pixels
 SETTLING_MILLISECONDS = 200  # changes of a segmentation come in bursts
 SURFACES = "Closed surface"
@@ -33,28 +35,32 @@ class ResultPanel:
     Args:
         ui: widgets of the panel by name.
         status: shows messages to the user.
+        changed: called with segmentation, volume and model when another segmentation, a corrected one, or none is shown.
     """
 
-    def __init__(self, ui: Widgets, status: StatusView) -> None:
-        self.ui, self._status = ui, status
+    def __init__(self, ui: Widgets, status: StatusView, changed: Changed) -> None:
+        self.ui, self._status, self._changed = ui, status, changed
         self.node: vtkMRMLSegmentationNode | None = None
         self.volumes: Mapping[str, float] = {}
-        self._volumeNode: vtkMRMLScalarVolumeNode | None = None
-        self._model: ModelInfo | None = None
+        self.volumeNode: vtkMRMLScalarVolumeNode | None = None
+        self.model: ModelInfo | None = None
         self._observed: tuple[Any, list[int]] | None = None
         self._edited = False
         ui.opacitySlider.valueChanged.connect(self.onOpacity)
         ui.show3DButton.toggled.connect(self.onShow3D)
         ui.editButton.clicked.connect(self.onEdit)
+        ui.showBrainCheckBox.toggled.connect(self.onShowBrain)
+        ui.correctBrainButton.clicked.connect(self.onCorrectBrain)
         ui.exportButton.clicked.connect(self.onExport)
         self.clear()
 
     def clear(self) -> None:
         """Clear the section."""
         self._observe(None)
-        self.node = self._volumeNode = None
+        self.node = self.volumeNode = self.model = None
         self.ui.resultsSection.visible = False
         self.ui.segmentsTable.setSegmentationNode(None)
+        self._changed(self.node, self.volumeNode, self.model)
 
     def show(
         self,
@@ -64,7 +70,7 @@ class ResultPanel:
         model: ModelInfo,
     ) -> None:
         """Show a segmentation and its volumes in mL."""
-        self.node, self.volumes, self._volumeNode, self._model = node, dict(volumes), volumeNode, model
+        self.node, self.volumes, self.volumeNode, self.model = node, dict(volumes), volumeNode, model
         self._observe(node)
         self.ui.resultsSection.visible = True
         self.ui.segmentsTable.setSegmentationNode(node)
@@ -76,8 +82,10 @@ class ResultPanel:
 
     def nodeRemoved(self, node: vtkMRMLNode | None) -> None:
         """Handle the removal of a node from the scene."""
-        if node is not None and node in (self.node, self._volumeNode):
+        if node is not None and node in (self.node, self.volumeNode):
             self.clear()
+        elif self.node is not None:
+            self._showBrain()
 
     def restoreFrom(self, parameters: Parameters, model: ModelInfo | None) -> None:
         """Show the result that the scene holds, or nothing."""
@@ -91,8 +99,8 @@ class ResultPanel:
 
     def refresh(self) -> None:
         """Measure volumes again if the segmentation was edited."""
-        if self._edited and self.node is not None and self._volumeNode is not None and self._model is not None:
-            self.restore(self.node, self._volumeNode, self._model)
+        if self._edited and self.node is not None and self.volumeNode is not None and self.model is not None:
+            self.restore(self.node, self.volumeNode, self.model)
 
     def restore(self, node: vtkMRMLSegmentationNode, volumeNode: vtkMRMLScalarVolumeNode, model: ModelInfo) -> None:
         """Show a segmentation from a loaded scene or an edited one, and measure its volumes again."""
@@ -103,6 +111,7 @@ class ResultPanel:
         except KDNetError:
             volumes = {}  # made with another model: its segments are shown, but its regions are unknown
         self.show(node, volumes, volumeNode, model)
+        self._changed(self.node, self.volumeNode, self.model)
 
     def onEdited(self, *_arguments: object) -> None:
         """Schedule measuring after segments change, once the panel is visible and the changes have settled."""
@@ -127,10 +136,20 @@ class ResultPanel:
 
     def onEdit(self, *_arguments: object) -> None:
         """Open the Segment Editor with this segmentation."""
-        slicer.util.selectModule("SegmentEditor")
-        editor = slicer.modules.segmenteditor.widgetRepresentation().self().editor
-        editor.setSegmentationNode(self.node)
-        editor.setSourceVolumeNode(self._volumeNode)
+        self._openEditor(self.node)
+
+    def onShowBrain(self, checked: bool) -> None:
+        """Show or hide the brain mask of the volume."""
+        node = self._brainNode()
+        if node is not None:
+            node.SetDisplayVisibility(bool(checked))
+
+    def onCorrectBrain(self, *_arguments: object) -> None:
+        """Open the Segment Editor with the brain mask of the volume."""
+        node = self._brainNode()
+        if node is not None:
+            self.ui.showBrainCheckBox.checked = True
+            self._openEditor(node)
 
     def onExport(self, *_arguments: object) -> None:
         """Write the volumes as CSV."""
@@ -167,6 +186,27 @@ class ResultPanel:
         blocked = self.ui.show3DButton.blockSignals(True)
         self.ui.show3DButton.checked = node.GetSegmentation().ContainsRepresentation(SURFACES)
         self.ui.show3DButton.blockSignals(blocked)
+        self._showBrain()
+
+    def _showBrain(self) -> None:
+        """Show whether the volume has a brain mask, and whether that is visible."""
+        node = self._brainNode()
+        self.ui.showBrainCheckBox.visible = self.ui.correctBrainButton.visible = node is not None
+        display = node.GetDisplayNode() if node is not None else None
+        blocked = self.ui.showBrainCheckBox.blockSignals(True)
+        self.ui.showBrainCheckBox.checked = display is not None and bool(display.GetVisibility())
+        self.ui.showBrainCheckBox.blockSignals(blocked)
+
+    def _brainNode(self) -> vtkMRMLSegmentationNode | None:
+        from KDNetSegmentationLib.BrainMask import brain_node  # noqa: PLC0415 - numpy
+
+        return brain_node(self.volumeNode) if self.volumeNode is not None else None
+
+    def _openEditor(self, node: vtkMRMLSegmentationNode | None) -> None:
+        slicer.util.selectModule("SegmentEditor")
+        editor = slicer.modules.segmenteditor.widgetRepresentation().self().editor
+        editor.setSegmentationNode(node)
+        editor.setSourceVolumeNode(self.volumeNode)
 
     def _refreshIfVisible(self) -> None:
         if self.ui.resultsSection.visible:

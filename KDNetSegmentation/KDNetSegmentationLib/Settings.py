@@ -12,7 +12,9 @@ from KDNetLib.Worker import Failure
 from KDNetSegmentationLib.Answers import CaseOutcome
 
 if TYPE_CHECKING:
-    from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+    from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+
+    from KDNetSegmentationLib.Lesions import LesionMap
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,13 @@ class Settings(SegmentationOptions):
 
     Attributes:
         uncertainty: add a volume that is 100 where the network is undecided and 0 where it is certain.
+        brainMask: for the brain extraction ``"mask"``: segmentation or labelmap of the scene.
+        brainSegment: ID of the segment of the brain; by default, one named "Brain", otherwise the first.
     """
 
     uncertainty: bool = False
+    brainMask: vtkMRMLNode | None = None
+    brainSegment: str = ""
 
     def request(self) -> dict[str, Any]:
         """Return the part of a request to the worker that contains these settings."""
@@ -35,7 +41,8 @@ class Progress:
     """Progress of the work.
 
     Attributes:
-        stage: ``"start"``, ``"load"``, ``"brain"``, ``"prepare"``, ``"forward"``, ``"label"``, ``"import"`` or ``"batch"``.
+        stage: ``"start"``, ``"load"``, ``"brain"``, ``"registration"``, ``"shading"``, ``"prepare"``, ``"forward"``,
+            ``"label"``, ``"import"`` or ``"batch"``.
         done: finished parts of the stage.
         total: total parts of the stage.
         case: in a batch, the outcome of the last case.
@@ -61,6 +68,11 @@ class Result:
         seconds: total time from click to overlay.
         stages: seconds by stage.
         center: point (RAS, mm) whose three slices show the most of the result, None if nothing was found.
+        lesions: lesions of at least 0.05 mL, and where they are.
+        preparation: what was done to the volumes before, in sentences.
+        warnings: why the result may be wrong, one sentence each.
+        brainNode: hidden segmentation of the brain that was extracted, None if none was.
+        transformNodes: transforms that move the other volumes onto the first, for those that were registered.
     """
 
     segmentationNode: vtkMRMLSegmentationNode
@@ -70,6 +82,11 @@ class Result:
     seconds: float = 0.0
     stages: Mapping[str, float] = field(default_factory=dict)
     center: tuple[float, float, float] | None = None
+    lesions: LesionMap | None = None
+    preparation: str = ""
+    warnings: tuple[str, ...] = ()
+    brainNode: vtkMRMLSegmentationNode | None = None
+    transformNodes: tuple[vtkMRMLNode, ...] = ()
 
 
 class SegmentationError(RuntimeError):

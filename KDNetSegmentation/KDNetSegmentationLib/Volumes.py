@@ -11,11 +11,14 @@ import numpy as np
 import slicer
 from kdnet.data.volumes.series_header import SeriesHeader, guess_series
 from kdnet.errors import DataError
+from kdnet.preparation.skull import HeadMeasurements, Skull
 from kdnet.segmentation.input_care import Needs, Scan
 from kdnet.segmentation.input_care import warnings_for as care_warnings
 from KDNetLib.Geometry import affine_of
 from KDNetLib.ModelInfo import ModelInfo
 from slicer.i18n import tr as _
+
+from KDNetSegmentationLib.DicomSource import dicom_value
 
 if TYPE_CHECKING:
     from slicer import vtkMRMLScalarVolumeNode
@@ -34,8 +37,17 @@ def request_of(node: vtkMRMLScalarVolumeNode, folder: Path, index: int = 0) -> d
     return {"name": node.GetName(), "file": str(path), "affine": affine_of(node).tolist()}
 
 
-def warnings_for(node: vtkMRMLScalarVolumeNode, modality: str, model: ModelInfo) -> tuple[str, ...]:
-    """Return non-blocking warnings, with remedies, if ``node`` is probably not the ``modality`` that ``model`` needs."""
+def warnings_for(
+    node: vtkMRMLScalarVolumeNode, modality: str, model: ModelInfo, *, extracts: bool = True
+) -> tuple[str, ...]:
+    """Return non-blocking warnings, with remedies, if ``node`` is probably not the ``modality`` that ``model`` needs.
+
+    Args:
+        node: the volume.
+        modality: its role.
+        model: the model.
+        extracts: whether brains are extracted from whole heads.
+    """
     if node.GetImageData() is None:
         return (_("{name} has no voxels: select another volume.").format(name=node.GetName()),)
     if not _is_finite(node):
@@ -48,7 +60,7 @@ def warnings_for(node: vtkMRMLScalarVolumeNode, modality: str, model: ModelInfo)
     name, voxels = node.GetName() or "", slicer.util.arrayFromVolume(node)
     spacing = tuple(reversed(_spacing(node)))  # Slicer arrays have k first
     scan = Scan(name, voxels, spacing, guess_modality(node), header.modality)
-    needs = replace(Needs.of(modality, model.spacing, model.trainingData), extracts=True)
+    needs = replace(Needs.of(modality, model.spacing, model.trainingData), extracts=extracts)
     return care_warnings(scan, needs)
 
 
@@ -57,8 +69,14 @@ def guess_modality(node: vtkMRMLScalarVolumeNode) -> str:
     return guess_series(_header(node), node.GetName() or "")
 
 
+def skull_of(node: vtkMRMLScalarVolumeNode) -> Skull:
+    """Return whether a volume shows a whole head, by a check that takes milliseconds."""
+    voxels = slicer.util.arrayFromVolume(node)
+    return HeadMeasurements.of(voxels, abs(float(np.linalg.det(affine_of(node)[:3, :3])))).skull
+
+
 def _header(node: vtkMRMLScalarVolumeNode) -> SeriesHeader:
-    return SeriesHeader.read(lambda tag: _dicom(node, tag))
+    return SeriesHeader.read(lambda tag: dicom_value(node, tag))
 
 
 def _is_finite(node: vtkMRMLScalarVolumeNode) -> bool:
@@ -68,10 +86,3 @@ def _is_finite(node: vtkMRMLScalarVolumeNode) -> bool:
 
 def _spacing(node: vtkMRMLScalarVolumeNode) -> Sequence[float]:
     return [float(step) for step in np.linalg.norm(affine_of(node)[:3, :3], axis=0)]
-
-
-def _dicom(node: vtkMRMLScalarVolumeNode, tag: str) -> str:
-    """Return a DICOM value of the first file that the volume was loaded from; empty if there is none."""
-    identifiers = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
-    database = getattr(slicer, "dicomDatabase", None)
-    return str(database.instanceValue(identifiers[0], tag)) if identifiers and database is not None else ""

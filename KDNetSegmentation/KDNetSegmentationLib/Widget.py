@@ -18,17 +18,22 @@ from KDNetSegmentationLib.BatchPanel import BatchPanel
 from KDNetSegmentationLib.ComparisonPanel import ComparisonPanel
 from KDNetSegmentationLib.DeviceHint import DeviceHint
 from KDNetSegmentationLib.InputsPanel import InputsPanel
+from KDNetSegmentationLib.LesionsPanel import LesionsPanel
 from KDNetSegmentationLib.ModelsPanel import ModelsPanel
+from KDNetSegmentationLib.OutputsPanel import OutputsPanel
 from KDNetSegmentationLib.Parameters import Parameters, parameters_of
+from KDNetSegmentationLib.PreparationPanel import PreparationPanel
 from KDNetSegmentationLib.Protocols import SegmentationLogicProtocol, Widgets
+from KDNetSegmentationLib.Provenance import made_by
 from KDNetSegmentationLib.ResultPanel import ResultPanel
 from KDNetSegmentationLib.Settings import Result
 from KDNetSegmentationLib.StatusPanel import StatusPanel
+from KDNetSegmentationLib.VisitsPanel import VisitsPanel
 
 if TYPE_CHECKING:
     from KDNetLib.ModelInfo import ModelInfo
     from KDNetLib.Worker import Failure
-    from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode
+    from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
 
 class Panel(VTKObservationMixin):
@@ -47,8 +52,12 @@ class Panel(VTKObservationMixin):
         self._guiTag: int | None = None
         self.status = StatusPanel(self.ui)
         self.inputs = InputsPanel(self)
+        self.preparation = PreparationPanel(self)
         self.apply = ApplyPanel(self, self.inputs)
-        self.results = ResultPanel(self.ui, self.status)
+        self.lesions = LesionsPanel(self)
+        self.results = ResultPanel(self.ui, self.status, self.lesions.follow)
+        self.outputs = OutputsPanel(self)
+        self.visits = VisitsPanel(self)
         self.batch = BatchPanel(self)
         self.comparison = ComparisonPanel(self)
         self.library = ModelsPanel(self)
@@ -61,6 +70,11 @@ class Panel(VTKObservationMixin):
     def model(self) -> ModelInfo | None:
         """The selected model."""
         return self.inputs.models.current
+
+    @property
+    def resultModel(self) -> ModelInfo | None:
+        """The model whose labels the result has."""
+        return self.results.model or self.model
 
     @property
     def segmenting(self) -> bool:
@@ -92,7 +106,7 @@ class Panel(VTKObservationMixin):
         self._guiTag = parameters.connectGui(self.ui)
         self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
         self.refillModels(parameters.model)
-        self.results.restoreFrom(parameters, self.model)
+        self.results.restoreFrom(parameters, self._modelOf(parameters.result))
         self.inputs.complete()
         self.update()
 
@@ -146,6 +160,7 @@ class Panel(VTKObservationMixin):
         if not replaced and result.center is not None:
             slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *result.center)  # show a new overlay immediately
         self.results.show(result.segmentationNode, result.volumes, volume, model)
+        self.lesions.take(result, volume, model)
 
     def update(self, *_arguments: object) -> None:
         """Update buttons and hints to match settings and work in progress."""
@@ -154,14 +169,17 @@ class Panel(VTKObservationMixin):
         clear_unset_paths(self.ui.batchInput, self.ui.batchOutput)
         installed = not self.install.missing
         free = installed and not self.logic.busy
-        self.apply.update(
-            free=free, problem=self.inputs.problem() if installed else _("Install the required packages first.")
-        )
+        problem = self.inputs.problem() or self.preparation.problem()
+        self.apply.update(free=free, problem=problem if installed else _("Install the required packages first."))
+        self.preparation.update(self.inputs.ready(), installed=installed)
         self.ui.inputsSection.enabled = not self.segmenting
+        self.ui.preparationSection.enabled = not self.segmenting
         self.ui.advancedSection.enabled = not self.segmenting
         self.ui.progressBar.visible = self.logic.busy
         self.device.update(installed=installed)
         self.batch.update(free=free)
+        self.outputs.update(free=free)
+        self.visits.update(free=free)
         self.comparison.update(free=free)
         self.library.update(free=free)
 
@@ -174,6 +192,7 @@ class Panel(VTKObservationMixin):
         """Cancel work on a scene that is about to close."""
         if self.logic.busy and not self.batch.running:
             self.logic.cancel()
+            self.visits.running = False
             self.apply.end("")
         self.results.clear()
         self.setParameters(None)
@@ -187,6 +206,10 @@ class Panel(VTKObservationMixin):
         """Handle a removed node, which may be the one whose result is shown."""
         self.results.nodeRemoved(node)
         self.update()
+
+    def _modelOf(self, node: vtkMRMLSegmentationNode | None) -> ModelInfo | None:
+        """Return the model that made a segmentation, or the selected one if that is not known."""
+        return (made_by(node, self.logic.models()) if node is not None else None) or self.model
 
     def _disconnect(self) -> None:
         if self._guiTag is not None and self.parameters is not None:

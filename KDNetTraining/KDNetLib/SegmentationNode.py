@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 # Contexts of the terminologies that ship with Slicer; with the codes they form a segment's terminology entry.
 TERMINOLOGY_CONTEXT = "Segmentation category and type - DICOM master list"
 ANATOMY_CONTEXT = "Anatomic codes - DICOM master list"
-BINARY_LABELMAP = "Binary labelmap"
+BINARY_LABELMAP, CLOSED_SURFACE = "Binary labelmap", "Closed surface"
 LABEL_TAG = "KDNet.label"  # tag of a segment: the name of its label
+MASK_COLOR = (250, 250, 225)  # as Slicer colors the brain
 OUTER_OPACITY = 0.4  # in 3D views
 
 
@@ -68,6 +70,37 @@ def show_labelmap(
     for label in labels.labels:
         segmentation.AddSegment(_segment(label, image), segment_id(label))
         node.GetDisplayNode().SetSegmentOpacity3D(segment_id(label), _opacity_3d(label, labels))
+    return node
+
+
+def show_mask(
+    mask: NDArray[np.uint8],
+    name: str,
+    volumeNode: vtkMRMLScalarVolumeNode,
+    segmentationNode: vtkMRMLSegmentationNode | None,
+    nodeName: str,
+) -> vtkMRMLSegmentationNode:
+    """Import a mask of ``volumeNode`` as the only segment of a segmentation node of the same scene.
+
+    Args:
+        mask: 0 outside, any other value inside, ``[k, j, i]`` on the grid of the volume.
+        name: name and ID of the segment.
+        volumeNode: the volume; its parent transform is reused.
+        segmentationNode: node whose content is replaced, None for a new node.
+        nodeName: name of a new node.
+    """
+    node = segmentationNode or _new_node(volumeNode, nodeName)
+    node.CreateDefaultDisplayNodes()
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+    node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+    segment = slicer.vtkSegment()
+    segment.SetName(name)
+    segment.SetColor(*(part / 255 for part in MASK_COLOR))
+    segment.AddRepresentation(BINARY_LABELMAP, _oriented_image((mask != 0).astype(np.uint8), volumeNode))
+    segmentation = node.GetSegmentation()
+    segmentation.RemoveAllSegments()
+    segmentation.SetSourceRepresentationName(BINARY_LABELMAP)
+    segmentation.AddSegment(segment, name)
     return node
 
 
@@ -162,6 +195,50 @@ def labelmap_of(
         DataError: if no segment matches a label.
     """
     voxels = np.zeros(volumeNode.GetImageData().GetDimensions()[::-1], np.uint8)
+    for name, label in labeled_segments(segmentationNode, labels):
+        part = slicer.util.arrayFromSegmentBinaryLabelmap(segmentationNode, name, volumeNode)
+        if part is not None:
+            voxels[part > 0] = label.value
+    return voxels
+
+
+def replace_labels(
+    segmentationNode: vtkMRMLSegmentationNode,
+    labels: LabelTable,
+    voxels: NDArray[np.uint8],
+    volumeNode: vtkMRMLScalarVolumeNode,
+    values: Iterable[int],
+) -> None:
+    """Replace the voxels of labels in a segmentation; its other segments, names and display stay as they are.
+
+    Args:
+        segmentationNode: segmentation of ``volumeNode``.
+        labels: what the values mean.
+        voxels: label values, uint8 ``[k, j, i]``.
+        volumeNode: the segmented volume.
+        values: values of the labels to replace; labels without a segment are left out.
+
+    Raises:
+        DataError: if no segment matches a label.
+    """
+    wanted, segmentation = set(values), segmentationNode.GetSegmentation()
+    changed = [(name, label) for name, label in labeled_segments(segmentationNode, labels) if label.value in wanted]
+    for name, label in changed:
+        image = _oriented_image((voxels == label.value).astype(np.uint8), volumeNode)
+        slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(image, segmentationNode, name)
+    if segmentation.ContainsRepresentation(CLOSED_SURFACE):
+        segmentationNode.RemoveClosedSurfaceRepresentation()
+        segmentationNode.CreateClosedSurfaceRepresentation()
+    for name, _label in changed[-1:]:  # Slicer announces no change if a segment is empty then
+        segmentation.InvokeEvent(segmentation.SourceRepresentationModified, name)
+
+
+def labeled_segments(segmentationNode: vtkMRMLSegmentationNode, labels: LabelTable) -> list[tuple[str, Label]]:
+    """Return the ID of each segment that is a label, with the label, in the order of the segments.
+
+    Raises:
+        DataError: if no segment matches a label.
+    """
     segmentation = segmentationNode.GetSegmentation()
     identifiers = [segmentation.GetNthSegmentID(index) for index in range(segmentation.GetNumberOfSegments())]
     names = [segmentation.GetSegment(identifier).GetName() for identifier in identifiers]
@@ -172,17 +249,11 @@ def labelmap_of(
         if labels == brats_labels() and 3 not in values:  # until 2021 enhancing tumor was 4; with 3 it is something else
             values = [3 if value == 4 else value for value in values]
         found = [next((label for label in labels.labels if label.value == value), None) for value in values]
-    for name, label in zip(identifiers, found, strict=True):
-        if label is None:
-            continue
-        part = slicer.util.arrayFromSegmentBinaryLabelmap(segmentationNode, name, volumeNode)
-        if part is not None:
-            voxels[part > 0] = label.value
     if not any(found):
         wanted = ", ".join(label.name for label in labels.labels)
         message = _("{name} has no segment named {wanted}: rename its segments.")
         raise DataError(message.format(name=segmentationNode.GetName(), wanted=wanted))
-    return voxels
+    return [(name, label) for name, label in zip(identifiers, found, strict=True) if label is not None]
 
 
 def _label_of(identifier: str, name: str, created_for: str, labels: LabelTable) -> Label | None:

@@ -27,7 +27,7 @@ ALLOWED = {
     "curation": FOUNDATION
     | {"schema", "data", "device", "preparation", "segmentation", "runs", "report"},  # no torch before a case is prepared
     "segmentation": FOUNDATION
-    | {"schema", "data", "model_file", "device", "inference", "preparation", "evaluation", "measurement"},
+    | {"schema", "data", "model_file", "device", "inference", "preparation", "evaluation", "measurement", "report"},
     "training": FOUNDATION | {"schema", "data", "networks", "losses", "tensor_file", "device", "inference"},
     "report": FOUNDATION | {"schema", "data", "evaluation", "measurement", "runs"},
 }

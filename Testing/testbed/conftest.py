@@ -48,7 +48,7 @@ def panel(module: Any, application: Any) -> Iterator[Any]:
     yield panel
     if panel.logic.busy:
         panel.logic.cancel()
-    panel.batch.running = panel.apply.running = False
+    panel.batch.running = panel.apply.running = panel.visits.running = False
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Pictures of the panel in each state and of the overlay, to be looked at; with the time of a cold and a warm click.
 
-    python Testing/testbed/pictures.py OUTDIR [VOLUME MODEL_FILE]
+    python Testing/testbed/pictures.py OUTDIR [VOLUME MODEL_FILE [WHOLE_HEAD NAME_OF_ITS_MODEL]]
 
 Without a volume and a model, the phantom and the model that ship with the extension are used.
 """
@@ -99,6 +99,36 @@ class Photographer:
         self.wait(lambda: not self.panel.logic.busy)
         self.take("8 sections")
 
+    def preparation(self, head: Path, brain_model: str) -> None:
+        """A whole head: what is said before, and the brain mask after."""
+        self.panel.refillModels(brain_model)
+        volume = slicer.util.loadVolume(str(head))
+        _set_contrast(volume)
+        self.ui.inputSelector1.setCurrentNode(volume)
+        for part in ("inputsSection", "resultsSection", "batchSection", "comparisonSection", "modelsSection"):
+            getattr(self.ui, part).collapsed = True
+        self.ui.advancedSection.collapsed = True
+        self.ui.preparationSection.collapsed = False
+        self.take("9 preparation")
+        print("whole head:", self.click())
+        self.ui.preparationSection.collapsed = True
+        self.ui.resultsSection.collapsed = False
+        self.take("10 lesions of a whole head")
+        self.overlay(volume)
+
+    def visits(self) -> None:
+        """The last two segmentations side by side."""
+        nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+        made = [node for node in nodes if node.GetNodeReference("referenceImageGeometryRef") is not None]
+        earlier = next(node for node in made if node is not self.panel.parameters.result)
+        self.ui.earlierSelector.setCurrentNode(earlier)
+        self.ui.registerCheckBox.checked = False
+        self.ui.resultsSection.collapsed = True
+        self.ui.visitsSection.collapsed = False
+        self.ui.visitsButton.click()
+        self.wait(lambda: not self.panel.logic.busy)
+        self.take("11 visits")
+
     def overlay(self, volume: Any) -> None:
         node = self.panel.parameters.result
         hidden = [other for other in slicer.util.getNodesByClass("vtkMRMLSegmentationNode") if other is not node]
@@ -131,6 +161,9 @@ def main() -> None:
     photographer.click()
     photographer.overlay(volume)
     photographer.sections(volume_file)
+    photographer.visits()
+    if len(sys.argv) > 5:
+        photographer.preparation(Path(sys.argv[4]), sys.argv[5])
     photographer.module.cleanup()
 
 

@@ -27,17 +27,29 @@ def test_the_examples_for_the_console_run(
         "inputFolder": str(scans),
         "outputFolder": str(tmp_path / "out"),
         "modelFile": str(model_file),
+        "reportFile": str(tmp_path / "report.html"),
     }
-    examples = [item for item in page_examples(repository / "docs/how-to/script-segmentation.md") if not item.skipped]
-    assert len(examples) == 3
+    pages = ("script-segmentation", "prepare-volumes")
+    found = [item for page in pages for item in page_examples(repository / f"docs/how-to/{page}.md")]
+    examples = [item for item in found if not item.skipped]
+    assert len(examples) == 5
     for example in examples:
         exec(compile(example.text, example.place, "exec"), names)
     assert names["result"].volumes["WT"] > 5
     assert len(list((tmp_path / "out").glob("*_seg.nii.gz"))) == 1
-    assert len(slicer.util.getNodesByClass("vtkMRMLSegmentationNode")) == 4
+    results = [node for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode") if node.GetAttribute("KDNet.model")]
+    assert len(results) == 6
+    assert (tmp_path / "report.html").is_file()
+    assert names["comparison"].regions[0].milliliters.percent == 0
+    assert names["result"].preparation == "The supplied brain mask was used."
 
 
-COVERED = ("docs/how-to/script-segmentation.md", "docs/how-to/script-training.md", "docs/tutorials/training.md")
+COVERED = (
+    "docs/how-to/prepare-volumes.md",
+    "docs/how-to/script-segmentation.md",
+    "docs/how-to/script-training.md",
+    "docs/tutorials/training.md",
+)
 
 
 def test_every_page_with_examples_for_slicer_is_run_here(repository: Path) -> None:

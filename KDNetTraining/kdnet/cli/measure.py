@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
-from kdnet.cli.output_options import model_facts, now, outputs_from
+from kdnet.cli.output_options import outputs_from
 from kdnet.errors import SettingsError
 from kdnet.measurement.meaning import read_labelmaps
 from kdnet.messages import message_line
-from kdnet.report.scan_content import LESION_HEADER, Model, lesion_rows
+from kdnet.report.scan_content import LESION_HEADER, Model, lesion_rows, now
 from kdnet.report.scan_outputs import SegmentedScan, write_outputs
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.labels_option import parse_labels
 from kdnet.schema.lesions import LesionTable
 from kdnet.schema.model_card import read_card
+from kdnet.segmentation.model_facts import model_facts
 from kdnet.text import one_line, printable
 
 

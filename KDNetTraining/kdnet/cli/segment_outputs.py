@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kdnet.cli.output_options import model_facts, now
-from kdnet.report.scan_content import Model
+from kdnet.report.scan_content import Model, now
 from kdnet.report.scan_outputs import Outputs, SegmentedScan, probability_files, write_outputs
 from kdnet.schema.labels import LabelMode, LabelTable
 from kdnet.schema.model_card import ModelCard
 from kdnet.segmentation.batch import Batch, Outcome
 from kdnet.segmentation.grouping import Input
+from kdnet.segmentation.model_facts import model_facts
 from kdnet.segmentation.result_names import file_parts
 
 

@@ -44,9 +44,23 @@ def label(
 
 
 def label_with_maps(
-    logits: torch.Tensor, transform: CropTransform, table: LabelTable, progress: ProgressCallback
+    logits: torch.Tensor,
+    transform: CropTransform,
+    table: LabelTable,
+    progress: ProgressCallback,
+    *,
+    everywhere: bool = True,
 ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
-    """Return the labelmap, and by region (or label) name its probability in percent, all on the grid of the volume."""
+    """Return the labelmap, and by region (or label) name its probability in percent, all on the grid of the volume.
+
+    Args:
+        logits: ``[channel, i, j, k]``.
+        transform: from the volume to the network's grid.
+        table: meaning of the channels.
+        progress: called after each slab.
+        everywhere: whether probabilities are needed beyond labels; otherwise they may be 0 there, which is as fast as
+            :func:`label`.
+    """
     names = [item.name for item in (table.regions if table.mode is LabelMode.REGIONS else table.labels)]
     first = table.channels - len(names)  # exclusive labels are preceded by a background channel
     shape = transform.original.shape
@@ -55,12 +69,17 @@ def label_with_maps(
     inside = transform.cropped(labelmap)
     inside_maps = [transform.cropped(voxels) for voxels in maps.values()]
     matrices = transform.matrices(back=True)
+    possible = None if everywhere else _possible(logits, table.mode)
     for slab in _slabs(matrices, progress):
-        scores = _resampled(logits, matrices, (slab, slice(None), slice(None)))
-        inside[slab] = table.decode(scores[None])[0].numpy()
+        whole = (slab, slice(None), slice(None))
+        box = whole if possible is None else _reach(possible, matrices, slab)
+        if box is None:
+            continue
+        scores = _resampled(logits, matrices, box)
+        inside[box] = table.decode(scores[None])[0].numpy()
         percent = (table.probabilities(scores[None])[0] * 100).round().to(torch.uint8).numpy()
         for index, part in enumerate(inside_maps):
-            part[slab] = percent[first + index]
+            part[box] = percent[first + index]
     return labelmap, maps
 
 

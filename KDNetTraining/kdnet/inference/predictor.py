@@ -27,7 +27,7 @@ class Prediction:
     Attributes:
         labelmap: uint8, on the grid of the input.
         probabilities: region (or label) name to its probability in percent, uint8 on the same grid; empty unless
-            requested.
+            requested, 0 away from labels if only ``confidence`` was.
     """
 
     labelmap: Volume
@@ -83,6 +83,7 @@ class Predictor:
         volumes: Sequence[Volume],
         *,
         probabilities: bool = False,
+        confidence: bool = False,
         names: Sequence[str] = (),
         progress: ProgressCallback = lambda _progress: None,
     ) -> Prediction:
@@ -91,6 +92,7 @@ class Predictor:
         Args:
             volumes: one per modality, in the model's order, all on one grid.
             probabilities: whether to return probability maps too.
+            confidence: whether to return probability maps that are right within labels at least, which takes no longer.
             names: volume names, for messages.
             progress: called with each stage.
 
@@ -108,9 +110,9 @@ class Predictor:
         progress(Progress(Stage.PREPARE, 1, 1))
         logits = self._forward_somewhere(torch.from_numpy(image)[None], progress)
         table = self.model.card.labels
-        if not probabilities:
+        if not probabilities and not confidence:
             return Prediction(Volume(label(logits, transform, table, progress), transform.original))
-        labelmap, maps = label_with_maps(logits, transform, table, progress)
+        labelmap, maps = label_with_maps(logits, transform, table, progress, everywhere=probabilities)
         volumes_by_name = {name: Volume(voxels, transform.original) for name, voxels in maps.items()}
         return Prediction(Volume(labelmap, transform.original), volumes_by_name)
 

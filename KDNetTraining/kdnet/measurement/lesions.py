@@ -29,10 +29,12 @@ class Lesions:
     Attributes:
         table: their measurements.
         numbers: int32 ``[i, j, k]``, the number of each voxel's lesion, 0 elsewhere.
+        others: volumes in mL of smaller lesions that were not measured.
     """
 
     table: LesionTable
     numbers: NDArray[np.int32]
+    others: tuple[float, ...] = ()
 
     def keep(self, labelmap: NDArray[np.uint8], kept: frozenset[int]) -> NDArray[np.uint8]:
         """Return a copy of ``labelmap`` without the lesions whose number is not in ``kept``."""
@@ -47,6 +49,7 @@ def find_lesions(
     *,
     region: str = "",
     smallest_ml: float = 0.0,
+    most: int | None = None,
 ) -> Lesions:
     """Find the lesions of a labelmap and measure each region in them.
 
@@ -60,26 +63,44 @@ def find_lesions(
         probabilities: region name to its map in percent, on the same grid, as written by ``kdnet segment``.
         region: take the connected parts of this region instead.
         smallest_ml: lesions below this volume are ignored.
+        most: number of lesions to measure, the largest first; measuring noise with thousands would take minutes.
     """
     slice_axis, plane = acquisition_plane(labelmap.grid)
     numbers = np.zeros(labelmap.grid.shape, np.int32)
-    measured: list[tuple[tuple[slice, ...], NDArray[np.bool_], Lesion]] = []
+    found: list[_Part] = []
     maps = {name: volume.voxels for name, volume in (probabilities or {}).items()}
     case = _Case(np.asarray(labelmap.voxels), labelmap.grid, slice_axis, maps)
+    window = occupied_box(case.voxels)
     for outer in [found for found in labels.regions if found.name == region] or outermost_regions(labels):
         inner = [region for region in labels.regions if region != outer and set(region.values) < set(outer.values)]
-        parts, count = ndimage.label(np.isin(case.voxels, outer.values), CORNERS)
+        parts, count = ndimage.label(np.isin(case.voxels[window], outer.values), CORNERS)
         volumes = np.bincount(parts.ravel(), minlength=count + 1) * case.voxel_ml
         for number, box in zip(range(1, count + 1), ndimage.find_objects(parts), strict=True):
             if volumes[number] >= smallest_ml:
-                mask = parts[box] == number
-                measured.append((box, mask, case.lesion(box, mask, [outer, *inner])))
-    measured.sort(key=lambda item: -item[2].whole.milliliters)
+                found.append(_Part(float(volumes[number]), _shifted(box, window), parts[box] == number, [outer, *inner]))
+    found.sort(key=lambda part: -part.milliliters)
     lesions = []
-    for number, (box, mask, lesion) in enumerate(measured, start=1):
-        numbers[box][mask & (numbers[box] == 0)] = number
-        lesions.append(Lesion(number, lesion.center, lesion.inside, lesion.sizes))
-    return Lesions(LesionTable(plane, slice_axis, labelmap.grid.spacing[slice_axis], tuple(lesions)), numbers)
+    for number, part in enumerate(found[:most], start=1):
+        numbers[part.box][part.mask & (numbers[part.box] == 0)] = number
+        lesions.append(case.lesion(number, part))
+    others = () if most is None else tuple(part.milliliters for part in found[most:])
+    table = LesionTable(plane, slice_axis, labelmap.grid.spacing[slice_axis], tuple(lesions))
+    return Lesions(table, numbers, others)
+
+
+def occupied_box(voxels: NDArray[np.generic]) -> tuple[slice, ...]:
+    """Return the smallest box that contains all voxels other than 0; the first voxel if there are none."""
+    box = []
+    for axis in range(voxels.ndim):
+        found = np.flatnonzero(voxels.any(axis=tuple(other for other in range(voxels.ndim) if other != axis)))
+        box.append(slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 1))
+    return tuple(box)
+
+
+def _shifted(box: tuple[slice, ...], window: tuple[slice, ...]) -> tuple[slice, ...]:
+    """Return a box within ``window`` as a box of the whole volume."""
+    pairs = zip(box, window, strict=True)
+    return tuple(slice(part.start + whole.start, part.stop + whole.start) for part, whole in pairs)
 
 
 def acquisition_plane(grid: Grid) -> tuple[int, str]:
@@ -113,6 +134,16 @@ def outermost_regions(labels: LabelTable) -> tuple[Region, ...]:
 
 
 @dataclass(frozen=True, eq=False)
+class _Part:
+    """A connected part of a region, as a mask within its bounding box, with the regions to measure in it."""
+
+    milliliters: float
+    box: tuple[slice, ...]
+    mask: NDArray[np.bool_]
+    regions: list[Region]
+
+
+@dataclass(frozen=True, eq=False)
 class _Case:
     """A labelmap, and what is needed to measure parts of it."""
 
@@ -125,15 +156,16 @@ class _Case:
     def voxel_ml(self) -> float:
         return self.grid.voxel_ml
 
-    def lesion(self, box: tuple[slice, ...], mask: NDArray[np.bool_], regions: list[Region]) -> Lesion:
-        """Measure a lesion, given as a mask within its bounding box."""
-        corner = np.array([part.start for part in box])
+    def lesion(self, number: int, part: _Part) -> Lesion:
+        """Measure a lesion."""
+        box, mask = part.box, part.mask
+        corner = np.array([side.start for side in box])
         indices = np.argwhere(mask)
         middle = indices.mean(axis=0)
         nearest = indices[np.linalg.norm((indices - middle) @ self.grid.affine[:3, :3].T, axis=1).argmin()]
-        sizes = [self._size(box, mask & np.isin(self.voxels[box], region.values), region.name) for region in regions]
+        sizes = [self._size(box, mask & np.isin(self.voxels[box], region.values), region.name) for region in part.regions]
         found = tuple(size for size in sizes if size is not None)
-        return Lesion(0, self._place(corner + middle), self._place(corner + nearest), found)
+        return Lesion(number, self._place(corner + middle), self._place(corner + nearest), found)
 
     def _size(self, box: tuple[slice, ...], mask: NDArray[np.bool_], name: str) -> RegionSize | None:
         if not mask.any():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,7 @@ def build_report(
     preparation: Sequence[str] = (),
     warnings: Sequence[str] = (),
     created: str = "",
+    files: Sequence[Path] | None = None,
 ) -> ScanReport:
     """Measure and draw everything that the report shows.
 
@@ -154,11 +156,12 @@ def build_report(
         preparation: what was done to the scan before.
         warnings: why the result may be wrong.
         created: date and time to show.
+        files: files of a DICOM series, if its folder also holds others.
 
     Raises:
         DataError: if the header of a DICOM series cannot be read.
     """
-    patient, facts = series_facts(file) if file.is_dir() else ({}, {})
+    patient, facts = series_facts(file, files) if file.is_dir() else ({}, {})
     lesions = find_lesions(labelmap, labels, probabilities).table
     return ScanReport(
         case,
@@ -173,6 +176,11 @@ def build_report(
         tuple(warnings),
         created,
     )
+
+
+def now() -> str:
+    """Return the date and time of a report, in local time."""
+    return datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
 
 
 def _grid_facts(grid: Grid, lesions: LesionTable) -> dict[str, str]:

@@ -121,7 +121,7 @@ def write_outputs(outputs: Outputs, scans: Sequence[SegmentedScan], created: str
         maps = {name: read_volume(file) for name, file in item.probabilities.items()}
         tables[item.case] = find_lesions(labelmap, item.labels, maps).table
         if outputs.report is not None:
-            _write_report(outputs.report, _report(item, labelmap, maps, created))
+            write_report(outputs.report, _report(item, labelmap, maps, created))
         if outputs.dicom_seg is not None:
             algorithm = Algorithm(item.model.name or "kdnet", item.model.facts.get("Version", kdnet.__version__))
             write_dicom_seg(outputs.dicom_seg, labelmap, item.scan, item.labels.labels, algorithm)
@@ -160,7 +160,8 @@ def _report(item: SegmentedScan, labelmap: Volume, maps: Mapping[str, Volume], c
     )
 
 
-def _write_report(path: Path, report: ScanReport) -> None:
+def write_report(path: Path, report: ScanReport) -> None:
+    """Write a report as HTML or, if the name ends in ``.pdf``, as PDF, atomically."""
     with atomic_write(path) as temporary:
         if path.suffix.lower() == ".pdf":
             write_scan_pdf(report, temporary)

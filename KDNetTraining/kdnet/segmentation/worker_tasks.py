@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from kdnet.data.volumes.grid import Grid, Volume
-from kdnet.data.volumes.io import check_volume
 from kdnet.device import choose_device, mps_agrees
-from kdnet.errors import DataError, SettingsError
+from kdnet.errors import SettingsError
 from kdnet.files import writable_folder
 from kdnet.inference.postprocessing import measure, remove_small_components
 from kdnet.inference.predictor import Predictor
@@ -27,6 +25,8 @@ from kdnet.schema.segmentation import Progress, SegmentationOptions
 from kdnet.segmentation.batch import Batch, Outcome
 from kdnet.segmentation.input_care import expects_brain
 from kdnet.segmentation.inputs import require_inputs, survey
+from kdnet.segmentation.worker_results import compare_segmentations, found_lesions, measure_lesions, report_scan, write_seg
+from kdnet.segmentation.worker_volumes import received_volume, sent_array
 
 Request = Mapping[str, Any]
 
@@ -49,7 +49,7 @@ class Tasks:
         self._extractor: BrainExtractor | None = None
 
     def run(self, request: Request, report: Report) -> dict[str, Any]:
-        """Run ``request``; its ``task`` is ``segment``, ``batch``, ``validate``, ``compare`` or ``devices``.
+        """Run ``request``; its ``task`` is one of those below.
 
         Raises:
             KDNetError: with a one-sentence message, when it cannot be done.
@@ -60,6 +60,10 @@ class Tasks:
             "validate": _validate,
             "compare": _compare,
             "devices": _devices,
+            "measure": measure_lesions,
+            "visits": compare_segmentations,
+            "report": report_scan,
+            "dicom_seg": write_seg,
         }
         if request["task"] not in tasks:
             raise SettingsError(f'the worker does not know the task "{request["task"]}": update the extension.')
@@ -89,12 +93,13 @@ class Tasks:
         ``brain`` is as ``--brain`` of ``kdnet segment``, or ``mask`` with a ``brain_mask`` file (``.npy``, ``[k, j, i]``);
         what was done is returned as ``brain``, and the mask as ``brain_mask``, empty if there is none; ``warnings`` are
         sentences. ``transforms`` maps the names of volumes that were registered to the first to 4 x 4 matrices from points
-        of the first to points of the volume, in RAS mm. Other options are those of
+        of the first to points of the volume, in RAS mm. Lesions are returned as by
+        :func:`~kdnet.segmentation.worker_results.found_lesions`. Other options are those of
         :class:`~kdnet.schema.segmentation.SegmentationOptions`.
         """
         options = SegmentationOptions.from_json(request)
         predictor = self._predictor(request, options, report)
-        volumes = [_volume(item) for item in request["volumes"]]
+        volumes = [received_volume(item) for item in request["volumes"]]
         names = [str(item["name"]) for item in request["volumes"]]
         expected = expects_brain(predictor.model.card.training_data)
         choice = PreparationChoice(_brain_choice(request, options), ShadingMethod.parse(options.shading), options.force)
@@ -103,21 +108,23 @@ class Tasks:
         prediction = predictor.predict(
             prepared.volumes,
             probabilities=options.probabilities,
+            confidence=True,  # of lesions
             names=names,
             progress=_reporting(report),
         )
         labelmap = remove_small_components(prediction.labelmap, options.min_component)
         folder = Path(request["folder"])
-        maps = enumerate(prediction.probabilities.items())
+        maps = enumerate(prediction.probabilities.items() if options.probabilities else ())
         return {
             "device": str(predictor.device),
-            "labelmap": _save(folder / "labelmap.npy", labelmap),
-            "probabilities": {name: _save(folder / f"percent{index}.npy", volume) for index, (name, volume) in maps},
+            "labelmap": sent_array(folder / "labelmap.npy", labelmap),
+            "probabilities": {name: sent_array(folder / f"percent{index}.npy", volume) for index, (name, volume) in maps},
             "amounts": [asdict(amount) for amount in measure(labelmap, predictor.model.card.labels)],
             "brain": prepared.done,
-            "brain_mask": _save(folder / "brain.npy", prepared.mask) if prepared.mask else "",
+            "brain_mask": sent_array(folder / "brain.npy", prepared.mask) if prepared.mask else "",
             "warnings": list(prepared.warnings),
             "transforms": {names[index]: matrix(transform).tolist() for index, transform in prepared.transforms.items()},
+            **found_lesions(labelmap, predictor.model.card.labels, prediction.probabilities, folder),
         }
 
     def _batch(self, request: Request, report: Report) -> dict[str, Any]:
@@ -178,24 +185,6 @@ def _brain_choice(request: Request, options: SegmentationOptions) -> BrainChoice
     if options.brain != BrainMethod.MASK:
         return BrainChoice.parse(options.brain)
     return BrainChoice(BrainMethod.MASK, np.load(request["brain_mask"], mmap_mode="r", allow_pickle=False).T != 0)
-
-
-def _volume(item: Mapping[str, Any]) -> Volume:
-    voxels = np.load(item["file"], mmap_mode="r", allow_pickle=False).T
-    name = str(item["name"])
-    if voxels.ndim != 3:
-        raise DataError(f"{name} has {voxels.ndim} dimensions: choose a 3D volume with one value per voxel.")
-    if np.issubdtype(voxels.dtype, np.floating) and not np.isfinite(voxels).all():
-        raise DataError(f"{name} contains NaN or infinite values: export the volume again without them.")
-    i, j, k = voxels.shape
-    volume = Volume(voxels, Grid((i, j, k), np.array(item["affine"], dtype=np.float64)))
-    check_volume(volume, name)
-    return volume
-
-
-def _save(path: Path, volume: Volume) -> str:
-    np.save(path, np.ascontiguousarray(volume.voxels.T), allow_pickle=False)
-    return str(path)
 
 
 def _reporting(report: Report) -> Callable[[Progress], None]:

@@ -73,7 +73,11 @@ def test_labels_are_those_of_resampling_everything(
     found = label(logits, transform, table, lambda progress: stages.append(progress.done))
     assert np.array_equal(found, plain(logits, transform, table))
     assert stages[-1] == shape[0]
-    assert np.array_equal(found, label_with_maps(logits, transform, table, lambda _progress: None)[0])
+    everywhere, maps = label_with_maps(logits, transform, table, lambda _progress: None)
+    assert np.array_equal(found, everywhere)
+    within, some = label_with_maps(logits, transform, table, lambda _progress: None, everywhere=False)
+    assert np.array_equal(found, within)
+    assert all(np.array_equal(some[name][found > 0], voxels[found > 0]) for name, voxels in maps.items())
 
 
 def test_a_tie_with_the_background_is_background() -> None:

@@ -31,6 +31,14 @@ def tumor() -> np.ndarray:
     return voxels
 
 
+def test_only_the_largest_lesions_are_measured_on_request() -> None:
+    found = find_lesions(volume(tumor()), BRATS, most=1)
+    assert [lesion.number for lesion in found.table.lesions] == [1]
+    assert found.others == pytest.approx((4 * 3 * 4 / 1000,))
+    assert set(np.unique(found.numbers)) == {0, 1}
+    assert found.table.lesions == find_lesions(volume(tumor()), BRATS).table.lesions[:1]
+
+
 def test_lesions_are_connected_parts_with_the_size_of_each_region() -> None:
     table = find_lesions(volume(tumor()), BRATS).table
     assert [lesion.number for lesion in table.lesions] == [1, 2]

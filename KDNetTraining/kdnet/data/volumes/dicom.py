@@ -72,9 +72,17 @@ def read_stack(stack: Stack) -> Volume:
     return Volume(voxels, stack.grid, stack.doubts)
 
 
-def series_stack(folder: Path) -> Stack:
-    """Return the slices of the one DICOM series in a folder, sorted, with their grid; raises as :func:`read_series`."""
-    headers = _image_headers(folder)
+def series_stack(folder: Path, files: Sequence[Path] | None = None) -> Stack:
+    """Return the slices of the one DICOM series in a folder, sorted, with their grid.
+
+    Args:
+        folder: the folder.
+        files: files of the series, if the folder also holds others.
+
+    Raises:
+        DataError: as :func:`read_series`.
+    """
+    headers = _image_headers(sorted(folder.iterdir() if files is None else files))
     if not headers:
         raise DataError(f"{folder} does not contain a DICOM series: choose a folder with the files of one MR series.")
     series = {header.text(SERIES) for header in headers}
@@ -100,10 +108,10 @@ def checked_stack(name: Path, headers: Sequence[DicomHeader]) -> Stack:
     return stack_of(name, headers)
 
 
-def _image_headers(folder: Path) -> list[DicomHeader]:
-    """Return the headers of all images in a folder; reports, presentation states and other files are skipped."""
+def _image_headers(paths: Sequence[Path]) -> list[DicomHeader]:
+    """Return the headers of all images among files; reports, presentation states and other files are skipped."""
     headers = []
-    for path in sorted(folder.iterdir()):
+    for path in paths:
         if not path.is_file() or path.name.startswith("."):
             continue
         header = read_dicom_header(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -62,15 +62,19 @@ MANUFACTURER, MODEL, FIELD_STRENGTH = 0x00080070, 0x00081090, 0x00180087
 UNITS = {"D": "days", "W": "weeks", "M": "months", "Y": "years"}
 
 
-def series_facts(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+def series_facts(folder: Path, files: Sequence[Path] | None = None) -> tuple[dict[str, str], dict[str, str]]:
     """Return what the first slice of a series says about the patient, and about the scan.
 
     Only what the header holds is there; nothing is derived.
 
+    Args:
+        folder: folder of the series.
+        files: files of the series, if the folder also holds others.
+
     Raises:
         DataError: if the folder holds no series that can be read.
     """
-    header = series_stack(folder).headers[0]
+    header = series_stack(folder, files).headers[0]
     patient = {name: _text(header, tag) for name, tag in PATIENT.items()}
     scan = {name: _text(header, tag) for name, tag in SCAN.items()}
     patient["Patient"] = _person(patient["Patient"])

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 import kdnet
 from kdnet.data.volumes.dicom import series_stack
 from kdnet.data.volumes.dicom_stack import LPS_RAS, Stack
-from kdnet.data.volumes.geometry import require_same_grid
+from kdnet.data.volumes.geometry import reordered, require_same_grid
 from kdnet.data.volumes.grid import Volume
 from kdnet.errors import DataError, PackageError
 from kdnet.files import atomic_write
@@ -79,15 +79,23 @@ def require_series(scan: Path) -> None:
         raise DataError(f"{scan} is not a DICOM series, which a DICOM SEG must refer to: give the folder of the series.")
 
 
-def write_dicom_seg(path: Path, labelmap: Volume, series: Path, labels: Sequence[Label], algorithm: Algorithm) -> None:
+def write_dicom_seg(
+    path: Path,
+    labelmap: Volume,
+    series: Path,
+    labels: Sequence[Label],
+    algorithm: Algorithm,
+    files: Sequence[Path] | None = None,
+) -> None:
     """Write a labelmap as DICOM SEG (binary, one segment per label that occurs), atomically.
 
     Args:
         path: file to write.
-        labelmap: label values ``[i, j, k]`` on the grid of the series.
+        labelmap: label values ``[i, j, k]`` on the grid of the series; its axes may have another order or direction.
         series: folder of the series.
         labels: meaning of the values.
         algorithm: what made it.
+        files: files of the series, if the folder also holds others.
 
     Raises:
         PackageError: if highdicom is missing.
@@ -96,7 +104,8 @@ def write_dicom_seg(path: Path, labelmap: Volume, series: Path, labels: Sequence
     """
     highdicom = require_highdicom()
     require_series(series)
-    stack = series_stack(series)
+    stack = series_stack(series, files)
+    labelmap = reordered(labelmap, stack.grid)
     require_same_grid(labelmap.grid, stack.grid, "the labelmap", series, "choose the series that was segmented")
     sources = [_source(header.path) for header in stack.headers]
     _even_out(sources, stack)

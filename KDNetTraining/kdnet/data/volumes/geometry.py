@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kdnet.data.volumes.grid import Grid
+from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.errors import DataError
 
 SHEAR_LIMIT = 0.01  # largest cosine between two axes that still counts as a rounding error
@@ -45,6 +45,30 @@ def require_same_grid(grid: Grid, wanted: Grid, name: object, other: object, rem
     """
     if problem := geometry_problem(grid, wanted, name, other, remedy):
         raise DataError(problem)
+
+
+def reordered(volume: Volume, grid: Grid) -> Volume:
+    """Return a volume with its axes in the order and direction of those of ``grid``, as far as they are parallel to them.
+
+    Args:
+        volume: the volume; programs store axes in different orders and directions.
+        grid: grid with the wanted axes.
+    """
+    steps = np.linalg.inv(volume.grid.affine[:3, :3]) @ grid.affine[:3, :3]
+    axes = np.abs(steps).argmax(axis=0)
+    if sorted(axes) != [0, 1, 2]:
+        return volume
+    turn = np.zeros((4, 4))
+    turn[3, 3] = 1.0
+    directions = []
+    for axis, source in enumerate(axes):
+        forward = bool(steps[source, axis] > 0)
+        directions.append(slice(None, None, 1 if forward else -1))
+        turn[source, axis] = 1.0 if forward else -1.0
+        turn[source, 3] = 0.0 if forward else volume.grid.shape[source] - 1
+    voxels = np.transpose(volume.voxels, axes)[tuple(directions)]
+    i, j, k = voxels.shape
+    return Volume(voxels, Grid((i, j, k), volume.grid.affine @ turn), volume.warnings)
 
 
 def straight_grid(shape: tuple[int, ...], affine: NDArray[np.float64], name: object) -> Grid:

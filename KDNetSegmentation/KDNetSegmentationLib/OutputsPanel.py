@@ -1,0 +1,81 @@
+"""The buttons that write a report or a DICOM SEG of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import qt
+from kdnet.errors import KDNetError
+from KDNetLib.Dependencies import HIGHDICOM
+from KDNetLib.OptionalPackage import OptionalPackage
+from slicer.i18n import tr as _
+
+from KDNetSegmentationLib.DicomSource import dicom_problem
+from KDNetSegmentationLib.Protocols import PanelProtocol
+
+if TYPE_CHECKING:
+    from KDNetLib.Worker import Failure
+
+
+class OutputsPanel:
+    """Writes files about the segmentation in the results section.
+
+    Args:
+        panel: the whole panel.
+        highdicom: the package that DICOM SEG needs; replaceable in tests.
+    """
+
+    def __init__(self, panel: PanelProtocol, highdicom: OptionalPackage | None = None) -> None:
+        self.panel = panel
+        self.highdicom = highdicom or OptionalPackage(HIGHDICOM, _("writing DICOM SEG"))
+        panel.ui.reportButton.clicked.connect(self.onReport)
+        panel.ui.dicomSegButton.clicked.connect(self.onDicomSeg)
+
+    def update(self, *, free: bool) -> None:
+        """Enable the buttons that apply; the tool tip of the other says why."""
+        ui, chosen = self.panel.ui, self.panel.parameters
+        ready = chosen is not None and None not in (chosen.result, chosen.resultVolume)
+        problem = dicom_problem(chosen.resultVolume) if ready and chosen is not None else ""
+        ui.reportButton.enabled = free and ready
+        ui.dicomSegButton.enabled = free and ready and not problem and not self.highdicom.installing
+        tip = _("Write the segmentation as a DICOM object of the patient's study, for an archive or another viewer.")
+        ui.dicomSegButton.toolTip = problem or tip
+
+    def onReport(self, *_arguments: object) -> None:
+        """Ask for a file and write the report."""
+        filters = _("Web page (*.html);;PDF (*.pdf)")
+        self._write(_("Save report"), "report.html", filters, self.panel.logic.startReport)
+
+    def onDicomSeg(self, *_arguments: object) -> None:
+        """Ask for a file and write the DICOM SEG; offer to install what that needs."""
+        if not self.highdicom.installed:
+            self.highdicom.offer()
+            self.panel.update()
+            return
+        self._write(_("Save DICOM SEG"), "segmentation.dcm", _("DICOM (*.dcm)"), self.panel.logic.startDicomSeg)
+
+    def _write(self, title: str, suggestion: str, filters: str, start: Callable[..., Any]) -> None:
+        chosen = self.panel.parameters
+        path = qt.QFileDialog.getSaveFileName(None, title, suggestion, filters)
+        if not path or chosen is None:
+            return
+        if not Path(path).suffix:
+            path += Path(suggestion).suffix
+        self.panel.showMessage(_("Writing {path}...").format(path=path))
+        callbacks = {"onFinished": self.onWritten, "onFailed": self.onFailed}
+        try:
+            start(path, chosen.result, chosen.resultVolume, model=self.panel.resultModel, **callbacks)
+        except KDNetError as error:
+            self.panel.showMessage(str(error))
+        self.panel.update()
+
+    def onWritten(self, path: Path) -> None:
+        """Say where the file is."""
+        self.panel.showMessage(_("Saved {path}.").format(path=path))
+        self.panel.update()
+
+    def onFailed(self, failure: Failure) -> None:
+        """Show the reason."""
+        self.panel.showFailure(failure)

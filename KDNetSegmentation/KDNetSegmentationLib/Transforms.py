@@ -1,0 +1,42 @@
+"""Transform nodes of volumes that were registered to the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+
+from KDNetSegmentationLib.Hierarchy import place_beside
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode
+
+
+def show_transforms(
+    matrices: Mapping[str, Sequence[Sequence[float]]], volumeNodes: Sequence[vtkMRMLScalarVolumeNode]
+) -> tuple[vtkMRMLNode, ...]:
+    """Add a transform node per registered volume, which moves it onto the first; volumes do not get it by themselves.
+
+    Args:
+        matrices: name of a volume to the matrix from points of the first volume to points of that one, in RAS mm.
+        volumeNodes: the volumes.
+    """
+    nodes = []
+    first = volumeNodes[0]
+    for volumeNode in volumeNodes[1:]:
+        matrix = matrices.get(volumeNode.GetName())
+        scene = volumeNode.GetScene()
+        if matrix is None or scene is None:
+            continue
+        name = _("{volume} to {first}").format(volume=volumeNode.GetName(), first=first.GetName())
+        known = slicer.util.getNodesByClass("vtkMRMLLinearTransformNode", scene=scene)
+        existing = next((node for node in known if node.GetName() == name), None)
+        node = existing or scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", name)
+        toParent = slicer.util.vtkMatrixFromArray(np.linalg.inv(np.asarray(matrix)))
+        node.SetMatrixTransformToParent(toParent)
+        place_beside(node, first)
+        nodes.append(node)
+    return tuple(nodes)

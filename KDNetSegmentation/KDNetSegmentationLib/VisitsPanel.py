@@ -1,0 +1,172 @@
+"""The section that compares the result with the segmentation of an earlier visit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kdnet.errors import KDNetError
+from kdnet.schema.visits import Category
+from KDNetLib.Tables import fill_table
+from slicer.i18n import tr as _
+
+from KDNetSegmentationLib.ApplyPanel import stage_text
+from KDNetSegmentationLib.Protocols import PanelProtocol
+
+if TYPE_CHECKING:
+    from kdnet.schema.visits import Change, LesionChange, RegionComparison, VisitComparison
+    from KDNetLib.Worker import Failure
+
+    from KDNetSegmentationLib.Settings import Progress
+
+MINUS = "\N{MINUS SIGN}"
+
+
+class VisitsPanel:
+    """Compares two visits on request.
+
+    Args:
+        panel: the whole panel.
+    """
+
+    def __init__(self, panel: PanelProtocol) -> None:
+        self.panel = panel
+        self.running = False
+        panel.ui.visitsButton.clicked.connect(self.onCompare)
+        self._fill(())
+
+    def update(self, *, free: bool) -> None:
+        """Enable the button if there is something to compare and no work is in progress."""
+        chosen, button = self.panel.parameters, self.panel.ui.visitsButton
+        if chosen is None or chosen.result is None:
+            problem = _("Segment a volume first.")
+        elif chosen.earlier is None:
+            problem = _("Select the segmentation of an earlier visit.")
+        else:
+            problem = _("Both are the same segmentation.") if chosen.earlier is chosen.result else ""
+        button.text = _("Cancel") if self.running else _("Compare visits")
+        button.enabled = self.running or (free and not problem)
+        button.toolTip = problem or _("Measure both visits and show them side by side.")
+
+    def onCompare(self, *_arguments: object) -> None:
+        """Start the comparison in the worker, or cancel it."""
+        chosen = self.panel.parameters
+        if self.running:
+            self.panel.logic.cancel()
+            self.end(_("Canceled."))
+            return
+        if chosen is None:
+            return
+        self._showHint("")
+        self.running = True
+        try:
+            self.panel.logic.startVisits(
+                chosen.earlier,
+                chosen.result,
+                model=self.panel.resultModel,
+                register=chosen.registerVisits,
+                onFinished=self.onFinished,
+                onFailed=self.onFailed,
+                onProgress=self.onProgress,
+            )
+        except KDNetError as error:
+            self._showHint(str(error))
+            self.end(str(error))
+        self.panel.update()
+
+    def onProgress(self, progress: Progress) -> None:
+        """Show the current stage."""
+        self.panel.showMessage(stage_text(progress))
+        self.panel.showProgress(0, 0)
+
+    def onFailed(self, failure: Failure) -> None:
+        """Show the reason in this section too."""
+        self._fill(())
+        self._showHint(failure.message)
+        self.running = False
+        self.panel.showFailure(failure)
+
+    def onFinished(self, comparison: VisitComparison) -> None:
+        """Show both visits side by side."""
+        rows = [row for region in comparison.regions for row in region_rows(region)]
+        self._fill(rows)
+        advice = _("RANO categories are arithmetic on two segmentations, not an assessment.")
+        self._showHint(" ".join([comparison.registered, *comparison.warnings, advice]))
+        self.end(_("Compared {earlier} with {later}.").format(earlier=comparison.earlier, later=comparison.later))
+
+    def end(self, text: str) -> None:
+        """Return to the idle state with a message."""
+        self.running = False
+        self.panel.showMessage(text)
+        self.panel.update()
+
+    def _fill(self, rows: Sequence[Sequence[str]]) -> None:
+        fill_table(self.panel.ui.visitsTable, ("", _("Earlier"), _("Now"), _("Change")), rows)
+
+    def _showHint(self, text: str) -> None:
+        self.panel.ui.visitsHint.text = text
+        self.panel.ui.visitsHint.visible = bool(text)
+
+
+def region_rows(region: RegionComparison) -> list[tuple[str, str, str, str]]:
+    """Return the rows of one region: volume, sum of products, RANO categories, and its lesions."""
+    volume, product = region.milliliters, region.product
+    rows = [
+        (
+            _("{region} volume").format(region=region.name),
+            f"{volume.earlier:.2f} mL",
+            f"{volume.later:.2f} mL",
+            change_text(volume, "mL", digits=2),
+        )
+    ]
+    if region.targets:
+        rows.append(
+            (
+                _("{region} sum of products").format(region=region.name),
+                f"{product.earlier:.0f} mm²",
+                f"{product.later:.0f} mm²",
+                change_text(product, "mm²", digits=0),
+            )
+        )
+    by_product, by_volume = category_text(region.by_product), category_text(region.by_volume)
+    text = _("by product: {product}; by volume: {volume}").format(product=by_product, volume=by_volume)
+    rows.append((_("{region} RANO").format(region=region.name), "", "", by_product if by_product == by_volume else text))
+    return [*rows, *(lesion_row(region.name, change) for change in region.lesions)]
+
+
+def lesion_row(region: str, change: LesionChange) -> tuple[str, str, str, str]:
+    """Return the row of lesions that share a place."""
+    numbers = " + ".join(map(str, change.later or change.earlier))
+    before, now = change.milliliters.earlier, change.milliliters.later
+    return (
+        "    " + _("{region} lesion {numbers}").format(region=region, numbers=numbers),
+        _size_text(before, change.earlier_diameters),
+        _size_text(now, change.later_diameters),
+        _("new")
+        if not change.earlier
+        else _("gone")
+        if not change.later
+        else change_text(change.milliliters, "mL", digits=2),
+    )
+
+
+def change_text(change: Change, unit: str, *, digits: int) -> str:
+    """Return a difference with its sign, and in percent of the earlier value if there is one."""
+    difference = f"{change.difference:+.{digits}f} {unit}"
+    percent = "" if change.percent is None else f" ({change.percent:+.0f}%)"
+    return f"{difference}{percent}".replace("-", MINUS)
+
+
+def category_text(category: Category) -> str:
+    """Return a category of RANO for users."""
+    return {
+        Category.COMPLETE: _("complete response"),
+        Category.PARTIAL: _("partial response"),
+        Category.STABLE: _("stable disease"),
+        Category.PROGRESSIVE: _("progressive disease"),
+        Category.NOT_MEASURABLE: _("not measurable"),
+    }[category]
+
+
+def _size_text(milliliters: float, diameters: str) -> str:
+    return f"{milliliters:.2f} mL, {diameters}" if diameters else ""
