@@ -4,6 +4,7 @@ import enum
 from pathlib import Path
 from typing import Annotated
 
+from kdnet.schema.modalities import MODALITIES
 from kdnet.schema.recipe import DistillationSettings
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
@@ -107,6 +108,11 @@ class Parameters:
     names; an empty ``studentNetwork`` means the teacher's.
     """
 
+    rawFolder: Path
+    preparedFolder: Path
+    rawModalities: str = ",".join(MODALITIES)
+    rawIsotropic: bool = False
+    rawJobs: Annotated[int, WithinRange(1, 64)] = 1
     dataFolder: Path
     labels: Labels = Labels.AUTO
     ownLabels: str

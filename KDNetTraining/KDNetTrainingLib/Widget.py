@@ -21,6 +21,7 @@ from KDNetTrainingLib.Logic import TrainingLogic
 from KDNetTrainingLib.MonitorPanel import MonitorPanel
 from KDNetTrainingLib.Parameters import Parameters
 from KDNetTrainingLib.PlanPanel import PlanPanel
+from KDNetTrainingLib.RawStudiesPanel import RawStudiesPanel
 from KDNetTrainingLib.Request import ExperimentRequest
 from KDNetTrainingLib.RequestBuilder import build_request
 from KDNetTrainingLib.ResultPanel import ResultPanel
@@ -50,6 +51,7 @@ class Panel(VTKObservationMixin):
         self._monitor = RunMonitor()
         self._timer = PollTimer(self.onTick, TICK_MILLISECONDS)
         self.install = InstallPanel(self.ui, self.onInstalled)
+        self.raw = RawStudiesPanel(self.ui, self._choices, self)
         self.data = DataPanel(self.ui, self._choices, self)
         self.experiment = ExperimentPanel(self.ui, self._choices, self)
         self.plan = PlanPanel(self.ui, logic, self)
@@ -84,6 +86,7 @@ class Panel(VTKObservationMixin):
         self._timer.stop()
         self._monitor.stop()
         self.install.cleanup()
+        self.raw.cleanup()
         self.data.cleanup()
         self.experiment.cleanup()
         self.plan.cleanup()
@@ -128,6 +131,7 @@ class Panel(VTKObservationMixin):
             return
         clear_unset_paths(self.ui.dataFolderEdit, self.ui.recipeFileEdit, self.ui.teacherFileEdit)
         available = not self.install.missing
+        self.raw.update(available=available)
         self.data.update(available=available)
         self.experiment.update(available=available)
         problem = self.problem()

@@ -20,7 +20,7 @@ sys.path[:0] = [str(HERE)]
 from standin.application import REPOSITORY, Application  # noqa: E402
 from standin.plot_views import draw_plot_views  # noqa: E402
 
-SECTIONS = ("dataSection", "experimentSection", "runSection", "liveSection", "resultSection")
+SECTIONS = ("rawSection", "dataSection", "experimentSection", "runSection", "liveSection", "resultSection")
 
 
 class Photographer:
