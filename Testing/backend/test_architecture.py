@@ -25,7 +25,7 @@ ALLOWED = {
     "measurement": FOUNDATION | {"schema", "data"},  # no torch
     "preparation": FOUNDATION | {"schema", "data", "networks", "device", "model_file", "inference"},
     "curation": FOUNDATION
-    | {"schema", "data", "device", "preparation", "segmentation", "runs", "report"},  # no torch before a case is prepared
+    | {"schema", "data", "device", "preparation", "segmentation", "runs", "report", "entry"},  # no torch before a case is prepared
     "segmentation": FOUNDATION
     | {"schema", "data", "model_file", "device", "inference", "preparation", "evaluation", "measurement", "report"},
     "training": FOUNDATION | {"schema", "data", "networks", "losses", "tensor_file", "device", "inference"},

@@ -19,11 +19,14 @@ from dataclasses import dataclass
 from kdnet.curation.case_work import CaseWork
 from kdnet.curation.raw_case import RawCase
 from kdnet.curation.record import CaseRecord
+from kdnet.entry import ERROR_EXIT
 from kdnet.errors import KDNetError
 from kdnet.foreign import parse_message
+from kdnet.shared_files import BACKEND
 
 MODULE = "kdnet.cli.prepare_worker"
 STOP_SECONDS = 10.0
+BROKEN = "The process that prepares cases has ended with an error, which its message says."
 DIED = "its process ended unexpectedly, most likely for lack of memory: use fewer --jobs, and try again."
 
 
@@ -80,7 +83,8 @@ class _Worker(threading.Thread):
         super().__init__(name="prepare", daemon=True)
         self._work, self._waiting, self._done = work, waiting, done
         settings = json.dumps(work.settings.to_json())
-        self._command = [sys.executable, "-m", MODULE, str(work.root), str(work.out), settings, *arguments]
+        # without the working folder first on the path, where a file of the user may be named like a module
+        self._command = [sys.executable, "-P", "-m", MODULE, str(work.root), str(work.out), settings, *arguments]
         self._process: subprocess.Popen[str] | None = None
         self._stopped = False
 
@@ -111,15 +115,25 @@ class _Worker(threading.Thread):
             answer = self._ask(case)
             if answer is not None or self._stopped:
                 return answer or Finished(case, None)
+            if self._process is not None and self._process.wait(STOP_SECONDS) == ERROR_EXIT:
+                return Finished(case, None, BROKEN)
             return Finished(case, self._work.failed(case, DIED))
-        except (KDNetError, OSError) as error:
+        except (KDNetError, OSError, subprocess.TimeoutExpired) as error:
             return Finished(case, None, str(error))
 
     def _ask(self, case: RawCase) -> Finished | None:
         """Return the answer of the process; None if it died."""
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(filter(None, (str(BACKEND), os.environ.get("PYTHONPATH")))),
+                },
             )
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None

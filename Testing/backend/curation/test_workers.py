@@ -18,6 +18,8 @@ import json, os, sys
 for line in sys.stdin:
     name = json.loads(line)["name"]
     print("noise of a library")
+    if name == "broken":
+        sys.exit(2)
     if name == "killed":
         os._exit(9)
     record = dict(schema=1, case=name, patient=name, fingerprint="f", reason="", reference="t1", scans={}, shape=[1],
@@ -50,6 +52,23 @@ def test_the_others_are_prepared_when_one_process_dies(work: CaseWork, jobs: int
 def test_a_problem_of_the_output_is_passed_on(work: CaseWork) -> None:
     (finished,) = prepare_cases(work, [RawCase("full", "full")], 1, "cpu")
     assert (finished.record, finished.problem) == (None, "the disk is full.")
+
+
+def test_a_process_that_cannot_start_is_not_blamed_on_the_case(work: CaseWork) -> None:
+    (finished,) = prepare_cases(work, [RawCase("broken", "broken")], 1, "cpu")
+    assert finished.record is None
+    assert "ended with an error" in finished.problem
+
+
+def test_files_in_the_working_folder_are_not_imported(
+    work: CaseWork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "json.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path / "here")
+    (finished,) = prepare_cases(work, [RawCase("a", "a")], 1, "cpu")
+    assert finished.record is not None
+    assert not finished.record.reason
 
 
 def test_no_process_is_left_when_the_work_is_abandoned(work: CaseWork) -> None:
