@@ -20,6 +20,7 @@ GROUPS = MappingProxyType(
             "inspect": "list the cases of a data folder and their problems",
             "phantom": "write a synthetic data set",
             "collect": "add a corrected segmentation to a collection of training cases",
+            "rank": "rank scans by how useful it is to correct them",
             "collection": "list or remove the cases of a collection",
         },
         "training": {
@@ -46,7 +47,20 @@ GROUPS = MappingProxyType(
 )
 """Heading to command to its line in the help."""
 
-PARSERS = ("study", "prepare", "adapt", "data", "collection", "runs", "segment", "measure", "evaluate", "brain", "panel")
+PARSERS = (
+    "study",
+    "prepare",
+    "adapt",
+    "rank",
+    "data",
+    "collection",
+    "runs",
+    "segment",
+    "measure",
+    "evaluate",
+    "brain",
+    "panel",
+)
 
 
 def main(arguments: Sequence[str] | None = None, started: float | None = None) -> int:
