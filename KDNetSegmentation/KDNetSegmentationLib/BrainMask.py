@@ -11,6 +11,7 @@ from kdnet.errors import DataError
 from KDNetLib.Geometry import affine_of
 from KDNetLib.SegmentationNode import BINARY_LABELMAP, show_mask
 from slicer.i18n import tr as _
+from vtk.util import numpy_support
 
 from KDNetSegmentationLib.Hierarchy import place_beside
 from KDNetSegmentationLib.Lesions import digest
@@ -48,16 +49,22 @@ def mask_state(node: vtkMRMLSegmentationNode) -> tuple[object, ...]:
     return (node.GetID(), *(image.GetMTime() for image in images if image is not None))
 
 
-def is_corrected(node: vtkMRMLSegmentationNode, volumeNode: vtkMRMLScalarVolumeNode) -> bool:
-    """Return whether the user has changed the mask in a brain node since it was found."""
-    return digest(mask_of(node, "", volumeNode)) != node.GetAttribute(MASK_ATTRIBUTE)
+def is_corrected(node: vtkMRMLSegmentationNode) -> bool:
+    """Return whether the user has changed the mask in a brain node since it was found; adds no node to the scene."""
+    segment = node.GetSegmentation().GetSegment(SEGMENT)
+    image = segment.GetRepresentation(BINARY_LABELMAP) if segment is not None else None
+    if image is None or image.GetPointData().GetScalars() is None:
+        return True
+    low_i, _high_i, low_j, _high_j, low_k, _high_k = image.GetExtent()  # only a box around the mask after an edit
+    voxels = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
+    return _place_digest(voxels == segment.GetLabelValue(), (low_k, low_j, low_i)) != node.GetAttribute(MASK_ATTRIBUTE)
 
 
 def show_brain(mask: NDArray[np.uint8], volumeNode: vtkMRMLScalarVolumeNode) -> vtkMRMLSegmentationNode:
     """Store the mask ``[k, j, i]`` of a brain that was found in a hidden segmentation beside its volume."""
     name = _("{volume} brain").format(volume=volumeNode.GetName())
     node = show_mask(mask, SEGMENT, volumeNode, brain_node(volumeNode), name)
-    node.SetAttribute(MASK_ATTRIBUTE, digest((mask != 0).astype(np.uint8)))
+    node.SetAttribute(MASK_ATTRIBUTE, _place_digest(mask != 0, (0, 0, 0)))
     node.SetNodeReferenceID(VOLUME_REFERENCE, volumeNode.GetID())
     node.SetDisplayVisibility(False)
     place_beside(node, volumeNode)
@@ -98,13 +105,18 @@ def brain_request(volumeNode: vtkMRMLScalarVolumeNode, settings: Settings, folde
     node, segment = settings.brainMask, settings.brainSegment
     if settings.brain != "mask":
         node, segment = brain_node(volumeNode), ""
-        if settings.brain == "none" or node is None or not is_corrected(node, volumeNode):
+        if settings.brain == "none" or node is None or not is_corrected(node):
             return {}
     elif node is None:
         raise DataError(_("No brain mask is selected: select its segmentation or labelmap under Preparation."))
     file = folder / "mask.npy"
     np.save(file, mask_of(node, segment, volumeNode), allow_pickle=False)
     return {"brain": "mask", "brain_mask": str(file)}
+
+
+def _place_digest(mask: NDArray[np.bool_], corner: tuple[int, int, int]) -> str:
+    """Return a digest of the places of a mask ``[k, j, i]`` whose first voxel is ``corner``."""
+    return digest((np.argwhere(mask) + corner).astype(np.int32))
 
 
 def _labelmap_mask(node: Any, volumeNode: vtkMRMLScalarVolumeNode) -> NDArray[np.uint8]:

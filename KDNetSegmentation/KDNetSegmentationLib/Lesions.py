@@ -125,7 +125,7 @@ class LesionSelection:
         replace_labels(self.node, self.model.labels, voxels, self.volumeNode, values)
 
 
-def digest(voxels: NDArray[np.uint8]) -> str:
+def digest(voxels: NDArray[np.generic]) -> str:
     """Return a digest of the content of an array."""
     import hashlib  # noqa: PLC0415
 

@@ -111,7 +111,7 @@ class LesionsPanel:
         rows = [row for lesion in listed for row in lesion_rows(lesion)]
         self._lesions = [lesion for lesion in listed for _size in lesion.sizes]
         blocked = ui.lesionsTable.blockSignals(True)
-        header = (_("Lesion"), _("Volume (mL)"), _("Diameters (mm)"), _("Center (mm)"), _("Confidence"))
+        header = (_("Lesion"), _("mL"), _("Size (mm)"), _("Center (mm)"), _("Confidence"))
         fill_table(ui.lesionsTable, header, rows, stretch=3)
         row = 0
         for lesion in listed:
@@ -134,7 +134,11 @@ class LesionsPanel:
         texts = []
         if lesions is not None:
             table = lesions.table
-            texts.append(_("Diameters in the {plane} plane.").format(plane=plane_text(table.plane)))
+            texts.append(
+                _("Size: longest diameter and its perpendicular in the {plane} plane.").format(
+                    plane=plane_text(table.plane)
+                )
+            )
             if not table.lesions:
                 texts = [_("No lesion of at least 0.05 mL.")]
             if lesions.others:

@@ -48,5 +48,5 @@ def preparation_plan(volumes: Sequence[vtkMRMLScalarVolumeNode], model: ModelInf
         return known
     skulls = {skull_of(volume).value for volume in volumes}
     skull = "present" if "present" in skulls else "removed" if skulls == {"removed"} else "unclear"
-    corrected = mask is not None and is_corrected(mask, volumes[0])
+    corrected = mask is not None and is_corrected(mask)
     return Plan(key, expects_brain(model.trainingData), skull, corrected)

@@ -90,7 +90,7 @@ class VisitsPanel:
         """Show both visits side by side."""
         rows = [row for region in comparison.regions for row in region_rows(region)]
         self._fill(rows)
-        advice = _("RANO categories are arithmetic on two segmentations, not an assessment.")
+        advice = _("Lesions: diameters, and change in volume. RANO categories are arithmetic, not an assessment.")
         self._showHint(" ".join([comparison.registered, *comparison.warnings, advice]))
         self.end(_("Compared {earlier} with {later}.").format(earlier=comparison.earlier, later=comparison.later))
 
@@ -110,51 +110,32 @@ class VisitsPanel:
 
 def region_rows(region: RegionComparison) -> list[tuple[str, str, str, str]]:
     """Return the rows of one region: volume, sum of products, RANO categories, and its lesions."""
-    volume, product = region.milliliters, region.product
+    name, volume, product = region.name, region.milliliters, region.product
     rows = [
-        (
-            _("{region} volume").format(region=region.name),
-            f"{volume.earlier:.2f} mL",
-            f"{volume.later:.2f} mL",
-            change_text(volume, "mL", digits=2),
-        )
+        (f"{name} (mL)", f"{volume.earlier:.2f}", f"{volume.later:.2f}", change_text(volume, digits=2)),
+        (_("{region} RANO by volume").format(region=name), "", "", category_text(region.by_volume)),
     ]
     if region.targets:
-        rows.append(
-            (
-                _("{region} sum of products").format(region=region.name),
-                f"{product.earlier:.0f} mm²",
-                f"{product.later:.0f} mm²",
-                change_text(product, "mm²", digits=0),
-            )
-        )
-    by_product, by_volume = category_text(region.by_product), category_text(region.by_volume)
-    text = _("by product: {product}; by volume: {volume}").format(product=by_product, volume=by_volume)
-    rows.append((_("{region} RANO").format(region=region.name), "", "", by_product if by_product == by_volume else text))
-    return [*rows, *(lesion_row(region.name, change) for change in region.lesions)]
+        title = _("{region} products (mm²)").format(region=name)
+        rows.append((title, f"{product.earlier:.0f}", f"{product.later:.0f}", change_text(product, digits=0)))
+    rows.append((_("{region} RANO by product").format(region=name), "", "", category_text(region.by_product)))
+    return [*rows, *(lesion_row(name, change) for change in region.lesions)]
 
 
 def lesion_row(region: str, change: LesionChange) -> tuple[str, str, str, str]:
-    """Return the row of lesions that share a place."""
+    """Return the row of lesions that share a place: their diameters, and the change of their volume."""
     numbers = " + ".join(map(str, change.later or change.earlier))
-    before, now = change.milliliters.earlier, change.milliliters.later
-    return (
-        "    " + _("{region} lesion {numbers}").format(region=region, numbers=numbers),
-        _size_text(before, change.earlier_diameters),
-        _size_text(now, change.later_diameters),
-        _("new")
-        if not change.earlier
-        else _("gone")
-        if not change.later
-        else change_text(change.milliliters, "mL", digits=2),
-    )
+    title = "    " + _("{region} lesion {numbers} (mm)").format(region=region, numbers=numbers)
+    volume = _("{change} mL").format(change=change_text(change.milliliters, digits=2))
+    outcome = _("new") if not change.earlier else _("gone") if not change.later else volume
+    earlier, later = (text.replace(" mm", "") for text in (change.earlier_diameters, change.later_diameters))
+    return title, earlier, later, outcome
 
 
-def change_text(change: Change, unit: str, *, digits: int) -> str:
+def change_text(change: Change, *, digits: int) -> str:
     """Return a difference with its sign, and in percent of the earlier value if there is one."""
-    difference = f"{change.difference:+.{digits}f} {unit}"
     percent = "" if change.percent is None else f" ({change.percent:+.0f}%)"
-    return f"{difference}{percent}".replace("-", MINUS)
+    return f"{change.difference:+.{digits}f}{percent}".replace("-", MINUS)
 
 
 def category_text(category: Category) -> str:
@@ -166,7 +147,3 @@ def category_text(category: Category) -> str:
         Category.PROGRESSIVE: _("progressive disease"),
         Category.NOT_MEASURABLE: _("not measurable"),
     }[category]
-
-
-def _size_text(milliliters: float, diameters: str) -> str:
-    return f"{milliliters:.2f} mL, {diameters}" if diameters else ""

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from KDNetLib.Worker import Failure
     from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
+SHOWN_CLASSES = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode")
+
 
 class Panel(VTKObservationMixin):
     """Connects the widgets of the .ui file with the logic (``PanelProtocol``).
@@ -203,9 +205,13 @@ class Panel(VTKObservationMixin):
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def onNodeRemoved(self, _scene: object, _event: str, node: vtkMRMLNode) -> None:
-        """Handle a removed node, which may be the one whose result is shown."""
-        self.results.nodeRemoved(node)
-        self.update()
+        """Handle a removed node, which may be the one whose result is shown.
+
+        Slicer adds and removes labelmaps and other nodes whenever the voxels of a segment are read.
+        """
+        if node is not None and node.GetClassName() in SHOWN_CLASSES:
+            self.results.nodeRemoved(node)
+            self.update()
 
     def _modelOf(self, node: vtkMRMLSegmentationNode | None) -> ModelInfo | None:
         """Return the model that made a segmentation, or the selected one if that is not known."""

@@ -32,7 +32,7 @@ class Photographer:
         self.application = Application(folder / "settings")
         self.module = self.application.open_module("KDNetSegmentation", REPOSITORY / "KDNetSegmentation")
         self.panel, self.ui = self.module.panel, self.module.panel.ui
-        self.module.parent.resize(470, 900)
+        self.module.parent.resize(470, 1120)
         self.module.parent.show()
 
     def take(self, name: str) -> None:
