@@ -66,7 +66,6 @@ def show_brain(mask: NDArray[np.uint8], volumeNode: vtkMRMLScalarVolumeNode) -> 
     node = show_mask(mask, SEGMENT, volumeNode, brain_node(volumeNode), name)
     node.SetAttribute(MASK_ATTRIBUTE, _place_digest(mask != 0, (0, 0, 0)))
     node.SetNodeReferenceID(VOLUME_REFERENCE, volumeNode.GetID())
-    node.SetDisplayVisibility(False)
     place_beside(node, volumeNode)
     return node
 

@@ -80,7 +80,7 @@ def show_mask(
     segmentationNode: vtkMRMLSegmentationNode | None,
     nodeName: str,
 ) -> vtkMRMLSegmentationNode:
-    """Import a mask of ``volumeNode`` as the only segment of a segmentation node of the same scene.
+    """Import a mask of ``volumeNode`` as the only segment of a hidden segmentation node of the same scene.
 
     Args:
         mask: 0 outside, any other value inside, ``[k, j, i]`` on the grid of the volume.
@@ -91,6 +91,7 @@ def show_mask(
     """
     node = segmentationNode or _new_node(volumeNode, nodeName)
     node.CreateDefaultDisplayNodes()
+    node.SetDisplayVisibility(False)  # before it has content, which views would draw
     node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
     node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
     segment = slicer.vtkSegment()
