@@ -19,6 +19,8 @@ from kdnet.data.volumes.grid import Volume
 from kdnet.errors import DataError
 from kdnet.preparation.registration import Alignment, align, check_alignment, matrix
 
+STILL_DEGREES, STILL_MM = 2.0, 2.0  # more is a patient who moved between two scans of one geometry
+
 
 @dataclass(frozen=True, eq=False)
 class Position:
@@ -42,7 +44,7 @@ class Position:
 def register(
     volumes: Mapping[str, Volume], names: Mapping[str, str], reference: str, inside: NDArray[np.bool_] | None
 ) -> dict[str, Position]:
-    """Return the positions of the scans that do not lie on the grid of the reference.
+    """Return the positions of the scans that do not lie on the grid of the reference, or whose patient has moved.
 
     Args:
         volumes: scans by modality.
@@ -58,6 +60,8 @@ def register(
     failed: dict[str, DataError] = {}
     for name, volume in volumes.items():
         if volume.grid.matches(fixed.grid, SAME_PLACE_MM):
+            if name != reference and inside is not None and (moved := _moved_since(fixed, volume, inside)) is not None:
+                found[name] = moved
             continue
         try:
             found[name] = Position(_checked(fixed, volume, inside, names[name], names[reference]).transform)
@@ -71,6 +75,17 @@ def register(
             raise problem
         found[name] = position
     return found
+
+
+def _moved_since(fixed: Volume, volume: Volume, inside: NDArray[np.bool_]) -> Position | None:
+    """Return the position of a raw scan on the grid of the reference if the patient has moved; None if not."""
+    try:
+        position = Position(_checked(fixed, volume, inside, "", "").transform)
+    except DataError:
+        return None
+    center = fixed.grid.affine @ [*((np.array(fixed.grid.shape) - 1) / 2), 1.0]
+    shift = float(np.linalg.norm((matrix(position.transform) @ center - center)[:3]))
+    return position if position.degrees > STILL_DEGREES or shift > STILL_MM else None
 
 
 def _through(

@@ -45,5 +45,15 @@ def test_a_scan_that_fits_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatc
         register(VOLUMES, NAMES, "t1ce", None)
 
 
+def test_a_patient_who_moved_between_scans_of_one_geometry_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    volumes = {"t1": scan(), "t2": scan(1)}
+    for shift, moved in ((5.0, {"t2"}), (0.5, set())):
+        transform = sitk.Euler3DTransform()
+        transform.SetTranslation((shift, 0, 0))
+        monkeypatch.setattr(module, "align", lambda *_, found=transform: Alignment(found, 1.0, 0.2, 1.0, 0.0))
+        assert set(register(volumes, NAMES, "t1", scan().voxels != 0)) == moved
+        assert register(volumes, NAMES, "t1", None) == {}
+
+
 def test_scans_on_the_grid_of_the_reference_are_not_touched() -> None:
     assert register({"t1": scan(), "t2": scan(1)}, NAMES, "t1", None) == {}
