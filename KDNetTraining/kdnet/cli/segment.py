@@ -25,14 +25,16 @@ from kdnet.segmentation.batch import Batch, Outcome
 from kdnet.segmentation.inputs import Found, require_inputs, survey
 from kdnet.segmentation.results_table import NAME, UNSAVED, State
 from kdnet.segmentation.segment_case import preparation_choice
+from kdnet.segmentation.shard import Shard
 from kdnet.text import one_line, printable
 
 
 def run_segment(args: argparse.Namespace) -> int:
     """Run ``kdnet segment``; the exit code is 1 if an input failed."""
     options = from_args(SegmentationOptions, args)
+    shard = Shard.parse(args.shard)
     channels, brain = _channels(args.channel), preparation_choice(options).brain
-    predictor = Predictor(load_model(args.model), choose_device(options.device), tta=options.tta)
+    predictor = Predictor(load_model(args.model), choose_device(options.device), tta=options.tta, tune=True)
     modalities = predictor.model.card.modalities
     if channels and len(channels) != len(modalities):
         raise SettingsError(f"--channel has {len(channels)} numbers: give one for each of {', '.join(modalities)}.")
@@ -41,12 +43,16 @@ def run_segment(args: argparse.Namespace) -> int:
     if brain.mask is not None and len(found.cases) > 1:
         raise SettingsError(f"--brain names one mask, but there are {len(found.cases)} cases: give one scan.")
     outputs = outputs_from(args)
+    if shard.count > 1 and outputs.files():
+        raise SettingsError(
+            "--lesions, --report and --dicom-seg need all cases: run kdnet measure once all shares are done."
+        )
     outputs.check([case.path for case in found.cases])
-    new = not args.out.exists()
+    new = shard.count == 1 and not args.out.exists()  # others may be about to write into an empty folder
     folder = writable_folder(args.out)
     outcomes: list[Outcome] = []
     try:
-        batch = Batch(predictor, args.model, found, folder, options)
+        batch = Batch(predictor, args.model, found, folder, options, shard=shard)
         outcomes = _segment_all(batch)
         batch.finish(discard_empty=new and not any(outcome.labelmap for outcome in outcomes))
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -10,11 +11,12 @@ import torch
 from kdnet.causes import device_failed, memory_ran_out
 from kdnet.data.preprocessing.prepare import prepare_image
 from kdnet.data.volumes.grid import Volume
-from kdnet.device import computes_bfloat16
 from kdnet.errors import DataError, DeviceError, SettingsError
 from kdnet.foreign import reason
 from kdnet.inference.labeling import label, label_with_maps
+from kdnet.inference.precision import reduced_precision
 from kdnet.inference.sliding_window import WHOLE_VOXELS, forward, passes
+from kdnet.inference.tuning import Layout, arrange, choose_layout, using_threads
 from kdnet.model_file import Model
 from kdnet.schema.modalities import format_modalities
 from kdnet.schema.segmentation import Progress, ProgressCallback, Stage
@@ -42,6 +44,7 @@ class Predictor:
         device: device to compute on.
         tta: test-time augmentation: average over eight mirrored images; eight times slower, slightly better.
         whole_voxels: largest prepared image to pass through the network at once.
+        tune: choose memory layout and threads by a short measurement, which is kept for later processes.
 
     Attributes:
         device: device in use; the CPU after another device failed.
@@ -62,7 +65,15 @@ class Predictor:
         (True, 'uint8', True)
     """
 
-    def __init__(self, model: Model, device: torch.device, *, tta: bool = False, whole_voxels: int = WHOLE_VOXELS) -> None:
+    def __init__(
+        self,
+        model: Model,
+        device: torch.device,
+        *,
+        tta: bool = False,
+        whole_voxels: int = WHOLE_VOXELS,
+        tune: bool = False,
+    ) -> None:
         self.model = model
         self.device = device
         self.tta = tta
@@ -76,6 +87,10 @@ class Predictor:
             if not memory_ran_out(error):
                 raise
             raise SettingsError(f"{device} does not have enough free memory for the model: choose cpu.") from error
+        self._layout: Layout | None = None
+        if tune and device.type == "cpu":
+            self._layout = choose_layout(self.network, model.card.network, reduced_precision(device, model.card.figures))
+            arrange(self.network, self._layout)
 
     @torch.inference_mode()
     def predict(
@@ -137,11 +152,11 @@ class Predictor:
     def _forward(self, image: torch.Tensor, progress: ProgressCallback) -> torch.Tensor:
         """Compute the logits ``[channel, i, j, k]`` of ``image``, all of them finite.
 
-        A GPU computes in 16 bits first. Where these overflow, or are too imprecise for a network, it computes in 32.
+        Where 16 bits overflow, or are too imprecise for a network, it is computed in 32.
         """
-        reduced = (True, False) if computes_in_16_bits(self.device) else (False,)
-        for half in reduced:
-            logits = self._logits(image, progress, half=half)
+        reduced = reduced_precision(self.device, self.model.card.figures)
+        for kind in (None,) if reduced is None else (reduced, None):
+            logits = self._logits(image, progress, kind)
             if torch.isfinite(logits).all():
                 return logits
         raise DataError(
@@ -149,7 +164,11 @@ class Predictor:
             " train it again if it is your own."
         )
 
-    def _logits(self, image: torch.Tensor, progress: ProgressCallback, *, half: bool) -> torch.Tensor:
+    def _arranged(self, image: torch.Tensor) -> torch.Tensor:
+        last = self._layout is not None and self._layout.channels_last
+        return image.contiguous(memory_format=torch.channels_last_3d) if last else image
+
+    def _logits(self, image: torch.Tensor, progress: ProgressCallback, kind: torch.dtype | None) -> torch.Tensor:
         window = self.model.card.sliding_window_size
         total = passes(image, tta=self.tta, window=window, whole_voxels=self.whole_voxels)
         done = 0
@@ -162,7 +181,7 @@ class Predictor:
         def logits_of(whole_voxels: int) -> torch.Tensor:
             return forward(
                 self.network,
-                image.to(self.device),
+                self._arranged(image.to(self.device)),
                 self.model.card.labels.mode,
                 tta=self.tta,
                 window=window,
@@ -170,9 +189,8 @@ class Predictor:
                 step=step,
             )
 
-        # bfloat16 has the range of float32, in which networks are validated; float16 ends at 65,504
-        kind = torch.bfloat16 if computes_bfloat16(self.device) else torch.float16
-        with torch.autocast(self.device.type, dtype=kind if half else None, enabled=half):
+        threads = using_threads(self._layout.threads) if self._layout else nullcontext()
+        with threads, torch.autocast(self.device.type, dtype=kind, enabled=kind is not None):
             logits = _unless_out_of_memory(logits_of, self.whole_voxels)
             if logits is None:
                 # the whole head does not fit: windows need a fraction of the memory
@@ -183,11 +201,6 @@ class Predictor:
         if logits is None:
             raise SettingsError(f"{self.device} does not have enough free memory for this volume: choose another device.")
         return logits[0].float().cpu()
-
-
-def computes_in_16_bits(device: torch.device) -> bool:
-    """Check whether to try 16 bits first, which is several times faster on GPUs."""
-    return device.type == "cuda"
 
 
 def _unless_out_of_memory(logits_of: Callable[[int], torch.Tensor], whole_voxels: int) -> torch.Tensor | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from kdnet.data.volumes.grid import Volume
 from kdnet.errors import KDNetError
 from kdnet.inference.predictor import Predictor
 from kdnet.preparation.brain import BrainExtractor
@@ -19,10 +20,12 @@ from kdnet.schema.former_names import current_settings
 from kdnet.schema.segmentation import ProgressCallback, RegionVolume, SegmentationOptions
 from kdnet.segmentation.grouping import Input, RejectedInput
 from kdnet.segmentation.inputs import Found
+from kdnet.segmentation.read_ahead import read_ahead
 from kdnet.segmentation.result_names import absolute, different_names
 from kdnet.segmentation.results_folder import choose_targets, staged, sweep
 from kdnet.segmentation.results_table import ResultsTable, Row, State, digest
-from kdnet.segmentation.segment_case import segment_case, settings_text
+from kdnet.segmentation.segment_case import read_case, segment_case, settings_text
+from kdnet.segmentation.shard import ALL, Shard
 from kdnet.text import one_line
 
 Case = TypeVar("Case", Input, RejectedInput, Input | RejectedInput)
@@ -54,6 +57,14 @@ class Outcome:
     earlier_warnings: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What is read of a case before it is segmented: the digest of its files, and their volumes."""
+
+    digest: str
+    volumes: tuple[Volume, ...]
+
+
 class Batch:
     """The cases of one command and their results folder.
 
@@ -64,6 +75,7 @@ class Batch:
         folder: results folder, existing and writable.
         options: segmentation options.
         extractor: brain extractor, a new one by default.
+        shard: share of the cases to segment; all are named, so that the shares can have one folder.
 
     Raises:
         DataError: when the folder holds a table written by another program.
@@ -77,6 +89,7 @@ class Batch:
         folder: Path,
         options: SegmentationOptions,
         extractor: BrainExtractor | None = None,
+        shard: Shard = ALL,
     ) -> None:
         self._predictor = predictor
         self._extractor = extractor or BrainExtractor(predictor.device)
@@ -84,8 +97,8 @@ class Batch:
         self._folder = folder
         self._options = options
         self._table = ResultsTable(folder)
-        self.cases = self._named(found.cases)
-        self.skipped = self._named(found.skipped)
+        self.cases = shard.of(self._named(found.cases))
+        self.skipped = shard.of(self._named(found.skipped))
         self.table_problem = ""
 
     def run(self, progress: ProgressCallback = lambda _progress: None) -> Iterator[Outcome]:
@@ -99,16 +112,22 @@ class Batch:
             if known is None or known.state != State.SEGMENTED:  # the result of an earlier command still counts
                 self._put(Row(rejected.name, _source(rejected), State.SKIPPED, reason=rejected.reason))
             yield Outcome(rejected.name, State.SKIPPED, error=rejected.reason)
-        for item in self.cases:
+        before: dict[Input | RejectedInput, Outcome | None] = {}
+
+        def to_do(item: Input | RejectedInput) -> bool:
+            before[item] = self._done_before(item) if isinstance(item, Input) else None
+            return isinstance(item, Input) and before[item] is None
+
+        for item, content in read_ahead(self.cases, to_do, _read):
             if isinstance(item, RejectedInput):
                 yield self._failed(item, item.reason)
                 continue
-            before = self._done_before(item)
-            if before is not None:
-                yield before
+            done = before.pop(item)
+            if done is not None or content is None:
+                yield done or self._failed(item, "it was not read: try again.")
                 continue
             try:
-                yield self._segment(item, progress)
+                yield self._segment(item, content.result(), progress)
             except KDNetError as error:
                 yield self._failed(item, str(error))
 
@@ -153,9 +172,8 @@ class Batch:
             earlier_warnings=row.warnings,
         )
 
-    def _segment(self, item: Input, progress: ProgressCallback) -> Outcome:
-        content = _digest_of(item)
-        result = segment_case(self._predictor, self._extractor, item, self._options, progress)
+    def _segment(self, item: Input, content: Content, progress: ProgressCallback) -> Outcome:
+        result = segment_case(self._predictor, self._extractor, item, self._options, progress, content.volumes)
         before = self._table.row(_source(item))
         written = before.written if before is not None else ()
         targets, kept = choose_targets(self._folder, item, result, written)
@@ -171,7 +189,7 @@ class Batch:
                 brain=result.brain,
                 model=self._model,
                 settings=self._settings(item),
-                input=content,
+                input=content.digest,
                 labelmap=labelmap.name,
                 written=tuple(dict.fromkeys((*digests, *replaced))),
             )
@@ -205,6 +223,11 @@ def _source(item: Input | RejectedInput) -> str:
         return str(absolute(item.path))
     files = "; ".join(str(absolute(path)) for path in dict.fromkeys(item.files))
     return f"{files} [channel {' '.join(map(str, item.channels))}]" if item.channels else files
+
+
+def _read(item: Input | RejectedInput) -> Content:
+    assert isinstance(item, Input)
+    return Content(_digest_of(item), read_case(item))
 
 
 def _digest_of(item: Input) -> str:

@@ -10,14 +10,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from kdnet.errors import DataError, KDNetError
-from kdnet.files import write_csv
+from kdnet.files import PARTIAL, write_csv
 from kdnet.foreign import reading
 from kdnet.schema.segmentation import RegionVolume
 from kdnet.text import FORMULA, table_cell
@@ -26,6 +28,7 @@ NAME = "volumes.csv"
 UNSAVED = "volumes-unsaved.csv"  # receives the rows while another program blocks writing the table
 UNIT = " (mL)"
 MOST_BYTES = 64 << 20
+TURN_SECONDS = 5.0  # longest time to wait for another command that writes the table
 DIGEST_LENGTH = 16  # hexadecimal digits
 FIRST = ("case", "state")
 LAST = ("reason", "warnings", "brain", "source", "model", "settings", "input", "labelmap", "written")
@@ -112,10 +115,11 @@ class ResultsTable:
             next command reads too.
         """
         try:
-            self._rows = {**self._rows, **_read(self._path), **self._own}
-            for row in self._own.values():
-                self._rows.pop(_key("", row.case), None)
-            _write(self._path, self._rows.values())
+            with _turn(self._path):
+                self._rows = {**self._rows, **_read(self._path), **self._own}
+                for row in self._own.values():
+                    self._rows.pop(_key("", row.case), None)
+                _write(self._path, self._rows.values())
         except KDNetError as error:
             with suppress(KDNetError):
                 _write(self._unsaved, self._rows.values())
@@ -129,6 +133,31 @@ class ResultsTable:
         for path in (self._path, self._unsaved):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _turn(table: Path) -> Iterator[None]:
+    """Wait until no other command writes the table, so that none loses a row of another; a killed one does not block."""
+    mark = table.with_name(f"{PARTIAL}{table.name}.lock")
+    deadline = time.monotonic() + TURN_SECONDS
+    owned = False
+    while not owned and time.monotonic() < deadline:
+        try:
+            os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            owned = True
+        except FileExistsError:
+            with suppress(OSError):
+                if time.time() - mark.stat().st_mtime > TURN_SECONDS:  # writing takes milliseconds: it was killed
+                    mark.unlink()
+            time.sleep(0.01)
+        except OSError:  # the folder cannot be written, which writing the table will report
+            break
+    try:
+        yield
+    finally:
+        if owned:
+            with suppress(OSError):
+                mark.unlink()
 
 
 def digest(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -52,6 +52,7 @@ def segment_case(
     item: Input,
     options: SegmentationOptions,
     progress: ProgressCallback,
+    volumes: Sequence[Volume] | None = None,
 ) -> CaseResult:
     """Segment one case.
 
@@ -61,12 +62,13 @@ def segment_case(
         item: from :func:`~kdnet.segmentation.inputs.survey`.
         options: segmentation options.
         progress: called with each stage.
+        volumes: output of :func:`read_case`, if the case is read already.
 
     Raises:
         KDNetError: with a one-sentence message, for any problem with the files or the machine.
     """
     card = predictor.model.card
-    volumes = [_read(item, index) for index in range(len(item.files))]
+    volumes = read_case(item) if volumes is None else volumes
     warnings: list[str] = []
     names = [str(file) for file in item.files]
     with reading(item.name, "export it again or exclude it", verb="segment"):
@@ -125,6 +127,15 @@ def settings_text(options: SegmentationOptions, item: Input) -> str:
 def _brain_method(brain: BrainChoice) -> str:
     """Return the method, for a mask with its file and digest, because a corrected mask is a different one."""
     return f"{brain.mask.name} {digest(brain.mask)}" if isinstance(brain.mask, Path) else brain.method.value
+
+
+def read_case(item: Input) -> tuple[Volume, ...]:
+    """Read the volumes of a case.
+
+    Raises:
+        KDNetError: with a one-sentence message, for any problem with the files.
+    """
+    return tuple(_read(item, index) for index in range(len(item.files)))
 
 
 def _read(item: Input, index: int) -> Volume:

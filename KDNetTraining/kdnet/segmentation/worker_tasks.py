@@ -76,7 +76,7 @@ class Tasks:
         if self._loaded is None or self._loaded.key != key:
             self._loaded = None
             report(stage="load", done=0, total=1)
-            self._loaded = Loaded(key, Predictor(load_model(path), device, tta=options.tta))
+            self._loaded = Loaded(key, Predictor(load_model(path), device, tta=options.tta, tune=True))
         return self._loaded.predictor
 
     def _extractor_on(self, device: torch.device) -> BrainExtractor:

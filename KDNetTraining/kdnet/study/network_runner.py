@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 
 from kdnet.errors import RunFolderError
 from kdnet.files import write_json
+from kdnet.inference.precision import BFLOAT16_AGREEMENT
 from kdnet.model_file import load_model, save_model
 from kdnet.runs.events import EventKind, read_events
 from kdnet.runs.folder import NetworkFolder
@@ -22,6 +23,7 @@ from kdnet.study.scoring import clear_parts, score_network
 from kdnet.study.training_events import TrainingEvents
 from kdnet.training.teacher import Teacher
 from kdnet.training.trainer import Trainer
+from kdnet.training.validation import validated_agreement
 
 
 def provide_model(network: NetworkId, study: RunningStudy) -> None:
@@ -73,6 +75,8 @@ def _train(network: NetworkId, study: RunningStudy) -> None:
         card = model_card(network, setup.data, study.recipe, result)
         if setup.start is not None and job.start is not None:
             card = descendant_card(card, setup.start, adapts=setup.adapts)
+        agreement = {BFLOAT16_AGREEMENT: validated_agreement(result.network, job)} if job.validation else {}
+        card = replace(card, figures={**card.figures, **agreement})
         save_model(folder.model, card, result.network)
         _record_model(network, study)
 

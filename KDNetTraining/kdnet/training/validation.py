@@ -10,6 +10,7 @@ import torch
 from monai.metrics import compute_dice
 
 from kdnet.data.preprocessing.case_cache import PreparedCase
+from kdnet.inference.precision import bfloat16_agreement
 from kdnet.inference.sliding_window import forward
 from kdnet.losses.ground_truth import SegmentationLoss
 from kdnet.networks.base import SegmentationNetwork
@@ -17,6 +18,8 @@ from kdnet.schema.labels import LabelTable
 from kdnet.training.context import ComputeContext
 from kdnet.training.interruption import raise_if_stop_requested
 from kdnet.training.job import TrainingJob
+
+AGREEMENT_CASES = 5  # enough voxels for three digits of Dice, at two passes each
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,13 @@ def validate_case(
     dice = compute_dice(masks[0], masks[1], include_background=True, ignore_empty=False)[0]
     loss = SegmentationLoss(labels.mode)(logits.float(), target.float())
     return Validation(float(loss), {region.name: float(value) for region, value in zip(labels.regions, dice, strict=True)})
+
+
+def validated_agreement(network: SegmentationNetwork, job: TrainingJob) -> float:
+    """Return the Dice between labels in bfloat16 and in float32 on the first validation cases, on the CPU."""
+    cases = job.validation[:AGREEMENT_CASES]
+    images = (torch.from_numpy(np.array(case.image[list(job.channels)], dtype=np.float32))[None] for case in cases)
+    return round(bfloat16_agreement(network, images, job.labels, job.recipe.sliding_window_size), 5)
 
 
 def mean_validation(cases: Sequence[Validation]) -> Validation:

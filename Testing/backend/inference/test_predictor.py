@@ -93,7 +93,7 @@ def test_scores_that_are_no_numbers_never_become_a_finding(model_file: Path, sco
 def test_scores_that_overflow_in_16_bits_are_computed_in_32(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = Scored(float("inf"), -5.0)
     predictor = Predictor(Model(load_model(model_file).card, network), CPU)  # type: ignore[arg-type]
-    monkeypatch.setattr("kdnet.inference.predictor.computes_in_16_bits", lambda _device: True)
+    monkeypatch.setattr("kdnet.inference.predictor.reduced_precision", lambda _device, _figures: torch.bfloat16)
     assert not predictor.predict([head()]).labelmap.voxels.any()
     assert network.reduced == [True, False]
 

@@ -31,6 +31,12 @@ def add_parsers(commands: Any) -> None:
     segment.add_argument(
         "--channel", default="", metavar="N", help="volume of a 4D file, from 0; one per modality, as in 3,0,1,2"
     )
+    segment.add_argument(
+        "--shard",
+        default="",
+        metavar="I/N",
+        help="segment only the I-th of N shares of the cases, for cluster jobs; under torchrun, each process takes one",
+    )
     output = segment.add_argument_group("output")
     add_out(output, "folder for labelmaps and volumes.csv", metavar="FOLDER")
     add_options(segment, SegmentationOptions, GROUPS, {"output": output})
