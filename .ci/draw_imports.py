@@ -21,7 +21,8 @@ FOUNDATION = frozenset(
         "errors",
         "files",
         "json_schema",
-        "typed_json",
+        "messages",
+        "typed_json",  # of version 0.1.0
         "text",
         "foreign",
         "causes",

@@ -24,6 +24,7 @@ ALLOWED = {
     "inference": FOUNDATION | {"schema", "data", "networks", "model_file", "device"},
     "measurement": FOUNDATION | {"schema", "data"},  # no torch
     "preparation": FOUNDATION | {"schema", "data", "networks", "device", "model_file", "inference"},
+    "collection": FOUNDATION | {"schema", "data", "preparation"},  # no torch
     "curation": FOUNDATION
     | {"schema", "data", "device", "preparation", "segmentation", "runs", "report", "entry"},  # no torch before a case is prepared
     "segmentation": FOUNDATION
@@ -31,6 +32,7 @@ ALLOWED = {
     "training": FOUNDATION | {"schema", "data", "networks", "losses", "tensor_file", "device", "inference"},
     "report": FOUNDATION | {"schema", "data", "evaluation", "measurement", "runs"},
 }
+TOP = {"study", "cli", "entry", "__init__", "__main__"}  # they connect the others
 PANEL_ROOMS = ("schema", "runs")  # what the Slicer modules may import, with the foundation
 WITHOUT_TORCH = (  # what `kdnet inspect` and opening a case need
     "data.inspection",
@@ -80,9 +82,15 @@ def test_no_room_imports_itself_through_others() -> None:
     assert not arrows, f"these rooms import each other in a circle: {sorted(arrows)}"
 
 
-def test_every_arrow_leads_to_a_room_that_exists() -> None:
-    rooms = {path.stem for path in BACKEND.iterdir()}
-    assert set(ALLOWED) <= rooms
+def test_every_room_is_known() -> None:
+    rooms = {path.stem for path in BACKEND.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert rooms == ALLOWED.keys() | FOUNDATION | TOP
+
+
+def test_every_room_is_described() -> None:
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    folders = sorted(path.parent.name for path in BACKEND.glob("*/__init__.py"))
+    assert [name for name in folders if f"| `{name}/" not in page] == []
 
 
 def test_measurements_and_dicom_segmentations_import_without_torch() -> None:

@@ -27,12 +27,20 @@ def test_bfloat16_counts_only_where_the_processor_has_it(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {feature: True}, raising=False)
     assert computes_bfloat16(CPU) is native
-    assert settled_precision(Precision.AUTO, CPU) is (Precision.BFLOAT16 if native else Precision.FLOAT32)
+    assert settled_precision(Precision.AUTO, CPU, 4) is (Precision.BFLOAT16 if native else Precision.FLOAT32)
+
+
+@pytest.mark.parametrize(("smallest", "correct"), [(4, True), (3, True), (2, False), (1, False)])
+def test_bfloat16_is_not_chosen_where_pytorch_computes_wrong_gradients(
+    monkeypatch: pytest.MonkeyPatch, smallest: int, correct: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    assert settled_precision(Precision.AUTO, CPU, smallest) is (Precision.BFLOAT16 if correct else Precision.FLOAT32)
 
 
 def test_a_chosen_precision_is_kept() -> None:
-    assert settled_precision(Precision.FLOAT32, CPU) is Precision.FLOAT32
-    assert settled_precision(Precision.BFLOAT16, CPU) is Precision.BFLOAT16
+    assert settled_precision(Precision.FLOAT32, CPU, 4) is Precision.FLOAT32
+    assert settled_precision(Precision.BFLOAT16, CPU, 4) is Precision.BFLOAT16
 
 
 def test_apple_gpus_are_taken_only_where_one_window_agrees(monkeypatch: pytest.MonkeyPatch) -> None:

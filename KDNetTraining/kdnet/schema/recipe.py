@@ -104,7 +104,7 @@ class Schedule(StrEnum):
 class Precision(StrEnum):
     """Number format of the forward pass; weights stay float32."""
 
-    AUTO = "auto"  # bfloat16 if the device supports it natively, else float32
+    AUTO = "auto"  # bfloat16 if the device supports it natively and its gradients are correct, else float32
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
 

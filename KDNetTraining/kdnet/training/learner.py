@@ -73,7 +73,8 @@ class Learner:
         self.optimizer = make_optimizer(
             self.recipe, trained_parameters(self.module, self.module.network, self.recipe.trained_layers)
         )
-        self.precision = settled_precision(self.recipe.precision, device)
+        smallest = self.recipe.patch[0] // module.network.stride
+        self.precision = settled_precision(self.recipe.precision, device, smallest)
         self._forward: nn.Module = self.module
 
     @property

@@ -27,11 +27,21 @@ def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.
             )
 
 
-def settled_precision(wanted: Precision, device: torch.device) -> Precision:
-    """Resolve ``wanted`` for ``device``: automatic becomes bfloat16 only where that is faster than float32."""
+def settled_precision(wanted: Precision, device: torch.device, smallest: int) -> Precision:
+    """Resolve ``wanted`` for ``device``: automatic becomes bfloat16 only where that is faster than float32, and correct.
+
+    On CPUs, PyTorch 2.13 computes a wrong weight gradient of a bfloat16 convolution whose input has two voxels along the
+    first axis: it contains uninitialized memory, often NaN.
+
+    Args:
+        wanted: precision of the recipe.
+        device: compute device.
+        smallest: voxels of the bottleneck along the first axis. Finer levels have a power of two times as many.
+    """
     if wanted is not Precision.AUTO:
         return wanted
-    return Precision.BFLOAT16 if computes_bfloat16(device) else Precision.FLOAT32
+    correct = device.type != "cpu" or smallest > 2
+    return Precision.BFLOAT16 if correct and computes_bfloat16(device) else Precision.FLOAT32
 
 
 def trained_parameters(module: nn.Module, network: SegmentationNetwork, layers: TrainedLayers) -> list[nn.Parameter]:
