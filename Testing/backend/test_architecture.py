@@ -26,7 +26,16 @@ ALLOWED = {
     "preparation": FOUNDATION | {"schema", "data", "networks", "device", "model_file", "inference"},
     "collection": FOUNDATION | {"schema", "data", "preparation"},  # no torch
     "curation": FOUNDATION
-    | {"schema", "data", "device", "preparation", "segmentation", "runs", "report", "entry"},  # no torch before a case is prepared
+    | {
+        "schema",
+        "data",
+        "device",
+        "preparation",
+        "segmentation",
+        "runs",
+        "report",
+        "entry",
+    },  # no torch before a case is prepared
     "segmentation": FOUNDATION
     | {"schema", "data", "model_file", "device", "inference", "preparation", "evaluation", "measurement", "report"},
     "training": FOUNDATION | {"schema", "data", "networks", "losses", "tensor_file", "device", "inference"},
