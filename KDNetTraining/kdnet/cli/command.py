@@ -7,11 +7,14 @@ import importlib
 import sys
 import time
 from collections.abc import Sequence
+from difflib import get_close_matches
 from types import MappingProxyType
 
 import kdnet
 from kdnet.cli.former_names import current_arguments
 from kdnet.entry import carry_out, prepare_streams
+from kdnet.errors import SettingsError
+from kdnet.text import one_line
 
 GROUPS = MappingProxyType(
     {
@@ -99,7 +102,16 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         commands = parser.add_subparsers(required=True, metavar="COMMAND", help=argparse.SUPPRESS, prog="kdnet")
         for name in PARSERS:
             importlib.import_module(f"kdnet.cli.parsers.{name}").add_parsers(commands)
+        if given and not given[0].startswith("-") and given[0] not in commands.choices:
+            raise SettingsError(_unknown(given[0]))
     return parser
+
+
+def _unknown(command: str) -> str:
+    known = [name for group in GROUPS.values() for name in group]
+    similar = get_close_matches(command, known, n=1)
+    hint = f"did you mean {similar[0]}?" if similar else "kdnet --help lists the commands."
+    return f'"{one_line(command, 40)}" is not a command: {hint}'
 
 
 def _command_list() -> str:

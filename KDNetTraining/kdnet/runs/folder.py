@@ -105,6 +105,9 @@ class RunFolder:
     def begin(self, request: dict[str, Any]) -> bool:
         """Record the request, or check it against the one recorded before; return whether the run existed.
 
+        A run that ended before its cases were split has nothing to lose, so it takes the new request: a mistake in an
+        option does not use up the folder.
+
         Raises:
             RunFolderError: if the folder belongs to another request, a newer version, or something else.
         """
@@ -115,6 +118,9 @@ class RunFolder:
             write_json(self.study, content)
             return False
         if differing := self.differing(request):
+            if not self.splits.exists():
+                write_json(self.study, content)
+                return False
             names = ", ".join(differing)
             raise RunFolderError(f"{self.root} holds a run with other settings ({names}): choose another folder.")
         return True

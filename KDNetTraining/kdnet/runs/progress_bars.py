@@ -69,8 +69,6 @@ class ProgressBars:
                 self._emit(f"waiting for {', '.join(values['runs'])}")
             case EventKind.WARNING:
                 self._emit(f"note: {values['text']}")
-            case EventKind.STOPPED:
-                self._emit(f"stopped: {values['reason']}")
             case _:
                 pass
 

@@ -112,9 +112,10 @@ class RunReader:
         Raises:
             RunFolderError: naming a setting whose value no longer exists.
         """
-        if self.networks and all(self.folder(network).scores.exists() for network in self.networks):
+        removed = removed_values(read_study(self.run.root)["recipe"])
+        if not removed or (self.networks and all(self.folder(network).scores.exists() for network in self.networks)):
             return
-        for name, value in removed_values(read_study(self.run.root)["recipe"]).items():
+        for name, value in removed.items():
             raise RunFolderError(
                 f'{self.run.root} is not finished and uses {name} "{value}", which no longer exists: start a new run with '
                 f'"{REMOVED_VALUES[name][value]}", or resume it with kdnet 0.1.'

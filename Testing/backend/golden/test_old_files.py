@@ -123,7 +123,7 @@ def test_a_finished_run_with_values_that_no_longer_exist_is_read(
     assert read_status(run).state is RunState.FINISHED
     assert results(run, capsys)["scores"] == before
     assert main(["resume", str(run), "--data", str(data)]) == 0
-    page = (run / "report/report.html").read_text()
+    page = (run / "report/report.html").read_text(encoding="utf-8")
     for value in OLD_VALUES.values():
         assert value in page, "the report shows the settings of the training"
     assert json.loads((run / "recipe.json").read_text())["schedule"] == "cosine"

@@ -116,6 +116,7 @@ def test_two_processes_give_the_model_of_one(phantom: Path, finished_run: Path, 
 def test_a_run_of_a_version_that_knew_fewer_values_continues(tmp_path: Path) -> None:
     with open_run(tmp_path) as run:
         assert not run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5}}})
+        run.splits.write_text("{}", encoding="utf-8")
         assert run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5, "shading": 0.0}}, "excluded": []})
         with pytest.raises(RunFolderError, match="recipe"):
             run.begin({"recipe": {"steps": 5, "augmentation": {"flip": 0.5, "shading": 0.2}}})
@@ -138,9 +139,18 @@ def test_another_request_for_the_same_folder_is_refused(
 def test_a_run_is_the_same_however_its_command_was_written(tmp_path: Path) -> None:
     with open_run(tmp_path) as run:
         assert not run.begin({"seeds": [0], "command": "kdnet study data"})
+        run.splits.write_text("{}", encoding="utf-8")
         assert run.begin({"seeds": [0], "command": "kdnet study data --out here"})
         with pytest.raises(RunFolderError, match="seeds"):
             run.begin({"seeds": [1], "command": "kdnet study data"})
+
+
+def test_a_mistake_in_an_option_does_not_use_up_the_folder(tmp_path: Path) -> None:
+    with open_run(tmp_path) as run:
+        assert not run.begin({"folds": [7], "command": "kdnet study data --folds 7"})
+        assert not run.begin({"folds": [0], "command": "kdnet study data --folds 0"})
+        run.splits.write_text("{}", encoding="utf-8")
+        assert run.begin({"folds": [0], "command": "kdnet study data --folds 0"})
 
 
 def test_a_folder_that_another_process_writes_is_refused(tmp_path: Path) -> None:
