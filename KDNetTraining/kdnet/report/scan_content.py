@@ -11,7 +11,6 @@ import numpy as np
 
 from kdnet.data.volumes.dicom_facts import series_facts
 from kdnet.data.volumes.grid import Grid, Volume
-from kdnet.measurement.lesions import find_lesions
 from kdnet.report.scan_views import View, lesion_views
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.lesions import LesionTable, Point
@@ -135,15 +134,15 @@ def build_report(
     scan: Volume,
     labelmap: Volume,
     labels: LabelTable,
+    lesions: LesionTable,
     *,
     model: Model,
-    probabilities: Mapping[str, Volume],
     preparation: Sequence[str] = (),
     warnings: Sequence[str] = (),
     created: str = "",
     files: Sequence[Path] | None = None,
 ) -> ScanReport:
-    """Measure and draw everything that the report shows.
+    """Collect and draw everything that the report shows.
 
     Args:
         case: name of the case.
@@ -151,8 +150,8 @@ def build_report(
         scan: its voxels.
         labelmap: labels on the same grid.
         labels: their meaning.
+        lesions: measured on ``labelmap``.
         model: what made them.
-        probabilities: region name to its map in percent; may be empty.
         preparation: what was done to the scan before.
         warnings: why the result may be wrong.
         created: date and time to show.
@@ -162,7 +161,6 @@ def build_report(
         DataError: if the header of a DICOM series cannot be read.
     """
     patient, facts = series_facts(file, files) if file.is_dir() else ({}, {})
-    lesions = find_lesions(labelmap, labels, probabilities).table
     return ScanReport(
         case,
         patient,

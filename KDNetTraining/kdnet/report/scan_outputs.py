@@ -121,7 +121,7 @@ def write_outputs(outputs: Outputs, scans: Sequence[SegmentedScan], created: str
         maps = {name: read_volume(file) for name, file in item.probabilities.items()}
         tables[item.case] = find_lesions(labelmap, item.labels, maps).table
         if outputs.report is not None:
-            write_report(outputs.report, _report(item, labelmap, maps, created))
+            write_report(outputs.report, _report(item, labelmap, tables[item.case], created))
         if outputs.dicom_seg is not None:
             algorithm = Algorithm(item.model.name or "kdnet", item.model.facts.get("Version", kdnet.__version__))
             write_dicom_seg(outputs.dicom_seg, labelmap, item.scan, item.labels.labels, algorithm)
@@ -142,7 +142,7 @@ def probability_files(labelmap: Path, regions: Mapping[str, str]) -> dict[str, P
     return {name: file for name, file in files.items() if file.is_file()}
 
 
-def _report(item: SegmentedScan, labelmap: Volume, maps: Mapping[str, Volume], created: str) -> ScanReport:
+def _report(item: SegmentedScan, labelmap: Volume, lesions: LesionTable, created: str) -> ScanReport:
     scan = read_volume(item.scan, item.channel)
     if not scan.grid.matches(labelmap.grid, tolerance_mm=0.01):
         raise DataError(f"{item.labelmap} has another geometry than {item.scan}: choose the scan that was segmented.")
@@ -152,8 +152,8 @@ def _report(item: SegmentedScan, labelmap: Volume, maps: Mapping[str, Volume], c
         scan,
         labelmap,
         item.labels,
+        lesions,
         model=item.model,
-        probabilities=maps,
         preparation=item.preparation,
         warnings=item.warnings,
         created=created,

@@ -91,15 +91,15 @@ def report_scan(request: Request, _report: Report) -> dict[str, Any]:
 
     volume, labelmap = received_volume(request["volume"]), received_array(request["labelmap"])
     files = _files(request)
-    name = str(request["volume"]["name"])
+    name, labels = str(request["volume"]["name"]), LabelTable.from_json(request["labels"])
     report = build_report(
         name,
         files[0].parent if files else Path(name),
         volume,
         labelmap,
-        LabelTable.from_json(request["labels"]),
+        labels,
+        find_lesions(labelmap, labels).table,
         model=_model(request),
-        probabilities={},
         preparation=[str(text) for text in request["preparation"]],
         warnings=[str(text) for text in request["warnings"]],
         created=now(),

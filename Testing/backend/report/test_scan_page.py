@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.measurement.lesions import find_lesions
 from kdnet.report.scan_content import RESEARCH_ONLY, Model, ScanReport, build_report, lesion_rows, position
 from kdnet.report.scan_page import scan_page
 from kdnet.report.scan_pdf import write_scan_pdf
@@ -57,14 +58,15 @@ def report(tmp_path: Path) -> ScanReport:
     labels[10:13, 30:33, 9] = 2
     grid = Grid(shape, affine)
     folder = dicom_series(tmp_path / "T1 post", Volume(image, grid))
+    labelmap, probable = Volume(labels, grid), {"WT": Volume(np.full(shape, 83, np.uint8), grid)}
     return build_report(
         "case 7",
         folder,
         Volume(image, grid),
-        Volume(labels, grid),
+        labelmap,
         brats_labels(),
+        find_lesions(labelmap, brats_labels(), probable).table,
         model=Model("T1ce student", {"Version": "kdnet 0.2.0"}),
-        probabilities={"WT": Volume(np.full(shape, 83, np.uint8), grid)},
         preparation=["The brain (1432 mL) was extracted before."],
         warnings=["case 7 has slices of 5.5 mm."],
         created="2026-11-27 09:00",
@@ -125,12 +127,9 @@ def test_without_patient_model_lesions_and_warnings_nothing_is_made_up() -> None
     shape = (20, 20, 20)
     grid = Grid(shape, np.eye(4))
     image = np.random.default_rng(1).integers(0, 100, shape).astype(float)
-    labels = exclusive_labels({1: "Lesion"})
-    bare = build_report(
-        *("scan", Path("scan.nii.gz"), Volume(image, grid), Volume(np.zeros(shape, np.uint8), grid), labels),
-        model=Model(),
-        probabilities={},
-    )
+    labels, labelmap = exclusive_labels({1: "Lesion"}), Volume(np.zeros(shape, np.uint8), grid)
+    lesions = find_lesions(labelmap, labels).table
+    bare = build_report("scan", Path("scan.nii.gz"), Volume(image, grid), labelmap, labels, lesions, model=Model())
     words = texts(Page(scan_page(bare)))
     assert "The file carries no patient data." in words
     assert "no lesion was segmented" in words
