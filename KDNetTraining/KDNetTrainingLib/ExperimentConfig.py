@@ -132,6 +132,17 @@ class ExperimentConfig:
             return _("Choose the teacher's file, or train a teacher.")
         return self._seeds_problem()
 
+    def warning(self) -> str:
+        """Return what makes the experiment pointless, although it can be run; empty if nothing does."""
+        chosen = self._choices.current
+        if chosen.lambda_ > 0 or chosen.gamma > 0:
+            return ""
+        if chosen.initFromTeacher:
+            return _(
+                "⚠ Both distillation weights are 0: the student starts from its teacher, but no loss compares the two."
+            )
+        return _("⚠ Both distillation weights are 0: the student is trained exactly like its baseline.")
+
     def _seeds_problem(self) -> str:
         try:
             seeds = parse_numbers(self._choices.current.seeds, _("Seeds"))

@@ -58,14 +58,15 @@ class ExperimentPanel:
         ui.recipeFileLabel.visible = ui.recipeFileEdit.visible = chosen.recipe == FILE
         ui.teacherFileLabel.visible = ui.teacherFileEdit.visible = chosen.teacherSource is TeacherSource.FILE
         ui.amountSpinBox.visible = chosen.length is not Length.RECIPE
+        ui.amountSpinBox.suffix = chosen.length.unit()
         ui.studentTemperatureCheckBox.enabled = chosen.lambda_ > 0
         ui.latentMethodSelector.enabled = chosen.gamma > 0
         divergence = chosen.gamma > 0 and chosen.latentMethod is LatentMethod.DIVERGENCE
         ui.latentSoftmaxSelector.enabled = ui.latentReductionSelector.enabled = divergence
         ui.controlCheckBox.enabled = chosen.initFromTeacher
-        problem = config.problem() if available else ""
-        ui.experimentLabel.text = problem
-        ui.experimentLabel.visible = bool(problem)
+        message = config.problem() or config.warning() if available else ""
+        ui.experimentLabel.text = message
+        ui.experimentLabel.visible = bool(message)
         if config.capabilities is not None and config.recipe_file not in (None, self._queried):
             config.failure = ""
             self.query()

@@ -41,6 +41,10 @@ class Length(enum.Enum):
             Length.MINUTES: _("Time budget for the study (minutes)"),
         }[self]
 
+    def unit(self) -> str:
+        """Return the unit of the amount, as it follows the number."""
+        return {Length.RECIPE: "", Length.EPOCHS: _(" epochs"), Length.MINUTES: _(" min")}[self]
+
 
 class TeacherSource(enum.Enum):
     """Where the teacher comes from."""

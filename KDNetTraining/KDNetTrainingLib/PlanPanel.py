@@ -29,16 +29,22 @@ class PlanPanel:
         self.ui, self._logic, self._host = ui, logic, host
         self._command: Command | None = None
         self._planned: list[str] = []
+        self._refusal = ""
         self.ui.planButton.clicked.connect(self.onPlan)
         self._show_message("")
 
+    @property
+    def refusal(self) -> str:
+        """Why the current choices cannot be carried out, as planning them has shown; empty if it has not."""
+        return self._refusal
+
     def update(self, *, ready: bool) -> None:
-        """Update the button, and say when the plan is outdated."""
+        """Update the button, and say when the plan is outdated; a refusal ends with the choices that it is about."""
         self.ui.planButton.text = _("Cancel") if self._command is not None else _("Plan")
         self.ui.planButton.enabled = ready or self._command is not None
-        if self._command is None and self._planned and ready and self._arguments() != self._planned:
-            self._planned = []
-            self._show_message(_("The settings have changed. Plan again."))
+        if self._command is None and self._planned and self._arguments() != self._planned:
+            self._show_message("" if self._refusal else _("The settings have changed. Plan again."))
+            self._planned, self._refusal = [], ""
 
     def onPlan(self, *_arguments: Any) -> None:
         """Request a plan, or cancel."""
@@ -48,7 +54,7 @@ class PlanPanel:
             self._host.update()
             return
         request = self._host.request()
-        self._planned = request.arguments("plan")
+        self._planned, self._refusal = request.arguments("plan"), ""
         self._show_message(_("Timing a few steps on this computer..."))
         self._command = self._logic.startPlan(
             request,
@@ -71,14 +77,14 @@ class PlanPanel:
         self._host.update()
 
     def onFailed(self, failure: Failure) -> None:
-        """Report why there is no plan."""
-        self._command, self._planned = None, []
+        """Report why there is no plan, which also keeps a run from starting."""
+        self._command, self._refusal = None, failure.message
         self._show_message(failure.message)
         self._host.update()
 
     def cleanup(self) -> None:
         """Stop the process."""
-        self._planned = []
+        self._planned, self._refusal = [], ""
         if self._command is not None:
             self._command.cancel()
             self._command = None

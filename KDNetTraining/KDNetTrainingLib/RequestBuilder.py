@@ -36,7 +36,7 @@ def build_request(chosen: Parameters, data: DataSelection, experiment: Experimen
         control=experiment.control,
         seeds=parse_numbers(chosen.seeds, _("Seeds")),
         minutes=chosen.amount if chosen.length is Length.MINUTES else 0.0,
-        epochs=round(chosen.amount) if chosen.length is Length.EPOCHS else 0,
+        epochs=chosen.amount if chosen.length is Length.EPOCHS else 0.0,
         labels=data.labels,
         excluded=tuple(chosen.excludedCases),
         teacher=chosen.teacherFile if chosen.teacherSource is TeacherSource.FILE else None,

@@ -136,7 +136,7 @@ class Panel(VTKObservationMixin):
         self.experiment.update(available=available)
         problem = self.problem()
         self.plan.update(ready=not problem)
-        self.runs.update(problem=problem)
+        self.runs.update(problem=problem or self.plan.refusal)
         self.monitor.update()
         self.result.update()
 

@@ -138,13 +138,14 @@ def prepare_study(
     check_names(modalities, "modality", MOST_MODALITIES)  # named in each model's card
     if opened is None:
         _check_levels(request.recipe, data.dataset.labels.channels)
-        return check_start(PreparedStudy(data, networks, request.recipe, warnings=data.warnings, start=start))
+        warnings = (*data.warnings, *_distillation_warnings(request.recipe))
+        return check_start(PreparedStudy(data, networks, request.recipe, warnings=warnings, start=start))
     teacher = opened.fit(data, modalities, request.recipe)
     recipe, warnings = adapt_recipe(request.recipe, teacher.model, len(networks[-1].modalities))
     if request.control and not recipe.init_from_teacher:
         networks = tuple(network for network in networks if network.role is not Role.CONTROL)
         warnings = (*warnings, "Without a start from the teacher's weights there is no control.")
-    warnings = (*data.warnings, *teacher.warnings, *warnings)
+    warnings = (*data.warnings, *teacher.warnings, *warnings, *_distillation_warnings(recipe))
     return check_start(PreparedStudy(data, networks, recipe, teacher.model, warnings, start))
 
 
@@ -161,6 +162,15 @@ def check_start(setup: PreparedStudy) -> PreparedStudy:
             f"no network of the study takes {own}, as the model to start from does: choose another --start."
         )
     return setup
+
+
+def _distillation_warnings(recipe: Recipe) -> tuple[str, ...]:
+    """Return a warning if the student learns nothing from its teacher."""
+    if recipe.distillation.needs_teacher:
+        return ()
+    if recipe.init_from_teacher:
+        return ("Both distillation weights are 0: the student starts from its teacher, but no loss compares the two.",)
+    return ("Both distillation weights are 0: the student is trained exactly like its baseline.",)
 
 
 def kept_file(run: RunFolder | None, name: str, processes: DistributedContext) -> Path | None:

@@ -28,6 +28,8 @@ TEST_CASE = 3
 
 RESERVE = 0.9  # share of the time to plan for; the rest covers what was not measured
 
+ADVICE = 1.2  # advised minimum relative to the measured one: the next trial steps may take a little longer
+
 
 @dataclass(frozen=True)
 class StepTimings:
@@ -74,7 +76,7 @@ def steps_for_budget(
     per_step = sum(number * measured.of(role) for role, number in networks.items())
     steps = int((minutes * 60 * RESERVE - beside) / per_step)
     if steps < VALIDATIONS:
-        needed = (beside + VALIDATIONS * per_step) / 60 / RESERVE
+        needed = ADVICE * (beside + VALIDATIONS * per_step) / 60 / RESERVE
         raise SettingsError(
             f"the time budget of {minutes:g} min is too short for {count} networks on this machine: give at least "
             f"{math.ceil(needed)} min."

@@ -16,6 +16,7 @@ from kdnet.schema.model_card import read_card
 from kdnet.schema.recipe import read_recipe
 from kdnet.schema.study_request import StudyRequest
 from kdnet.study.planner import make_plan
+from kdnet.study.setup import prepare_study
 from kdnet.study.time_budget import steps_for_epochs
 from made_runs import study
 
@@ -61,6 +62,16 @@ def test_a_plan_states_what_the_study_then_does(
     assert {part: len(names) for part, names in splits["fold0"].items()} == {
         part: fold[part] for part in ("train", "validation", "test")
     }
+
+
+@pytest.mark.parametrize("init", [False, True])
+def test_a_student_that_learns_nothing_from_its_teacher_is_warned_of(phantom: Path, init: bool) -> None:
+    recipe = read_recipe(
+        "demo", ["distillation.lambda_=0", "distillation.gamma=0", f"init_from_teacher={str(init).lower()}"]
+    )
+    setup = prepare_study(StudyRequest(phantom, (("t1ce",),), recipe, folds=(0,)))
+    (warning,) = (text for text in setup.warnings if "Both distillation weights are 0" in text)
+    assert ("no loss compares the two" if init else "exactly like its baseline") in warning
 
 
 def test_minutes_are_planned_with_a_reserve(phantom: Path) -> None:

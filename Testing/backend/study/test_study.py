@@ -264,6 +264,18 @@ def test_minutes_decide_the_steps_of_every_network_alike() -> None:
         steps_for_budget(recipe, minutes=1, measured=StepTimings((1.0, 1.0, 2.0), 1.0), **arguments)
 
 
+@pytest.mark.parametrize("speed", [0.001, 0.1, 1.0, 7.3])
+def test_the_advised_minimum_is_enough_also_when_the_next_trial_steps_are_slower(speed: float) -> None:
+    recipe = read_recipe("fast")
+    arguments: Any = {"networks": dict.fromkeys(Role, 1), "validation_cases": 4, "tests": 42}
+    with pytest.raises(SettingsError, match=r"give at least \d+ min") as caught:
+        steps_for_budget(recipe, minutes=0.001, measured=StepTimings((speed, speed, 2 * speed), speed), **arguments)
+    minutes = float(str(caught.value).rsplit(" ", 2)[1])
+    slower = StepTimings((1.15 * speed, 1.15 * speed, 2.3 * speed), 1.15 * speed)
+    assert minutes >= 1
+    assert steps_for_budget(recipe, minutes=minutes, measured=slower, **arguments).steps >= 10
+
+
 def test_students_of_any_proper_subset_are_planned_after_their_teacher() -> None:
     networks = plan_networks(("t1", "t1ce", "t2"), parse_students("t1ce,t2+t1"), [0], [0, 1])
     assert [network.role for network in networks[:3]] == [Role.TEACHER, Role.BASELINE, Role.STUDENT]

@@ -113,6 +113,56 @@ def test_a_plan_is_shown_as_text_and_becomes_outdated(training: Any, chosen: Any
     assert "Plan again" in training.ui.planLabel.text
 
 
+def test_what_a_plan_refuses_cannot_be_started_until_the_choices_change(
+    training: Any, chosen: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from KDNetLib.Worker import Failure
+
+    chosen()
+    failing = []
+    monkeypatch.setattr(training.logic, "startPlan", lambda _request, **callbacks: failing.append(callbacks["onFailed"]))
+    reason = "The time budget of 0.1 min is too short for 3 networks on this machine: give at least 1 min."
+    training.ui.planButton.click()
+    failing[-1](Failure(reason))
+    assert training.ui.planLabel.text == reason
+    assert not training.ui.startButton.enabled
+    assert training.ui.startButton.toolTip == reason
+    training.ui.runNameEdit.text = "another"  # does not change what is trained
+    assert not training.ui.startButton.enabled
+    training.ui.gammaSpinBox.value = 3
+    assert training.ui.startButton.enabled
+    assert not training.ui.planLabel.visible
+    training.ui.planButton.click()
+    failing[-1](Failure(reason))
+    training.ui.planButton.click()  # asks again
+    assert training.ui.planButton.text == "Plan"
+    assert training.ui.startButton.enabled
+
+
+def test_the_amount_has_a_unit_and_a_fraction_of_an_epoch_is_one(training: Any, chosen: Any) -> None:
+    chosen()
+    pick(training.ui.lengthSelector, "Number of epochs")
+    training.ui.amountSpinBox.value = 0.4
+    assert training.ui.amountSpinBox.suffix == " epochs"
+    assert training.request().epochs == 0.4
+    assert "--epochs 0.4" in training.request().commandLine()
+    pick(training.ui.lengthSelector, "Time budget for the study (minutes)")
+    assert training.ui.amountSpinBox.suffix == " min"
+    assert "--minutes 0.4" in training.request().commandLine()
+
+
+def test_a_student_that_learns_nothing_from_its_teacher_is_warned_of(training: Any, chosen: Any) -> None:
+    chosen()
+    assert not training.ui.experimentLabel.visible
+    training.ui.lambdaSpinBox.value = training.ui.gammaSpinBox.value = 0
+    assert "trained exactly like its baseline" in training.ui.experimentLabel.text
+    assert training.ui.startButton.enabled
+    training.ui.initFromTeacherCheckBox.checked = True
+    assert "no loss compares the two" in training.ui.experimentLabel.text
+    training.ui.gammaSpinBox.value = 0.5
+    assert not training.ui.experimentLabel.visible
+
+
 @pytest.mark.parametrize("name", ["LatentMethod", "LatentSoftmax", "LatentReduction"])
 def test_latent_choices_are_those_of_a_recipe(training: Any, name: str) -> None:
     from kdnet.schema import recipe
