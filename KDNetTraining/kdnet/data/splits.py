@@ -25,12 +25,14 @@ class FoldList:
     Attributes:
         folds: case to fold; empty if no file gives folds.
         patients: case to patient, for the cases with a patient in the file.
+        groups: case to group, such as its site, for the cases with a group in the file.
         source: path of the file, None if no file applies.
         notes: files that were found but ignored, in sentences.
     """
 
     folds: Mapping[str, int] = field(default_factory=dict)
     patients: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
     source: Path | None = None
     notes: tuple[str, ...] = ()
 
@@ -38,8 +40,8 @@ class FoldList:
 def read_folds(root: Path, cases: Collection[str]) -> FoldList:
     """Read the folds from a file in ``root`` or its parent.
 
-    The candidates are ``cases.csv`` (columns ``case``, ``fold`` and, optionally, ``patient``) and nnU-Net's
-    ``splits_final.json``. A file from another program or without any of the cases is ignored, with a note.
+    The candidates are ``cases.csv`` (columns ``case``, ``fold`` and, optionally, ``patient`` and ``group``) and
+    nnU-Net's ``splits_final.json``. A file from another program or without any of the cases is ignored, with a note.
 
     Args:
         root: folder of the data set.
@@ -59,7 +61,7 @@ def read_folds(root: Path, cases: Collection[str]) -> FoldList:
                 notes.append(found)
             else:
                 notes += _lacking(path, found.folds, cases)
-                return FoldList(found.folds, found.patients, path, tuple(notes))
+                return FoldList(found.folds, found.patients, found.groups, path, tuple(notes))
     return FoldList(notes=tuple(notes))
 
 
@@ -93,8 +95,8 @@ def _read_table(path: Path, cases: Collection[str]) -> FoldList | str:
         if not fold.isdecimal() or folds.get(row["case"], int(fold)) != int(fold):
             raise DataError(f'{path} assigns case {row["case"]} to fold "{fold}": give each case one integer from 0.')
         folds[row["case"]] = int(fold)
-    patients = {row["case"]: row["patient"] for row in named if row.get("patient")}
-    return FoldList(folds, patients) if folds or patients else foreign
+    patients, groups = ({row["case"]: row[column] for row in named if row.get(column)} for column in ("patient", "group"))
+    return FoldList(folds, patients, groups) if folds or patients or groups else foreign
 
 
 def _rows(text: str) -> list[dict[str, str]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ class ReportData:
         events: events of the run, in order.
         overlays: example pictures, with those of one case side by side.
         labels: label names and colors.
+        groups: summary of each group of cases; empty without groups.
     """
 
     description: StudyDescription
@@ -33,6 +34,7 @@ class ReportData:
     events: Sequence[Event]
     overlays: Sequence[Overlay]
     labels: LabelTable
+    groups: Mapping[str, StudySummary] = field(default_factory=dict)
 
     @property
     def teacher(self) -> str:

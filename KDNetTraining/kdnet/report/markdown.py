@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from kdnet.report import published, tables
 from kdnet.report.content import ReportData
-from kdnet.report.sentences import GAIN_PARTS, PAIRING, PENALTIES, SPREAD, caveats, conclusions, format_key, percent
+from kdnet.report.sentences import (
+    ABSENT,
+    GAIN_PARTS,
+    GROUPS,
+    PAIRING,
+    PENALTIES,
+    SPREAD,
+    caveats,
+    conclusions,
+    format_key,
+    percent,
+)
 from kdnet.report.tables import Table
 from kdnet.schema.results import HD95_DEFINITION
 from kdnet.text import one_line
@@ -32,12 +43,19 @@ def markdown_report(content: ReportData) -> str:
         "(teacher - baseline).",
         *_gain_parts(content),
         *_published(content),
+        *_groups(content),
         "## How to reproduce it",
         f"```\n{one_line(content.description.command, 10_000).replace('```', '` ` `')}\n```",
         "\n".join(f"- {name}: {_plain(value)}" for name, value in tables.facts(content).items()),
         _table(tables.split_table(content)),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _groups(content: ReportData) -> list[str]:
+    groups, absent = tables.group_table(content), tables.absent_table(content)
+    blocks = ["## By group of cases", _table(groups), GROUPS] if groups.rows else []
+    return blocks + (["## Cases without a region", _table(absent), ABSENT] if absent.rows else [])
 
 
 def _gain_parts(content: ReportData) -> list[str]:

@@ -28,6 +28,7 @@ def html_page(content: ReportData) -> str:
             sections.opening,
             sections.networks,
             sections.comparison,
+            sections.groups,
             sections.cases,
             sections.examples,
             sections.training,

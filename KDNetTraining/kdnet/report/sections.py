@@ -14,7 +14,9 @@ from kdnet.report.curves import curve_panels
 from kdnet.report.elements import ROLES, details, key, panels, paragraph, table, tile
 from kdnet.report.forest import difference_plot, recovery_plot
 from kdnet.report.sentences import (
+    ABSENT,
     GAIN_PARTS,
+    GROUPS,
     MINUS,
     PAIRING,
     PENALTIES,
@@ -107,6 +109,14 @@ def comparison(content: ReportData) -> str:
         _gain_parts(content),
         _published(content),
     ]
+    return "".join(parts)
+
+
+def groups(content: ReportData) -> str:
+    """Show the results of each group of cases, and of cases that lack a region."""
+    by_group, absent = tables.group_table(content), tables.absent_table(content)
+    parts = ["<h2>By group of cases</h2>", table(by_group, caption=GROUPS)] if by_group.rows else []
+    parts += ["<h2>Cases without a region</h2>", table(absent, caption=ABSENT)] if absent.rows else []
     return "".join(parts)
 
 

@@ -30,6 +30,13 @@ GAIN_PARTS = (
     "comparisons."
 )
 
+GROUPS = (
+    "Mean Dice, baseline → student, in each group that cases.csv names, and the paired difference of their means with its "
+    "bootstrap 95 % interval over patients."
+)
+
+ABSENT = "Where the reference lacks a region, Dice is 1 if the network leaves it empty as well, and 0 otherwise."
+
 PAIRING = "paired by case, fold and seed; visits of one patient are averaged and count once"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kdnet.evaluation.groups import absent_regions
 from kdnet.evaluation.pairing import per_case
 from kdnet.report.content import ReportData
 from kdnet.report.sentences import difference, format_key, p_value, recovery
@@ -91,6 +92,40 @@ def gain_table(content: ReportData) -> Table:
     return Table(("student", "region", "gain of", "cases", "difference", "better in", "p"), tuple(rows))
 
 
+def group_table(content: ReportData) -> Table:
+    """Return the Dice of baseline and student in each group of cases, with the teacher's and the paired difference."""
+    rows = []
+    for group, summary in content.groups.items():
+        for modality_key in content.description.student_modalities:
+            own = [summary.network(Role.STUDENT, modality_key, region) for region in _columns(content)]
+            if own[-1] is None:
+                continue
+            before = [summary.network(Role.BASELINE, modality_key, region) for region in _columns(content)]
+            teacher = summary.network(Role.TEACHER, content.teacher, MEAN)
+            compared = summary.comparison(modality_key, MEAN)
+            rows.append(
+                (
+                    group,
+                    format_key(modality_key),
+                    counted(own[-1].cases, own[-1].patients),
+                    _number(teacher.dice if teacher else None),
+                    *(_change(old, new) for old, new in zip(before, own, strict=True)),
+                    difference(compared.difference) if compared else "",
+                )
+            )
+    header = ("group", "student", "cases", "teacher, mean", *_columns(content), "student minus baseline, mean")
+    return Table(header, tuple(rows))
+
+
+def absent_table(content: ReportData) -> Table:
+    """Count how often each network left a region empty that the reference lacks; without rows if all have all regions."""
+    rows = [
+        (row.role.value, format_key(row.modalities), row.region, str(row.scored), f"{row.empty} of {row.scored}")
+        for row in absent_regions(content.scores)
+    ]
+    return Table(("network", "input", "region", "cases without it", "left empty"), tuple(rows))
+
+
 def case_table(content: ReportData, modalities: str) -> Table:
     """List every test case, the student's worst first: mean Dice of the three networks, and the student's regions."""
 
@@ -161,6 +196,15 @@ def penalties(row: NetworkSummary | None) -> str:
 def counted(cases: int, patients: int) -> str:
     """Format counts as ``"6"``, or ``"6 (4 patients)"`` where some patients have several visits."""
     return str(cases) if patients == cases else f"{cases} ({patients} patient{'' if patients == 1 else 's'})"
+
+
+def _columns(content: ReportData) -> list[str]:
+    return [*content.description.regions, MEAN]
+
+
+def _change(before: NetworkSummary | None, after: NetworkSummary | None) -> str:
+    """Format Dice as ``"0.510 → 0.540"``, or one figure where a network was not scored."""
+    return " → ".join(_number(row.dice) for row in (before, after) if row)
 
 
 def _network_header(content: ReportData) -> tuple[str, ...]:

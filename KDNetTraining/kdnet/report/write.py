@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from kdnet.evaluation.groups import summarize_groups
 from kdnet.evaluation.statistics import summarize
 from kdnet.files import atomic_write, writable_folder, write_csv, write_json
 from kdnet.report.content import Overlay, ReportData
@@ -45,12 +46,14 @@ def write_report(
         KDNetError: when the folder cannot be written, or scores of student, baseline and teacher do not pair.
     """
     summary = summarize(scores, patients=description.patients)
-    content = ReportData(description, summary, scores, events, overlays, labels)
+    groups = summarize_groups(scores, description.groups, description.patients)
+    content = ReportData(description, summary, scores, events, overlays, labels, groups)
     pages = {"results.md": markdown_report(content), "report.html": html_page(content)}
     writable_folder(folder)
     results = {
         "description": asdict(description),
         "summary": asdict(summary),
+        "groups": {name: asdict(group) for name, group in groups.items()},
         "unscored": content.unscored(),
         "scores": [asdict(score) for score in scores],
     }

@@ -80,7 +80,8 @@ class StudyDescription:
     ``teacher`` names a pretrained teacher; it is empty if the study trained one. ``control``: whether
     the study trained controls. ``start`` names the model that networks started from, ``incomplete`` the cases that lack a
     modality. ``patients`` gives the patient of
-    each case; a case missing from it counts as its own patient.
+    each case; a case missing from it counts as its own patient. ``groups`` gives the group of each case, such as its site;
+    results are also shown per group.
     """
 
     command: str
@@ -104,6 +105,7 @@ class StudyDescription:
     start: str = ""
     incomplete: tuple[str, ...] = ()
     patients: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

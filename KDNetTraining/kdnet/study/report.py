@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdnet.data.references import read_reference
+from kdnet.data.splits import read_folds
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import read_volume
 from kdnet.report.content import Overlay
@@ -70,6 +71,7 @@ def report_study(request: StudyRequest, study: RunningStudy) -> Path:
         start=setup.start.card.name if setup.start else "",
         incomplete=tuple(sorted(data.dataset.incomplete)),
         patients=data.dataset.patients,
+        groups=read_folds(data.dataset.root, [case.name for case in data.dataset.cases]).groups,
     )
     overlays = _overlays(data, networks, run, scores)
     return write_report(run.report, description, scores, events, overlays, data.dataset.labels)

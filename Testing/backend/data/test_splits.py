@@ -98,6 +98,12 @@ def test_patients_that_a_list_names_count_instead_of_names() -> None:
     assert shared_patients({"a": 0, "b": 1, "c": 1}, patients) == ("P1",)
 
 
+def test_a_list_may_name_patients_and_groups(tmp_path: Path) -> None:
+    (tmp_path / "cases.csv").write_text("case,fold,patient,group\na,0,P1,Site A\nb,1,,\n")
+    found = read_folds(tmp_path, ["a", "b"])
+    assert (found.folds, found.patients, found.groups) == ({"a": 0, "b": 1}, {"a": "P1"}, {"a": "Site A"})
+
+
 def test_a_fold_whose_complement_is_one_patient_is_refused() -> None:
     folds = {"BraTS-GLI-00001-000": 0, "BraTS-GLI-00001-001": 0, "BraTS-GLI-00002-000": 1}
     with pytest.raises(DataError, match="one patient"):
