@@ -38,6 +38,11 @@ class JobRunner:
         return self._job is not None
 
     @property
+    def running(self) -> bool:
+        """Whether the worker is running."""
+        return self.worker.running
+
+    @property
     def warm(self) -> bool:
         """Whether the worker is running and has finished its imports."""
         return self.worker.warm
@@ -47,13 +52,13 @@ class JobRunner:
         if self._job is not None:
             self.worker.cancel()
             self._end()
-            for job in tuple(self._queries):
-                job.failed(Failure(""))
+            self._dropQueries()
 
     def cleanup(self) -> None:
-        """Stop the worker, for example when the module is unloaded."""
+        """Stop the worker, for example when the module is unloaded; queries end with an empty failure."""
         self.cancel()
-        self.worker.stop()
+        self.worker.cancel()
+        self._dropQueries()
 
     def poll(self) -> None:
         """Process the worker's answers. Called automatically while Qt's event loop runs."""
@@ -106,6 +111,10 @@ class JobRunner:
         if request is not None:
             self.worker.submit(request, job)
             self._timer.start()
+
+    def _dropQueries(self) -> None:
+        for job in tuple(self._queries):
+            job.failed(Failure(""))
 
     def _alongside(self, job: Job[Any], callback: Callable[[T], None]) -> Callable[[T], None]:
         def ended(outcome: T) -> None:

@@ -240,6 +240,22 @@ class ComparisonJob(Job[Sequence[RegionScore]]):
         return list(answer["scores"])
 
 
+class LoadJob(Job[str]):
+    """Loading of a model before it is needed."""
+
+    def __init__(self, model: ModelInfo, settings: Settings) -> None:
+        super().__init__()
+        self._model, self._settings = model, settings
+
+    def request(self) -> dict[str, Any]:
+        """Return the request; the worker loads for the device and passes of the settings."""
+        return {"task": "load", "model": str(self._model.path), **self._settings.request()}
+
+    def result(self, answer: Mapping[str, Any]) -> str:
+        """Return the device that the model is on."""
+        return str(answer["device"])
+
+
 class DevicesJob(Job[Mapping[str, str]]):
     """Query of the available devices."""
 

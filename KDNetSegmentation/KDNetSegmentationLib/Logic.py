@@ -43,7 +43,7 @@ from KDNetLib.Worker import Worker
 from slicer.i18n import tr as _
 
 from KDNetSegmentationLib.JobRunner import Failed, Progressed
-from KDNetSegmentationLib.Jobs import BatchJob, Cases, ComparisonJob, DevicesJob, ImportJob, SegmentationJob
+from KDNetSegmentationLib.Jobs import BatchJob, Cases, ComparisonJob, DevicesJob, ImportJob, LoadJob, SegmentationJob
 from KDNetSegmentationLib.ResultsLogic import ResultsLogic
 from KDNetSegmentationLib.Settings import Result, SegmentationError, Settings
 
@@ -130,6 +130,29 @@ class SegmentationLogic(ResultsLogic):
             except SegmentationError as error:
                 results.append(error)
         return results
+
+    def warmUp(
+        self,
+        model: ModelInfo | str,
+        settings: Settings | None = None,
+        *,
+        onFinished: Callable[[str], None] = lambda _device: None,
+        onFailed: Failed = lambda _failure: None,
+    ) -> None:
+        """Start the worker and load a model alongside other work, so that the first segmentation is as fast as the next.
+
+        The worker exits after 15 minutes without work. :meth:`cancel` of other work cancels this too, as an empty failure.
+
+        Args:
+            model: model from :meth:`models`, or its file name.
+            settings: settings of the segmentation that is expected.
+            onFinished: called with the device that the model is on.
+            onFailed: called with the reason.
+
+        Raises:
+            KDNetError: if there is no such model.
+        """
+        self._query(LoadJob(self._model(model), settings or Settings()), onFinished, onFailed)
 
     def startFolder(
         self,

@@ -46,6 +46,10 @@ class SegmentationLogicProtocol(Protocol):
         """Whether work is in progress."""
 
     @property
+    def running(self) -> bool:
+        """Whether the worker is running."""
+
+    @property
     def warm(self) -> bool:
         """Whether the worker is running and has finished its imports."""
 
@@ -139,6 +143,16 @@ class SegmentationLogicProtocol(Protocol):
         onFailed: Failed = ...,
     ) -> None:
         """Write a segmentation as DICOM SEG."""
+
+    def warmUp(
+        self,
+        model: ModelInfo | str,
+        settings: Settings | None = ...,
+        *,
+        onFinished: Callable[[str], None] = ...,
+        onFailed: Failed = ...,
+    ) -> None:
+        """Start the worker and load a model."""
 
     def checkDevices(self, onFound: Callable[[Mapping[str, str]], None], onFailed: Failed) -> None:
         """Find the available devices."""

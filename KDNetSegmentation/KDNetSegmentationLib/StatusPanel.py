@@ -18,6 +18,7 @@ class StatusPanel:
 
     def __init__(self, ui: Widgets) -> None:
         self.ui = ui
+        self._hint = ""
         ui.detailsButton.toggled.connect(self.onDetails)
 
     def showMessage(self, text: str, details: str = "") -> None:
@@ -27,6 +28,12 @@ class StatusPanel:
         self.ui.detailsButton.visible = bool(details)
         self.ui.detailsButton.checked = False
         self.ui.detailsText.visible = False
+
+    def showHint(self, text: str) -> None:
+        """Show a message of lesser importance: it replaces earlier hints, but no other message."""
+        if self.ui.statusLabel.text in ("", self._hint):
+            self._hint = text
+            self.ui.statusLabel.text = text
 
     def showProgress(self, done: float, total: float) -> None:
         """Set the progress bar; a total of 0 means unknown."""

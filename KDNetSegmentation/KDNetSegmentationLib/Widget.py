@@ -29,6 +29,7 @@ from KDNetSegmentationLib.ResultPanel import ResultPanel
 from KDNetSegmentationLib.Settings import Result
 from KDNetSegmentationLib.StatusPanel import StatusPanel
 from KDNetSegmentationLib.VisitsPanel import VisitsPanel
+from KDNetSegmentationLib.WarmUp import WarmUp
 
 if TYPE_CHECKING:
     from KDNetLib.ModelInfo import ModelInfo
@@ -64,9 +65,10 @@ class Panel(VTKObservationMixin):
         self.comparison = ComparisonPanel(self)
         self.library = ModelsPanel(self)
         self.device = DeviceHint(self)
+        self.warmUp = WarmUp(self, self.status.showHint)
         self.install = InstallPanel(self.ui, self.update)
         self._observeScene()
-        self.enter()
+        self.activate()
 
     @property
     def model(self) -> ModelInfo | None:
@@ -84,12 +86,18 @@ class Panel(VTKObservationMixin):
         return self.apply.running
 
     def enter(self) -> None:
-        """Activate the panel when the module is opened."""
+        """Activate the panel when the module is opened, and start the worker for the first click."""
+        self.warmUp.open()
+        self.activate()
+
+    def activate(self) -> None:
+        """Look for packages, and connect the panel to the scene; the module need not be open."""
         self.install.check()
         self.setParameters(parameters_of(self.logic.getParameterNode()))
 
     def exit(self) -> None:
         """Deactivate the panel; work continues, and its result is shown when the user returns."""
+        self.warmUp.close()
         self._disconnect()
 
     def cleanup(self) -> None:
@@ -179,6 +187,7 @@ class Panel(VTKObservationMixin):
         self.ui.advancedSection.enabled = not self.segmenting
         self.ui.progressBar.visible = self.logic.busy
         self.device.update(installed=installed)
+        self.warmUp.update(installed=installed)
         self.batch.update(free=free)
         self.outputs.update(free=free)
         self.visits.update(free=free)

@@ -13,6 +13,9 @@ from kdnet.json_schema import parse_dataclass
 from kdnet.schema.former_names import current_name
 from kdnet.schema.options import DEVICES, option
 
+WORKER_IDLE_SECONDS = 900.0
+"""How long the worker waits for a request before it exits, which frees its memory."""
+
 GROUPS = ("output", "brain extraction", "preparation", "computer")
 """Headings of the options in the help of ``kdnet segment``."""
 

@@ -33,9 +33,9 @@ from typing import IO, Any
 from kdnet.causes import device_failed, device_lost, memory_ran_out
 from kdnet.errors import KDNetError
 from kdnet.foreign import parse_message, reason, surviving
+from kdnet.schema.segmentation import WORKER_IDLE_SECONDS
 from kdnet.text import one_line
 
-IDLE_SECONDS = 900.0
 UNFIT = "unfit"  # used as the task of a request that cannot be read
 
 
@@ -58,7 +58,7 @@ class Answers:
             self._stream.flush()
 
 
-def main(idle_seconds: float = IDLE_SECONDS) -> int:
+def main(idle_seconds: float = WORKER_IDLE_SECONDS) -> int:
     """Serve requests until stdin is closed or none arrives for ``idle_seconds``; return the exit code."""
     stdin = sys.stdin
     if stdin is None:  # no request can ever arrive

@@ -55,6 +55,7 @@ class Tasks:
             KDNetError: with a one-sentence message, when it cannot be done.
         """
         tasks: dict[str, Callable[[Request, Report], dict[str, Any]]] = {
+            "load": self._load,
             "segment": self._segment,
             "batch": self._batch,
             "validate": _validate,
@@ -84,6 +85,11 @@ class Tasks:
         if self._extractor is None or self._extractor.device != device:
             self._extractor = BrainExtractor(device)
         return self._extractor
+
+    def _load(self, request: Request, report: Report) -> dict[str, Any]:
+        """Load the file ``model`` for requests with the same options, so that the first takes no longer than the next."""
+        predictor = self._predictor(request, SegmentationOptions.from_json(request), report)
+        return {"name": predictor.model.card.name, "device": str(predictor.device)}
 
     def _segment(self, request: Request, report: Report) -> dict[str, Any]:
         """Segment memory-mapped arrays.

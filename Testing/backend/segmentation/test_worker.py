@@ -101,6 +101,13 @@ def test_the_model_is_loaded_once(client: Client, volume_file: Path, model_file:
     assert "forward" in stages[1]
 
 
+def test_a_model_can_be_loaded_ahead(client: Client, volume_file: Path, model_file: Path, tmp_path: Path) -> None:
+    model = shutil.copy(model_file, tmp_path / "ahead.safetensors")
+    request = request_for(volume_file, model, tmp_path)
+    assert client.ask(**{**request, "task": "load"})[-1] == {"id": 1, "event": "result", "name": "Tiny", "device": "cpu"}
+    assert "load" not in [answer.get("stage") for answer in client.ask(**request)]
+
+
 def test_amounts_and_probabilities_come_with_the_labelmap(
     client: Client, volume_file: Path, model_file: Path, tmp_path: Path
 ) -> None:
