@@ -37,7 +37,8 @@ ALLOWED = {
         "entry",
     },  # no torch before a case is prepared
     "segmentation": FOUNDATION
-    | {"schema", "data", "model_file", "device", "inference", "preparation", "evaluation", "measurement", "report"},
+    | {"schema", "data", "model_file", "device", "inference", "preparation", "evaluation", "measurement", "report"}
+    | {"collection"},
     "training": FOUNDATION | {"schema", "data", "networks", "losses", "tensor_file", "device", "inference"},
     "report": FOUNDATION | {"schema", "data", "evaluation", "measurement", "runs"},
 }

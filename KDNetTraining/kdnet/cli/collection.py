@@ -13,6 +13,7 @@ from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import read_volume
 from kdnet.errors import SettingsError
 from kdnet.schema.collection import BrainMask, CollectedCase, CollectionContent
+from kdnet.schema.formatting import plural
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.labels_option import parse_labels
 from kdnet.schema.modalities import display_name
@@ -79,7 +80,8 @@ def _labels(text: str, card: ModelCard | None, known: CollectionContent) -> Labe
 def _text(content: CollectionContent) -> str:
     lines = [*(_line(case) for case in content.cases), *content.problems]
     patients = len({case.patient for case in content.cases})
-    return "\n".join([*map(printable, lines), f"{len(content.cases)} cases of {patients} patients"])
+    cases = plural(len(content.cases), "{count} case", "{count} cases")
+    return "\n".join([*map(printable, lines), f"{cases} of {plural(patients, '{count} patient', '{count} patients')}"])
 
 
 def _line(case: CollectedCase) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
 
 from kdnet.device import choose_device
 from kdnet.files import write_csv
 from kdnet.inference.predictor import Predictor
 from kdnet.model_file import load_model
+from kdnet.schema.ranking import Ranked
 from kdnet.segmentation.inputs import Input, require_inputs, survey
-from kdnet.segmentation.ranking import Ranked, rank, sort_ranked
+from kdnet.segmentation.ranking import rank, sort_ranked
 from kdnet.text import printable, table_cell
 
 
@@ -22,7 +22,8 @@ def run_rank(args: argparse.Namespace) -> int:
     found = survey(args.inputs, model.card.modalities)
     require_inputs(found)
     inputs = [item for item in found.cases if isinstance(item, Input)]
-    rejected = [Ranked(item.name, None, {}, item.reason) for item in found.cases if not isinstance(item, Input)]
+    others = [item for item in found.cases if not isinstance(item, Input)]
+    rejected = [Ranked(item.name, None, problem=item.reason, files=(item.path,)) for item in others]
     cases = []
     for case in rank(Predictor(model, choose_device(args.device)), inputs):
         cases.append(case)
@@ -36,7 +37,7 @@ def run_rank(args: argparse.Namespace) -> int:
         ]
         write_csv(args.out, [["case", "uncertainty", *map(table_cell, regions)], *rows])
     if args.json:
-        print(json.dumps([asdict(case) for case in ranked]))
+        print(json.dumps({"cases": [case.to_json() for case in ranked]}))
     else:
         for case in ranked:
             print(printable(f"{_number(case.uncertainty) or '-':6} {case.name} {case.problem}".rstrip()))

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from kdnet.device import choose_device
-from kdnet.errors import RunFolderError
+from kdnet.errors import RunFolderError, SettingsError
 from kdnet.runs.control import clear_stop_request
 from kdnet.runs.folder import RunFolder, open_run
 from kdnet.runs.progress_bars import progress_bars
@@ -42,6 +42,8 @@ def run_resume(args: argparse.Namespace) -> int:
     request = reader.request
     if args.data is not None:
         request = replace(request, data=args.data)
+    if args.force and request.adaptation is None:
+        raise SettingsError(f"{root} is a study, whose models are always written: resume it without --force.")
     if not request.data.is_dir():
         raise RunFolderError(
             f"the data folder {request.data} of {root} is not there: "
@@ -49,7 +51,7 @@ def run_resume(args: argparse.Namespace) -> int:
         )
     device = request.device if args.device is None else args.device
     threads = request.threads if args.threads is None else args.threads
-    request = replace(request, device=device, threads=threads)
+    request = replace(request, device=device, threads=threads, force=request.force or args.force)
     return carry_out_request(request, root, args.wait_for, args.started, moved=args.data is not None)
 
 

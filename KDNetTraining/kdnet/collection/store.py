@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
-from kdnet.collection.correction import Correction, changed_volumes, check_correction, checked_labels
+from kdnet.collection.case_content import (
+    HASH_DIGITS,
+    changed_by,
+    patient_hash,
+    record_of,
+    scan_digests,
+    today,
+    write_case,
+    write_labelmap,
+)
+from kdnet.collection.correction import Correction, check_correction
 from kdnet.data.formats.collection import (
-    BRAIN,
     CORRECTED,
     ORIGINAL,
-    CollectionHeader,
     case_file,
     is_collection,
     read_case_record,
     read_collected,
-    read_header,
 )
 from kdnet.data.volumes.grid import Volume
-from kdnet.data.volumes.io import write_volume
+from kdnet.data.volumes.io import read_volume
 from kdnet.errors import DataError, KDNetError
 from kdnet.files import PARTIAL, rename_over, writable_folder, write_json
-from kdnet.preparation.brain_mask import only_brain
 from kdnet.schema.collection import (
     CASE_FILE,
     COLLECTION_FILE,
     SCHEMA,
-    BrainMask,
     CollectedCase,
     CollectionContent,
+    CollectionHeader,
     check_case_name,
     next_case_name,
+    read_header,
 )
 
 REPLACED = ".replaced-"  # prefix of the folder of a case while a new version takes its place
-
-HASH_DIGITS = 12
 
 ABANDONED_SECONDS = 3600.0  # after which an incomplete folder is not one that another process is writing
 
@@ -95,16 +96,57 @@ class Collection:
             KDNetError: if the folder cannot be written.
         """
         check_correction(correction)
-        known = self.content()
-        digests = scan_digests(correction)
-        twin = next((case for case in known.cases if set(case.scans.values()) & set(digests.values())), None)
+        twin = self.find(correction)
         if twin is not None:
             raise DataError(f"this scan is collected already as {twin.name}: replace that case, or remove it first.")
+        digests = scan_digests(correction)
         taken = [path.name for path in self.root.iterdir()] if self.root.is_dir() else []
         chosen = check_case_name(name) if name else next_case_name(taken)
         if chosen.lower() in (item.lower() for item in taken):
             raise DataError(f'{self.root} already has a case named "{chosen}": choose another name.')
         return self._write(correction, chosen, digests)
+
+    def find(self, correction: Correction) -> CollectedCase | None:
+        """Return the case that has one of the scans of a correction; None if there is none.
+
+        Raises:
+            DataError: if the description of the collection is damaged, or the folder holds something else.
+        """
+        digests = set(scan_digests(correction).values())
+        return next((case for case in self.content().cases if digests & set(case.scans.values())), None)
+
+    def correct(self, name: str, corrected: Volume, *, no_tumor: bool = False) -> CollectedCase:
+        """Replace the segmentation of a case; its scans, brain mask, and segmentation of the model stay.
+
+        Args:
+            name: name of the case.
+            corrected: the segmentation, in values of the collection's labels, on the grid of the case.
+            no_tumor: whether the user confirms that there is nothing to segment.
+
+        Returns:
+            What is recorded of the case now.
+
+        Raises:
+            DataError: if there is no such case, or the segmentation cannot be trained on.
+            KDNetError: if the folder cannot be written; the case is then unchanged.
+        """
+        known, original = self._case(name), case_file(self.root, name, ORIGINAL)
+        correction = Correction(
+            scans={part: read_volume(case_file(self.root, name, part)) for part in known.modalities[:1]},
+            corrected=corrected,
+            labels=read_header(self.root).labels,
+            original=read_volume(original) if original.is_file() else None,
+            no_tumor=no_tumor,
+        )
+        check_correction(correction)
+        record = replace(known, date=today(), changed_ml=changed_by(correction), no_tumor=no_tumor)
+
+        def fill(partial: Path) -> CollectedCase:
+            shutil.copytree(self.root / name, partial, dirs_exist_ok=True)
+            write_labelmap(case_file(self.root, name, CORRECTED).name, partial, correction, corrected)
+            return record
+
+        return self._place(name, fill)
 
     def replace(self, name: str, correction: Correction) -> CollectedCase:
         """Replace a case with another correction, such as a second one of the same scan.
@@ -142,16 +184,30 @@ class Collection:
         self, correction: Correction, name: str, digests: dict[str, str], known: CollectedCase | None = None
     ) -> CollectedCase:
         header = self._header(correction)
-        record = _record(correction, name, digests, self._patient(correction, header, known))
+        record = record_of(correction, name, digests, self._patient(correction, header, known))
+
+        def fill(partial: Path) -> CollectedCase:
+            write_case(partial, name, correction)
+            kept = case_file(self.root, name, ORIGINAL)
+            if known is None or correction.original is not None or known.scans != digests or not kept.is_file():
+                return record
+            shutil.copyfile(kept, partial / kept.name)
+            return replace(record, model=known.model, model_hash=known.model_hash, changed_ml=known.changed_ml)
+
+        return self._place(name, fill)
+
+    def _place(self, name: str, fill: Callable[[Path], CollectedCase]) -> CollectedCase:
+        """Write a case into a hidden folder, then move it to its place.
+
+        Args:
+            name: name of the case.
+            fill: writes the files of the case into a folder, and returns what to record of it.
+        """
         partial = self.root / f"{PARTIAL}{secrets.token_hex(4)}"
         with _writing(self.root):
             try:
                 partial.mkdir()
-                _write_volumes(partial, name, correction)
-                kept = case_file(self.root, name, ORIGINAL)
-                if known is not None and correction.original is None and known.scans == digests and kept.is_file():
-                    shutil.copyfile(kept, partial / kept.name)
-                    record = replace(record, model=known.model, model_hash=known.model_hash, changed_ml=known.changed_ml)
+                record = fill(partial)
                 write_json(partial / CASE_FILE, record.to_json())
                 self._put(partial, name)
             finally:
@@ -209,76 +265,6 @@ class Collection:
         if self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
             raise DataError(f"{self.root} is not a collection but contains other files: choose an empty or new folder.")
         return False
-
-
-def patient_hash(patient: str, salt: str) -> str:
-    """Return a hash that distinguishes patients without naming them.
-
-    Args:
-        patient: text that is equal for scans of one patient; letter case and spaces around it do not matter.
-        salt: of the collection.
-
-    Example:
-        >>> patient_hash("Doe^Jane", "5a17") == patient_hash(" DOE^JANE", "5a17") != patient_hash("Doe^Jane", "other")
-        True
-    """
-    text = f"{salt}\n{patient.strip().casefold()}"
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_DIGITS]
-
-
-def scan_digests(correction: Correction) -> dict[str, str]:
-    """Return a digest of the voxels of each scan, which recognizes it whatever its file and header."""
-    return {name: _digest(volume) for name, volume in correction.scans.items()}
-
-
-def _digest(volume: Volume) -> str:
-    numbers = np.ascontiguousarray(volume.voxels, dtype=np.float32)
-    digest = hashlib.blake2b(str(numbers.shape).encode(), digest_size=16)
-    digest.update(numbers.data)
-    return digest.hexdigest()
-
-
-def _record(correction: Correction, name: str, digests: dict[str, str], patient: str) -> CollectedCase:
-    origin, changed = correction.origin, {}
-    if correction.original is not None:
-        corrected, original = (
-            checked_labels(volume, correction.labels, "the segmentation")
-            for volume in (correction.corrected, correction.original)
-        )
-        changed = changed_volumes(corrected, original, correction.labels, correction.corrected.grid.voxel_ml)
-    brain = origin.brain_mask
-    if correction.brain is None:
-        brain = BrainMask.NONE
-    elif brain is BrainMask.NONE:
-        brain = BrainMask.SUPPLIED
-    return CollectedCase(
-        name=name,
-        patient=patient,
-        modalities=tuple(correction.scans),
-        date=datetime.now(tz=UTC).date().isoformat(),
-        model=origin.model,
-        model_hash=origin.model_hash,
-        preparation=origin.preparation,
-        brain_mask=brain,
-        changed_ml=changed,
-        no_tumor=correction.no_tumor,
-        scans=digests,
-    )
-
-
-def _write_volumes(folder: Path, name: str, correction: Correction) -> None:
-    """Write the files of a case into ``folder``, whose name is not yet that of the case."""
-    grid = next(iter(correction.scans.values())).grid
-    for modality, scan in correction.scans.items():
-        shown = scan if correction.brain is None else only_brain(scan, np.asarray(correction.brain.voxels != 0))
-        write_volume(folder / f"{name}_{modality}.nii.gz", Volume(shown.voxels, grid))
-    for part, labelmap in ((CORRECTED, correction.corrected), (ORIGINAL, correction.original)):
-        if labelmap is not None:
-            voxels = checked_labels(labelmap, correction.labels, "the segmentation")
-            write_volume(folder / f"{name}_{part}.nii.gz", Volume(voxels, grid))
-    if correction.brain is not None:
-        mask = np.asarray(correction.brain.voxels != 0, dtype=np.uint8)
-        write_volume(folder / f"{name}_{BRAIN}.nii.gz", Volume(mask, grid))
 
 
 @contextmanager

@@ -132,7 +132,13 @@ class AdaptationResult:
         return self.corrected.difference.value > 0 and not forgot
 
     def sentences(self) -> tuple[str, ...]:
-        """Return what a user should know, in sentences."""
+        """Return the findings, and whether there is a model file, in sentences."""
+        if self.written is not None:
+            return self.findings()
+        return *self.findings(), "The model file is not written. Repeat the command with --force to write it anyway."
+
+    def findings(self) -> tuple[str, ...]:
+        """Return what was tested and found, in sentences."""
         lines = []
         if self.corrected is None:
             lines.append("Not tested: there are no other patients to test on.")
@@ -140,10 +146,7 @@ class AdaptationResult:
             lines.append(f"On patients not used for adapting: {self.corrected.sentence()}.")
         if self.old is not None:
             lines.append(f"On earlier patients not used for adapting: {self.old.sentence()}.")
-        lines.append(self._verdict())
-        if self.written is None:
-            lines.append("The model file is not written. Repeat the command with --force to write it anyway.")
-        return tuple(lines)
+        return *lines, self._verdict()
 
     def _verdict(self) -> str:
         change = self.corrected

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from kdnet.errors import DataError, SettingsError
+from kdnet.foreign import read_json, reading
 from kdnet.json_schema import parse_dataclass
 from kdnet.schema.labels import LabelTable
 from kdnet.text import one_line
@@ -17,6 +18,8 @@ from kdnet.text import one_line
 COLLECTION_FILE, CASE_FILE = "collection.json", "case.json"
 
 SCHEMA = 1
+
+REMEDY = "restore it from a backup"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
@@ -111,6 +114,36 @@ class CollectionContent:
             tuple(CollectedCase.from_json(case) for case in content["cases"]),
             tuple(map(str, content["problems"])),
         )
+
+
+@dataclass(frozen=True)
+class CollectionHeader:
+    """The content of ``collection.json``.
+
+    Attributes:
+        salt: mixed into the hashes of patients, so that equal patients of two collections are not linked.
+        labels: meaning of the values in the segmentations.
+    """
+
+    salt: str
+    labels: LabelTable
+
+
+def read_header(root: Path) -> CollectionHeader:
+    """Read ``collection.json``.
+
+    Raises:
+        DataError: if it is missing, damaged, or of a newer version.
+    """
+    path = root / COLLECTION_FILE
+    with reading(path, REMEDY):
+        content = read_json(path, REMEDY)
+        if int(content["schema"]) > SCHEMA:
+            raise DataError(f"{path} was written by a newer version of kdnet: update kdnet to open it.")
+        try:
+            return CollectionHeader(str(content["salt"]), LabelTable.from_json(content["labels"]))
+        except SettingsError as error:
+            raise DataError(f"{path} is damaged ({one_line(str(error), 200).rstrip('.')}): {REMEDY}.") from error
 
 
 def check_case_name(name: str) -> str:

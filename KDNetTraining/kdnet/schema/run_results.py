@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from kdnet.json_schema import parse_dataclass
+from kdnet.schema.adaptation import AdaptationResult
 from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.results import MEAN, Comparison, GainPart, NetworkSummary, Score
 
@@ -150,6 +151,8 @@ class RunResults:
         students: in the order of the study.
         scores: every score.
         files: test case to its images and reference; empty if the data folder is missing.
+        adapts: whether the run is an adaptation: its baseline is the model before.
+        adaptation: the result of the adaptation; None until it is finished.
     """
 
     data: Path
@@ -164,6 +167,17 @@ class RunResults:
     students: tuple[StudentResult, ...] = ()
     scores: tuple[Score, ...] = ()
     files: Mapping[str, Any] = field(default_factory=dict)
+    adapts: bool = False
+    adaptation: AdaptationResult | None = None
+
+    def offered(self, student: StudentResult) -> Path | None:
+        """Return the model file of a student to offer to users; None if there is none.
+
+        An adapted model is offered once it has been written, because it is better than before or was asked for anyway.
+        """
+        if not self.adapts:
+            return student.model
+        return self.adaptation.written if self.adaptation is not None else None
 
     @property
     def student(self) -> StudentResult:
@@ -191,6 +205,8 @@ class RunResults:
             "students": [student.to_json() for student in self.students],
             "scores": [asdict(score) for score in self.scores],
             "files": dict(self.files),
+            "adapts": self.adapts,
+            "adaptation": self.adaptation.to_json() if self.adaptation is not None else None,
         }
 
     @classmethod
@@ -213,6 +229,8 @@ class RunResults:
             students=tuple(StudentResult.from_json(item) for item in content["students"]),
             scores=tuple(parse_dataclass(Score, score) for score in content["scores"]),
             files=dict(content["files"]),
+            adapts=bool(content.get("adapts", False)),
+            adaptation=AdaptationResult.from_json(content["adaptation"]) if content.get("adaptation") else None,
         )
 
 

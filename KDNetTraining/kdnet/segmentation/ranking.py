@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -13,27 +13,11 @@ from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import check_volume, read_volume
 from kdnet.errors import KDNetError
 from kdnet.inference.predictor import Predictor
+from kdnet.schema.ranking import Ranked
 from kdnet.segmentation.inputs import Input
 
 LEAST_ML = 0.1
 """Expected volume of a region below which its absence counts as certain."""
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A scan with the uncertainty of its segmentation.
-
-    Attributes:
-        name: name of the case.
-        uncertainty: 0 (certain) to 1, mean over regions; None if it could not be segmented.
-        regions: uncertainty of each region.
-        problem: why it could not be segmented, in a sentence.
-    """
-
-    name: str
-    uncertainty: float | None
-    regions: dict[str, float]
-    problem: str = ""
 
 
 def rank(predictor: Predictor, inputs: Sequence[Input]) -> Iterator[Ranked]:
@@ -46,9 +30,9 @@ def rank(predictor: Predictor, inputs: Sequence[Input]) -> Iterator[Ranked]:
         try:
             regions = uncertainties(predictor, _read(item))
         except KDNetError as error:
-            yield Ranked(item.name, None, {}, str(error))
+            yield Ranked(item.name, None, problem=str(error), files=item.files)
         else:
-            yield Ranked(item.name, float(np.mean(list(regions.values()))), regions)
+            yield Ranked(item.name, float(np.mean(list(regions.values()))), regions, files=item.files)
 
 
 def sort_ranked(cases: Sequence[Ranked]) -> list[Ranked]:

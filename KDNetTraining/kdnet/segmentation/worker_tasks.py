@@ -25,6 +25,7 @@ from kdnet.schema.segmentation import Progress, SegmentationOptions
 from kdnet.segmentation.batch import Batch, Outcome
 from kdnet.segmentation.input_care import expects_brain
 from kdnet.segmentation.inputs import require_inputs, survey
+from kdnet.segmentation.worker_collect import collect_case
 from kdnet.segmentation.worker_results import compare_segmentations, found_lesions, measure_lesions, report_scan, write_seg
 from kdnet.segmentation.worker_volumes import received_volume, sent_array
 
@@ -65,6 +66,7 @@ class Tasks:
             "visits": compare_segmentations,
             "report": report_scan,
             "dicom_seg": write_seg,
+            "collect": collect_case,
         }
         if request["task"] not in tasks:
             raise SettingsError(f'the worker does not know the task "{request["task"]}": update the extension.')

@@ -8,6 +8,7 @@ from pathlib import Path
 from kdnet.data.dataset import case_files
 from kdnet.evaluation.pairing import per_case
 from kdnet.evaluation.statistics import summarize
+from kdnet.schema.adaptation import read_adaptation
 from kdnet.schema.folds import ALL_CASES
 from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.patients import patient_of
@@ -44,6 +45,8 @@ def read_results(root: Path) -> RunResults:
         students=tuple(_student(view, inputs, scores, summary) for inputs in _students(view)),
         scores=tuple(scores),
         files={case.name: case_files(case) for case in cases if case.name in tested},
+        adapts=view.request.adaptation is not None,
+        adaptation=read_adaptation(view.run.adaptation) if view.run.adaptation.exists() else None,
     )
 
 

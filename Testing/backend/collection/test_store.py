@@ -100,6 +100,41 @@ def moved() -> Volume:
     return Volume(correction().corrected.voxels, Grid(GRID.shape, affine))
 
 
+def test_a_case_is_corrected_again_without_its_scan(tmp_path: Path) -> None:
+    mask = np.zeros(GRID.shape, np.uint8)
+    mask[4:16, 4:16, 4:16] = 1
+    collection, given = Collection(tmp_path), correction(brain=Volume(mask, GRID))
+    before = collection.add(given)
+    files = {path.name: path.read_bytes() for path in (tmp_path / "case-001").glob("*.nii.gz")}
+    again = given.corrected.voxels.copy()
+    again[5:7] = 0  # as the model had it
+    after = collection.correct("case-001", Volume(again, GRID))
+    assert before.changed_ml["Edema"] > 0
+    assert after == replace(before, changed_ml=dict.fromkeys(before.changed_ml, 0.0))
+    seg = tmp_path / "case-001" / "case-001_seg.nii.gz"
+    np.testing.assert_array_equal(read_volume(seg).voxels, again)
+    unchanged = {path.name for path in seg.parent.glob("*.nii.gz") if path.read_bytes() == files[path.name]}
+    assert unchanged == files.keys() - {seg.name}
+    assert collection.content().cases == (after,)
+    assert collection.find(given) == after, "the scan is still recognized"
+    assert collection.find(correction(1)) is None
+
+
+def test_a_case_stays_if_it_cannot_be_corrected_again(tmp_path: Path) -> None:
+    collection = Collection(tmp_path)
+    before = collection.add(correction())
+    for name, labelmap, sentence in (
+        ("case-001", empty(), "is empty"),
+        ("case-001", WRONG, "unknown label 7"),
+        ("case-001", moved(), "different geometry"),
+        ("case-002", correction().corrected, 'no case named "case-002"'),
+    ):
+        with pytest.raises(DataError, match=sentence):
+            collection.correct(name, labelmap)
+    assert collection.content().cases == (before,)
+    assert collection.correct("case-001", empty(), no_tumor=True).no_tumor
+
+
 WRONG = Volume(np.full(GRID.shape, 7, np.uint8), GRID)
 
 
@@ -245,6 +280,6 @@ def test_the_command_line_collects_lists_and_removes(
     case = CollectedCase.from_json(json.loads(capsys.readouterr().out))
     assert (case.model, len(case.model_hash)) == ("Tiny", 64)
     assert main(["collection", root]) == 0
-    assert "1 cases of 1 patients" in capsys.readouterr().out
+    assert "1 case of 1 patient\n" in capsys.readouterr().out
     assert main(["collection", root, "--remove", "case-001", "--json"]) == 0
     assert not CollectionContent.from_json(json.loads(capsys.readouterr().out)).cases

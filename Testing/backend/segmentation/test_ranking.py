@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kdnet.cli import main
-from kdnet.segmentation.ranking import Ranked, expected_error, sort_ranked
+from kdnet.schema.ranking import Ranked
+from kdnet.segmentation.ranking import expected_error, sort_ranked
 
 
 def test_certain_segmentations_have_no_expected_error() -> None:
@@ -34,8 +35,10 @@ def test_the_command_line_ranks_scans(
     damaged.write_bytes(b"no image")
     inputs = [str(phantom / "Phantom_000"), str(phantom / "Phantom_001"), str(damaged)]
     assert main(["rank", str(model_file), *inputs, "-o", str(table), "--device", "cpu", "--json"]) == 1
-    ranked = json.loads(capsys.readouterr().out)
+    ranked = json.loads(capsys.readouterr().out)["cases"]
     assert len(ranked) == 3
+    first = Ranked.from_json(ranked[0])
+    assert first.files == (phantom / first.name.removesuffix("_t1ce") / f"{first.name.removesuffix('_t1ce')}_t1ce.nii.gz",)
     assert ranked[0]["uncertainty"] >= ranked[1]["uncertainty"]
     assert ranked[2]["uncertainty"] is None
     assert "damaged_t1ce.nii.gz" in ranked[2]["problem"]

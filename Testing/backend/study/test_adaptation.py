@@ -27,6 +27,7 @@ from kdnet.schema.folds import ALL_CASES
 from kdnet.schema.labels import IGNORED, brats_labels, exclusive_labels, post_treatment_labels
 from kdnet.schema.model_card import read_card
 from kdnet.schema.network_id import Role
+from kdnet.schema.run_results import RunResults
 from kdnet.study.adaptation import adaptation_splits
 from kdnet.study.adaptation_request import adaptation_request, free_run
 from kdnet.study.results import read_results
@@ -127,8 +128,15 @@ def test_the_model_before_is_compared_as_it_is(student: Path, collection: Path, 
     assert result.corrected.before == result.corrected.after
     assert result.improved is False
     trained = len(events(tmp_path / "run", EventKind.NETWORK_FINISHED))
-    assert main([*arguments, "--force"]) == 0
+    results = read_results(tmp_path / "run")
+    assert results.student.model is not None
+    assert results.offered(results.student) is None, "it is not offered"
+    assert main(["resume", str(tmp_path / "run"), "--force"]) == 0
     assert len(events(tmp_path / "run", EventKind.NETWORK_FINISHED)) == trained, "nothing is trained again"
+    results = RunResults.from_json(json.loads(json.dumps(read_results(tmp_path / "run").to_json())))
+    assert results.offered(results.student) == (tmp_path / "new.safetensors").resolve()
+    (tmp_path / "new.safetensors").unlink()
+    assert main([*arguments, "--force"]) == 0, "the same as the whole command"
     assert read_card(tmp_path / "new.safetensors").training_data["adaptation"]
 
 
@@ -168,6 +176,10 @@ def test_a_collection_without_tumors_beside_one_with_is_allowed(student: Path, p
     empty = Volume(np.zeros(scan.grid.shape, np.uint8), scan.grid)
     Collection(data).add(Correction({"t1ce": scan}, empty, brats_labels(), patient="other", no_tumor=True))
     assert main(adapt(student, data, tmp_path, "--force")) == 0
+
+
+def test_a_study_is_not_resumed_with_force(finished_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "resume it without --force" in refusal(["resume", str(finished_run), "--force"], capsys)
 
 
 def test_the_time_limit_shortens_the_training_only(student: Path, collection: Path, tmp_path: Path) -> None:

@@ -40,13 +40,14 @@ def add_parsers(commands: Any) -> None:
         commands,
         "resume",
         "kdnet.cli.study:run_resume",
-        "Resume a study that was paused, stopped or killed, from its last checkpoint.",
+        "Resume a study or an adaptation that was paused, stopped or killed, from its last checkpoint.",
         "kdnet resume runs/first",
     )
     resume.add_argument("run_folder", type=Path, metavar="RUN", help="run folder of the study")
     resume.add_argument("--data", type=Path, metavar="DATA", help="current location of the data, if it was moved")
     add_device(resume, None, "default: as before")
     resume.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: as before)")
+    resume.add_argument("--force", action="store_true", help="write the model of an adaptation even if it is not better")
     _add_wait_for(resume)
 
 

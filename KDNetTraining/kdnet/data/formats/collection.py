@@ -14,33 +14,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from kdnet.data.dataset import Case, Dataset, ImageFile
 from kdnet.errors import DataError, SettingsError
-from kdnet.foreign import read_json, reading
-from kdnet.schema.collection import CASE_FILE, COLLECTION_FILE, SCHEMA, CollectedCase
+from kdnet.foreign import read_json
+from kdnet.schema.collection import CASE_FILE, COLLECTION_FILE, REMEDY, CollectedCase, read_header
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.modalities import MODALITIES
 from kdnet.text import one_line
 
-REMEDY = "restore it from a backup"
-
 CORRECTED, ORIGINAL, BRAIN = "seg", "model", "brain"
-
-
-@dataclass(frozen=True)
-class CollectionHeader:
-    """The content of ``collection.json``.
-
-    Attributes:
-        salt: mixed into the hashes of patients, so that equal patients of two collections are not linked.
-        labels: meaning of the values in the segmentations.
-    """
-
-    salt: str
-    labels: LabelTable
 
 
 def case_file(root: Path, case: str, part: str) -> Path:
@@ -51,23 +35,6 @@ def case_file(root: Path, case: str, part: str) -> Path:
 def is_collection(root: Path) -> bool:
     """Check whether ``root`` is the folder of a collection."""
     return (root / COLLECTION_FILE).is_file()
-
-
-def read_header(root: Path) -> CollectionHeader:
-    """Read ``collection.json``.
-
-    Raises:
-        DataError: if it is missing, damaged, or of a newer version.
-    """
-    path = root / COLLECTION_FILE
-    with reading(path, REMEDY):
-        content = read_json(path, REMEDY)
-        if int(content["schema"]) > SCHEMA:
-            raise DataError(f"{path} was written by a newer version of kdnet: update kdnet to open it.")
-        try:
-            return CollectionHeader(str(content["salt"]), LabelTable.from_json(content["labels"]))
-        except SettingsError as error:
-            raise DataError(f"{path} is damaged ({one_line(str(error), 200).rstrip('.')}): {REMEDY}.") from error
 
 
 def read_collected(root: Path) -> tuple[tuple[CollectedCase, ...], tuple[str, ...]]:
