@@ -28,8 +28,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def module(application: Any) -> Iterator[Any]:
     """The widget of KDNetSegmentation, opened once, as Slicer does."""
     widget = application.open_module("KDNetSegmentation", REPOSITORY / "KDNetSegmentation")
-    widget.parent.resize(470, 1000)
-    widget.parent.show()
+    application.panel = application.show_panel(widget, 470, 1000)
     yield widget
     widget.cleanup()
 

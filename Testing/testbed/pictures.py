@@ -32,12 +32,11 @@ class Photographer:
         self.application = Application(folder / "settings")
         self.module = self.application.open_module("KDNetSegmentation", REPOSITORY / "KDNetSegmentation")
         self.panel, self.ui = self.module.panel, self.module.panel.ui
-        self.module.parent.resize(470, 1120)
-        self.module.parent.show()
+        self.window = self.application.show_panel(self.module, 470, 1120)
 
     def take(self, name: str) -> None:
         self.application.process_events()
-        self.module.parent.grab().save(str(self.folder / f"{name}.png"))
+        self.window.grab().save(str(self.folder / f"{name}.png"))
 
     def wait(self, condition: Callable[[], bool]) -> None:
         while not condition():

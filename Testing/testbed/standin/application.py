@@ -9,7 +9,9 @@ import os
 import sys
 import time
 import types
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree
 
@@ -21,7 +23,8 @@ from PySide6 import QtCore, QtWidgets
 from trame_slicer.core import SlicerApp
 
 from standin import ctk_module, mrml_widgets, parameter_nodes, qt_module
-from standin.layouts import LayoutManager
+from standin.layouts import LayoutManager, add_slice_views
+from standin.module_panel import ModulePanel
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -43,9 +46,9 @@ class Application:
         self.core = SlicerApp()
         self.slicerUserSettingsFilePath = str(settings_folder / "Slicer.ini")
         self.startup: list[Any] = []
-        self.background: Any = None
         self.selected: list[str] = []
         self.confirm = True
+        self.panel: ModulePanel | None = None  # of KDNetSegmentation
         self._widgets: dict[str, Any] = {}
         self._layout_manager = LayoutManager()
         self._install()
@@ -64,6 +67,19 @@ class Application:
 
     def layoutManager(self) -> LayoutManager:
         return self._layout_manager
+
+    @property
+    def background(self) -> Any:
+        """The volume that the red slice view shows."""
+        return slicer.mrmlScene.GetNodeByID(self._red().GetBackgroundVolumeID() or "")
+
+    @property
+    def foreground(self) -> Any:
+        """The volume that the red slice view shows over its background."""
+        return slicer.mrmlScene.GetNodeByID(self._red().GetForegroundVolumeID() or "")
+
+    def _red(self) -> Any:
+        return slicer.mrmlScene.GetSingletonNode("Red", "vtkMRMLSliceCompositeNode")
 
     def open_module(self, name: str, folder: Path) -> Any:
         """Import the module's file and build its widget; return the widget."""
@@ -90,6 +106,8 @@ class Application:
     def _install(self) -> None:
         sys.modules["qt"], sys.modules["ctk"] = qt_module.make_module(), ctk_module.make_module()
         slicer.app, slicer.mrmlScene, slicer.modules = self, self.core.scene, types.SimpleNamespace()
+        add_slice_views()
+        slicer.mrmlScene.AddObserver(slicer.mrmlScene.EndCloseEvent, lambda *_: add_slice_views())
         segmentations = slicer.vtkSlicerSegmentationsModuleLogic()
         segmentations.SetMRMLScene(slicer.mrmlScene)
         slicer.modules.segmentations = types.SimpleNamespace(logic=lambda: segmentations)
@@ -101,14 +119,28 @@ class Application:
         sys.modules["slicer.ScriptedLoadableModule"] = _scripted_modules()
         slicer.util.loadUI = load_ui
         slicer.util.loadVolume = self._load_volume
-        slicer.util.setSliceViewerLayers = self._set_layers
         slicer.util.selectModule = self._select_module
         slicer.util.getModuleWidget = self._module_widget
         slicer.util.getModuleLogic = lambda name: self._module_widget(name).logic
         slicer.util.confirmOkCancelDisplay = lambda *_arguments, **_options: self.confirm
 
-    def _load_volume(self, path: str) -> Any:
-        return self.core.io_manager.load_volumes(path)[0]
+    def _load_volume(self, path: str, properties: Mapping[str, Any] = MappingProxyType({})) -> Any:
+        """Load a volume and show it, as the reader of the application does unless it is asked not to."""
+        node = self.core.io_manager.load_volumes(path)[0]
+        if "name" in properties:
+            node.SetName(properties["name"])
+        if properties.get("show", True):
+            self.applicationLogic().GetSelectionNode().SetActiveVolumeID(node.GetID())
+            self.applicationLogic().PropagateVolumeSelection()
+        return node
+
+    def show_panel(self, widget: Any, width: int, height: int) -> ModulePanel:
+        """Show a module's widget in a panel of this size, which becomes wider if the widget needs it."""
+        panel = ModulePanel(widget.parent)
+        panel.resize(width, height)
+        panel.show()
+        panel.fit()
+        return panel
 
     def _select_module(self, name: str) -> None:
         """The module that was opened last is left, and the other entered, where both are here."""
@@ -123,9 +155,6 @@ class Application:
         if name not in self._widgets:
             raise RuntimeError(f"Could not find module with name '{name}'")
         return self._widgets[name]
-
-    def _set_layers(self, background: Any = None, **_others: Any) -> None:
-        self.background = background
 
 
 def load_ui(path: str) -> Any:

@@ -53,6 +53,7 @@ class LayoutManager:
     def __init__(self) -> None:
         self._logic = LayoutLogic()
         self.resets = 0  # of the 3D views, which are not there
+        self.fits = 0  # of the slice views
         self._plots: dict[str, PlotWidget] = {}
         self._layout = int(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
@@ -62,6 +63,11 @@ class LayoutManager:
 
     def layoutLogic(self) -> LayoutLogic:
         return self._logic
+
+    def mrmlSliceLogics(self) -> Any:
+        """The logics that fit slice views to their background; there are none, so only the request is counted."""
+        self.fits += 1
+        return vtk.vtkCollection()
 
     def resetThreeDViews(self) -> None:
         self.resets += 1
@@ -84,6 +90,16 @@ class LayoutManager:
         elif layout >= slicer.vtkMRMLLayoutNode.SlicerLayoutUserView:
             raise RuntimeError(f"there is no layout {layout}")
         self._layout = layout
+
+
+def add_slice_views() -> None:
+    """Add what the three slice views show, which closing the scene may have removed."""
+    for name in ("Red", "Yellow", "Green"):
+        if slicer.mrmlScene.GetSingletonNode(name, "vtkMRMLSliceCompositeNode") is None:
+            node = slicer.vtkMRMLSliceCompositeNode()
+            node.SetLayoutName(name)
+            node.SetSingletonTag(name)
+            slicer.mrmlScene.AddNode(node)
 
 
 def add_plot_view(tag: str) -> Any:

@@ -26,8 +26,27 @@ class qMRMLWidget(PythonQtLike, QtWidgets.QWidget):  # noqa: N801
         return self._scene
 
 
+class SortFilterProxyModel(PythonQtLike, QtCore.QObject):
+    """Which nodes a list leaves out by ID."""
+
+    changed = QtCore.Signal()
+
+    def __init__(self, parent: Any) -> None:
+        QtCore.QObject.__init__(self, parent)
+        self._hidden: list[str] = []
+
+    def _set_hidden(self, identifiers: list[str]) -> None:
+        self._hidden = list(identifiers)
+        self.changed.emit()
+
+    hiddenNodeIDs = QtCore.Property("QStringList", lambda self: self._hidden, _set_hidden)
+
+
 class qMRMLNodeComboBox(PythonQtLike, QtWidgets.QComboBox):  # noqa: N801
-    """Lists the nodes of its types in its scene, and follows them coming, going and being renamed."""
+    """Lists the nodes of its types in its scene, and follows them coming, going and being renamed.
+
+    A node of a class derived from one of the types is listed too, unless ``showChildNodeTypes`` is off.
+    """
 
     currentNodeChanged = QtCore.Signal(object)
 
@@ -35,11 +54,16 @@ class qMRMLNodeComboBox(PythonQtLike, QtWidgets.QComboBox):  # noqa: N801
         QtWidgets.QComboBox.__init__(self, parent)
         self._scene: Any = None
         self._types: list[str] = []
-        self._none, self._none_text = True, "None"
+        self._none, self._none_text, self._children = True, "None", True
         self._nodes: list[Any] = []
         self._current: Any = None
         self._tags: list[Any] = []
+        self._proxy = SortFilterProxyModel(self)
+        self._proxy.changed.connect(self._refill)
         self.currentIndexChanged.connect(self._picked)
+
+    def sortFilterProxyModel(self) -> SortFilterProxyModel:
+        return self._proxy
 
     def setMRMLScene(self, scene: Any) -> None:
         import slicer
@@ -70,12 +94,16 @@ class qMRMLNodeComboBox(PythonQtLike, QtWidgets.QComboBox):  # noqa: N801
         for name in self._types if self._scene is not None else []:
             for index in range(self._scene.GetNumberOfNodesByClass(name)):
                 node = self._scene.GetNthNodeByClass(index, name)
-                if not node.GetHideFromEditors() and node.GetClassName() == name:
+                if self._lists(node, name) and not any(node is known for known in self._nodes):
                     self._nodes.append(node)
                     QtWidgets.QComboBox.addItem(self, node.GetName())
         self.blockSignals(blocked)
         self.setCurrentNode(wanted if any(wanted is node for node in self._nodes) else None)
         self._picked()
+
+    def _lists(self, node: Any, name: str) -> bool:
+        ofType = self._children or node.GetClassName() == name
+        return ofType and not node.GetHideFromEditors() and node.GetID() not in self._proxy._hidden
 
     def _picked(self, *_arguments: Any) -> None:
         row = QtWidgets.QComboBox.currentIndex(self) - (1 if self._none else 0)
@@ -96,9 +124,14 @@ class qMRMLNodeComboBox(PythonQtLike, QtWidgets.QComboBox):  # noqa: N801
         self._none_text = text
         self._refill()
 
+    def _set_children(self, shown: bool) -> None:
+        self._children = shown
+        self._refill()
+
     nodeTypes = QtCore.Property("QStringList", lambda self: self._types, _set_types)
     noneEnabled = QtCore.Property(bool, lambda self: self._none, _set_none)
     noneDisplay = QtCore.Property(str, lambda self: self._none_text, _set_none_text)
+    showChildNodeTypes = QtCore.Property(bool, lambda self: self._children, _set_children)
     addEnabled = QtCore.Property(bool, lambda _self: False, lambda _self, _value: None)
     removeEnabled = QtCore.Property(bool, lambda _self: False, lambda _self, _value: None)
     renameEnabled = QtCore.Property(bool, lambda _self: False, lambda _self, _value: None)
