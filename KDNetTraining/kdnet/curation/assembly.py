@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from kdnet.curation.candidate import Candidate
 from kdnet.curation.choice import Chosen, reference_modality
 from kdnet.curation.record import EXTRACTED
-from kdnet.curation.reference_labels import check_labels, moved_labels, read_labels
+from kdnet.curation.reference_labels import Drawn, check_labels, moved_labels
 from kdnet.curation.register import register
 from kdnet.data.volumes.geometry import SAME_PLACE_MM
 from kdnet.data.volumes.grid import Grid, Volume
@@ -76,7 +75,7 @@ class _Scans:
 def assemble(
     chosen: Chosen,
     candidates: Sequence[Candidate],
-    label_file: Path | None,
+    drawn: Drawn | None,
     settings: CurationSettings,
     extractor: BrainExtractor,
 ) -> Assembled:
@@ -85,17 +84,17 @@ def assemble(
     Args:
         chosen: series by modality.
         candidates: all series of the case; the expert may have drawn on one that was not chosen.
-        label_file: expert segmentation, None without one.
+        drawn: expert segmentation, None without one.
         settings: the user's choices.
         extractor: brain extractor.
 
     Raises:
         DataError: if a scan is implausible, the brain is not found, registration fails, or labels are lost.
     """
-    labels = read_labels(label_file) if label_file is not None else None
-    drawn = _drawn_on(chosen, candidates, labels, label_file)
+    labels = drawn.labels if drawn is not None else None
+    scan = _scan_of(drawn, chosen, candidates) if drawn is not None else ""
     reference = reference_modality(chosen.scans, settings.reference, labels.grid if labels else None)
-    scans = _loaded(chosen, drawn, reference)
+    scans = _loaded(chosen, scan, reference)
     looked_at = [finding for name in chosen.scans for finding in findings(scans.volumes[name], scans.names[name])]
     warnings = refuse_severe(looked_at, force=settings.force)
     choice = BrainChoice(BrainMethod(settings.brain))
@@ -107,7 +106,7 @@ def assemble(
         warnings += refuse_severe(brain_findings(inside, grid, scans.names[reference]), force=settings.force)
     target = target_grid(grid, settings.spacing)
     mask = None if inside is None else _moved_mask(inside, grid, target)
-    placed = None if labels is None else _placed(labels, target, scans, LABELS if isinstance(drawn, Candidate) else drawn)
+    placed = None if labels is None else _placed(labels, target, scans, LABELS if isinstance(scan, Candidate) else scan)
     if labels is not None and placed is not None:
         warnings += check_labels(labels, placed) + _outside(placed, mask)
     volumes = {name: scans.on(target, name) for name in chosen.scans}
@@ -146,21 +145,21 @@ def target_grid(grid: Grid, spacing: float) -> Grid:
     return Grid((shape[0], shape[1], shape[2]), affine)
 
 
-def _drawn_on(chosen: Chosen, candidates: Sequence[Candidate], labels: Volume | None, file: Path | None) -> str | Candidate:
-    """Return the modality on whose grid the labels lie, or else another series of the case; empty without labels.
+def _scan_of(drawn: Drawn, chosen: Chosen, candidates: Sequence[Candidate]) -> str | Candidate:
+    """Return the modality of the chosen scan on which the labels were drawn, or else another series of the case.
 
     Raises:
         DataError: if they lie on the grid of none.
     """
-    if labels is None:
-        return ""
+    fitting = [item for item in candidates if item.grid is not None and item.grid.matches(drawn.labels.grid, SAME_PLACE_MM)]
     for name, item in chosen.scans.items():
-        if item.usable_grid.matches(labels.grid, SAME_PLACE_MM):
+        if item is drawn.scan or (drawn.scan is None and item in fitting):
             return name
-    for item in candidates:
-        if item.grid is not None and item.grid.matches(labels.grid, SAME_PLACE_MM):
-            return item
-    raise DataError(f"{file} has the geometry of none of the scans, so it is unknown where it belongs: resample it to one.")
+    if drawn.scan is not None or fitting:
+        return drawn.scan or fitting[0]
+    raise DataError(
+        f"{drawn.file} has the geometry of none of the scans, so it is unknown where it belongs: resample it to one."
+    )
 
 
 def _brain(volume: Volume, name: str, choice: BrainChoice, extractor: BrainExtractor) -> NDArray[np.bool_] | None:

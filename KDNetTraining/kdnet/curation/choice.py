@@ -30,15 +30,16 @@ class Chosen:
     skipped: tuple[tuple[str, str], ...]
 
 
-def choose_series(candidates: Sequence[Candidate], modalities: Sequence[str]) -> Chosen:
+def choose_series(candidates: Sequence[Candidate], modalities: Sequence[str], drawn: Candidate | None = None) -> Chosen:
     """Return the best series of each modality.
 
-    An original is better than a derived series; then coverage of the head, thin slices, fine pixels and a late acquisition
-    count, in this order.
+    The one on which the expert drew is the best of its modality. Otherwise, an original is better than a derived series;
+    then coverage of the head, thin slices, fine pixels and a late acquisition count, in this order.
 
     Args:
         candidates: series of one case.
         modalities: those that are needed.
+        drawn: the series on which the expert segmentation was drawn, if that is known.
 
     Raises:
         DataError: if there is none of a modality, with what there is instead.
@@ -47,7 +48,8 @@ def choose_series(candidates: Sequence[Candidate], modalities: Sequence[str]) ->
     skipped = [(item.name, item.why_not) for item in candidates if item.grid is None]
     usable = [item for item in candidates if item.grid is not None]
     for modality in modalities:
-        best = _best([item for item in usable if item.modality == modality])
+        best = _best([item for item in usable if item.modality == modality and drawn in (None, item)])
+        best = best or _best([item for item in usable if item.modality == modality])
         if best is not None:
             scans[modality] = best
     for item in usable:
@@ -55,7 +57,8 @@ def choose_series(candidates: Sequence[Candidate], modalities: Sequence[str]) ->
         if best is None:
             skipped.append((item.name, f"{display_name(item.modality)} is not needed"))
         elif best is not item:
-            skipped.append((item.name, f"{best.name} is the better {display_name(item.modality)}"))
+            why = "has the segmentation" if best is drawn else f"is the better {display_name(item.modality)}"
+            skipped.append((item.name, f"{best.name} {why}"))
     missing = [modality for modality in modalities if modality not in scans]
     if missing:
         raise DataError(_missing(missing, candidates))

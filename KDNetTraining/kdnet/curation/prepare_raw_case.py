@@ -16,7 +16,7 @@ from kdnet.curation.pictures import case_picture
 from kdnet.curation.prepared_folder import CaseFiles, PreparedFolder
 from kdnet.curation.raw_case import RawCase
 from kdnet.curation.record import CaseRecord
-from kdnet.curation.reference_labels import volumes_ml
+from kdnet.curation.reference_labels import Drawn, volumes_ml
 from kdnet.errors import DataError
 from kdnet.foreign import reading
 from kdnet.preparation.brain import BrainExtractor
@@ -52,8 +52,9 @@ class _Preparation:
     def run(self, extractor: BrainExtractor) -> tuple[CaseRecord, CaseFiles]:
         label_file = self._label_file()
         candidates = _candidates(self.case)
-        chosen = choose_series(candidates, self.work.settings.modalities)
-        assembled = assemble(chosen, candidates, label_file, self.work.settings, extractor)
+        drawn = Drawn.read(label_file, candidates) if label_file is not None else None
+        chosen = choose_series(candidates, self.work.settings.modalities, drawn.scan if drawn is not None else None)
+        assembled = assemble(chosen, candidates, drawn, self.work.settings, extractor)
         volumes = {**assembled.volumes, **({} if assembled.labels is None else {"seg": assembled.labels})}
         return self._record(chosen, assembled, label_file), CaseFiles(volumes, case_picture(assembled))
 

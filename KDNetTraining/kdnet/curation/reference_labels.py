@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from kdnet.curation.candidate import Candidate
+from kdnet.curation.label_files import named_scan
+from kdnet.data.volumes.geometry import SAME_PLACE_MM
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume, to_sitk
 from kdnet.errors import DataError
+from kdnet.schema.modalities import display_name
+from kdnet.segmentation.grouping import image_stem
 
 MOST_LABEL = 255
 NOTABLE_LOSS = 0.1  # of the volume of a label
@@ -30,6 +36,49 @@ def read_labels(path: Path) -> Volume:
             f"{path} is not a labelmap (its values are not integers from 0 to {MOST_LABEL}): correct or remove it."
         )
     return Volume(np.asarray(volume.voxels).astype(np.uint8), volume.grid, volume.warnings)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """An expert segmentation, and where it was drawn.
+
+    Attributes:
+        file: its file.
+        labels: its labels.
+        scan: the series on which it was drawn; None if any of its geometry will do.
+    """
+
+    file: Path
+    labels: Volume
+    scan: Candidate | None = None
+
+    @classmethod
+    def read(cls, file: Path, candidates: Sequence[Candidate]) -> Drawn:
+        """Read a segmentation, and find its series: ``P1_T1ce-2_seg`` was drawn on ``P1_T1ce-2``.
+
+        Args:
+            file: file of the segmentation.
+            candidates: series of its case.
+
+        Raises:
+            DataError: if it cannot be read, or several series of one modality have its geometry: they may show the patient
+                in different positions.
+        """
+        labels = read_labels(file)
+        here = [item for item in candidates if item.grid is not None and item.grid.matches(labels.grid, SAME_PLACE_MM)]
+        stems = {image_stem(Path(item.name)): item for item in here}
+        if named := named_scan(image_stem(file), stems):
+            return cls(file, labels, stems[named])
+        for item in here:
+            same = [other for other in here if (other.modality, other.original) == (item.modality, item.original)]
+            if len(same) > 1:
+                names = ", ".join(other.name for other in same[:3])
+                raise DataError(
+                    f"{file.name} has the geometry of several {display_name(item.modality)} series ({names}), so it is"
+                    f" unknown on which it was drawn: name it after its series ({image_stem(Path(item.name))}_seg), or"
+                    " remove the others."
+                )
+        return cls(file, labels)
 
 
 def moved_labels(labels: Volume, target: Grid, transform: sitk.Transform) -> Volume:

@@ -11,7 +11,7 @@ from kdnet.curation.assembly import Assembled, assemble, target_grid
 from kdnet.curation.candidate import Candidate
 from kdnet.curation.choice import choose_series
 from kdnet.curation.pictures import case_picture
-from kdnet.curation.reference_labels import volumes_ml
+from kdnet.curation.reference_labels import Drawn, volumes_ml
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import write_volume
 from kdnet.errors import DataError
@@ -31,7 +31,9 @@ def candidate(modality: str, volume: Volume, name: str = "") -> Candidate:
 def assembled(*candidates: Candidate, label_file: Path | None = None, **values: object) -> Assembled:
     modalities = tuple(dict.fromkeys(item.modality for item in candidates))
     settings = CurationSettings(modalities=modalities, **values)  # type: ignore[arg-type]
-    return assemble(choose_series(candidates, modalities), candidates, label_file, settings, EXTRACTOR)
+    drawn = Drawn.read(label_file, candidates) if label_file is not None else None
+    chosen = choose_series(candidates, modalities, drawn.scan if drawn is not None else None)
+    return assemble(chosen, candidates, drawn, settings, EXTRACTOR)
 
 
 @pytest.fixture
@@ -120,3 +122,20 @@ def test_a_picture_of_a_stripped_case_has_a_column_per_modality() -> None:
     volume, brain = head()
     case = assembled(candidate("t1", stripped(volume, brain)), candidate("t2", stripped(volume, brain)), brain="none")
     assert case_picture(case).startswith(b"\xff\xd8")
+
+
+def test_of_two_series_on_one_grid_the_one_that_the_segmentation_is_named_after_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "P1_T1ce-2_tumor.nii.gz"
+    write_volume(path, labels())
+    first, second = (candidate("t1ce", scan(seed), f"P1/P1_T1ce{number}.nii.gz") for seed, number in ((0, ""), (1, "-2")))
+    case = assembled(first, second, label_file=path, brain="none")
+    assert np.array_equal(case.volumes["t1ce"].voxels, scan(1).voxels)
+    other = path.rename(tmp_path / "P1_T1ce_tumor.nii.gz")
+    case = assembled(first, second, label_file=other, brain="none")
+    assert np.array_equal(case.volumes["t1ce"].voxels, scan(0).voxels)
+
+
+def test_a_segmentation_that_may_belong_to_two_series_is_refused(segmentation: Path) -> None:
+    twins = [candidate("t1ce", scan(seed), f"P1/T1ce{seed}.nii.gz") for seed in (0, 1)]
+    with pytest.raises(DataError, match=r"several T1ce series \(P1/T1ce0.nii.gz, P1/T1ce1.nii.gz\).*T1ce0_seg"):
+        assembled(*twins, label_file=segmentation, brain="none")

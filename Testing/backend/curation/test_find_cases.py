@@ -191,3 +191,56 @@ def test_cases_travel_as_json(raw: Path) -> None:
     assert first == case.fingerprint(raw, {}) != case.fingerprint(raw, {"spacing": 1})
     case.labels[0].touch()
     assert case.fingerprint(raw, {}) != first
+
+
+def test_visits_numbered_after_the_modality_are_cases_of_their_own(raw: Path) -> None:
+    files = {f"P1_{modality}{number}": scan() for modality in ("T1ce", "FLAIR") for number in ("", "-2")}
+    nifti_case(raw / "P1", files | {"P1_T1ce_tumor": labels(), "P1_T1ce-2_tumor": labels()})
+    cases = named(raw)
+    assert {name: case.patient for name, case in cases.items()} == {"P1_ses-1": "P1", "P1_ses-2": "P1"}
+    assert {source.name for source in cases["P1_ses-2"].sources} == {"P1/P1_T1ce-2.nii.gz", "P1/P1_FLAIR-2.nii.gz"}
+    assert [path.name for path in cases["P1_ses-1"].labels] == ["P1_T1ce_tumor.nii.gz"]
+    assert [path.name for path in cases["P1_ses-2"].labels] == ["P1_T1ce-2_tumor.nii.gz"]
+
+
+def test_a_series_that_was_repeated_is_no_visit(raw: Path) -> None:
+    nifti_case(raw / "P1", {"P1_T1": scan(), "P1_T1-2": scan(), "P1_T2": scan(), "P1_FLAIR": scan()})
+    (case,) = named(raw).values()
+    assert (case.name, len(case.sources)) == ("P1", 4)
+
+
+def test_visits_named_before_the_modality_stay_with_their_patients(raw: Path) -> None:
+    for patient in ("patient01", "patient02"):
+        nifti_case(raw / patient, {f"study{n}_{modality}": scan() for n in (1, 2) for modality in ("T1W", "FLAIR")})
+    cases = named(raw)
+    assert {name: case.patient for name, case in cases.items()} == {
+        f"{patient}_ses-study{n}": patient for patient in ("patient01", "patient02") for n in (1, 2)
+    }
+    assert all(len(case.sources) == 2 for case in cases.values())
+
+
+@pytest.mark.parametrize(
+    "layout", ["P1/{0}/P1_{1}", "{0}/P1/P1_{1}", "{0}/P1_{1}"], ids=["patient first", "session first", "session alone"]
+)
+def test_visits_whose_files_have_the_same_names_are_not_mixed(raw: Path, layout: str) -> None:
+    for session in ("visit1", "visit2"):
+        for modality in ("t1", "t2"):
+            path = raw / layout.format(session, modality)
+            nifti_case(path.parent, {path.name: scan()})
+    assert {name: (case.patient, len(case.sources)) for name, case in named(raw).items()} == {
+        "P1_ses-visit1": ("P1", 2),
+        "P1_ses-visit2": ("P1", 2),
+    }
+
+
+def test_patients_whose_files_have_the_same_names_are_not_mixed(raw: Path) -> None:
+    for folder, stem in (("P1", "brain"), ("P2", "brain"), ("siteA", "S1"), ("siteB", "S1")):
+        nifti_case(raw / folder, {f"{stem}_t1": scan(), f"{stem}_t2": scan()})
+    cases = named(raw)
+    assert set(cases) == {"P1", "P2", "siteA_S1", "siteB_S1"}
+    assert len({case.patient for case in cases.values()}) == 4
+
+
+def test_numbers_alone_are_patients_in_one_folder(raw: Path) -> None:
+    nifti_case(raw, {f"{number}_{modality}": scan() for number in ("01", "02") for modality in ("t1", "t2")})
+    assert {name: case.patient for name, case in named(raw).items()} == {"01": "01", "02": "02"}
