@@ -47,4 +47,5 @@ def printable_table(table: LesionTable, labels: LabelTable) -> str:
     rows = [LESION_HEADER, *lesion_rows(table)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(LESION_HEADER))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*map(printable, lines), f"Diameters in the {table.plane} plane; {len(table.lesions)} lesions."])
+    note = table.not_measured or f"{len(table.lesions)} lesions."
+    return "\n".join([*map(printable, lines), f"Diameters in the {table.plane} plane. {note}"])

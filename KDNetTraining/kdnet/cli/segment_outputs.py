@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from kdnet.messages import message_line
 from kdnet.report.scan_content import Model, now
 from kdnet.report.scan_outputs import Outputs, SegmentedScan, probability_files, write_outputs
 from kdnet.schema.labels import LabelMode, LabelTable
@@ -26,8 +28,9 @@ def write_case_outputs(
     if not outputs.files():
         return
     scans = list(_segmented(batch, outcomes, card.labels, model_facts(card, model_file)))
-    if scans:
-        write_outputs(outputs, scans, now())
+    for name, table in (write_outputs(outputs, scans, now()) if scans else {}).items():
+        if table.not_measured:
+            print(message_line(f"{name}: {table.not_measured}"), file=sys.stderr)
 
 
 def _segmented(batch: Batch, outcomes: Sequence[Outcome], labels: LabelTable, model: Model) -> Iterator[SegmentedScan]:

@@ -65,9 +65,9 @@ def _by_visit(found: Mapping[str, Found]) -> dict[str, Found]:
         for path in case.scans:
             divided[names[numbers.get(path, FIRST)]].scans.append(path)
         for path in case.labels:
-            visit = names.get(visit_of_labels(path, numbers))
-            if visit is not None:
-                divided[visit].labels.append(path)
+            owner = names.get(visit_of_labels(path, numbers))
+            if owner is not None:
+                divided[owner].labels.append(path)
     return divided
 
 

@@ -20,6 +20,7 @@ PLANES = ("sagittal", "coronal", "axial")  # by the patient axis across them
 AXIAL = 2
 THICKEST = 1.01  # slices thicker than pixels are wide by less than this do not define a plane
 OBLIQUE_DEGREES = 5.0
+MOST_LESIONS = 50  # to measure: a noisy labelmap has thousands, and measuring them would take minutes
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class Lesions:
     Attributes:
         table: their measurements.
         numbers: int32 ``[i, j, k]``, the number of each voxel's lesion, 0 elsewhere.
-        others: volumes in mL of smaller lesions that were not measured.
+        others: volumes in mL of the smaller lesions that were not measured.
     """
 
     table: LesionTable
@@ -49,7 +50,7 @@ def find_lesions(
     *,
     region: str = "",
     smallest_ml: float = 0.0,
-    most: int | None = None,
+    most: int = MOST_LESIONS,
 ) -> Lesions:
     """Find the lesions of a labelmap and measure each region in them.
 
@@ -63,7 +64,7 @@ def find_lesions(
         probabilities: region name to its map in percent, on the same grid, as written by ``kdnet segment``.
         region: take the connected parts of this region instead.
         smallest_ml: lesions below this volume are ignored.
-        most: number of lesions to measure, the largest first; measuring noise with thousands would take minutes.
+        most: number of lesions to measure, the largest first.
     """
     slice_axis, plane = acquisition_plane(labelmap.grid)
     numbers = np.zeros(labelmap.grid.shape, np.int32)
@@ -83,8 +84,9 @@ def find_lesions(
     for number, part in enumerate(found[:most], start=1):
         numbers[part.box][part.mask & (numbers[part.box] == 0)] = number
         lesions.append(case.lesion(number, part))
-    others = () if most is None else tuple(part.milliliters for part in found[most:])
-    table = LesionTable(plane, slice_axis, labelmap.grid.spacing[slice_axis], tuple(lesions))
+    others = tuple(part.milliliters for part in found[most:])
+    spacing = labelmap.grid.spacing[slice_axis]
+    table = LesionTable(plane, slice_axis, spacing, tuple(lesions), len(others), sum(others))
     return Lesions(table, numbers, others)
 
 

@@ -58,6 +58,7 @@ def compare_visits(
     apart = True
     for region in labels.regions:
         visits = [find_lesions(volume, labels, region=region.name, smallest_ml=SMALLEST_ML) for volume in (earlier, later)]
+        doubts += _left_out(region.name, visits, names)
         groups = _matched(visits[0], earlier, visits[1], later, transform)
         apart &= not any(first and second for first, second in groups)
         volumes = Change(*(_milliliters(volume, region.values) for volume in (earlier, later)))
@@ -67,6 +68,14 @@ def compare_visits(
             "No lesion of the later visit is near one of the earlier: check that both show one patient and are aligned."
         )
     return VisitComparison(*names, registered, tuple(regions), tuple(doubts))
+
+
+def _left_out(region: str, visits: Sequence[Lesions], names: Sequence[str]) -> list[str]:
+    return [
+        f"{region} of {name}: {visit.table.not_measured}"
+        for visit, name in zip(visits, names, strict=True)
+        if visit.table.left_out
+    ]
 
 
 def _compared(

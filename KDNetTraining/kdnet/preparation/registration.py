@@ -100,6 +100,29 @@ def check_alignment(alignment: Alignment, moving: str, fixed: str) -> None:
         )
 
 
+def visit_position(earlier: Volume, later: Volume, names: tuple[str, str]) -> tuple[NDArray[np.float64], str]:
+    """Register the scan of a later visit to that of an earlier one.
+
+    Args:
+        earlier: scan of the earlier visit.
+        later: scan of the later visit of the same patient.
+        names: their names, for messages.
+
+    Returns:
+        Matrix from points of the later visit to points of the earlier one, 4 x 4 in RAS mm, and how it was found in one
+        sentence.
+
+    Raises:
+        DataError: if they cannot be registered.
+    """
+    alignment = align(earlier, later)
+    check_alignment(alignment, names[1], names[0])
+    return (
+        np.asarray(np.linalg.inv(matrix(alignment.transform)), dtype=np.float64),  # the alignment maps earlier to later
+        f"{names[1]} was registered rigidly to {names[0]} (rotated by {alignment.degrees:.1f} degrees).",
+    )
+
+
 def moved(moving: Volume, fixed: Volume, transform: sitk.Transform) -> Volume:
     """Return ``moving`` resampled linearly to the grid of ``fixed``, float32; 0 or its darkest value beyond its edge."""
     image = image_of(moving)

@@ -90,10 +90,11 @@ class ScanReport:
     def rest(self, shown: int = MOST_LESIONS) -> str:
         """Return a sentence on the lesions beyond the first ``shown``, empty if there are none."""
         others = self.lesions.lesions[shown:]
-        if not others:
+        count = len(others) + self.lesions.left_out
+        if not count:
             return ""
-        total = sum(lesion.whole.milliliters for lesion in others)
-        return f"{len(others)} smaller lesion{'s' if len(others) > 1 else ''} ({total:.2f} mL together) not shown."
+        total = sum(lesion.whole.milliliters for lesion in others) + self.lesions.left_out_ml
+        return f"{count} smaller lesion{'s' if count > 1 else ''} ({total:.2f} mL together) not shown."
 
 
 LESION_HEADER = ("Lesion", "Region", "Volume", "Diameters", "Product", "Slice", "Position", "Confidence")

@@ -94,12 +94,26 @@ class LesionTable:
         slice_axis: axis of the voxel array across that plane: 0, 1 or 2.
         slice_spacing: distance between slices in mm.
         lesions: the largest first.
+        left_out: number of smaller lesions that were not measured, because there are so many.
+        left_out_ml: their volume.
     """
 
     plane: str
     slice_axis: int
     slice_spacing: float
     lesions: tuple[Lesion, ...]
+    left_out: int = 0
+    left_out_ml: float = 0.0
+
+    @property
+    def not_measured(self) -> str:
+        """Sentence on the lesions that were not measured; empty if all were."""
+        if not self.left_out:
+            return ""
+        return (
+            f"The {len(self.lesions)} largest lesions were measured; {self.left_out} smaller ones"
+            f" ({self.left_out_ml:.2f} mL together) were not, because so many are probably noise."
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the table as plain JSON values."""

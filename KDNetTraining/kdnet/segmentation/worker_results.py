@@ -127,16 +127,10 @@ def write_seg(request: Request, _report: Report) -> dict[str, Any]:
 
 def _registered(scans: list[Mapping[str, Any]]) -> tuple[NDArray[np.float64], str]:
     """Return the matrix from the later visit to the earlier one, and how it was found."""
-    from kdnet.preparation.registration import align, check_alignment, matrix  # noqa: PLC0415
+    from kdnet.preparation.registration import visit_position  # noqa: PLC0415 - segmenting does not need it
 
     earlier, later = (received_volume(item) for item in scans)
-    names = [str(item["name"]) for item in scans]
-    alignment = align(earlier, later)
-    check_alignment(alignment, names[1], names[0])
-    return (
-        np.asarray(np.linalg.inv(matrix(alignment.transform)), dtype=np.float64),
-        f"{names[1]} was registered rigidly to {names[0]} (rotated by {alignment.degrees:.1f} degrees).",
-    )
+    return visit_position(earlier, later, (str(scans[0]["name"]), str(scans[1]["name"])))
 
 
 def _model(request: Request) -> Model:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from kdnet.cli import main
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume, write_volume
+from kdnet.preparation import registration
 from made_series import dicom_series
 
 SHAPE = (24, 26, 22)
@@ -171,3 +173,36 @@ def test_visits_are_compared_as_text_and_table(tmp_path: Path, capsys: pytest.Ca
     content = json.loads((tmp_path / "t.json").read_text())
     assert "not an assessment" in content["note"]
     assert {region["name"] for region in content["regions"]} == {"ET", "TC", "WT"}
+
+
+def test_visits_are_registered_by_their_scans(
+    scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later scan lies 33 mm further left: a lesion that did not move in the head is the same one only if undone."""
+    first, second = write_labels(tmp_path / "1.nii.gz", (3, 5)), write_labels(tmp_path / "2.nii.gz", (14, 16))
+    shift = sitk.Euler3DTransform()
+    shift.SetTranslation((11 * 3.0, 0, 0))  # from points of the earlier scan to those of the later one, in LPS mm
+    monkeypatch.setattr(registration, "align", lambda *_scans: registration.Alignment(shift, 1.0, 0.2, 1.0, 0.0))
+    code, text, told = kdnet(capsys, "compare-visits", first, second, "-o", tmp_path / "apart.json")
+    assert code == 0
+    assert "without registration" in text
+    assert "No lesion of the later visit is near" in told
+    code, text, told = kdnet(
+        capsys, "compare-visits", first, second, "--scans", scan, scan, "-o", tmp_path / "together.json"
+    )
+    assert code == 0
+    assert "registered rigidly" in text
+    assert "No lesion" not in told
+    enhancing = next(
+        region for region in json.loads((tmp_path / "together.json").read_text())["regions"] if region["name"] == "ET"
+    )
+    assert [(lesion["earlier"], lesion["later"]) for lesion in enhancing["lesions"]] == [([1], [1])]
+
+
+def test_scans_of_visits_that_cannot_be_read_are_named(
+    labelmap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "no.nii.gz"
+    code, _, told = kdnet(capsys, "compare-visits", labelmap, labelmap, "--scans", missing, missing)
+    assert code == 2
+    assert str(missing) in told

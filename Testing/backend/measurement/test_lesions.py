@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 from kdnet.data.volumes.grid import Grid, Volume
-from kdnet.measurement.lesions import acquisition_plane, find_lesions, outermost_regions
+from kdnet.measurement.lesions import MOST_LESIONS, acquisition_plane, find_lesions, outermost_regions
 from kdnet.schema.labels import brats_labels, exclusive_labels, post_treatment_labels
 from kdnet.schema.lesions import LesionTable
 from scipy.spatial.transform import Rotation
@@ -37,6 +37,19 @@ def test_only_the_largest_lesions_are_measured_on_request() -> None:
     assert found.others == pytest.approx((4 * 3 * 4 / 1000,))
     assert set(np.unique(found.numbers)) == {0, 1}
     assert found.table.lesions == find_lesions(volume(tumor()), BRATS).table.lesions[:1]
+
+
+def test_of_noise_the_largest_parts_are_measured_and_the_others_counted() -> None:
+    voxels = np.zeros((40, 40, 40), np.uint8)
+    voxels[::2, ::2, ::2] = 3
+    voxels[10:20, 10:20, 10:20] = 3
+    table = find_lesions(volume(voxels), BRATS).table
+    assert len(table.lesions) == MOST_LESIONS
+    assert table.lesions[0].whole.milliliters == pytest.approx(11**3 * 4 / 1000, rel=0.5)
+    counted = sum(lesion.whole.milliliters for lesion in table.lesions) + table.left_out_ml
+    assert counted == pytest.approx(np.count_nonzero(voxels) * 4 / 1000)
+    assert f"{table.left_out} smaller ones" in table.not_measured
+    assert find_lesions(volume(tumor()), BRATS).table.not_measured == ""
 
 
 def test_lesions_are_connected_parts_with_the_size_of_each_region() -> None:

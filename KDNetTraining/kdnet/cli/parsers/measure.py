@@ -30,10 +30,17 @@ def add_parsers(commands: Any) -> None:
         "kdnet.cli.compare_visits:run_compare",
         "Compare two segmentations of one patient: volumes and diameters, lesion by lesion, and the category that\n"
         "the thresholds of RANO give. That is arithmetic, not an assessment.",
-        "kdnet compare-visits march_seg.nii.gz june_seg.nii.gz -o change.csv",
+        "kdnet compare-visits march_seg.nii.gz june_seg.nii.gz --scans march.nii.gz june.nii.gz -o change.csv",
     )
     visits.add_argument("earlier", type=Path, metavar="EARLIER", help="segmentation of the earlier visit")
     visits.add_argument("later", type=Path, metavar="LATER", help="segmentation of the later visit")
+    visits.add_argument(
+        "--scans",
+        type=Path,
+        nargs=2,
+        metavar=("EARLIER_SCAN", "LATER_SCAN"),
+        help="register the later visit rigidly to the earlier one by these scans (default: compare as the files lie)",
+    )
     add_labels(visits)
     add_out(visits, "table to write (.csv or .json)", metavar="TABLE", required=False)
     visits.add_argument("--overwrite", action="store_true", help="replace a file that exists")
