@@ -64,6 +64,15 @@ class DataPanel:
             saved = chosen.teacherModalities or chosen.studentModalities
             self._offer(tuple(name for name in saved.split(",") if name))
 
+    def restore(self) -> None:
+        """Show choices that were made elsewhere; cases are inspected again if their labels are read differently."""
+        folder = self.selection.folder
+        if folder is not None and (folder, self.selection.labels) == self.selection.inspected:
+            self.table.show_excluded(self._choices.current.excludedCases)
+            self._offer(self.selection.modalities)
+        elif folder is not None and folder == self._shown and folder.is_dir():
+            self.inspect()
+
     def onTyped(self) -> None:
         """Inspect a folder that was chosen a moment ago, if it is still the chosen one."""
         folder = self.selection.folder if self._choices.parameters is not None else None

@@ -33,6 +33,7 @@ class ExperimentPanel:
         self.config = ExperimentConfig(choices)
         self._query: Command | None = None
         self._queried: Path | None = None
+        self._adopted: Path | None = None
         ui.recipeSelector.currentIndexChanged.connect(self.onRecipe)
         ui.networkSelector.currentIndexChanged.connect(self.onNetwork)
         ui.studentNetworkSelector.currentIndexChanged.connect(self.onStudentNetwork)
@@ -88,12 +89,24 @@ class ExperimentPanel:
             chosen.device = ""  # the scene comes from another computer
         _refill(self.ui.deviceSelector, devices, chosen.device)
 
+    def restore(self) -> None:
+        """Show choices that were made elsewhere; those of a recipe file are its values."""
+        self.config.failure, self._adopted = "", None
+        if self.config.recipe_file is not None:
+            self.config.take_recipe()
+        self.fill()
+
+    def adopt(self) -> None:
+        """Show the choices of a scene, which stay also where they differ from their recipe."""
+        self._adopted = self.config.recipe_file
+        self.fill()
+
     def onCapabilities(self, capabilities: Capabilities) -> None:
         """Show the choices that the backend reported."""
         self._query = None
         self.config.capabilities, self.config.failure = capabilities, ""
         self.fill()
-        if self._choices.parameters is not None and self.config.recipe_file is not None:
+        if self._choices.parameters is not None and self.config.recipe_file not in (None, self._adopted):
             self.config.take_recipe()
             self.fill()
         self._host.update()

@@ -7,6 +7,7 @@ from typing import Protocol
 from KDNetTrainingLib.Request import ExperimentRequest
 from KDNetTrainingLib.RunQueue import ShownState
 from KDNetTrainingLib.Runs import Run
+from KDNetTrainingLib.RunSettings import RunSettings
 
 
 class Host(Protocol):
@@ -35,6 +36,13 @@ class RunHost(RequestHost, Protocol):
 
     def onRunStarted(self) -> None:
         """Show the run that was just started."""
+
+    def useSettings(self, settings: RunSettings) -> None:
+        """Make the settings of a run the choices.
+
+        Raises:
+            SettingsError: when the panel does not offer one of them.
+        """
 
 
 class ChosenRun(Protocol):

@@ -24,11 +24,10 @@ Train teacher, baseline and student in a separate process, which continues when 
     >>> logic.wait(run).state
     <RunState.FINISHED: 'finished'>
 
-Pause, resume, stop (all return immediately; ``logic.status`` reports the outcome)::
+Pause and resume (both return immediately; ``logic.status`` reports the outcome)::
 
     logic.pause(run)
     logic.resume(run)
-    logic.stop(run)
 
 Open a run folder from elsewhere, and read the results of a run:
 
@@ -65,6 +64,7 @@ from slicer.i18n import tr as _
 from KDNetTrainingLib.Request import ExperimentRequest, command_lines, recorded_line
 from KDNetTrainingLib.RunProcesses import RunProcesses
 from KDNetTrainingLib.Runs import Run, RunRegistry, slicer_settings
+from KDNetTrainingLib.RunSettings import RunSettings
 
 Failed = Callable[[Failure], None]
 
@@ -151,14 +151,6 @@ class TrainingLogic:
         """
         request_stop(run.root, StopMode.PAUSE)
 
-    def stop(self, run: Run) -> None:
-        """Ask a run to save its state and end; it can still be resumed.
-
-        Raises:
-            KDNetError: when its folder cannot be written.
-        """
-        request_stop(run.root, StopMode.STOP)
-
     def open(self, folder: Path) -> Run:
         """Remember a run folder, for example one from a server.
 
@@ -201,6 +193,14 @@ class TrainingLogic:
             KDNetError: when there is no run, one of a newer version, or one whose command cannot be pasted safely.
         """
         return command_lines(recorded_line(str(read_study(run.root)["command"])), run.processes)
+
+    def settings(self, run: Run) -> RunSettings:
+        """Return the settings that a run was started with, for the panel to offer them again.
+
+        Raises:
+            KDNetError: when there is no run, one of a newer version, or one with settings that the panel does not offer.
+        """
+        return RunSettings.of(run, read_study(run.root))
 
     def data_folder(self, run: Run) -> Path:
         """Return the folder with the cases of a run.
@@ -297,5 +297,5 @@ def _read_results(answer: str) -> RunResults:
 
 
 def _in_use(run: Run) -> RunFolderError:
-    problem = _("{folder} is in use by another process: wait until it ends, or stop it first.")
+    problem = _("{folder} is in use by another process: wait until it ends, or pause it first.")
     return RunFolderError(problem.format(folder=run.root))

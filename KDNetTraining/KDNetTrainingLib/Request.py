@@ -76,13 +76,22 @@ def recorded_line(command: str) -> str:
     Raises:
         SettingsError: when it is not a training command.
     """
+    return shell_line(recorded_arguments(command))
+
+
+def recorded_arguments(command: str) -> list[str]:
+    """Split the command line recorded in a run folder.
+
+    Raises:
+        SettingsError: when it is not a training command.
+    """
     try:
         arguments = shlex.split(command)
     except ValueError:
         arguments = []
     if arguments[:2] != ["kdnet", "study"]:
         raise SettingsError(_("The run does not record a kdnet study command: start it from its data folder instead."))
-    return shell_line(arguments)
+    return arguments
 
 
 def command_lines(line: str, processes: int) -> str:

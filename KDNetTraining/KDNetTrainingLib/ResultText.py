@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kdnet.schema.formatting import percent
+from kdnet.schema.formatting import percent, plural
 from kdnet.schema.network_id import Role
-from kdnet.schema.results import MEAN, Comparison, Interval
+from kdnet.schema.results import FEWEST_PATIENTS, MEAN, Comparison, Interval
 from kdnet.schema.run_results import CaseResult, StudentResult
 from slicer.i18n import tr as _
 
@@ -28,7 +28,7 @@ def comparison_table(student: StudentResult) -> tuple[tuple[str, ...], list[tupl
     With a control, the last rows split the gain into those of the start and of the losses.
     """
     columns = student.comparisons
-    names = (*map(role_title, COMPARED), _("Gain"), _("95% CI"), _("p"), _("Gap"))
+    names = (*map(role_title, COMPARED), _("Gain"), _("95% CI"), _("Patients"), _("p"), _("Gap"))
     header = (_("Dice"), *(_("Mean") if row.region == MEAN else row.region for row in columns))
     rows = list(zip(names, *map(_column, columns), strict=True))
     return header, [*rows, *(row for part in _gain_parts() for row in _gain_rows(student, *part))]
@@ -42,7 +42,12 @@ def case_table(cases: Sequence[CaseResult]) -> tuple[tuple[str, ...], list[tuple
 
 
 def result_warning(student: StudentResult) -> str:
-    """Return a warning if the student shows no benefit over its baseline, or no significant one."""
+    """Return a warning if the student shows no benefit over its baseline, no significant one, or if nobody can tell."""
+    if student.mean is not None and not student.mean.conclusive:
+        patients = plural(student.mean.patients, _("{count} test patient"), _("{count} test patients"))
+        return _("⚠ {patients}: too few to tell whether the student is better. Test at least {fewest}.").format(
+            patients=patients, fewest=FEWEST_PATIENTS
+        )
     worse = student.worse_regions()
     if worse:
         return _(
@@ -71,9 +76,18 @@ def _gain_rows(student: StudentResult, network: Role, title: str) -> list[tuple[
 
 def _column(row: Comparison) -> tuple[str, ...]:
     gain = row.difference
-    recovery = "" if row.recovery is None else percent(row.recovery.value)
+    p = f"{row.p:.3f}" if row.conclusive else _("too few")
     scores = (_dice(row.teacher), _dice(row.baseline), _dice(row.student))
-    return *scores, f"{gain.value:+.3f}", _interval(gain), f"{row.p:.3f}", recovery
+    return *scores, f"{gain.value:+.3f}", _interval(gain), str(row.patients), p, _recovery(row)
+
+
+def _recovery(row: Comparison) -> str:
+    """Return the gap recovery with its interval, if it is defined."""
+    if row.recovery is None:
+        return _("not defined") if row.teacher is not None else ""
+    ends = (row.recovery.low, row.recovery.high)
+    low, high = (_("unbounded") if end is None else percent(end) for end in ends)
+    return f"{percent(row.recovery.value)}\n{low}\n{high}"
 
 
 def _interval(gain: Interval) -> str:

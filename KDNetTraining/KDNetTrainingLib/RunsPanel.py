@@ -39,7 +39,8 @@ class RunsPanel:
             (ui.startButton, self.onStart),
             (ui.pauseButton, self.onPause),
             (ui.resumeButton, self.onResume),
-            (ui.stopButton, self.onStop),
+            (ui.reuseButton, self.onReuse),
+            (ui.copyChoicesButton, self.onCopyChoices),
             (ui.copyButton, self.onCopy),
             (ui.openButton, self.onOpen),
             (ui.forgetButton, self.onForget),
@@ -69,10 +70,11 @@ class RunsPanel:
         ui, state = self.ui, self.state
         ui.startButton.enabled = not problem
         ui.startButton.toolTip = problem or _("Train in a separate process, which continues after Slicer is closed.")
-        ui.pauseButton.enabled = ui.stopButton.enabled = state in ACTIVE
+        ui.copyChoicesButton.enabled = not problem
+        ui.pauseButton.enabled = state in ACTIVE
         self._ending = state in RESUMABLE and self.queue.alive
         ui.resumeButton.enabled = state in RESUMABLE and not self._ending
-        ui.copyButton.enabled = self.run is not None or not problem
+        ui.copyButton.enabled = ui.reuseButton.enabled = self.run is not None
         ui.forgetButton.enabled = self.run is not None and state not in ACTIVE
         ui.waitCheckBox.visible = any(known in ACTIVE for known in self.queue.states())
 
@@ -118,15 +120,23 @@ class RunsPanel:
         after = self._after()
         self._do(lambda run: self._logic.resume(run, after=after), _("Resuming {run}..."))
 
-    def onStop(self, *_arguments: Any) -> None:
-        """Stop the chosen run."""
-        self._do(self._logic.stop, _("Stopping {run} after the current step or case..."))
+    def onReuse(self, *_arguments: Any) -> None:
+        """Make the settings of the chosen run the choices of the panel."""
+        self._do(lambda run: self._host.useSettings(self._logic.settings(run)), _("The settings are those of {run}."))
+
+    def onCopyChoices(self, *_arguments: Any) -> None:
+        """Copy the command line of the current choices."""
+        self._copy(lambda: self._host.request().commandLine())
 
     def onCopy(self, *_arguments: Any) -> None:
-        """Copy the command line of the chosen run, or of the current choices, to the clipboard."""
+        """Copy the command line of the chosen run."""
         run = self.run
+        if run is not None:
+            self._copy(lambda: self._logic.command_line(run))
+
+    def _copy(self, line: Callable[[], str]) -> None:
         try:
-            text = self._logic.command_line(run) if run is not None else self._host.request().commandLine()
+            text = line()
         except KDNetError as error:
             self.show_message(str(error))
             return

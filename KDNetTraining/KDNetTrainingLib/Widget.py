@@ -7,7 +7,7 @@ from typing import Any
 
 import slicer
 import vtk
-from kdnet.errors import SettingsError
+from kdnet.errors import KDNetError, SettingsError
 from KDNetLib.InstallPanel import InstallPanel
 from KDNetLib.Paths import clear_unset_paths
 from KDNetLib.PollTimer import PollTimer
@@ -26,7 +26,10 @@ from KDNetTrainingLib.Request import ExperimentRequest
 from KDNetTrainingLib.RequestBuilder import build_request
 from KDNetTrainingLib.ResultPanel import ResultPanel
 from KDNetTrainingLib.RunMonitor import RunMonitor, RunSnapshot
+from KDNetTrainingLib.Runs import slicer_settings
+from KDNetTrainingLib.RunSettings import RunSettings
 from KDNetTrainingLib.RunsPanel import RunsPanel
+from KDNetTrainingLib.StoredChoices import StoredChoices, as_json, choose
 
 TICK_MILLISECONDS = 100
 TICK_SECONDS = 0.02  # for handling run snapshots; the rest waits for the next tick
@@ -46,6 +49,7 @@ class Panel(VTKObservationMixin):
         self.ui: Any = slicer.util.childWidgetVariables(uiWidget)
         self.logic = logic
         self._choices = Choices()
+        self._stored = StoredChoices(slicer_settings())
         self._guiTag: Any = None
         self._ticks = 0
         self._monitor = RunMonitor()
@@ -105,7 +109,7 @@ class Panel(VTKObservationMixin):
             parameters.runsFolder = defaultRunsFolder()
         self._guiTag = parameters.connectGui(self.ui)
         self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.update)
-        self.experiment.fill()
+        self.experiment.adopt()
         self.data.table.show_excluded(parameters.excludedCases)
         self.update()
 
@@ -131,6 +135,7 @@ class Panel(VTKObservationMixin):
             return
         clear_unset_paths(self.ui.dataFolderEdit, self.ui.recipeFileEdit, self.ui.teacherFileEdit)
         available = not self.install.missing
+        self._stored.store(self._choices.parameters)
         self.raw.update(available=available)
         self.data.update(available=available)
         self.experiment.update(available=available)
@@ -181,6 +186,24 @@ class Panel(VTKObservationMixin):
         """Show the charts of the run that was just started."""
         self.monitor.showCharts()
 
+    def useSettings(self, settings: RunSettings) -> None:
+        """Make the settings of a run the choices.
+
+        Raises:
+            SettingsError: when the panel does not offer one of them.
+        """
+        chosen: Any = self._choices.current  # the wrapper adds what the class does not declare
+        before = as_json(chosen)
+        with slicer.util.NodeModify(chosen.parameterNode):
+            try:
+                settings.choose(chosen)
+            except KDNetError:
+                choose(chosen, before)
+                raise
+        self.experiment.restore()
+        self.data.restore()
+        self.update()
+
     def onInstalled(self) -> None:
         """Update after packages were installed or removed."""
         if not self.install.missing and self._choices.parameters is not None:
@@ -195,10 +218,15 @@ class Panel(VTKObservationMixin):
         self.setParameters(None)
 
     def onSceneChanged(self, *_arguments: Any) -> None:
-        """Connect to the parameter node of a new scene."""
+        """Connect to the parameter node of the scene; a scene without choices starts with the last ones."""
         logic: Any = self.logic  # ScriptedLoadableModuleLogic provides the node
         wrap: Any = Parameters  # the wrapper's constructor takes it
-        self.setParameters(wrap(logic.getParameterNode()))
+        node = logic.getParameterNode()
+        fresh = node.GetParameterCount() == 0
+        parameters = wrap(node)
+        if fresh:
+            self._stored.restore(parameters)
+        self.setParameters(parameters)
 
 
 def defaultRunsFolder() -> Path:

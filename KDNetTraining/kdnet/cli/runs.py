@@ -6,7 +6,7 @@ import argparse
 import json
 
 from kdnet.device import choose_device
-from kdnet.schema.formatting import percent
+from kdnet.schema.formatting import percent, plural
 from kdnet.schema.results import HD95_DEFINITION, Comparison
 from kdnet.schema.run_results import RunResults
 from kdnet.study.export import CardText, export_model
@@ -50,8 +50,11 @@ def _text(results: RunResults) -> str:
 
 def _comparison(row: Comparison) -> str:
     change = row.difference
-    gap = percent(row.recovery.value) if row.recovery else f"undefined ({row.no_recovery})"
+    gap = percent(row.recovery.value) if row.recovery else f"not defined ({row.no_recovery})"
+    patients = plural(row.patients, "{count} patient", "{count} patients")
+    if not row.conclusive:
+        patients += " (too few to tell)"
     return (
         f"student {row.modalities} against baseline, {row.region}: {change.value:+.3f} "
-        f"({change.low:+.3f} to {change.high:+.3f}), p = {row.p:.3f}, gap recovery {gap}"
+        f"({change.low:+.3f} to {change.high:+.3f}), p = {row.p:.3f}, {patients}, gap recovery {gap}"
     )

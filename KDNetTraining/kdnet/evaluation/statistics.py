@@ -12,6 +12,7 @@ from kdnet.evaluation.signed_rank import signed_rank_p
 from kdnet.schema.network_id import Role
 from kdnet.schema.results import (
     MEAN,
+    SMALLEST_GAP,
     Comparison,
     Empty,
     GainPart,
@@ -131,6 +132,8 @@ def _recovery(means: NDArray[np.float64], resampled: NDArray[np.float64]) -> tup
         return None, "the teacher is not scored on all these cases yet"
     if round(means[2] - means[1], DECIMALS) <= 0:
         return None, "the teacher is not above the baseline"
+    if round(means[2] - means[1], DECIMALS) < SMALLEST_GAP:
+        return None, f"teacher and baseline differ by less than {SMALLEST_GAP:g}"
     gained = _without_rounding(resampled[0] - resampled[1])
     gap = _without_rounding(resampled[2] - resampled[1])
     # A resample without a gap has no ratio. Leaving it out would narrow the interval, so it counts as infinite with the

@@ -211,7 +211,7 @@ def _training_sentence(content: ReportData) -> str:
 def _tiles(row: Comparison, *, several: bool) -> str:
     prefix = f"{format_key(row.modalities)}: " if several else ""
     gap = row.recovery
-    shown = percent(gap.value) if gap else "undefined"
+    shown = percent(gap.value) if gap else "not defined"
     below = f"95 % interval {recovery_range(gap)}" if gap else row.no_recovery
     low, high = signed(row.difference.low), signed(row.difference.high)
     chain = f"{row.baseline:.3f} → {row.student:.3f}"
@@ -240,7 +240,7 @@ def _published(content: ReportData) -> str:
         own = content.summary.comparison(modality_key, MEAN)
         found = published.published_recoveries(modality_key, content.description.regions)
         if own and found:
-            here = percent(own.recovery.value) if own.recovery else "undefined"
+            here = percent(own.recovery.value) if own.recovery else "not defined"
             rows.append((f"this study, {format_key(modality_key)} student", here))
             rows += [(f"{item.method}, {format_key(item.modality)} student", percent(item.share)) for item in found]
     if not rows:

@@ -8,12 +8,9 @@ from enum import Enum
 from kdnet.report.content import ReportData
 from kdnet.schema.formatting import plural
 from kdnet.schema.modalities import format_modalities
-from kdnet.schema.results import MEAN, Comparison, GapRecovery, Interval
+from kdnet.schema.results import FEWEST_PATIENTS, MEAN, SMALLEST_GAP, Comparison, GapRecovery, Interval
 
 SIGNIFICANT = 0.05
-
-FEWEST_PATIENTS = 6
-"""With fewer pairs a two-sided signed-rank test cannot give p < 0.05, whatever they are."""
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -100,7 +97,7 @@ def recovery_range(value: GapRecovery) -> str:
 def recovery(row: Comparison) -> str:
     """Format gap recovery with its interval, or the reason why there is none."""
     if row.recovery is None:
-        return f"undefined: {row.no_recovery}"
+        return f"not defined: {row.no_recovery}"
     return f"{percent(row.recovery.value)} ({recovery_range(row.recovery)})"
 
 
@@ -185,9 +182,14 @@ def _recovery_sentence(row: Comparison) -> str:
         return f"{text} (95 % interval {recovery_range(row.recovery)})."
     if row.teacher is None:
         return "Gap recovery is not available before the teacher is scored."
+    if row.teacher > row.baseline:
+        return (
+            f"Teacher and baseline hardly differ ({row.teacher:.3f} against {row.baseline:.3f}), so gap recovery is not "
+            f"defined: it takes a gap of at least {SMALLEST_GAP:g}."
+        )
     return (
         f"The teacher is not above the baseline ({row.teacher:.3f} against {row.baseline:.3f}), so there was nothing to "
-        "distill and gap recovery is undefined."
+        "distill and gap recovery is not defined."
     )
 
 

@@ -12,6 +12,13 @@ from kdnet.schema.network_id import Role
 MEAN = "mean"
 """Stands for the mean over all regions where a region is named."""
 
+FEWEST_PATIENTS = 6
+"""With fewer pairs a two-sided signed-rank test cannot give p < 0.05, whatever they are."""
+
+SMALLEST_GAP = 0.01
+"""A teacher that is better than its baseline by less Dice than this leaves nothing to recover: training with another seed
+changes Dice as much, and a share of so small a gap is arbitrarily large."""
+
 HD95_ONE_EMPTY = 373.13
 """HD95 in mm when exactly one of prediction and reference is empty: the diagonal of the BraTS grid.
 
@@ -198,6 +205,11 @@ class Comparison:
     recovery: GapRecovery | None
     no_recovery: str
     patients: int = 0
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether there are enough patients for p < 0.05."""
+        return self.patients >= FEWEST_PATIENTS
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,13 @@ def test_there_is_no_gap_recovery_where_the_teacher_is_not_above_the_baseline() 
     assert row.difference.value == pytest.approx(4 / 30)
 
 
+@pytest.mark.parametrize(("gap", "defined"), [(0.002, False), (0.0099, False), (0.01, True), (0.03, True)])
+def test_gap_recovery_is_not_defined_where_teacher_and_baseline_hardly_differ(gap: float, defined: bool) -> None:
+    row = compare(pairs([0.55] * 6, [0.5] * 6, [0.5 + gap] * 6), modalities="t1", region="WT")
+    assert (row.recovery is not None) == defined
+    assert row.no_recovery == ("" if defined else "teacher and baseline differ by less than 0.01")
+
+
 def test_an_interval_of_gap_recovery_without_end_says_so() -> None:
     """In some resamples the teacher is below the baseline, so that the share has no bound."""
     row = compare(pairs([0.6, 0.6, 0.6], [0.5, 0.5, 0.5], [0.9, 0.4, 0.4]), modalities="t1", region="WT")

@@ -46,6 +46,12 @@ def test_a_teacher_that_does_not_beat_the_baseline_leaves_nothing_to_distil() ->
     assert "beats its baseline" in told
 
 
+def test_a_teacher_that_hardly_differs_from_the_baseline_defines_no_share() -> None:
+    (told,) = conclusions(content(scores_of({**STUDY, TEACHER: [dice + 0.002 for dice in STUDY[BASELINE]]})))
+    assert "Teacher and baseline hardly differ (0.502 against 0.500), so gap recovery is not defined" in told
+    assert "recovers" not in told
+
+
 def test_regions_are_judged_one_by_one() -> None:
     worse = {**STUDY, STUDENT: [0.1] * 6}
     scores = scores_of(STUDY, region="ET") + scores_of(worse, region="WT")

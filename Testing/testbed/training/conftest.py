@@ -45,8 +45,9 @@ def training(training_module: Any, tmp_path: Path) -> Iterator[Any]:
     """The panel with an empty scene, the default choices, no runs, and a folder for runs."""
     import slicer
 
-    slicer.mrmlScene.Clear()
     panel = training_module.panel
+    panel._stored.forget()
+    slicer.mrmlScene.Clear()
     if panel._guiTag is None:  # a test that failed had left it
         panel.enter()
     forget_runs(panel)

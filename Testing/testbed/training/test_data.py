@@ -143,6 +143,7 @@ def test_choices_are_saved_and_restored_with_the_scene(training: Any, chosen: An
     scene.SetRootDirectory(str(tmp_path))
     scene.SetURL(str(tmp_path / "scene.mrml"))
     assert scene.Commit()
+    training._stored.forget()
     scene.Clear()
     assert training.data.selection.folder is None
     assert training.ui.caseTable.rowCount == 0
@@ -151,6 +152,45 @@ def test_choices_are_saved_and_restored_with_the_scene(training: Any, chosen: An
     until(lambda: training.data.selection.summary is not None)
     until(lambda: not training.problem())
     assert training.request().arguments("plan") == before
+
+
+def test_choices_survive_a_closed_scene_and_a_restart(training: Any, chosen: Any, application: Any, until: Any) -> None:
+    from .conftest import REPOSITORY
+
+    chosen()
+    training.ui.gammaSpinBox.value = 0.7
+    training.ui.runNameEdit.text = "mine"
+    training.parameters.excludedCases = ["Phantom_001"]
+    before = training.request().arguments("plan")
+    slicer.mrmlScene.Clear()
+    assert training.request().arguments("plan") == before
+    assert training.ui.caseTable.rowCount == 6
+    assert training.ui.runNameEdit.text == ""  # a name is for one run
+    slicer.mrmlScene.RemoveNode(training.parameters.parameterNode)
+    training.exit()
+    known = application._widgets["KDNetTraining"]
+    again = application.open_module("KDNetTraining", REPOSITORY / "KDNetTraining").panel
+    try:
+        until(lambda: not again.problem())
+        assert again.request().arguments("plan") == before
+    finally:
+        again.cleanup()
+        application._widgets["KDNetTraining"] = known
+        training.enter()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "no JSON", '{"gamma": "much", "labels": "martian", "seeds": 3, "processes": 1000}']
+)
+def test_stored_choices_that_make_no_sense_are_skipped(training: Any, text: str) -> None:
+    from KDNetTrainingLib.Runs import InMemorySettings
+    from KDNetTrainingLib.StoredChoices import KEY, StoredChoices, as_json
+
+    settings = InMemorySettings()
+    settings.setValue(KEY, text)
+    before = as_json(training.parameters)
+    StoredChoices(settings).restore(training.parameters)
+    assert as_json(training.parameters) == before
 
 
 def test_five_hundred_cases_fill_the_table(training: Any, until: Any, tmp_path: Path) -> None:

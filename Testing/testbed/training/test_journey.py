@@ -88,7 +88,9 @@ def compare(training: Any, until: Any, tmp_path: Path) -> None:
     ui = training.ui
     until(lambda: training.result.results is not None and not training.result.results.missing)
     table = {row[0]: row[1:] for row in rows(ui.comparisonTable)}
-    assert [len(cells) for cells in table.values()] == [4] * 7  # ET, TC, WT, mean
+    assert [len(cells) for cells in table.values()] == [4] * 8  # ET, TC, WT, mean
+    assert table["Patients"] == ["2"] * 4
+    assert table["p"] == ["too few"] * 4
     gains = [
         float(student) - float(baseline) for student, baseline in zip(table["Student"], table["Baseline"], strict=True)
     ]
@@ -127,7 +129,7 @@ def deploy_and_segment(training: Any, run: Any, until: Any, application: Any, se
     slicer.util.selectModule("KDNetTraining")
 
 
-def test_runs_wait_for_each_other_and_can_be_stopped(training: Any, chosen: Any, until: Any) -> None:
+def test_runs_wait_for_each_other_and_can_be_paused(training: Any, chosen: Any, until: Any) -> None:
     chosen(steps=2000)
     training.ui.startButton.click()
     first = training.runs.run
@@ -138,13 +140,13 @@ def test_runs_wait_for_each_other_and_can_be_stopped(training: Any, chosen: Any,
     assert first.name in training.ui.runLabel.text
     training.ui.runsTable.setCurrentCell(0, 0)
     until(lambda: state(training) == "running")
-    training.ui.stopButton.click()
-    until(lambda: state(training) == "stopped")
+    training.ui.pauseButton.click()
+    until(lambda: state(training) == "paused")
     training.ui.runsTable.setCurrentCell(1, 0)
     until(lambda: state(training) == "running")
-    training.ui.stopButton.click()
-    until(lambda: state(training) == "stopped")
-    assert read_status(second.root).state is RunState.STOPPED
+    training.ui.pauseButton.click()
+    until(lambda: state(training) == "paused")
+    assert read_status(second.root).state is RunState.PAUSED
     training.ui.forgetButton.click()
     assert training.logic.runs() == (first,)
     assert second.root.is_dir()
@@ -195,7 +197,7 @@ def test_a_run_in_use_is_not_started_again(training: Any, chosen: Any, until: An
     import qt
 
     assert qt.QApplication.clipboard().text().startswith("kdnet study")
-    training.logic.stop(run)
+    training.logic.pause(run)
     started = time.monotonic()
     while training.logic.alive(run) and time.monotonic() - started < 60:
         time.sleep(0.2)

@@ -10,7 +10,7 @@ import pytest
 from kdnet.runs.status import RunState, RunStatus
 from kdnet.schema.folds import ALL_CASES
 from kdnet.schema.network_id import NetworkId, Role
-from kdnet.schema.results import MEAN, Comparison, GainPart, Interval
+from kdnet.schema.results import MEAN, Comparison, GainPart, GapRecovery, Interval
 from kdnet.schema.run_results import StudentResult
 from kdnet.schema.study_plan import FoldCounts, StudyPlan
 
@@ -62,9 +62,10 @@ def test_progress(training: Any, status: RunStatus | None, text: str, fraction: 
     assert progress_fraction(status, state) == pytest.approx(fraction)
 
 
-def student(gain: float, low: float) -> StudentResult:
+def student(gain: float, low: float, patients: int = 6) -> StudentResult:
+    interval = Interval(gain, low, gain + 0.1)
     rows = [
-        Comparison("t1ce", region, 4, 0.5 + gain, 0.5, None, Interval(gain, low, gain + 0.1), 0.04, 3, None, "no teacher")
+        Comparison("t1ce", region, 7, 0.5 + gain, 0.5, None, interval, 0.04, 3, None, "no teacher", patients)
         for region in ("ET", MEAN)
     ]
     return StudentResult(("t1ce",), None, tuple(rows), ())
@@ -91,8 +92,33 @@ def test_a_comparison_has_a_column_per_region(training: Any) -> None:
 
     header, rows = comparison_table(student(0.2, 0.1))
     assert header == ("Dice", "ET", "Mean")
-    assert [row[0] for row in rows] == ["Teacher", "Baseline", "Student", "Gain", "95% CI", "p", "Gap"]
-    assert [row[1] for row in rows] == ["", "0.500", "0.700", "+0.200", "+0.100\n+0.300", "0.040", ""]
+    assert [row[0] for row in rows] == ["Teacher", "Baseline", "Student", "Gain", "95% CI", "Patients", "p", "Gap"]
+    assert [row[1] for row in rows] == ["", "0.500", "0.700", "+0.200", "+0.100\n+0.300", "6", "0.040", ""]
+
+
+def test_what_a_few_patients_cannot_show_is_not_shown(training: Any) -> None:
+    from KDNetTrainingLib.ResultText import comparison_table, result_warning
+
+    _, rows = comparison_table(student(0.2, 0.1, patients=5))
+    assert dict(row[:2] for row in rows)["p"] == "too few"
+    assert result_warning(student(0.2, 0.1, patients=5)).startswith("⚠ 5 test patients: too few to tell")
+    assert "1 test patient:" in result_warning(student(-0.2, -0.3, patients=1))
+
+
+@pytest.mark.parametrize(
+    ("recovery", "text"),
+    [
+        (None, "not defined"),
+        (GapRecovery(0.42, 0.1, 0.8), "42%\n10%\n80%"),
+        (GapRecovery(0.42, 0.1, None), "42%\n10%\nunbounded"),
+    ],
+)
+def test_gap_recovery_has_an_interval_where_it_is_defined(training: Any, recovery: GapRecovery | None, text: str) -> None:
+    from KDNetTrainingLib.ResultText import comparison_table
+
+    found = student(0.2, 0.1)
+    rows = tuple(replace(row, teacher=0.8, recovery=recovery) for row in found.comparisons)
+    assert comparison_table(replace(found, comparisons=rows))[1][-1] == ("Gap", text, text)
 
 
 def test_a_control_splits_the_gain(training: Any) -> None:
@@ -103,7 +129,7 @@ def test_a_control_splits_the_gain(training: Any) -> None:
 
     gains = (part(Role.CONTROL, Role.BASELINE, 0.15), part(Role.STUDENT, Role.CONTROL, 0.05))
     _, rows = comparison_table(replace(student(0.2, 0.1), gains=gains))
-    assert rows[7:] == [
+    assert rows[8:] == [
         ("Gain of start", "", "+0.150"),
         ("95% CI, patients", "", "+0.140\n+0.170\nn = 4"),
         ("Gain of losses", "", "+0.050"),
