@@ -18,6 +18,7 @@ from KDNetSegmentationLib.BrainMask import show_brain
 from KDNetSegmentationLib.Hierarchy import place_beside
 from KDNetSegmentationLib.Lesions import LesionMap
 from KDNetSegmentationLib.Maps import show_maps
+from KDNetSegmentationLib.Originals import keep_original
 from KDNetSegmentationLib.Settings import Settings
 from KDNetSegmentationLib.Transforms import show_transforms
 from KDNetSegmentationLib.Volumes import request_of
@@ -43,9 +44,14 @@ def send_labelmap(
     voxels: NDArray[np.uint8], node: vtkMRMLSegmentationNode, volumeNode: vtkMRMLScalarVolumeNode, folder: Path
 ) -> dict[str, Any]:
     """Write a labelmap ``[k, j, i]`` of ``volumeNode`` and describe it to the worker."""
-    file = folder / f"{node.GetID()}.npy"
+    return {**send_array(node.GetID(), voxels, volumeNode, folder), "name": node.GetName()}
+
+
+def send_array(name: str, voxels: NDArray[np.uint8], volumeNode: vtkMRMLScalarVolumeNode, folder: Path) -> dict[str, Any]:
+    """Write voxels ``[k, j, i]`` on the grid of ``volumeNode`` and describe them to the worker; ``name`` names the file."""
+    file = folder / f"{name}.npy"
     np.save(file, voxels, allow_pickle=False)
-    return {"name": node.GetName(), "file": str(file), "affine": affine_of(volumeNode).tolist()}
+    return {"name": name, "file": str(file), "affine": affine_of(volumeNode).tolist()}
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,7 @@ def import_result(
     kept = output if output is not None and output.GetScene() is not None else None
     voxels = np.load(answer["labelmap"], allow_pickle=False)
     node = show_labelmap(voxels, model.labels, volumeNode, kept)
+    keep_original(node, voxels)
     place_beside(node, volumeNode)
     maps = show_maps(answer["probabilities"], volumeNode, settings)
     volumes = volumes_in_milliliters(voxels, model.labels, volumeNode)

@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from kdnet.errors import KDNetError
+from kdnet.schema.collection import BrainMask
 from KDNetLib.ModelInfo import ModelInfo
 from KDNetLib.ModelLibrary import ModelLibrary
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
 from KDNetSegmentationLib.Answers import CaseOutcome, RegionScore
+from KDNetSegmentationLib.CaseSource import record_source
 from KDNetSegmentationLib.Provenance import record
 from KDNetSegmentationLib.Settings import Progress, Result, Settings
 
 if TYPE_CHECKING:
-    from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+    from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
 R = TypeVar("R")
 
@@ -137,6 +139,7 @@ class SegmentationJob(Job[Result]):
         preparation = _("The corrected brain mask was used.") if self._corrected else str(answer["brain"])
         warnings = tuple(answer.get("warnings", ()))
         record(imported.segmentationNode, self._model, preparation, warnings)
+        record_source(imported.segmentationNode, self._volumes, *self._mask(imported.brainNode))
         self._mark("import")
         return Result(
             imported.segmentationNode,
@@ -152,6 +155,16 @@ class SegmentationJob(Job[Result]):
             imported.brainNode,
             imported.transformNodes,
         )
+
+    def _mask(self, found: vtkMRMLSegmentationNode | None) -> tuple[vtkMRMLNode | None, BrainMask, str]:
+        """Return the brain mask that was used, its origin, and the ID of its segment."""
+        if self._settings.brain == "mask":
+            return self._settings.brainMask, BrainMask.SUPPLIED, self._settings.brainSegment
+        if not self._corrected:
+            return found, BrainMask.EXTRACTED if found is not None else BrainMask.NONE, ""
+        from KDNetSegmentationLib.BrainMask import brain_node  # noqa: PLC0415 - needs numpy
+
+        return brain_node(self._volumes[0]), BrainMask.EXTRACTED, ""
 
     def _mark(self, stage: str) -> None:
         self._marks.append((stage, time.perf_counter()))

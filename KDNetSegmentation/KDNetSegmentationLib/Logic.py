@@ -23,6 +23,11 @@ Lesions, a report, and an earlier visit::
     logic.writeReport("/data/report.pdf", result.segmentationNode, volume)
     print(logic.compareVisits(slicer.util.getNode("May"), result.segmentationNode).regions)
 
+Training cases of corrected segmentations, for KDNetTraining::
+
+    logic.collect("/data/corrections", result.segmentationNode, volume, patient="4711")
+    print(len(logic.trainingCases("/data/corrections").cases))
+
 Installing a model file::
 
     logic.importModel("/data/student.safetensors")
@@ -42,9 +47,9 @@ from KDNetLib.ModelLibrary import ModelLibrary
 from KDNetLib.Worker import Worker
 from slicer.i18n import tr as _
 
+from KDNetSegmentationLib.CollectionLogic import CollectionLogic
 from KDNetSegmentationLib.JobRunner import Failed, Progressed
 from KDNetSegmentationLib.Jobs import BatchJob, Cases, ComparisonJob, DevicesJob, ImportJob, LoadJob, SegmentationJob
-from KDNetSegmentationLib.ResultsLogic import ResultsLogic
 from KDNetSegmentationLib.Settings import Result, SegmentationError, Settings
 
 if TYPE_CHECKING:
@@ -54,7 +59,7 @@ if TYPE_CHECKING:
     from KDNetSegmentationLib.Protocols import Volumes
 
 
-class SegmentationLogic(ResultsLogic):
+class SegmentationLogic(CollectionLogic):
     """Segments volumes of the scene with one persistent worker.
 
     Args:

@@ -72,8 +72,9 @@ class Shading(enum.Enum):
 class Parameters(WrappedNode):
     """All settings of the panel.
 
-    ``model`` is the name of a model file. ``result`` and ``resultVolume`` are shown in the results section. The brain mask
-    of the scene is ``brainSegment`` (an ID) of ``brainSegmentation``, or ``brainLabelmap``.
+    ``model`` is the name of a model file. ``result`` and ``resultVolume`` are shown in the results section; ``corrected``
+    becomes a training case instead of ``result``. The brain mask of the scene is ``brainSegment`` (an ID) of
+    ``brainSegmentation``, or ``brainLabelmap``.
     """
 
     model: str
@@ -98,6 +99,8 @@ class Parameters(WrappedNode):
     earlier: slicer.vtkMRMLSegmentationNode
     registerVisits: bool = True
     reference: slicer.vtkMRMLSegmentationNode
+    corrected: slicer.vtkMRMLSegmentationNode
+    rankFolder: Path
     result: slicer.vtkMRMLSegmentationNode
     resultVolume: slicer.vtkMRMLScalarVolumeNode
 

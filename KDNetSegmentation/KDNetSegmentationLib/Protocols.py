@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
     from KDNetSegmentationLib.Answers import RegionScore
+    from KDNetSegmentationLib.CollectJob import Collected, Correction
     from KDNetSegmentationLib.Jobs import Cases
     from KDNetSegmentationLib.Lesions import LesionMap, LesionSelection
     from KDNetSegmentationLib.Parameters import Parameters
@@ -154,6 +155,16 @@ class SegmentationLogicProtocol(Protocol):
     ) -> None:
         """Start the worker and load a model."""
 
+    def startCollect(
+        self,
+        folder: str | Path,
+        correction: Correction,
+        *,
+        onFinished: Callable[[Collected], None] = ...,
+        onFailed: Failed = ...,
+    ) -> None:
+        """Add a corrected segmentation to the training cases."""
+
     def checkDevices(self, onFound: Callable[[Mapping[str, str]], None], onFailed: Failed) -> None:
         """Find the available devices."""
 
@@ -188,6 +199,9 @@ class PanelProtocol(StatusView, Protocol):
 
     def showFailure(self, failure: Failure) -> None:
         """Show why work failed."""
+
+    def showSegmentation(self, node: vtkMRMLSegmentationNode, volume: vtkMRMLScalarVolumeNode) -> None:
+        """Show a segmentation that exists, such as a training case, in the results section."""
 
     def showResult(self, result: Result, volume: vtkMRMLScalarVolumeNode, model: ModelInfo) -> None:
         """Show the overlay on the segmented volume, whatever is selected now."""

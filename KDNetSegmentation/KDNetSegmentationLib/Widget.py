@@ -25,9 +25,11 @@ from KDNetSegmentationLib.Parameters import Parameters, parameters_of
 from KDNetSegmentationLib.PreparationPanel import PreparationPanel
 from KDNetSegmentationLib.Protocols import SegmentationLogicProtocol, Widgets
 from KDNetSegmentationLib.Provenance import made_by
+from KDNetSegmentationLib.RankingPanel import RankingPanel
 from KDNetSegmentationLib.ResultPanel import ResultPanel
 from KDNetSegmentationLib.Settings import Result
 from KDNetSegmentationLib.StatusPanel import StatusPanel
+from KDNetSegmentationLib.TrainingCasesPanel import TrainingCasesPanel
 from KDNetSegmentationLib.VisitsPanel import VisitsPanel
 from KDNetSegmentationLib.WarmUp import WarmUp
 
@@ -61,6 +63,8 @@ class Panel(VTKObservationMixin):
         self.results = ResultPanel(self.ui, self.status, self.lesions.follow)
         self.outputs = OutputsPanel(self)
         self.visits = VisitsPanel(self)
+        self.cases = TrainingCasesPanel(self)
+        self.ranking = RankingPanel(self)
         self.batch = BatchPanel(self)
         self.comparison = ComparisonPanel(self)
         self.library = ModelsPanel(self)
@@ -104,6 +108,8 @@ class Panel(VTKObservationMixin):
         """Clean up when the module is closed."""
         self.apply.cleanup()
         self.install.cleanup()
+        self.cases.cleanup()
+        self.ranking.cleanup()
         self.setParameters(None)
         self.removeObservers()
 
@@ -172,11 +178,27 @@ class Panel(VTKObservationMixin):
         self.results.show(result.segmentationNode, result.volumes, volume, model)
         self.lesions.take(result, volume, model)
 
+    def showSegmentation(self, node: vtkMRMLSegmentationNode, volume: vtkMRMLScalarVolumeNode) -> None:
+        """Show a segmentation that exists, such as a training case, in the results section."""
+        parameters = self.parameters
+        if parameters is None:
+            return
+        previous = parameters.result
+        if previous is not None and previous is not node:
+            previous.SetDisplayVisibility(False)
+        with slicer.util.NodeModify(parameters.parameterNode):
+            parameters.result = node
+            parameters.resultVolume = volume
+        node.SetDisplayVisibility(True)
+        slicer.util.setSliceViewerLayers(background=volume)
+        self.results.restoreFrom(parameters, self._modelOf(node))
+        self.update()
+
     def update(self, *_arguments: object) -> None:
         """Update buttons and hints to match settings and work in progress."""
         if self.parameters is None:
             return
-        clear_unset_paths(self.ui.batchInput, self.ui.batchOutput)
+        clear_unset_paths(self.ui.batchInput, self.ui.batchOutput, self.ui.rankFolderEdit)
         installed = not self.install.missing
         free = installed and not self.logic.busy
         problem = self.inputs.problem() or self.preparation.problem()
@@ -188,6 +210,8 @@ class Panel(VTKObservationMixin):
         self.ui.progressBar.visible = self.logic.busy
         self.device.update(installed=installed)
         self.warmUp.update(installed=installed)
+        self.cases.update(free=free)
+        self.ranking.update(installed=installed)
         self.batch.update(free=free)
         self.outputs.update(free=free)
         self.visits.update(free=free)
@@ -203,7 +227,7 @@ class Panel(VTKObservationMixin):
         """Cancel work on a scene that is about to close."""
         if self.logic.busy and not self.batch.running:
             self.logic.cancel()
-            self.visits.running = False
+            self.visits.running = self.cases.running = False
             self.apply.end("")
         self.results.clear()
         self.setParameters(None)

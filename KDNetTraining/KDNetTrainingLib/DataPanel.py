@@ -9,11 +9,11 @@ import qt
 from kdnet.schema.case_report import CaseReport, DatasetReport
 from kdnet.schema.formatting import plural
 from kdnet.schema.modalities import display_name
+from KDNetLib.CaseLoader import CaseLoader, CaseRequest
+from KDNetLib.CaseNodes import LoadedCase
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest
-from KDNetTrainingLib.CaseNodes import LoadedCase
 from KDNetTrainingLib.CaseTable import CaseTable
 from KDNetTrainingLib.CheckBoxGroup import CheckBoxGroup
 from KDNetTrainingLib.Choices import Choices

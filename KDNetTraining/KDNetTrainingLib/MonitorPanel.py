@@ -6,10 +6,10 @@ from typing import Any
 
 import qt
 from kdnet.schema.network_id import NetworkId
+from KDNetLib.CaseNodes import LoadedCase
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.CaseNodes import LoadedCase
 from KDNetTrainingLib.Charts import Charts
 from KDNetTrainingLib.Curves import Curves
 from KDNetTrainingLib.Formatting import network_title

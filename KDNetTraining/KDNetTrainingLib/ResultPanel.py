@@ -12,12 +12,12 @@ from kdnet.errors import KDNetError
 from kdnet.files import atomic_write
 from kdnet.schema.modalities import format_modalities
 from kdnet.schema.run_results import CaseResult, RunResults, StudentResult
+from KDNetLib.CaseLoader import CaseLoader, CaseRequest
+from KDNetLib.CaseNodes import LoadedCase, outline, show_only
 from KDNetLib.Tables import fill_table
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest
-from KDNetTrainingLib.CaseNodes import LoadedCase, outline, show_only
 from KDNetTrainingLib.CheckBoxGroup import CheckBoxGroup
 from KDNetTrainingLib.Formatting import network_title
 from KDNetTrainingLib.Host import ChosenRun, Host

@@ -10,12 +10,12 @@ from typing import Any
 
 from kdnet.errors import KDNetError
 from kdnet.schema.network_id import NetworkId
+from KDNetLib.CaseLoader import CaseLoader, CaseRequest
+from KDNetLib.CaseNodes import LoadedCase
 from KDNetLib.Command import Command
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetTrainingLib.CaseLoader import CaseLoader, CaseRequest
-from KDNetTrainingLib.CaseNodes import LoadedCase
 from KDNetTrainingLib.Formatting import network_title
 from KDNetTrainingLib.Logic import TrainingLogic
 from KDNetTrainingLib.Runs import Run

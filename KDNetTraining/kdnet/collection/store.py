@@ -158,9 +158,13 @@ class Collection:
             DataError: if there is no such case, or the correction cannot be trained on.
             KDNetError: if the folder cannot be written; the case is then unchanged.
         """
-        known = self._case(name)
+        known, kept = self._case(name), case_file(self.root, name, ORIGINAL)
         check_correction(correction)
-        return self._write(correction, name, scan_digests(correction), known)
+        digests = scan_digests(correction)
+        if correction.original is None and known.scans == digests and kept.is_file():
+            origin = replace(correction.origin, model=known.model, model_hash=known.model_hash)
+            correction = replace(correction, original=read_volume(kept), origin=origin)
+        return self._write(correction, name, digests, known)
 
     def remove(self, name: str) -> None:
         """Remove a case.
@@ -188,11 +192,7 @@ class Collection:
 
         def fill(partial: Path) -> CollectedCase:
             write_case(partial, name, correction)
-            kept = case_file(self.root, name, ORIGINAL)
-            if known is None or correction.original is not None or known.scans != digests or not kept.is_file():
-                return record
-            shutil.copyfile(kept, partial / kept.name)
-            return replace(record, model=known.model, model_hash=known.model_hash, changed_ml=known.changed_ml)
+            return record
 
         return self._place(name, fill)
 

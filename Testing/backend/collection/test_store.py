@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from kdnet.cli import main
-from kdnet.collection import store
+from kdnet.collection import case_content, store
 from kdnet.collection.correction import Correction, Origin
 from kdnet.collection.store import Collection
 from kdnet.data.formats.detect import read_dataset
@@ -179,6 +182,7 @@ def test_a_scan_is_collected_once_and_can_be_replaced(tmp_path: Path) -> None:
     after = collection.replace("case-001", correction(corrected=Volume(better, GRID), original=None, patient=""))
     assert after.patient == before.patient
     assert after.model == before.model, "the segmentation of the model stays beside the new correction"
+    assert after.changed_ml["TC"] == pytest.approx(0.008, abs=1e-3), "compared with it"
     assert read_volume(tmp_path / "case-001" / "case-001_seg.nii.gz").voxels[0, 0, 0] == 1
     assert (tmp_path / "case-001" / "case-001_model.nii.gz").is_file()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["case-001", "collection.json"]
@@ -232,6 +236,56 @@ def test_a_failed_write_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     assert collection.content().cases == (before,), "the case is put back"
     with pytest.raises(DataError, match="collected already"):
         collection.add(correction())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("action", ["add", "replace", "correct"])
+@pytest.mark.parametrize("step", range(5))
+def test_a_process_killed_anywhere_loses_nothing(tmp_path: Path, action: str, step: int) -> None:
+    """Killed at each write: the case is there as before, or as it should be, and the next attempt works."""
+    collection, better = Collection(tmp_path), correction(corrected=Volume(correction().corrected.voxels * 0 + 2, GRID))
+    known = {"case-001": collection.add(correction())} if action != "add" else {}
+
+    def work() -> CollectedCase:
+        if action == "correct":
+            return collection.correct("case-001", better.corrected)
+        return collection.replace("case-001", better) if action == "replace" else collection.add(better)
+
+    child = os.fork()
+    if child == 0:
+        _die_at(step)
+        work()
+        os._exit(0)
+    _pid, status = os.waitpid(child, 0)
+    killed = os.WIFSIGNALED(status)
+    (listed,) = collection.content().cases or (None,)
+    if listed is not None:
+        seg = read_volume(tmp_path / "case-001" / "case-001_seg.nii.gz").voxels
+        changed = bool((seg == 2).all())
+        assert (listed == known.get("case-001")) != changed, "files and record belong together"
+        assert {path.name for path in (tmp_path / "case-001").iterdir()} >= {"case-001_t1ce.nii.gz", "case.json"}
+    assert listed is not None or (killed and action == "add")
+    if killed and not (action == "add" and listed is not None):
+        assert work().name == "case-001"
+    assert [case.name for case in collection.content().cases] == ["case-001"]
+
+
+def _die_at(step: int) -> None:
+    """Kill this process before its write number ``step``."""
+    count = 0
+
+    def dying(function: Callable[..., object]) -> Callable[..., object]:
+        def write(*arguments: object) -> object:
+            nonlocal count
+            if count == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            count += 1
+            return function(*arguments)
+
+        return write
+
+    for module, name in ((case_content, "write_volume"), (store, "write_json"), (store, "rename_over")):
+        setattr(module, name, dying(getattr(module, name)))
 
 
 def test_a_damaged_record_is_named_and_hides_no_other_case(tmp_path: Path) -> None:

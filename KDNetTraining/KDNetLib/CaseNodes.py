@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import slicer
 from kdnet.errors import KDNetError
 from kdnet.schema.modalities import display_name
-from slicer.i18n import tr as _
+
+from KDNetLib.Translation import _
 
 if TYPE_CHECKING:
     from kdnet.schema.labels import LabelTable
@@ -43,6 +44,7 @@ def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[Loaded
     """
     import numpy as np  # noqa: PLC0415
     from kdnet.schema.labels import LabelTable  # noqa: PLC0415 - needs numpy
+
     from KDNetLib.SegmentationNode import center_of  # noqa: PLC0415 - needs numpy
 
     case, labels = str(answer["case"]), LabelTable.from_json(answer["labels"])
@@ -94,6 +96,12 @@ def _remove(case: str) -> None:
     nodes = (slicer.mrmlScene.GetNthNode(index) for index in range(slicer.mrmlScene.GetNumberOfNodes()))
     for node in [node for node in nodes if node.GetAttribute(ATTRIBUTE) == case]:
         slicer.mrmlScene.RemoveNode(node)
+
+
+def keep_case(loaded: LoadedCase) -> None:
+    """Keep the nodes of a case, which the user may change, when a case of the same name is loaded later."""
+    for node in (*loaded.volumes.values(), *loaded.segmentations.values()):
+        node.SetAttribute(ATTRIBUTE, None)
 
 
 def outline(node: slicer.vtkMRMLSegmentationNode, *, filled: bool) -> None:

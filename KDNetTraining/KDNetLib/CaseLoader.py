@@ -12,11 +12,11 @@ from typing import Any
 
 from kdnet.errors import KDNetError
 from kdnet.foreign import reading
+
+from KDNetLib.CaseNodes import LoadedCase, add_case
 from KDNetLib.Command import Command, json_answer
 from KDNetLib.PollTimer import PollTimer
 from KDNetLib.Worker import Failure
-
-from KDNetTrainingLib.CaseNodes import LoadedCase, add_case
 
 
 @dataclass(frozen=True)
