@@ -53,9 +53,9 @@ coverage: $(VENV)/ready  ## run all tests and measure the lines of kdnet that th
 backend:  ## run the backend's tests in another Python: make backend PYTHON=python3.12
 	PYTHON=$(PYTHON) .ci/backend
 
-bench: $(VENV)/ready  ## compare segmenting with MONAI, and time a click until its overlay
-	$(BIN)/python Testing/benchmarks/bench_segment.py
-	$(BIN)/python Testing/benchmarks/bench_click.py
+bench: $(VENV)/ready  ## compare speed and memory with MONAI and nnU-Net, into docs/benchmarks
+	$(BIN)/python Testing/benchmarks/bench_segment.py --write docs/benchmarks
+	$(BIN)/python Testing/benchmarks/bench_click.py --write docs/benchmarks/click.md
 
 lint: $(VENV)/lint  ## check style and types
 	$(BIN)/ruff check .

@@ -3,7 +3,7 @@
     python Testing/benchmarks/bench_click.py [--model FILE] [--volume FILE] [--runs 5] [--write REPORT.md]
 
 Cold: the worker has to be started and the model loaded. Warm: both are there. The scene is a real MRML scene; the worker is
-the real process; only translation and Qt are the testbed's. The volume is a real one at 1 mm where there is one, else a phantom of the same size.
+the real process; only translation and Qt are the testbed's. The volume is a phantom of 240 x 240 x 155 voxels.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / part) for part in ("KDNetSegmentation", "Testing/benchmarks", "Testing/testbed")]
 
-from bench_segment import REAL, fresh_model, write_phantom_volume  # noqa: E402
+from bench_inputs import STUDENT, phantom_scan  # noqa: E402
 from KDNetLib.ModelInfo import read_model_info  # noqa: E402
 from KDNetLib.ModelLibrary import ModelLibrary  # noqa: E402
 from KDNetSegmentationLib.Logic import SegmentationLogic  # noqa: E402
@@ -47,8 +47,8 @@ def bench(model_file: Path | None, volume_file: Path | None, runs: int) -> str:
     """Measure and give the table as Markdown."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model_file = model_file or fresh_model(folder / "model.safetensors")
-        volume_file = volume_file or (REAL if REAL.is_file() else write_phantom_volume(folder / "phantom.nii.gz"))
+        model_file = model_file or STUDENT
+        volume_file = volume_file or phantom_scan(folder / "phantom.nii.gz")
         application = Application(folder / "settings")
         volume = application.core.io_manager.load_volumes(str(volume_file))[0]
         model = read_model_info(model_file)
@@ -89,8 +89,8 @@ def _table(volume: Any, model: str, cold: Sequence[dict[str, float]], warm: Sequ
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, help="model of one modality (default: a fresh network)")
-    parser.add_argument("--volume", type=Path, help="volume to segment (default: a real one, else a phantom)")
+    parser.add_argument("--model", type=Path, help="model of one modality (default: the T1ce student that ships)")
+    parser.add_argument("--volume", type=Path, help="volume to segment (default: a phantom)")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--write", type=Path, help="where to write the table as Markdown")
     args = parser.parse_args()

@@ -1,351 +1,186 @@
 """From a file to a labelmap: kdnet against MONAI and nnU-Net, with the same crop, normalization and weights.
 
-    python Testing/benchmarks/bench_segment.py [--model FILE] [--volume FILE] [--runs 5] [--nnunet PYTHON] [--write REPORT.md]
+    python Testing/benchmarks/bench_segment.py [--runs 3] [--nnunet PYTHON] [--write FOLDER] [--scan FILE]
 
-All sides crop to the same box, resample linearly to the same grid, take z-scores over the head, run the same network once, and
-resample its scores back. MONAI does so with its transforms and sliding windows, nnU-Net (optional, from an interpreter that
-has ``nnunetv2``) with its preprocessor, predictor and export. Sides whose labelmaps do not agree with kdnet's to a Dice of
-0.99 did other work, and are reported as not comparable. Each side runs in a process of its own, in turn with the others;
-times are warm, without start and import; the peak is of the whole process. The bare forward pass on the prepared crop is the
-limit.
+Two networks segment a phantom of 240 x 240 x 155 voxels of 1 mm: one at 1 mm, where nothing is resampled and nnU-Net runs its
+own network class with the same weights, and the student that ships, at 2 mm. MONAI works with its transforms and sliding
+windows, nnU-Net v2 (from an interpreter that has ``nnunetv2``: ``pip install '.[bench]'``) with its reader, preprocessing,
+predictor and export. A side whose labelmap does not agree with kdnet's to a Dice of 0.99 did other work and is reported as not
+comparable. Each side runs in a process of its own, in turn with the others; figures are warm, without start and import, the
+peak is of the whole process. Compare CPU seconds where the machine does other work.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import importlib.util
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-import nibabel
-import numpy as np
 import torch
-from kdnet.data.phantom import make_case
-from kdnet.data.preprocessing.prepare import CropTransform, prepare_image
-from kdnet.data.volumes.grid import Grid, Volume
-from kdnet.data.volumes.io import read_volume, write_volume
+from bench_inputs import STUDENT, UNET, model_for, phantom_scan
+from kdnet.data.volumes.io import read_volume
 from kdnet.inference.precision import reduced_precision
-from kdnet.inference.predictor import Predictor
-from kdnet.inference.tuning import arrange, choose_layout
-from kdnet.model_file import Model, load_model, save_model
-from kdnet.networks.factory import build_network
-from kdnet.schema.labels import brats_labels
-from kdnet.schema.model_card import ModelCard
-from kdnet.schema.network_id import Role
-from kdnet.schema.networks import preset
-from kdnet.schema.preprocessing import Preprocessing
-from kdnet.schema.segmentation import Progress
+from kdnet.model_file import load_model
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-REAL = REPOSITORY.parent / "shared" / "brats" / "1mm" / "Brats18_CBICA_AOP_1" / "Brats18_CBICA_AOP_1_t1ce.nii.gz"
 CPU = torch.device("cpu")
-
-
-def ours(model: Model, volume: Path, output: Path) -> dict[str, float]:
-    """Read, predict, write; with the time of each stage."""
-    marks = [("start", time.perf_counter())]
-    scan = read_volume(volume)
-    marks.append(("read", time.perf_counter()))
-    stages: list[tuple[str, float]] = []
-
-    def mark(progress: Progress) -> None:
-        stages.append((progress.stage.value, time.perf_counter()))
-
-    labelmap = Predictor(model, CPU, tune=True).predict([scan], progress=mark).labelmap
-    marks += list(dict(stages).items())
-    write_volume(output, labelmap)
-    marks.append(("write", time.perf_counter()))
-    return {name: later - earlier for (_, earlier), (name, later) in itertools.pairwise(marks)}
-
-
-def monai(model: Model, volume: Path, output: Path) -> dict[str, float]:
-    """The same work with MONAI's transforms and sliding windows, in float32."""
-    from monai.data import MetaTensor
-    from monai.inferers import SlidingWindowInferer
-    from monai.transforms import (
-        EnsureChannelFirst,
-        LoadImage,
-        NormalizeIntensity,
-        Orientation,
-        SpatialCrop,
-        SpatialResample,
-    )
-
-    place, grid = _placed(model, volume)
-    with torch.inference_mode():
-        whole = Orientation(axcodes="RAS", labels=None)(EnsureChannelFirst()(LoadImage(image_only=True)(str(volume))))
-        crop = SpatialCrop(roi_start=[low for low, _ in place.box], roi_end=[high for _, high in place.box])(whole)
-        affine = crop.affine @ torch.from_numpy(grid)
-        linear = {"mode": "bilinear", "padding_mode": "border", "align_corners": False}
-        image = SpatialResample(**linear)(crop, dst_affine=affine, spatial_size=place.shape)
-        image = NormalizeIntensity(nonzero=True)(image)
-        stride = model.network.stride
-        size = tuple(-(-length // stride) * stride for length in place.shape)
-        window = (model.card.sliding_window_size,) * 3 if model.card.sliding_window_size else size
-        infer = SlidingWindowInferer(window, 1, 0.5, "gaussian")
-        padding = [
-            amount for length, full in zip(place.shape[::-1], size[::-1], strict=True) for amount in (0, full - length)
-        ]
-        padded = torch.nn.functional.pad(image.as_tensor()[None], padding)
-        scores = infer(padded, lambda part: model.network(part).logits)[0][
-            :, : place.shape[0], : place.shape[1], : place.shape[2]
-        ]
-        back = SpatialResample(**linear)(
-            MetaTensor(scores, affine=affine), dst_affine=crop.affine, spatial_size=crop.shape[1:]
-        )
-        labels = model.card.labels.decode(back.as_tensor()[None])[0].numpy()
-    _write(place, labels, output)
-    return {}
-
-
-def nnunet(model: Model, volume: Path, output: Path) -> dict[str, float]:
-    """The same network in nnU-Net's predictor without mirroring: its preprocessing, windows and export, in float32."""
-    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
-    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
-
-    place, _ = _placed(model, volume)
-    voxels = np.ascontiguousarray(place.cropped(read_volume(volume).voxels), dtype=np.float32)[None]
-    stride = model.network.stride
-    window = tuple(-(-length // stride) * stride for length in place.shape)
-    plans = PlansManager(_nnunet_plans(model, window))
-    table = {"background": 0} | {region.name: list(region.values) for region in model.card.labels.regions}
-    order = [value for _, value in model.card.labels.overwrite_order()]
-    dataset = {"channel_names": {"0": "T1ce"}, "labels": table, "regions_class_order": order, "file_ending": ".nii.gz"}
-    predictor = nnUNetPredictor(
-        use_mirroring=False, perform_everything_on_device=False, device=CPU, verbose=False, allow_tqdm=False
-    )
-    network = _Logits(model.network)
-    predictor.manual_initialization(
-        network, plans, plans.get_configuration("3d_fullres"), [network.state_dict()], dataset, "nnUNetTrainer", None
-    )
-    labels = predictor.predict_single_npy_array(voxels, {"spacing": list(place.spacing)}, None, None, False)
-    _write(place, np.asarray(labels, dtype=np.uint8), output)
-    return {}
-
-
-class _Logits(torch.nn.Module):
-    """A network of kdnet that returns its logits alone."""
-
-    def __init__(self, network: torch.nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.network(image).logits
-
-
-def _nnunet_plans(model: Model, window: tuple[int, ...]) -> dict:
-    linear = {"is_seg": False, "order": 1, "order_z": 0, "force_separate_z": False}
-    resampling = {
-        f"resampling_fn_{name}{end}": value
-        for name in ("data", "seg", "probabilities")
-        for end, value in (("", "resample_data_or_seg_to_shape"), ("_kwargs", {**linear, "is_seg": name == "seg"}))
-    }
-    configuration = {
-        "preprocessor_name": "DefaultPreprocessor",
-        "spacing": list(model.card.preprocessing.spacing),
-        "patch_size": list(window),
-        "batch_size": 2,
-        "normalization_schemes": ["ZScoreNormalization"],
-        "use_mask_for_norm": [True],
-        "architecture": {"network_class_name": "", "arch_kwargs": {}, "_kw_requires_import": []},
-        **resampling,
-    }
-    return {
-        "dataset_name": "bench",
-        "plans_name": "bench",
-        "image_reader_writer": "SimpleITKIO",
-        "label_manager": "LabelManager",
-        "transpose_forward": [0, 1, 2],
-        "transpose_backward": [0, 1, 2],
-        "foreground_intensity_properties_per_channel": {},
-        "configurations": {"3d_fullres": configuration},
-    }
-
-
-def _placed(model: Model, volume: Path) -> tuple[CropTransform, np.ndarray]:
-    """The crop that all sides use, found outside the clock, and the affine of the network's grid in voxels of the crop."""
-    if volume not in _PLACES:
-        _PLACES[volume] = prepare_image([read_volume(volume)], model.card.preprocessing)[1]
-    place = _PLACES[volume]
-    grid = np.eye(4)
-    for axis, (low, high) in enumerate(place.box):
-        step = place.prepared_spacing[axis] / place.spacing[axis]
-        grid[axis, axis] = step
-        grid[axis, 3] = (high - low) / 2 - place.shape[axis] * step / 2 + step / 2 - 0.5
-    return place, grid
-
-
-_PLACES: dict[Path, CropTransform] = {}  # each side is a process of its own
-
-
-def _write(place: CropTransform, labels: np.ndarray, output: Path) -> None:
-    labelmap = np.zeros(place.original.shape, dtype=np.uint8)
-    place.cropped(labelmap)[...] = labels
-    nibabel.save(nibabel.Nifti1Image(labelmap, place.original.affine), output)
-
-
-def bare(model: Model, volume: Path, output: Path) -> dict[str, float]:
-    """Nothing but the forward pass on the prepared crop."""
-    image, _ = prepare_image([read_volume(volume)], model.card.preprocessing)
-    padding = [amount for size in reversed(image.shape[1:]) for amount in (0, -size % model.network.stride)]
-    padded = torch.nn.functional.pad(torch.from_numpy(image)[None], padding)
-    kind = reduced_precision(CPU, model.card.figures)
-    layout = choose_layout(model.network, model.card.network, kind)
-    arrange(model.network, layout)
-    padded = padded.contiguous(memory_format=layout.memory_format)
-    times, cpu = [], []
-    with torch.inference_mode(), torch.autocast("cpu", dtype=kind, enabled=kind is not None):
-        for _ in range(3):
-            started, worked = time.perf_counter(), time.process_time()
-            model.network(padded)
-            times.append(time.perf_counter() - started)
-            cpu.append(time.process_time() - worked)
-    output.touch()
-    return {"seconds": min(times), "cpu": min(cpu)}
-
-
-SIDES: dict[str, Callable[[Model, Path, Path], dict[str, float]]] = {
-    "ours": ours,
-    "bare": bare,
-    "monai": monai,
-    "nnunet": nnunet,
-}
+COMPARABLE = 0.99  # Dice with the labelmap of kdnet, of the region with the lowest
 NAMES = {
-    "ours": "kdnet",
-    "bare": "bare forward pass (the limit)",
+    "kdnet": "kdnet",
+    "kdnet32": "kdnet, float32",
+    "bare16": "forward pass alone, bfloat16",
+    "bare32": "forward pass alone, float32",
     "monai": "MONAI, sliding windows",
     "nnunet": "nnU-Net, predictor without mirroring",
 }
-COMPARABLE = 0.99  # Dice with the labelmap of kdnet, of the region with the lowest
+BARE = ("bare16", "bare32")
 
 
-def run_side(name: str, model_file: Path, volume: Path, output: Path) -> None:
-    """One process: once to warm up, once for the clock; prints JSON."""
-    model = load_model(model_file)
-    SIDES[name](model, volume, output)
-    started, worked = time.perf_counter(), time.process_time()
-    stages = SIDES[name](model, volume, output)
-    seconds = stages.get("seconds", time.perf_counter() - started)
-    cpu = stages.get("cpu", time.process_time() - worked)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mib": peak, "stages": stages}))
+@dataclass(frozen=True)
+class Comparison:
+    """The figures of all sides on one scan.
+
+    Attributes:
+        title: what was segmented, with what.
+        runs: of each side, the figures of each run.
+        dice: of each side that writes a labelmap, the lowest Dice of a region with that of kdnet.
+        reduced: whether kdnet computes in bfloat16.
+        voxels: voxels that kdnet labeled.
+    """
+
+    title: str
+    runs: Mapping[str, Sequence[Mapping]]
+    dice: Mapping[str, float]
+    reduced: bool
+    voxels: int
+
+    def middle(self, side: str, figure: str) -> float:
+        return median(run[figure] for run in self.runs[side])
+
+    def comparable(self, side: str) -> bool:
+        return self.dice.get(side, 1.0) >= COMPARABLE
 
 
-def measure(name: str, model_file: Path, volume: Path, output: Path, python: str) -> dict:
-    arguments = [python, __file__, "--side", name, "--model", str(model_file), "--volume", str(volume)]
-    answer = subprocess.run([*arguments, "--write", str(output)], check=True, stdout=subprocess.PIPE, encoding="utf-8")
+def compare(title: str, model: Path, scan: Path, folder: Path, runs: int, nnunet: str) -> Comparison:
+    """Run all sides in turn."""
+    sides = [side for side in NAMES if side != "nnunet" or nnunet]
+    results: dict[str, list[dict]] = {side: [] for side in sides}
+    for _ in range(runs):
+        for side in sides:
+            python = nnunet if side == "nnunet" else sys.executable
+            results[side].append(_measured(python, side, model, scan, folder / f"{side}.nii.gz"))
+    dice = {side: _agreement(folder, side, model) for side in sides if side not in ("kdnet", *BARE)}
+    reduced = reduced_precision(CPU, load_model(model).card.figures) is not None
+    voxels = int((read_volume(folder / "kdnet.nii.gz").voxels > 0).sum())
+    return Comparison(title, results, dice, reduced, voxels)
+
+
+def _measured(python: str, side: str, model: Path, scan: Path, output: Path) -> dict:
+    command = [python, str(Path(__file__).with_name("segment_sides.py")), side, str(model), str(scan), str(output)]
+    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}  # threads that spin would count as CPU time
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8", env=environment)
     return json.loads(answer.stdout.splitlines()[-1])
 
 
-def bench(model_file: Path | None, volume: Path | None, runs: int, nnunet_python: str, report: Path | None) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        model_file = model_file or fresh_model(folder / "model.safetensors")
-        volume = volume or (REAL if REAL.is_file() else write_phantom_volume(folder / "phantom.nii.gz"))
-        sides = [side for side in SIDES if side != "nnunet" or nnunet_python]
-        results: dict[str, list[dict]] = {side: [] for side in sides}
-        for _ in range(runs):
-            for side in sides:
-                python = nnunet_python if side == "nnunet" else sys.executable
-                results[side].append(measure(side, model_file, volume, folder / f"{side}.nii.gz", python))
-        dice = {side: _agreement(folder, side, model_file) for side in sides if side not in ("ours", "bare")}
-        text = _table(results, dice, model_file, volume, runs)
-    print(text)
-    if report:
-        chart = report.with_suffix(".svg")
-        _draw(results, dice, chart)
-        report.write_text(f"{text}\n![Seconds from file to labelmap]({chart.name})\n", encoding="utf-8")
+def _agreement(folder: Path, side: str, model: Path) -> float:
+    from kdnet.evaluation.metrics import score_case  # imports all of MONAI
 
-
-def _agreement(folder: Path, side: str, model_file: Path) -> float:
-    """The lowest Dice of a region between a side's labelmap and kdnet's."""
-    from kdnet.evaluation.metrics import score_case  # here, because it imports all of MONAI, which no side should pay for
-
-    found = [read_volume(folder / f"{name}.nii.gz") for name in ("ours", side)]
-    scores = score_case(found[0].voxels, found[1].voxels, load_model(model_file).card.labels, found[0].grid.spacing)
+    found = [read_volume(folder / f"{name}.nii.gz") for name in ("kdnet", side)]
+    scores = score_case(found[0].voxels, found[1].voxels, load_model(model).card.labels, found[0].grid.spacing)
     return min(score.dice for score in scores)
 
 
-def _least(results: dict, side: str, figure: str) -> float:
-    return min(run[figure] for run in results[side])
-
-
-def _table(results: dict, dice: dict[str, float], model_file: Path, volume: Path, runs: int) -> str:
-    card = load_model(model_file).card
-    kind = reduced_precision(CPU, card.figures)
-    ours_s, bare_s = _least(results, "ours", "cpu"), _least(results, "bare", "cpu")
-    rows = []
-    for side in results:
-        figures = [_least(results, side, figure) for figure in ("seconds", "cpu", "peak_mib")]
-        compared = f"{figures[1] / ours_s:.1f}" if dice.get(side, 1.0) >= COMPARABLE else "not comparable"
-        agreed = f"{dice[side]:.3f}" if side in dice else ""
-        rows.append(
-            f"| {NAMES[side]} | {figures[0]:.2f} | {figures[1]:.2f} | {compared} | {figures[2]:.0f} MiB | {agreed} |"
-        )
-    stages = {name: min(run["stages"][name] for run in results["ours"]) for name in results["ours"][0]["stages"]}
+def table(comparison: Comparison) -> list[str]:
+    """Return the rows of Markdown."""
+    one = comparison.middle("kdnet", "cpu")
     lines = [
-        f"# Segmenting {volume.name} with {card.network.architecture}",
+        f"## {comparison.title}",
         "",
-        f"Minima of {runs} runs in turn, {torch.get_num_threads()} threads, warm, from file to file. kdnet and the bare pass"
-        f" compute in {'bfloat16' if kind else 'float32'}, the others in float32. All use the same crop, grid, normalization and"
-        f" weights; a side whose labels agree with kdnet's to a Dice below {COMPARABLE} is not comparable.",
-        "",
-        "| | seconds | CPU seconds | CPU time, kdnet = 1 | peak memory of the process | Dice with kdnet |",
+        "| | CPU seconds | kdnet = 1 | seconds | peak memory (MiB) | Dice with kdnet |",
         "| --- | --- | --- | --- | --- | --- |",
-        *rows,
-        "",
-        f"kdnet / bare forward pass: {ours_s / bare_s:.2f} times the CPU time.",
-        "",
-        "Stages of kdnet (s): " + ", ".join(f"{name} {value:.3f}" for name, value in stages.items()),
     ]
-    return "\n".join(lines) + "\n"
+    for side in comparison.runs:
+        seconds, cpu, peak = (comparison.middle(side, figure) for figure in ("seconds", "cpu", "peak_mib"))
+        ratio = f"{cpu / one:.2f}" if comparison.comparable(side) else "not comparable"
+        agreed = f"{comparison.dice[side]:.3f}" if side in comparison.dice else ""
+        lines.append(f"| {NAMES[side]} | {cpu:.2f} | {ratio} | {seconds:.2f} | {peak:.0f} | {agreed} |")
+    stages = comparison.runs["kdnet"][0]["stages"]
+    shares = {name: median(run["stages"][name] for run in comparison.runs["kdnet"]) for name in stages}
+    lines += [
+        "",
+        f"kdnet computes in {'bfloat16' if comparison.reduced else 'float32'} and labels {comparison.voxels:,} voxels. CPU"
+        " seconds of its stages: " + ", ".join(f"{name} {value:.3f}" for name, value in shares.items()) + ".",
+        "",
+    ]
+    return lines
 
 
-def _draw(results: dict, dice: dict[str, float], path: Path) -> None:
+def page(comparisons: Sequence[Comparison], runs: int, nnunet: str) -> str:
+    """Return the page of Markdown."""
+    missing = "" if nnunet else " nnU-Net is left out: nnunetv2 is not installed (`pip install '.[bench]'`)."
+    lines = [
+        "# From a file to a labelmap",
+        "",
+        f"`make bench`: medians of {runs} runs in turn, {torch.get_num_threads()} threads, a phantom of 240 x 240 x 155 voxels of"
+        " 1 mm. All sides use the same crop, normalization and weights. A side whose labels agree with those of kdnet to a Dice"
+        f" below {COMPARABLE} did other work and is not comparable. CPU seconds (user and system) do not depend on what else the"
+        f" machine does, seconds do.{missing}",
+        "",
+        "![CPU seconds from a file to a labelmap](segment.svg)",
+        "",
+    ]
+    for comparison in comparisons:
+        lines += table(comparison)
+    return "\n".join(lines)
+
+
+def draw(comparisons: Sequence[Comparison], path: Path) -> None:
+    """Draw the CPU seconds of the comparable sides."""
     from matplotlib.figure import Figure
 
-    sides = [side for side in results if dice.get(side, 1.0) >= COMPARABLE][::-1]
-    figure = Figure(figsize=(7, 0.6 * len(sides) + 0.8), layout="constrained")
-    axes = figure.subplots()
-    bars = axes.barh([NAMES[side] for side in sides], [_least(results, side, "cpu") for side in sides], color="#2b7bba")
-    axes.bar_label(bars, fmt="%.2f", padding=3)
-    axes.set_xlabel("CPU seconds from file to labelmap")
-    axes.spines[["top", "right"]].set_visible(False)
+    figure = Figure(figsize=(8, 2.6 * len(comparisons)), layout="constrained")
+    for axes, comparison in zip(figure.subplots(len(comparisons), squeeze=False)[:, 0], comparisons, strict=True):
+        sides = [side for side in comparison.runs if comparison.comparable(side)][::-1]
+        colors = ["#9aa5b1" if side in BARE else "#2b7bba" if side.startswith("kdnet") else "#c0722e" for side in sides]
+        bars = axes.barh([NAMES[side] for side in sides], [comparison.middle(side, "cpu") for side in sides], color=colors)
+        axes.bar_label(bars, fmt="%.2f", padding=3)
+        axes.set_title(comparison.title, loc="left", fontsize=10)
+        axes.set_xlabel("CPU seconds")
+        axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})
 
 
-def fresh_model(path: Path) -> Path:
-    torch.manual_seed(0)
-    spec = preset("dynunet-12").spec(1, 3)
-    card = ModelCard(Role.STUDENT, "Fresh", spec, ("t1ce",), brats_labels(), Preprocessing((2.0, 2.0, 2.0)))
-    save_model(path, card, build_network(spec))
-    return path
-
-
-def write_phantom_volume(path: Path) -> Path:
-    shape = (240, 240, 155)
-    case = make_case(shape, 1.0, np.random.default_rng(0))
-    write_volume(path, Volume(case.images["t1ce"], Grid(shape, np.diag([-1.0, -1.0, 1.0, 1.0]))))
-    return path
+def main(runs: int, nnunet: str, scan: Path | None, folder: Path | None) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        scan = scan or phantom_scan(work / "scan.nii.gz")
+        unet = model_for(UNET, scan, work / "unet.safetensors", own_spacing=True)
+        student = model_for(STUDENT, scan, work / "student.safetensors")
+        comparisons = [
+            compare("A U-Net at the spacing of the scan, 1 mm", unet, scan, work, runs, nnunet),
+            compare("The T1ce student that ships, at 2 mm", student, scan, work, runs, nnunet),
+        ]
+    text = page(comparisons, runs, nnunet)
+    print(text)
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        draw(comparisons, folder / "segment.svg")
+        (folder / "segment.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, help="model of one modality (default: a fresh network)")
-    parser.add_argument("--volume", type=Path, help="volume to segment (default: a real one, else a phantom)")
+    parser.add_argument("--scan", type=Path, help="T1ce of a brain (default: a phantom)")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--nnunet", default="", metavar="PYTHON", help="interpreter that has nnunetv2 and kdnet")
-    parser.add_argument("--write", type=Path, help="where to write the table as Markdown")
-    parser.add_argument("--side", choices=list(SIDES), help=argparse.SUPPRESS)
+    parser.add_argument("--nnunet", metavar="PYTHON", help="interpreter that has nnunetv2 and kdnet (default: this one)")
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="where to write segment.md and segment.svg")
     args = parser.parse_args()
-    if args.side:
-        run_side(args.side, args.model, args.volume, args.write)
-    else:
-        bench(args.model, args.volume, args.runs, args.nnunet, args.write)
+    here = sys.executable if importlib.util.find_spec("nnunetv2") else ""
+    main(args.runs, args.nnunet or here, args.scan, args.write)

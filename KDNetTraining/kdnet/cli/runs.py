@@ -1,4 +1,4 @@
-"""``kdnet results``, ``kdnet predict-checkpoint`` and ``kdnet export``: inspecting a run and exporting a model from it."""
+"""``kdnet results``, ``report``, ``predict-checkpoint`` and ``export``: inspecting runs and exporting a model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from kdnet.schema.formatting import percent, plural
 from kdnet.schema.results import HD95_DEFINITION, Comparison
 from kdnet.schema.run_results import RunResults
 from kdnet.study.export import CardText, export_model
+from kdnet.study.merge import report_runs
 from kdnet.study.preview import preview
 from kdnet.study.results import read_results
 
@@ -18,6 +19,12 @@ def run_results(args: argparse.Namespace) -> int:
     """Run ``kdnet results``."""
     results = read_results(args.run_folder)
     print(json.dumps(results.to_json()) if args.json else _text(results))
+    return 0
+
+
+def run_report(args: argparse.Namespace) -> int:
+    """Run ``kdnet report``."""
+    print(f"Report: {report_runs(args.run_folders, args.out)}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Checks whether figures measured in one run may appear in the card of a model trained in another."""
+"""Checks whether the figures of two runs may stand side by side: in the card of a model, or in one report."""
 
 from __future__ import annotations
 
@@ -23,22 +23,28 @@ def check_comparable(tested: RunReader, own: RunReader) -> None:
     Raises:
         RunFolderError: naming what differs.
     """
-    differing = _settings(tested, own)
-    if tested.labels and own.labels and tested.labels.meaning != own.labels.meaning:
-        differing.append("labels")
-    if tested.teacher_modalities != own.teacher_modalities:
-        differing.append("modalities of the teacher")
+    differing = differing_settings(tested, own)
     if differing:
         raise RunFolderError(
             f"{tested.run.root} tested networks that were trained otherwise than those of {own.run.root} "
             f"({', '.join(differing)}): name the run that tested the same settings with --metrics-from."
         )
-    case = _differing_case(tested, own)
+    case = differing_case(tested, own)
     if case:
         raise RunFolderError(
             f"{tested.run.root} tested networks on other data than {own.run.root} was trained on (case {case} differs): "
             "name the run that tested the same data with --metrics-from."
         )
+
+
+def differing_settings(one: RunReader, other: RunReader) -> list[str]:
+    """Return what differs between the trainings of two runs and affects their results, in words; empty if nothing does."""
+    differing = _settings(one, other)
+    if one.labels and other.labels and one.labels.meaning != other.labels.meaning:
+        differing.append("labels")
+    if one.teacher_modalities != other.teacher_modalities:
+        differing.append("modalities of the teacher")
+    return differing
 
 
 def _settings(tested: RunReader, own: RunReader) -> list[str]:
@@ -51,7 +57,7 @@ def _settings(tested: RunReader, own: RunReader) -> list[str]:
     return sorted(name for name in one.keys() | other.keys() if name not in ignored and one.get(name) != other.get(name))
 
 
-def _differing_case(tested: RunReader, own: RunReader) -> str:
+def differing_case(tested: RunReader, own: RunReader) -> str:
     """Find a case that only one of the runs has, or whose files differ; empty if there is none."""
     one, other = _cases(tested), _cases(own)
     alone = one ^ other

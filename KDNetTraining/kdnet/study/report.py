@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
+from kdnet.data.dataset import Case, Dataset
 from kdnet.data.references import read_reference
 from kdnet.data.splits import read_folds
 from kdnet.data.volumes.grid import Volume
@@ -16,13 +17,13 @@ from kdnet.data.volumes.io import read_volume
 from kdnet.report.content import Overlay
 from kdnet.report.write import write_report
 from kdnet.runs.events import EventKind, read_events
-from kdnet.runs.folder import RunFolder
+from kdnet.runs.folder import NetworkFolder
 from kdnet.schema.folds import ALL_CASES, fold_name
+from kdnet.schema.labels import LabelTable
 from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.recipe import recorded_settings
 from kdnet.schema.results import Score, StudyDescription
 from kdnet.study.environment import code_version, hardware
-from kdnet.study.prepare_data import StudyData
 from kdnet.study.reader import open_readonly
 from kdnet.study.scoring import prediction_path
 
@@ -73,11 +74,16 @@ def report_study(request: StudyRequest, study: RunningStudy) -> Path:
         patients=data.dataset.patients,
         groups=read_folds(data.dataset.root, [case.name for case in data.dataset.cases]).groups,
     )
-    overlays = _overlays(data, networks, run, scores)
+    overlays = example_pictures(data.dataset, networks, run.network, scores)
     return write_report(run.report, description, scores, events, overlays, data.dataset.labels)
 
 
-def _overlays(data: StudyData, networks: Sequence[NetworkId], run: RunFolder, scores: Sequence[Score]) -> list[Overlay]:
+def example_pictures(
+    dataset: Dataset,
+    networks: Sequence[NetworkId],
+    folder_of: Callable[[NetworkId], NetworkFolder],
+    scores: Sequence[Score],
+) -> list[Overlay]:
     """Return the reference and predictions of a good, a median, and a bad case of the first student."""
     student = next((network for network in networks if network.role is Role.STUDENT), None)
     own = [
@@ -92,29 +98,30 @@ def _overlays(data: StudyData, networks: Sequence[NetworkId], run: RunFolder, sc
     dice = {name: np.mean([score.dice for score in own if score.case == name]) for name in {s.case for s in own}}
     ranked = sorted(dice, key=lambda name: (-dice[name], name))
     chosen = dict.fromkeys(ranked[round(i * (len(ranked) - 1) / max(1, EXAMPLES - 1))] for i in range(EXAMPLES))
+    shown = [
+        network
+        for network in networks
+        if network.unit == student.unit and (network.role is Role.TEACHER or network.modalities == student.modalities)
+    ]
+    cases = {case.name: case for case in dataset.cases}
     overlays = []
     for name in chosen:
-        overlays += _case_overlays(data, networks, run, student, name)
+        files = {network.role: prediction_path(folder_of(network), name) for network in shown}
+        overlays += _case_overlays(cases[name], student.modalities[0], files, dataset.labels)
     return overlays
 
 
-def _case_overlays(
-    data: StudyData, networks: Sequence[NetworkId], run: RunFolder, student: NetworkId, name: str
-) -> list[Overlay]:
-    case = data.case(name)
-    image_file = case.images[student.modalities[0]]
+def _case_overlays(case: Case, modality: str, predictions: Mapping[Role, Path], labels: LabelTable) -> list[Overlay]:
+    image_file = case.images[modality]
     volume = read_volume(image_file.path, image_file.component)
     image, spacing = facing(volume)
-    reference, _ = facing(read_reference(case, data.dataset.labels))
+    reference, _ = facing(read_reference(case, labels))
     level = int((reference > 0).sum(axis=(0, 1)).argmax())
-    overlays = [Overlay(name, "reference", image[:, :, level], reference[:, :, level], spacing[:2])]
-    for network in networks:
-        if network.unit == student.unit and (network.role is Role.TEACHER or network.modalities == student.modalities):
-            path = prediction_path(run.network(network), name)
-            if path.exists():
-                labelmap, _ = facing(read_volume(path))
-                plane = labelmap[:, :, level]
-                overlays.append(Overlay(name, network.role.value, image[:, :, level], plane, spacing[:2]))
+    overlays = [Overlay(case.name, "reference", image[:, :, level], reference[:, :, level], spacing[:2])]
+    for role, path in predictions.items():
+        if path.exists():
+            labelmap, _ = facing(read_volume(path))
+            overlays.append(Overlay(case.name, role.value, image[:, :, level], labelmap[:, :, level], spacing[:2]))
     return overlays
 
 

@@ -1,4 +1,4 @@
-"""Parsers of ``kdnet results``, ``kdnet predict-checkpoint`` and ``kdnet export``."""
+"""Parsers of ``kdnet results``, ``kdnet report``, ``kdnet predict-checkpoint`` and ``kdnet export``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ def add_parsers(commands: Any) -> None:
     )
     _add_run(results)
     add_json(results, "print JSON, including all files, instead of text")
+    report = add_command(
+        commands,
+        "report",
+        "kdnet.cli.runs:run_report",
+        "Write one report on several runs of the same study, such as one per fold, seed or student.",
+        "kdnet report runs/fold0 runs/fold1 runs/fold2 -o report",
+    )
+    report.add_argument("run_folders", type=Path, nargs="+", metavar="RUN", help="run folders")
+    add_out(report, "folder to write to", metavar="FOLDER")
     predict = add_command(
         commands,
         "predict-checkpoint",

@@ -53,8 +53,14 @@ def resample(image: torch.Tensor, matrices: Sequence[torch.Tensor | None]) -> to
 def resample_axis(image: torch.Tensor, axis: int, matrix: torch.Tensor) -> torch.Tensor:
     """Apply a ``[target, source]`` matrix to one axis of ``image``, given from the end.
 
-    The matrix is applied in bands, because nearly all of it is zero: the time then grows with the volume only.
+    The matrix is applied in bands, because nearly all of it is zero: the time then grows with the volume only. A matrix
+    that only selects a range of positions, as where the spacings are equal, returns a view of ``image``.
     """
+    low, high = used_range(matrix)
+    if high - low == matrix.shape[0] and torch.equal(
+        matrix[:, low:high], torch.eye(high - low, dtype=matrix.dtype, device=matrix.device)
+    ):
+        return image.narrow(axis, low, high - low)
     bands = []
     for start in range(0, matrix.shape[0], BAND):
         rows = matrix[start : start + BAND]
