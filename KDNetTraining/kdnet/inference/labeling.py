@@ -1,7 +1,8 @@
 """From scores on the network's grid to labels on the grid of the scan.
 
 Labels are computed from resampled scores, which gives smoother edges than resampled labels; in slabs, because scores of the
-whole grid would take gigabytes; and only where a label is possible, because most of a scan has none.
+whole grid would take gigabytes; and only where a label is possible, because most of a scan has none. What is left of the
+decoding (:mod:`kdnet.inference.decoding`) needs whole parts of a tumor, so it follows on the labelmap.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from kdnet.data.preprocessing.prepare import CropTransform
 from kdnet.data.preprocessing.resampling import resample_axis, used_range
+from kdnet.inference.decoding import VoxelLabels, label_voxels, make_plausible
+from kdnet.schema.decoding import Decoding
 from kdnet.schema.labels import LabelMode, LabelTable
 from kdnet.schema.segmentation import Progress, ProgressCallback, Stage
 
@@ -24,23 +27,88 @@ SLAB_ROWS = 16  # at most, so that a slab reaches little beyond the labels in it
 Box = tuple[slice, slice, slice]
 
 
+class _Labels:
+    """The labelmap while it is filled box by box.
+
+    Attributes:
+        labelmap: uint8 on the grid of the stored volume, in the order of files.
+    """
+
+    def __init__(self, transform: CropTransform, table: LabelTable, decoding: Decoding | None) -> None:
+        self.labelmap = np.zeros(transform.original.shape, dtype=np.uint8, order="F")
+        self._inside = transform.cropped(self.labelmap)
+        self._inward = np.zeros(self._inside.shape, dtype=bool)
+        self._spacing, self._table, self._decoding = transform.spacing, table, decoding
+        self._boxes: list[Box] = []
+
+    def fill(self, box: Box, scores: torch.Tensor) -> None:
+        """Label each voxel of a box of the crop box by its scores ``[channel, i, j, k]``."""
+        voxels = label_voxels(scores, self._table, self._decoding)
+        self._inside[box], self._inward[box] = voxels.labels, voxels.inward
+        if voxels.labels.any():
+            self._boxes.append(box)
+
+    def filled(self) -> VoxelLabels:
+        """Return the voxels of the crop box, as views."""
+        return VoxelLabels(self._inside, self._inward)
+
+    def finish(self) -> NDArray[np.uint8]:
+        """Carry out what is left of the decoding once all boxes are filled, and return the labelmap."""
+        if self._decoding is not None and self._boxes:
+            box = tuple(
+                slice(min(part.start for part in parts), max(part.stop for part in parts))
+                for parts in zip(*self._boxes, strict=True)
+            )
+            voxels = VoxelLabels(self._inside[box], self._inward[box])
+            make_plausible(voxels, self._spacing, self._table, self._decoding)
+        return self.labelmap
+
+
 def label(
-    logits: torch.Tensor, transform: CropTransform, table: LabelTable, progress: ProgressCallback
+    logits: torch.Tensor,
+    transform: CropTransform,
+    table: LabelTable,
+    progress: ProgressCallback,
+    decoding: Decoding | None = None,
 ) -> NDArray[np.uint8]:
     """Return the labelmap of ``logits`` ``[channel, i, j, k]``, uint8 on the grid of the stored volume.
 
     Only positions within reach of a voxel with a label are resampled. Weights are at least 0 and sum to 1, so elsewhere
     no score can exceed its threshold, and the result is that of resampling everywhere.
+
+    Args:
+        logits: scores of the network.
+        transform: from the volume to the network's grid.
+        table: meaning of the channels.
+        progress: called after each slab.
+        decoding: of the model's card.
     """
-    labelmap = np.zeros(transform.original.shape, dtype=np.uint8, order="F")  # the order of files
-    inside = transform.cropped(labelmap)
+    return _labeled(logits, transform, table, progress, decoding).finish()
+
+
+def label_each_voxel(logits: torch.Tensor, transform: CropTransform, table: LabelTable, decoding: Decoding) -> VoxelLabels:
+    """Return what the scores say of each voxel by itself in the crop box of ``transform``, along right, anterior, superior.
+
+    :func:`label` goes on from there; learning a decoding tries several.
+    """
+    return _labeled(logits, transform, table, lambda _progress: None, decoding).filled()
+
+
+def _labeled(
+    logits: torch.Tensor,
+    transform: CropTransform,
+    table: LabelTable,
+    progress: ProgressCallback,
+    decoding: Decoding | None,
+) -> _Labels:
+    labels = _Labels(transform, table, decoding)
     matrices = transform.matrices(back=True)
     possible = _possible(logits, table.mode)
     for slab in _slabs(matrices, progress):
         box = _reach(possible, matrices, slab)
         if box is not None:
-            inside[box] = table.decode(_resampled(logits, matrices, box)[None])[0].numpy()
-    return labelmap
+            labels.fill(box, _resampled(logits, matrices, box))
+    return labels
 
 
 def label_with_maps(
@@ -48,6 +116,7 @@ def label_with_maps(
     transform: CropTransform,
     table: LabelTable,
     progress: ProgressCallback,
+    decoding: Decoding | None = None,
     *,
     everywhere: bool = True,
 ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.uint8]]]:
@@ -58,29 +127,28 @@ def label_with_maps(
         transform: from the volume to the network's grid.
         table: meaning of the channels.
         progress: called after each slab.
+        decoding: of the model's card; probabilities are as the network gives them, whatever the labels.
         everywhere: whether probabilities are needed beyond labels; otherwise they may be 0 there, which is as fast as
             :func:`label`.
     """
     names = [item.name for item in (table.regions if table.mode is LabelMode.REGIONS else table.labels)]
     first = table.channels - len(names)  # exclusive labels are preceded by a background channel
     shape = transform.original.shape
-    labelmap = np.zeros(shape, dtype=np.uint8, order="F")
+    labels = _Labels(transform, table, decoding)
     maps = {name: np.zeros(shape, dtype=np.uint8, order="F") for name in names}
-    inside = transform.cropped(labelmap)
     inside_maps = [transform.cropped(voxels) for voxels in maps.values()]
     matrices = transform.matrices(back=True)
     possible = None if everywhere else _possible(logits, table.mode)
     for slab in _slabs(matrices, progress):
-        whole = (slab, slice(None), slice(None))
-        box = whole if possible is None else _reach(possible, matrices, slab)
+        box = _whole(matrices, slab) if possible is None else _reach(possible, matrices, slab)
         if box is None:
             continue
         scores = _resampled(logits, matrices, box)
-        inside[box] = table.decode(scores[None])[0].numpy()
+        labels.fill(box, scores)
         percent = (table.probabilities(scores[None])[0] * 100).round().to(torch.uint8).numpy()
         for index, part in enumerate(inside_maps):
             part[box] = percent[first + index]
-    return labelmap, maps
+    return labels.finish(), maps
 
 
 def _slabs(matrices: Sequence[torch.Tensor], progress: ProgressCallback) -> Iterator[slice]:
@@ -108,6 +176,10 @@ def _reach(possible: torch.Tensor, matrices: Sequence[torch.Tensor], slab: slice
         return None
     second, third = (_reaching(matrix, flat.any(dim=other)) for matrix, other in zip(matrices[1:], (1, 0), strict=True))
     return slab, second, third
+
+
+def _whole(matrices: Sequence[torch.Tensor], slab: slice) -> Box:
+    return slab, slice(0, matrices[1].shape[0]), slice(0, matrices[2].shape[0])
 
 
 def _reaching(matrix: torch.Tensor, possible: torch.Tensor) -> slice:

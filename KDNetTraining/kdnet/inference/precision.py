@@ -54,6 +54,7 @@ def bfloat16_agreement(
         for reduced in (True, False):
             with torch.autocast(image.device.type, dtype=torch.bfloat16, enabled=reduced):
                 logits = forward(network, image, labels.mode, window=window)
+            # each voxel by itself: a part that is just large enough in one of them would say little about precision
             found.append(labels.decode(logits.float()))
         for region in labels.regions:
             values = torch.tensor(region.values, device=image.device)

@@ -124,10 +124,10 @@ class Predictor:
         image, transform = prepare_image(volumes, self.model.card.preprocessing, names)
         progress(Progress(Stage.PREPARE, 1, 1))
         logits = self._forward_somewhere(torch.from_numpy(image)[None], progress)
-        table = self.model.card.labels
+        table, decoding = self.model.card.labels, self.model.card.decoding
         if not probabilities and not confidence:
-            return Prediction(Volume(label(logits, transform, table, progress), transform.original))
-        labelmap, maps = label_with_maps(logits, transform, table, progress, everywhere=probabilities)
+            return Prediction(Volume(label(logits, transform, table, progress, decoding), transform.original))
+        labelmap, maps = label_with_maps(logits, transform, table, progress, decoding, everywhere=probabilities)
         volumes_by_name = {name: Volume(voxels, transform.original) for name, voxels in maps.items()}
         return Prediction(Volume(labelmap, transform.original), volumes_by_name)
 

@@ -154,6 +154,17 @@ class LabelTable:
             pairs.append((channel, own[0]))
         return tuple(pairs)
 
+    def parents(self) -> tuple[int | None, ...]:
+        """Return for each region the channel of the smallest region that contains it and more, None if there is none."""
+        return tuple(
+            min(
+                (other for other, around in enumerate(self.regions) if set(region.values) < set(around.values)),
+                key=lambda other: len(self.regions[other].values),
+                default=None,
+            )
+            for region in self.regions
+        )
+
     def encode(self, labelmap: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         """Convert a labelmap ``[i, j, k]`` to training targets ``[channel, i, j, k]`` of 0 and 1.
 
@@ -196,11 +207,16 @@ class LabelTable:
         """Apply the sigma of docs/method.md section 1 to ``logits`` ``[batch, channel, i, j, k]``."""
         return logits.sigmoid() if self.mode is LabelMode.REGIONS else logits.softmax(dim=1)
 
-    def decode(self, logits: torch.Tensor) -> torch.Tensor:
-        """Convert logits ``[batch, channel, i, j, k]`` to a uint8 labelmap ``[batch, i, j, k]``.
+    def decode(self, logits: torch.Tensor, *, nested: bool = False) -> torch.Tensor:
+        """Convert logits ``[batch, channel, i, j, k]`` to a uint8 labelmap ``[batch, i, j, k]``, each voxel by itself.
 
         A region is present where its logit is above 0 (probability above one half); smaller regions overwrite larger
-        ones. Exclusive labels take the channel with the largest logit.
+        ones. Exclusive labels take the channel with the largest logit. What a model shows is decided by
+        :mod:`kdnet.inference.decoding`.
+
+        Args:
+            logits: scores.
+            nested: whether a region counts only within all regions that contain it.
         """
         import torch  # noqa: PLC0415
 
@@ -209,7 +225,11 @@ class LabelTable:
             return values[logits.argmax(dim=1)]
         labelmap = torch.zeros_like(logits[:, 0], dtype=torch.uint8)
         for channel, value in self.overwrite_order():
-            labelmap.masked_fill_(logits[:, channel] > 0, value)
+            present = logits[:, channel] > 0
+            for other, around in enumerate(self.regions if nested else ()):
+                if set(self.regions[channel].values) < set(around.values):
+                    present &= logits[:, other] > 0
+            labelmap.masked_fill_(present, value)
         return labelmap
 
     def to_json(self) -> dict[str, Any]:

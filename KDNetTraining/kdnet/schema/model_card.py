@@ -12,6 +12,7 @@ import kdnet
 from kdnet.errors import ModelFileError, SettingsError
 from kdnet.json_schema import parse_dataclass
 from kdnet.schema.bounds import check_names, check_window
+from kdnet.schema.decoding import Decoding
 from kdnet.schema.formatting import size
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.model_header import MOST_MODALITIES, REMEDY, ModelHeader, parse_header, read_header_text
@@ -34,6 +35,7 @@ class ModelCard:
         modalities: required modalities, in channel order.
         labels: labels that it segments.
         preprocessing: preprocessing of the input volumes.
+        decoding: how its scores become labels; None as in version 0.1, see :class:`~kdnet.schema.decoding.Decoding`.
         sliding_window_size: edge length of the windows that suit the network best, in its voxels; 0 for whole heads.
         recipe: how it was trained.
         figures: performance figures by name, including those of its teacher and baseline where known.
@@ -55,6 +57,7 @@ class ModelCard:
     figures: Mapping[str, Any] = field(default_factory=dict)
     training_data: Mapping[str, Any] = field(default_factory=dict)
     sliding_window_size: int = 0
+    decoding: Decoding | None = None
     intended_use: str = ""
     limits: str = ""
     license: str = RESEARCH_ONLY
@@ -63,6 +66,8 @@ class ModelCard:
 
     def __post_init__(self) -> None:
         check_window(self.sliding_window_size)
+        if self.decoding is not None:
+            self.decoding.check_fits(self.labels)
         check_names(self.modalities, "modality", MOST_MODALITIES)
         if not self.modalities or len(self.modalities) != self.network.in_channels:
             raise SettingsError(
@@ -76,12 +81,15 @@ class ModelCard:
 
     def to_json(self) -> dict[str, Any]:
         """Return the card as plain JSON values."""
-        return {
+        content = {
             **asdict(self),
             "modalities": list(self.modalities),
             "labels": self.labels.to_json(),
             "preprocessing": self.preprocessing.to_json(),
         }
+        if self.decoding is None:  # unknown to versions that can read such a card
+            del content["decoding"]
+        return content
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> ModelCard:
@@ -119,6 +127,7 @@ def describe(path: Path) -> str:
         "grid": " x ".join(f"{step:g}" for step in card.preprocessing.spacing) + " mm",
         **{f"figure {name}": json.dumps(value) for name, value in card.figures.items()},
         **{f"data {name}": json.dumps(value) for name, value in card.training_data.items()},
+        "decoding": "each voxel by itself" if card.decoding is None else card.decoding.text,
         "recipe": str(card.recipe.get("name", "")),
         "created": f"{card.created} with kdnet {card.version}",
         "size": size(path.stat().st_size),

@@ -3,12 +3,16 @@
 Standard library only: the Slicer modules list models before torch is installed. Layout of the JSON text under
 :data:`HEADER_KEY` in the metadata of a safetensors file::
 
-    {"schema": 3, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2
+    {"schema": 4, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2: a card with a decoding
+    {"schema": 3, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2: a card without one
     {"schema": 2, "sha256": ..., "weights_sha256": ..., "card": {...}}      previews of kdnet 0.2: older names in the card
     {"schema": 1, "sha256": ..., "card": {...}}                             kdnet 0.1: the hash covers the weights alone
 
 Since schema 2, ``sha256`` covers the card and ``weights_sha256``, so that a card combined with another model's weights is
 detected without reading the weights. The hashes detect damage and careless edits; they are not a signature.
+
+A file has the lowest schema that describes it: versions that know only that one can read it, those that would decode its
+scores in another way refuse it.
 """
 
 from __future__ import annotations
@@ -29,7 +33,9 @@ from kdnet.schema.bounds import check_grid, check_names, check_window
 from kdnet.schema.former_names import current_card
 from kdnet.text import one_line, printable
 
-SCHEMA = 3
+SCHEMA = 4
+
+SCHEMA_WITHOUT_DECODING = 3
 
 FIRST_SCHEMA_WITH_CARD_HASH = 2
 
@@ -108,7 +114,7 @@ def header_text(card: Mapping[str, Any], weights_sha256: str) -> str:
     finite = _finite(card)
     check_card(finite)
     content = {
-        "schema": SCHEMA,
+        "schema": SCHEMA if "decoding" in finite else SCHEMA_WITHOUT_DECODING,
         "sha256": model_hash(finite, weights_sha256),
         "weights_sha256": weights_sha256,
         "card": finite,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.model_file import Model
 from kdnet.schema.bounds import LONGEST_NAME
+from kdnet.schema.decoding import Decoding
 from kdnet.schema.folds import ALL_CASES, ALL_NAME
 from kdnet.schema.modalities import format_modalities
 from kdnet.schema.model_card import ModelCard
@@ -111,7 +112,9 @@ def citations(cases: Sequence[str]) -> list[str]:
     return [*METHOD, *(BRATS if theirs else ())]
 
 
-def model_card(network: NetworkId, data: StudyData, recipe: Recipe, trained: TrainingResult) -> ModelCard:
+def model_card(
+    network: NetworkId, data: StudyData, recipe: Recipe, trained: TrainingResult, decoding: Decoding | None
+) -> ModelCard:
     """Return the card of a network trained in a study."""
     split = data.splits[network.fold]
     needed = set(network.modalities)
@@ -125,6 +128,7 @@ def model_card(network: NetworkId, data: StudyData, recipe: Recipe, trained: Tra
         labels=data.dataset.labels,
         preprocessing=data.preprocessing,
         sliding_window_size=recipe.sliding_window_size,
+        decoding=decoding,
         recipe=recipe.to_json(),
         figures={} if network.fold == ALL_CASES else validated,  # meaningless on its own training cases
         training_data={

@@ -68,11 +68,12 @@ def _train(network: NetworkId, study: RunningStudy) -> None:
         model = load_model(study.folder(setup.teacher_of(network)).model)
         teacher = Teacher(model.network, channels(model.card.modalities, setup.data))
     job = training_job(network, setup.data, study.prepared, study.recipe, teacher, setup.start_of(network))
+    job = replace(job, decoding=setup.decoding)
     events = TrainingEvents(network, study.record, study.time_remaining)
     result = Trainer(job, study.context, folder.checkpoint, events).train()
 
     def keep() -> None:
-        card = model_card(network, setup.data, study.recipe, result)
+        card = model_card(network, setup.data, study.recipe, result, setup.decoding)
         if setup.start is not None and job.start is not None:
             card = descendant_card(card, setup.start, adapts=setup.adapts)
         agreement = {BFLOAT16_AGREEMENT: validated_agreement(result.network, job)} if job.validation else {}

@@ -17,6 +17,7 @@ from kdnet.networks.base import SegmentationNetwork
 from kdnet.networks.factory import build_network
 from kdnet.networks.fill import first_not_finite, network_with
 from kdnet.networks.monai_bundle import Bundle, bundle_folder, read_bundle
+from kdnet.schema.decoding import default_decoding
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.modalities import channel_modality
 from kdnet.schema.model_card import ModelCard, read_card
@@ -119,6 +120,7 @@ class BundleTeacher:
             labels=labels,
             preprocessing=data.preprocessing,
             sliding_window_size=recipe.sliding_window_size,
+            decoding=default_decoding(labels),
             training_data={"format": "MONAI bundle", "source": bundle.path.resolve().name, "citations": []},
         )
         warnings = [f"The teacher {bundle.name} gets images prepared as the recipe says, however it was trained."]

@@ -17,6 +17,7 @@ from kdnet.inference.predictor import Predictor
 from kdnet.model_file import Model
 from kdnet.networks.factory import build_network
 from kdnet.runs.events import EventKind
+from kdnet.schema.decoding import default_decoding
 from kdnet.schema.model_card import ModelCard
 from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.networks import preset
@@ -134,6 +135,7 @@ def _from_state(view: RunReader, network: NetworkId, state: Checkpoint) -> Model
         labels,
         preprocessing,
         sliding_window_size=recipe.sliding_window_size,
+        decoding=default_decoding(labels),
     )
     return Model(card, built.eval().requires_grad_(False))
 

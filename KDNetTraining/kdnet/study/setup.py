@@ -15,6 +15,7 @@ from kdnet.networks.factory import build_network
 from kdnet.runs.events import NO_EVENTS, EventLog
 from kdnet.runs.folder import RunFolder
 from kdnet.schema.bounds import check_names
+from kdnet.schema.decoding import Decoding, default_decoding
 from kdnet.schema.folds import Split
 from kdnet.schema.modalities import format_modalities
 from kdnet.schema.model_header import MOST_MODALITIES
@@ -73,6 +74,13 @@ class PreparedStudy:
         if start is None or set(start.card.modalities) != set(network.modalities):
             return None
         return StartingPoint(start.network, channels(start.card.modalities, self.data), start.card.labels)
+
+    @property
+    def decoding(self) -> Decoding | None:
+        """How the scores of the networks become labels until sizes are learned; an adapted model keeps its decoding."""
+        if self.adapts and self.start is not None:
+            return self.start.card.decoding
+        return default_decoding(self.data.dataset.labels)
 
     @property
     def student(self) -> NetworkId:

@@ -13,7 +13,7 @@ from kdnet.errors import SettingsError
 from kdnet.schema.network_id import Role
 from kdnet.schema.recipe import Recipe
 from kdnet.schema.study_request import StudyRequest
-from kdnet.study.jobs import channels, training_job
+from kdnet.study.jobs import training_job
 from kdnet.study.setup import PreparedStudy
 from kdnet.training.benchmark import seconds_per_step
 from kdnet.training.context import ComputeContext
@@ -120,14 +120,14 @@ def benchmark_steps(
             continue
         network = setup.teacher_of(student) if role is Role.TEACHER else replace(student, role=role)
         job = training_job(network, data, prepared, setup.recipe, teacher if network.role is Role.STUDENT else None)
-        job = replace(job, start=setup.start_of(network))
+        job = replace(job, start=setup.start_of(network), decoding=setup.decoding)
         learner = Learner(job, context.device)
         times.append(seconds_per_step(learner, job, context.processes))
         teacher = teacher or Teacher(learner.module.network, job.channels)
     case = next(prepared[name] for name in setup.split_of(student).validation if name in prepared)
-    segmenting, window = learner.module.network.eval(), setup.recipe.sliding_window_size
+    segmenting = learner.module.network.eval()
     started = time.monotonic()
-    validate_case(segmenting, case, channels(student.modalities, data), data.dataset.labels, context.device, window)
+    validate_case(segmenting, case, job, context.device)
     return StepTimings((times[0], times[1], times[2]), time.monotonic() - started)
 
 

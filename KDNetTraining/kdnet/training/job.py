@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kdnet.data.preprocessing.case_cache import PreparedCase
+from kdnet.schema.decoding import Decoding
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.network_id import Role
 from kdnet.schema.recipe import DistillationSettings, Recipe
@@ -28,6 +29,7 @@ class TrainingJob:
         seed: for weights, patches, and augmentation.
         teacher: for a student or a control.
         start: trained network to start from; None for the initialization of the recipe.
+        decoding: how scores become labels in validation.
     """
 
     name: str
@@ -40,6 +42,7 @@ class TrainingJob:
     seed: int
     teacher: Teacher | None = None
     start: StartingPoint | None = None
+    decoding: Decoding | None = None
 
     @property
     def settings(self) -> DistillationSettings:

@@ -10,11 +10,11 @@ import torch
 from monai.metrics import compute_dice
 
 from kdnet.data.preprocessing.case_cache import PreparedCase
+from kdnet.inference.decoding import decode
 from kdnet.inference.precision import bfloat16_agreement
 from kdnet.inference.sliding_window import forward
 from kdnet.losses.ground_truth import SegmentationLoss
 from kdnet.networks.base import SegmentationNetwork
-from kdnet.schema.labels import LabelTable
 from kdnet.training.context import ComputeContext
 from kdnet.training.interruption import raise_if_stop_requested
 from kdnet.training.job import TrainingJob
@@ -47,11 +47,11 @@ def validate(network: SegmentationNetwork, job: TrainingJob, context: ComputeCon
         Interrupted: on request, between two cases.
     """
     own = []
-    processes, window = context.processes, job.recipe.sliding_window_size
+    processes = context.processes
     for index in range(0, len(job.validation), processes.count):  # equally often in all processes
         raise_if_stop_requested(context)
         for case in job.validation[index : index + processes.count][processes.rank :][:1]:
-            own.append(validate_case(network, case, job.channels, job.labels, context.device, window))
+            own.append(validate_case(network, case, job, context.device))
     return mean_validation([item for part in processes.gather(own) for item in part])
 
 
@@ -59,16 +59,15 @@ def validate(network: SegmentationNetwork, job: TrainingJob, context: ComputeCon
 def validate_case(
     network: SegmentationNetwork,
     case: PreparedCase,
-    channels: Sequence[int],
-    labels: LabelTable,
+    job: TrainingJob,
     device: torch.device,
-    window: int,
 ) -> Validation:
     """Segment one prepared case and compare it with its reference."""
-    image = torch.from_numpy(np.array(case.image[list(channels)], dtype=np.float32))[None].to(device)
-    logits = forward(network, image, labels.mode, window=window)
+    labels = job.labels
+    image = torch.from_numpy(np.array(case.image[list(job.channels)], dtype=np.float32))[None].to(device)
+    logits = forward(network, image, labels.mode, window=job.recipe.sliding_window_size)
     target = torch.from_numpy(labels.encode(np.asarray(case.labelmap)))[None].to(device)
-    labelmap = labels.decode(logits)[0].cpu().numpy()
+    labelmap = decode(logits[0], job.recipe.spacing, labels, job.decoding)
     reference = np.asarray(case.labelmap)
     if (ignored := labels.ignored(reference)) is not None:
         labelmap[ignored] = 0
