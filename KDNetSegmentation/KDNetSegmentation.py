@@ -2,7 +2,9 @@
 
 import KDNetSegmentationLib  # noqa: F401 - makes KDNetLib importable from a source tree
 import slicer
+from KDNetLib.ModelInfo import is_model_file
 from KDNetLib.ModuleShell import PanelWidget, describe_module, run_self_tests
+from KDNetSegmentationLib.DataTreeMenu import register_context_menu
 from KDNetSegmentationLib.Logic import SegmentationLogic
 from KDNetSegmentationLib.SampleData import register_sample_data
 from KDNetSegmentationLib.Widget import Panel
@@ -21,6 +23,7 @@ class KDNetSegmentation(ScriptedLoadableModule):
         )
         describe_module(self.parent, _("KDNet Segmentation"), about)
         slicer.app.connect("startupCompleted()", register_sample_data)
+        slicer.app.connect("startupCompleted()", register_context_menu)
 
 
 class KDNetSegmentationWidget(PanelWidget):
@@ -43,6 +46,35 @@ class KDNetSegmentationLogic(SegmentationLogic, ScriptedLoadableModuleLogic):
     def __init__(self, *args, **kwargs):
         ScriptedLoadableModuleLogic.__init__(self)
         SegmentationLogic.__init__(self, *args, **kwargs)
+
+
+class KDNetSegmentationFileReader:
+    """Imports a model file that is dropped on Slicer or opened with Add Data; Slicer finds this class by its name."""
+
+    def __init__(self, parent):
+        self.parent = parent
+
+    def description(self):
+        """Return what the files are, for a list."""
+        return _("KDNet model")
+
+    def fileType(self):
+        """Return the name of this kind of file for scripts."""
+        return "KDNetModel"
+
+    def extensions(self):
+        """Return the files to offer."""
+        return [_("KDNet model") + " (*.safetensors)"]
+
+    def canLoadFile(self, filePath):
+        """Return whether a file is a model file, judging by its header."""
+        return is_model_file(filePath)
+
+    def load(self, properties):
+        """Open the module and import the file, which adds nothing to the scene; return whether that was started."""
+        self.parent.loadedNodes = []
+        slicer.util.selectModule("KDNetSegmentation")
+        return slicer.util.getModuleWidget("KDNetSegmentation").panel.importModel(properties["fileName"])
 
 
 class KDNetSegmentationTest(ScriptedLoadableModuleTest):

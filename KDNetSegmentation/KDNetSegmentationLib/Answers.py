@@ -16,12 +16,14 @@ class CaseOutcome(TypedDict):
     """The outcome of a case of a batch.
 
     ``state`` is ``"segmented"``, ``"done before"``, ``"failed"`` or ``"skipped"``; ``labelmap`` is the path of the file
-    that was written, or empty; ``brain`` describes how the brain was extracted.
+    that was written, or empty; ``scan`` is the path of the segmented file, or the folder of a DICOM series, or empty;
+    ``brain`` describes how the brain was extracted.
     """
 
     name: str
     state: str
     labelmap: str
+    scan: str
     amounts: list[Amount]
     error: str
     warnings: list[str]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import slicer
 from kdnet.errors import KDNetError
+from KDNetLib.Availability import offer
 from KDNetLib.PollTimer import PollTimer
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
@@ -16,7 +18,7 @@ from KDNetSegmentationLib.Settings import Progress, Result
 
 if TYPE_CHECKING:
     from KDNetLib.ModelInfo import ModelInfo
-    from slicer import vtkMRMLScalarVolumeNode
+    from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
     from KDNetSegmentationLib.InputsPanel import InputsPanel
 
@@ -43,8 +45,11 @@ class ApplyPanel:
         """Enable the button if a volume can be segmented; otherwise its tool tip shows the problem."""
         button = self.panel.ui.applyButton
         button.text = _("Cancel") if self.running else _("Segment")
-        button.enabled = self.running or (free and not problem)
-        button.toolTip = _("Stop the segmentation.") if self.running else problem or _("Segment the volume.")
+        if self.running:
+            offer(button, _("Stop the segmentation (Ctrl+Enter)."))
+        else:
+            busy = "" if free else _("Wait for the work in progress, or cancel it.")
+            offer(button, _("Segment the volume (Ctrl+Enter)."), problem or busy)
 
     def onButton(self, *_arguments: object) -> None:
         """Start a segmentation, or cancel the running one."""
@@ -54,6 +59,8 @@ class ApplyPanel:
             return
         inputs, model, parameters = self._inputs.ready(), self._inputs.models.current, self.panel.parameters
         if not inputs or model is None or parameters is None:
+            return
+        if not self._mayReplace(parameters.outputSegmentation, model):
             return
         settings = settings_of(parameters)
         self.running = True
@@ -73,6 +80,17 @@ class ApplyPanel:
         except KDNetError as error:
             self.onFailed(Failure(str(error)))
         self.panel.update()
+
+    def _mayReplace(self, output: vtkMRMLSegmentationNode | None, model: ModelInfo) -> bool:
+        """Ask before segments are replaced that the user added; a hidden copy is kept in any case."""
+        from KDNetLib.SegmentVolumes import foreign_segments  # noqa: PLC0415 - numpy
+
+        own = foreign_segments(output, model.labels) if output is not None else []
+        if not own or output is None:
+            return True
+        question = _("{name} contains segments of your own ({segments}). Replace it? A hidden copy is kept.")
+        text = question.format(name=output.GetName(), segments=", ".join(own))
+        return bool(slicer.util.confirmOkCancelDisplay(text, _("Replace segmentation")))
 
     def onProgress(self, progress: Progress) -> None:
         """Show the current stage."""

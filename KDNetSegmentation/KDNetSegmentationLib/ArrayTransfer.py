@@ -15,10 +15,11 @@ from KDNetLib.SegmentationNode import center_of, labelmap_of, show_labelmap, vol
 from slicer.i18n import tr as _
 
 from KDNetSegmentationLib.BrainMask import show_brain
-from KDNetSegmentationLib.Hierarchy import place_beside
+from KDNetSegmentationLib.Hierarchy import place_with_results
 from KDNetSegmentationLib.Lesions import LesionMap
 from KDNetSegmentationLib.Maps import show_maps
 from KDNetSegmentationLib.Originals import keep_original
+from KDNetSegmentationLib.Replacement import keep_copy
 from KDNetSegmentationLib.Settings import Settings
 from KDNetSegmentationLib.Transforms import show_transforms
 from KDNetSegmentationLib.Volumes import request_of
@@ -93,9 +94,12 @@ def import_result(
         )
     kept = output if output is not None and output.GetScene() is not None else None
     voxels = np.load(answer["labelmap"], allow_pickle=False)
+    if kept is not None:
+        keep_copy(kept)
     node = show_labelmap(voxels, model.labels, volumeNode, kept)
     keep_original(node, voxels)
-    place_beside(node, volumeNode)
+    if kept is None:
+        place_with_results(node, volumeNode)
     maps = show_maps(answer["probabilities"], volumeNode, settings)
     volumes = volumes_in_milliliters(voxels, model.labels, volumeNode)
     brain = None

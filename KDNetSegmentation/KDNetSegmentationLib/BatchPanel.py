@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdnet.errors import KDNetError
+from KDNetLib.Availability import offer
 from KDNetLib.Tables import fill_table
 from slicer.i18n import tr as _
 
 from KDNetSegmentationLib.Parameters import settings_of
 from KDNetSegmentationLib.Protocols import PanelProtocol
+from KDNetSegmentationLib.ReviewPanel import ReviewPanel
 from KDNetSegmentationLib.Settings import Progress, Settings
 
 if TYPE_CHECKING:
+    from KDNetLib.ModelInfo import ModelInfo
     from KDNetLib.Worker import Failure
 
     from KDNetSegmentationLib.Answers import CaseOutcome
@@ -37,6 +41,8 @@ class BatchPanel:
         self.running = False
         self._names: tuple[str, ...] = ()
         self._cases: list[CaseOutcome] = []
+        self._started: tuple[Path, ModelInfo] | None = None  # output folder and model
+        self.review = ReviewPanel(panel, self._show)
         panel.ui.batchButton.clicked.connect(self.onButton)
         self._show()
 
@@ -45,13 +51,22 @@ class BatchPanel:
         button, chosen = self.panel.ui.batchButton, self.panel.parameters
         button.text = _("Cancel") if self.running else _("Segment folder")
         ready = chosen is not None and str(chosen.batchInput) not in UNSET and str(chosen.batchOutput) not in UNSET
-        button.enabled = self.running or (free and ready and self.panel.model is not None)
+        problem = "" if free else _("Wait for the work in progress, or cancel it.")
+        if self.panel.model is None:
+            problem = _("Import a model first.")
+        elif not ready:
+            problem = _("Select an input and an output folder.")
+        if self.running:
+            offer(button, _("Stop the batch. Finished cases are kept."))
+        else:
+            offer(button, _("Segment all images of the input folder."), problem)
 
     def onButton(self, *_arguments: object) -> None:
         """Start a batch, or cancel the running one."""
         if self.running:
             self.panel.logic.cancel()
             self._end()
+            self._offerReview(self._cases)
             self.panel.showMessage(_("Canceled. {count} finished cases were kept.").format(count=len(self._cases)))
         else:
             self._start()
@@ -71,8 +86,9 @@ class BatchPanel:
             self.panel.showProgress(progress.done, progress.total)
 
     def onFinished(self, cases: Cases) -> None:
-        """Show a summary."""
+        """Show a summary, and offer to look through the cases."""
         self._end()
+        self._offerReview(cases)
         self.panel.showMessage(batch_summary(cases))
         self.panel.update()
 
@@ -81,10 +97,16 @@ class BatchPanel:
         self._end()
         self.panel.showFailure(failure)
 
+    def _offerReview(self, cases: Sequence[CaseOutcome]) -> None:
+        if self._started is not None:
+            self.review.take(cases, *self._started)
+            self._show()
+
     def _start(self) -> None:
         chosen, model = self.panel.parameters, self.panel.model
         if chosen is None or model is None:
             return
+        self._started = Path(chosen.batchOutput), model
         self._names, self._cases = (), []
         self._show()
         try:
@@ -109,13 +131,17 @@ class BatchPanel:
     def _show(self) -> None:
         folder = self.panel.parameters.batchInput if self.panel.parameters is not None else ""
         # without the folder that all cases share
-        rows = [(Path(case["name"]).name, case_status(case).replace(f"{folder}{os.sep}", "")) for case in self._cases]
+        rows = [(Path(case["name"]).name, self._status(case, f"{folder}{os.sep}")) for case in self._cases]
         waiting = [
             (Path(name).name, _("Waiting") if self.running else _("Not segmented")) for name in self._names[len(rows) :]
         ]
         if waiting and self.running:
             waiting[0] = (waiting[0][0], _("Segmenting..."))
         fill_table(self.panel.ui.batchTable, (_("Case"), _("Status")), [*rows, *waiting], stretch=1)
+
+    def _status(self, case: CaseOutcome, folder: str) -> str:
+        """Return the outcome of a case, and what was decided on it."""
+        return " ".join(filter(None, (self.review.status(case["name"]), case_status(case).replace(folder, ""))))
 
 
 def batch_settings(settings: Settings) -> Settings:

@@ -13,16 +13,15 @@ from KDNetLib.SegmentationNode import BINARY_LABELMAP, show_mask
 from slicer.i18n import tr as _
 from vtk.util import numpy_support
 
-from KDNetSegmentationLib.Hierarchy import place_beside
+from KDNetSegmentationLib.Hierarchy import place_with_results
 from KDNetSegmentationLib.Lesions import digest
-from KDNetSegmentationLib.Maps import VOLUME_REFERENCE
+from KDNetSegmentationLib.SceneTags import MASK_ATTRIBUTE, VOLUME_REFERENCE
 from KDNetSegmentationLib.Settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
-MASK_ATTRIBUTE = "KDNet.brainMask"  # attribute of a brain node: digest of the mask as it was found
 SEGMENT = "Brain"
 SAME_MM = 0.1
 
@@ -66,7 +65,7 @@ def show_brain(mask: NDArray[np.uint8], volumeNode: vtkMRMLScalarVolumeNode) -> 
     node = show_mask(mask, SEGMENT, volumeNode, brain_node(volumeNode), name)
     node.SetAttribute(MASK_ATTRIBUTE, _place_digest(mask != 0, (0, 0, 0)))
     node.SetNodeReferenceID(VOLUME_REFERENCE, volumeNode.GetID())
-    place_beside(node, volumeNode)
+    place_with_results(node, volumeNode)
     return node
 
 

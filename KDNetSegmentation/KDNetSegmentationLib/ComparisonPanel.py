@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kdnet.errors import KDNetError
+from KDNetLib.Availability import offer
 from KDNetLib.Tables import fill_table
 from slicer.i18n import tr as _
 
@@ -32,12 +33,19 @@ class ComparisonPanel:
     def update(self, *, free: bool) -> None:
         """Enable the button if there is something to compare and no work is in progress."""
         chosen = self.panel.parameters
-        ready = chosen is not None and None not in (chosen.result, chosen.reference, chosen.resultVolume)
-        self.panel.ui.compareButton.enabled = free and ready and self.panel.model is not None
+        if chosen is None or None in (chosen.result, chosen.resultVolume):
+            problem = _("Segment a volume first.")
+        elif chosen.reference is None:
+            problem = _("Select the reference segmentation.")
+        elif self.panel.resultModel is None:
+            problem = _("The model that made the result is not installed here: import it under Models.")
+        else:
+            problem = "" if free else _("Wait for the work in progress, or cancel it.")
+        offer(self.panel.ui.compareButton, _("Compare the result with the reference, region by region."), problem)
 
     def onCompare(self, *_arguments: object) -> None:
         """Start the comparison in the worker, which has the metrics."""
-        chosen, model = self.panel.parameters, self.panel.model
+        chosen, model = self.panel.parameters, self.panel.resultModel
         if chosen is None or model is None:
             return
         try:

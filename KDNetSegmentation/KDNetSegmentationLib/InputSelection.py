@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+from KDNetSegmentationLib.ModelRanking import ScanKind
 
 if TYPE_CHECKING:
     from slicer import vtkMRMLScalarVolumeNode as Volume
@@ -14,11 +16,17 @@ class InputSelection:
 
     Args:
         candidates: returns the volumes to choose from, the most likely first.
-        modalityOf: returns the modality that a volume appears to be, or empty.
+        kindOf: returns what a volume appears to be.
+        patientOf: returns what identifies the patient of a volume; empty if that is not known.
     """
 
-    def __init__(self, candidates: Callable[[], Sequence[Volume]], modalityOf: Callable[[Volume], str]) -> None:
-        self._candidates, self._modalityOf = candidates, modalityOf
+    def __init__(
+        self,
+        candidates: Callable[[], Sequence[Volume]],
+        kindOf: Callable[[Volume], ScanKind],
+        patientOf: Callable[[Volume], str] = lambda _volume: "",
+    ) -> None:
+        self._candidates, self._kindOf, self._patientOf = candidates, kindOf, patientOf
         self._suggested: list[Volume | None] = []
 
     def suggest(self, modalities: Sequence[str], selected: Sequence[Volume | None]) -> list[Volume | None]:
@@ -32,12 +40,12 @@ class InputSelection:
         """
         kept = [None if volume in self._suggested else volume for volume in selected]
         result = list(kept)
-        free = [volume for volume in self._candidates() if volume not in result]
+        free = [volume for volume in [*self._ofOnePatient(), *self._candidates()] if volume not in result]
         for index, modality in enumerate(modalities):
             likely = self._likely(free, modality, alone=len(modalities) == 1) if result[index] is None else None
             if likely is not None:
                 result[index] = likely
-                free.remove(likely)
+                free = [volume for volume in free if volume is not likely]
         self._suggested = [volume for volume, before in zip(result, kept, strict=True) if before is None]
         return result
 
@@ -45,12 +53,18 @@ class InputSelection:
         """Return the volumes that the user selected, without those that were suggested."""
         return [volume for volume in selected if volume is not None and volume not in self._suggested]
 
-    def modalities(self, volumes: Sequence[Volume]) -> Iterator[str]:
-        """Yield the modalities that ``volumes`` appear to be, or all candidates if there are none."""
-        return (self._modalityOf(volume) for volume in volumes or self._candidates())
+    def scans(self, volumes: Sequence[Volume]) -> list[ScanKind]:
+        """Return what ``volumes`` appear to be, or, if there are none, the candidates of the first one's patient."""
+        return [self._kindOf(volume) for volume in volumes or self._ofOnePatient()]
+
+    def _ofOnePatient(self) -> list[Volume]:
+        """Return the candidates whose patient is that of the first, which is displayed."""
+        candidates = self._candidates()
+        return [volume for volume in candidates if self._patientOf(volume) == self._patientOf(candidates[0])]
 
     def _likely(self, free: Sequence[Volume], modality: str, *, alone: bool) -> Volume | None:
-        fitting = [volume for volume in free if self._modalityOf(volume) == modality]
+        kinds = [self._kindOf(volume).modality for volume in free]
+        fitting = [volume for volume, kind in zip(free, kinds, strict=True) if kind == modality]
         if not fitting and alone:
-            fitting = [volume for volume in free if not self._modalityOf(volume)] or list(free)
+            fitting = [volume for volume, kind in zip(free, kinds, strict=True) if not kind] or list(free)
         return fitting[0] if fitting else None

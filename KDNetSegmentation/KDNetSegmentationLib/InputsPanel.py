@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import qt
 from kdnet.schema.modalities import display_name
 from slicer.i18n import tr as _
 
-from KDNetSegmentationLib.Candidates import candidate_volumes, modality_of
-from KDNetSegmentationLib.Card import card_html
+from KDNetSegmentationLib.Candidates import (
+    candidate_volumes,
+    hidden_from_lists,
+    kind_of,
+    patient_of_volume,
+    scan_problem,
+)
+from KDNetSegmentationLib.Card import card_html, summary_text
 from KDNetSegmentationLib.InputSelection import InputSelection
 from KDNetSegmentationLib.ModelSelection import ModelSelection
+from KDNetSegmentationLib.ModelTexts import enhancement_note, reason_text
 from KDNetSegmentationLib.Parameters import inputs_of, set_inputs
 from KDNetSegmentationLib.Protocols import PanelProtocol
+from KDNetSegmentationLib.SampleData import load_phantom
 
 if TYPE_CHECKING:
     from KDNetLib.ModelInfo import ModelInfo
@@ -32,10 +40,12 @@ class InputsPanel:
     def __init__(self, panel: PanelProtocol) -> None:
         self.panel = panel
         self.models = ModelSelection()
-        self.volumes = InputSelection(candidate_volumes, modality_of)
+        self.volumes = InputSelection(candidate_volumes, kind_of, patient_of_volume)
         self._completionPending = False
         self._inspected: Inspected | None = None
         panel.ui.modelSelector.currentIndexChanged.connect(self.onModelSelected)
+        panel.ui.modelDetailsButton.toggled.connect(self.onDetails)
+        panel.ui.sampleButton.clicked.connect(self.onSample)
 
     def selected(self) -> list[vtkMRMLScalarVolumeNode | None]:
         """Return a volume or None for each modality of the model."""
@@ -45,7 +55,7 @@ class InputsPanel:
 
     def ready(self) -> list[vtkMRMLScalarVolumeNode]:
         """Return the volumes to segment; empty if one is missing or has no voxels."""
-        found = [volume for volume in self.selected() if volume is not None and volume.GetImageData() is not None]
+        found = [volume for volume in self.selected() if volume is not None and not scan_problem(volume)]
         return found if self.models.current and len(found) == len(self.models.current.modalities) else []
 
     def problem(self) -> str:
@@ -54,7 +64,8 @@ class InputsPanel:
             return _("Import a model first.")
         if not all(self.selected()):
             return _("Select the volume to segment.")
-        return "" if self.ready() else _("The volume has no voxels. Select another volume.")
+        problems = [scan_problem(volume) for volume in self.selected() if volume is not None]
+        return next(filter(None, problems), "")
 
     def refill(self, wanted: str = "") -> None:
         """Refresh the list of models and select the file named ``wanted``, else the previous selection."""
@@ -69,8 +80,18 @@ class InputsPanel:
         self.models.select(self.panel.ui.modelSelector.currentIndex)  # Qt 5 may pass the text instead
         self._showModel()
 
+    def onDetails(self, checked: bool) -> None:
+        """Unfold the model card, or fold it."""
+        self.panel.ui.modelCard.visible = bool(checked)
+
+    def onSample(self, *_arguments: object) -> None:
+        """Load a synthetic head, which needs no download; the model that fits it is then suggested."""
+        volume = load_phantom()
+        if self.panel.parameters is not None:
+            self.panel.parameters.inputVolume = volume
+
     def onNodeAdded(self, *_arguments: object) -> None:
-        """Handle an added node, which is complete when the event loop runs again."""
+        """Handle an added or removed node, which is complete when the event loop runs again."""
         if not self._completionPending:
             self._completionPending = True
             qt.QTimer.singleShot(0, self.complete)
@@ -85,6 +106,7 @@ class InputsPanel:
     def complete(self) -> None:
         """Select the most likely volume where none is selected, and a model that fits it."""
         self._completionPending = False
+        self._showLists()
         model, parameters = self.models.current, self.panel.parameters
         if parameters is None or model is None or self.panel.segmenting:
             return
@@ -94,6 +116,7 @@ class InputsPanel:
         suggested = self.volumes.suggest(model.modalities, selected)
         if suggested != selected:
             set_inputs(parameters, suggested)
+        self._showHint()
 
     def showWarnings(self) -> None:
         """Warn about volumes that do not seem to be what the model needs."""
@@ -117,11 +140,11 @@ class InputsPanel:
         self.panel.ui.warningLabel.visible = bool(texts)
 
     def _followVolumes(self, chosen: list[vtkMRMLScalarVolumeNode]) -> bool:
-        """Select a model for the volumes, unless the user selected one; return whether it changed."""
+        """Select the best model for the volumes, unless the user selected one; return whether it changed."""
         parameters = self.panel.parameters
         if parameters is None or len(chosen) > 1:
             return False
-        if not self.models.follow(self.volumes.modalities(chosen), parameters.model):
+        if not self.models.follow(self.volumes.scans(chosen), parameters.model):
             return False
         self._show()
         return True
@@ -140,7 +163,10 @@ class InputsPanel:
     def _showModel(self) -> None:
         """Show the model card and an input for each modality, and remember the model in the scene."""
         model, parameters = self.models.current, self.panel.parameters
-        self.panel.ui.modelCard.text = card_html(model) if model else _("No model is available. Import one under Models.")
+        self.panel.ui.modelCard.text = card_html(model) if model else ""
+        nothing = _("No model is available. Import one under Models.")
+        self.panel.ui.modelSummary.text = summary_text(model) if model else nothing
+        self.panel.ui.modelDetailsButton.visible = model is not None
         modalities = model.modalities if model else ("",)
         for index in range(1, 5):
             label, selector = (getattr(self.panel.ui, f"{name}{index}") for name in ("inputLabel", "inputSelector"))
@@ -152,3 +178,29 @@ class InputsPanel:
         self.complete()
         self.showWarnings()
         self.panel.update()
+
+    def _showLists(self) -> None:
+        """List only what can be segmented or replaced, and offer sample data while there is nothing."""
+        maps, masks = hidden_from_lists()
+        for index in range(1, 5):
+            _hide(getattr(self.panel.ui, f"inputSelector{index}"), maps)
+        _hide(self.panel.ui.outputSelector, masks)
+        self.panel.ui.sampleButton.visible = not candidate_volumes()
+
+    def _showHint(self) -> None:
+        """Say why the model is suggested, and what it cannot show."""
+        model, parameters, texts = self.models.current, self.panel.parameters, []
+        if model is not None and parameters is not None:
+            if self.models.isSuggestion(parameters.model):
+                texts.append(reason_text(model, self.models.models, self.volumes.scans([])))
+            note = enhancement_note(model)
+            texts.append(f"⚠ {note}" if note else "")
+        self.panel.ui.modelHint.text = " ".join(filter(None, texts))
+        self.panel.ui.modelHint.visible = any(texts)
+
+
+def _hide(selector: Any, identifiers: list[str]) -> None:
+    """Leave nodes out of a list."""
+    model = selector.sortFilterProxyModel()
+    if list(model.hiddenNodeIDs) != identifiers:
+        model.hiddenNodeIDs = identifiers

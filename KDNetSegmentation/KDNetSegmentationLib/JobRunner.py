@@ -54,6 +54,13 @@ class JobRunner:
             self._end()
             self._dropQueries()
 
+    def cancelSceneWork(self) -> bool:
+        """Cancel the work in progress if it is useless once the scene is closed; return whether it was."""
+        if self._job is None or not self._job.needsScene:
+            return False
+        self.cancel()
+        return True
+
     def cleanup(self) -> None:
         """Stop the worker, for example when the module is unloaded; queries end with an empty failure."""
         self.cancel()

@@ -34,7 +34,13 @@ def unexpected_failure() -> Failure:
 
 
 class Job(Generic[R]):
-    """Work in progress with a result of type R; receives messages from the worker (``KDNetLib.Worker.Listener``)."""
+    """Work in progress with a result of type R; receives messages from the worker (``KDNetLib.Worker.Listener``).
+
+    Attributes:
+        needsScene: whether the work is useless once the scene is closed.
+    """
+
+    needsScene = True
 
     def __init__(self) -> None:
         self.onFinished: Callable[[R], None] = lambda _result: None
@@ -197,6 +203,8 @@ class Cases(list[CaseOutcome]):
 class BatchJob(Job[Cases]):
     """Segmentation of a folder of files."""
 
+    needsScene = False
+
     def __init__(self, source: Path, target: Path, model: ModelInfo, settings: Settings) -> None:
         super().__init__()
         self._source, self._target, self._model, self._settings = source, target, model, settings
@@ -213,6 +221,8 @@ class BatchJob(Job[Cases]):
 
 class ImportJob(Job[ModelInfo]):
     """Validation and import of a model file."""
+
+    needsScene = False
 
     def __init__(self, path: Path, library: ModelLibrary, name: str = "") -> None:
         super().__init__()
@@ -256,6 +266,8 @@ class ComparisonJob(Job[Sequence[RegionScore]]):
 class LoadJob(Job[str]):
     """Loading of a model before it is needed."""
 
+    needsScene = False
+
     def __init__(self, model: ModelInfo, settings: Settings) -> None:
         super().__init__()
         self._model, self._settings = model, settings
@@ -271,6 +283,8 @@ class LoadJob(Job[str]):
 
 class DevicesJob(Job[Mapping[str, str]]):
     """Query of the available devices."""
+
+    needsScene = False
 
     def request(self) -> dict[str, Any]:
         """Return the request; only the worker has torch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import qt
@@ -14,7 +15,7 @@ from KDNetSegmentationLib.Lesions import LesionSelection
 from KDNetSegmentationLib.Protocols import PanelProtocol
 
 if TYPE_CHECKING:
-    from kdnet.schema.lesions import Lesion, Point
+    from kdnet.schema.lesions import Lesion, LesionTable, Point
     from KDNetLib.ModelInfo import ModelInfo
     from KDNetLib.Worker import Failure
     from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
@@ -61,6 +62,14 @@ class LesionsPanel:
             if self.panel.logic.warm and not self.panel.logic.busy:
                 self._measure(self.selection)
         self._show()
+
+    def kept(self) -> LesionTable | None:
+        """Return the measured lesions without those that the user dropped; None if they were not measured."""
+        selection = self.selection
+        if selection is None or selection.lesions is None:
+            return None
+        table = selection.lesions.table
+        return replace(table, lesions=tuple(lesion for lesion in table.lesions if selection.isKept(lesion.number)))
 
     def onMeasure(self, *_arguments: object) -> None:
         """Measure lesions on request."""
@@ -111,7 +120,7 @@ class LesionsPanel:
         rows = [row for lesion in listed for row in lesion_rows(lesion)]
         self._lesions = [lesion for lesion in listed for _size in lesion.sizes]
         blocked = ui.lesionsTable.blockSignals(True)
-        header = (_("Lesion"), _("mL"), _("Size (mm)"), _("Center (mm)"), _("Confidence"))
+        header = (_("Lesion"), _("mL"), _("Size (mm)"), _("Center (mm)"), _("Conf."))
         fill_table(ui.lesionsTable, header, rows, stretch=3)
         row = 0
         for lesion in listed:

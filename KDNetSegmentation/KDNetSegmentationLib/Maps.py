@@ -10,14 +10,14 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from KDNetSegmentationLib.Candidates import MAP_ATTRIBUTE
+from KDNetSegmentationLib.Hierarchy import place_with_results
+from KDNetSegmentationLib.ScanResults import maps_of
+from KDNetSegmentationLib.SceneTags import MAP_ATTRIBUTE, UNCERTAINTY, VOLUME_REFERENCE
 from KDNetSegmentationLib.Settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from slicer import vtkMRMLScalarVolumeNode
-
-VOLUME_REFERENCE = "KDNet.volume"  # node reference from a map to its volume
 
 
 def show_maps(
@@ -35,10 +35,10 @@ def show_maps(
     if settings.probabilities:
         for name, voxels in maps.items():
             label = _("{volume} probability {region} (%)").format(volume=volumeNode.GetName(), region=name)
-            nodes.append(_add(voxels, label, volumeNode))
+            nodes.append(_add(voxels, label, volumeNode, name))
     if settings.uncertainty and maps:
         label = _("{volume} uncertainty (%)").format(volume=volumeNode.GetName())
-        nodes.append(_add(uncertainty(list(maps.values())), label, volumeNode))
+        nodes.append(_add(uncertainty(list(maps.values())), label, volumeNode, UNCERTAINTY))
     return tuple(nodes)
 
 
@@ -50,13 +50,15 @@ def uncertainty(maps: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return result
 
 
-def _add(voxels: NDArray[np.uint8], name: str, volumeNode: vtkMRMLScalarVolumeNode) -> vtkMRMLScalarVolumeNode:
+def _add(voxels: NDArray[np.uint8], name: str, volumeNode: vtkMRMLScalarVolumeNode, shows: str) -> vtkMRMLScalarVolumeNode:
     scene = volumeNode.GetScene()
     assert scene is not None  # import_result has checked it
-    known = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", scene=scene)
-    matching = (node for node in known if node.GetName() == name and node.GetNodeReference(VOLUME_REFERENCE) is volumeNode)
-    node: vtkMRMLScalarVolumeNode = next(matching, None) or scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-    node.SetAttribute(MAP_ATTRIBUTE, "1")
+    node: vtkMRMLScalarVolumeNode | None = dict(maps_of(volumeNode)).get(shows)
+    if node is None:
+        node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
+        assert node is not None
+        place_with_results(node, volumeNode)
+    node.SetAttribute(MAP_ATTRIBUTE, shows)
     node.SetNodeReferenceID(VOLUME_REFERENCE, volumeNode.GetID())
     matrix = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(matrix)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from KDNetLib.ModelInfo import ModelInfo
 from KDNetLib.ModelLibrary import current_file
 
+from KDNetSegmentationLib.ModelRanking import ScanKind, best_model, rank
+
 
 class ModelSelection:
     """The available models, the selected one, and whether it is only a suggestion."""
@@ -33,7 +35,7 @@ class ModelSelection:
         return [model.title if counts[model.title] == 1 else f"{model.title} - {model.path.name}" for model in self.models]
 
     def refill(self, models: Sequence[ModelInfo], wanted: str = "", *, remembered: str = "") -> None:
-        """Replace the list, and select the file ``wanted``, else the one selected before, else the first.
+        """Replace the list, and select the file ``wanted``, else the one selected before, else the best.
 
         Args:
             models: the available models.
@@ -44,7 +46,7 @@ class ModelSelection:
         self.models = tuple(models)
         files = [model.path.name for model in self.models]
         name = wanted or before
-        self.current = self.models[files.index(name) if name in files else 0] if self.models else None
+        self.current = self.models[files.index(name)] if name in files else max(self.models, key=rank, default=None)
         if wanted in files:
             self._suggested = wanted if wanted == self._suggested else ""
         elif wanted or not remembered or before not in files:
@@ -55,24 +57,29 @@ class ModelSelection:
         self.current = self.models[index] if 0 <= index < len(self.models) else None
         self._suggested = ""
 
-    def follow(self, modalities: Iterable[str], remembered: str) -> bool:
-        """Suggest the first model that takes just one of ``modalities``, in their order; keep the current one if it does.
+    def follow(self, scans: Iterable[ScanKind], remembered: str) -> bool:
+        """Suggest the best model for one of ``scans``, the first of them breaking ties.
 
         Args:
-            modalities: what the volumes appear to be, the most likely input first; unknown ones are empty.
+            scans: what the volumes appear to be, the most likely input first.
             remembered: file name in the parameter node.
 
         Returns:
             Whether another model is selected now; never if the user selected one.
         """
-        if self.current is None or remembered not in ("", self._suggested):
+        if self.current is None or not self.isSuggestion(remembered):
             return False
-        for modality in modalities:
-            fitting = [model for model in self.models if model.modalities == (modality,)]
-            if self.current in fitting:
-                return False
-            if fitting:
-                self.current = fitting[0]
-                self._suggested = self.file
-                return True
-        return False
+        best = best_model(self.models, scans)
+        if best is None or best is self.current:
+            return False
+        self.current = best
+        self._suggested = self.file
+        return True
+
+    def isSuggestion(self, remembered: str) -> bool:
+        """Return whether the selected model is only a suggestion.
+
+        Args:
+            remembered: file name in the parameter node.
+        """
+        return remembered in ("", self._suggested)

@@ -9,6 +9,8 @@ import qt
 import slicer
 from kdnet.errors import KDNetError
 from kdnet.files import writable_folder
+from KDNetLib.Availability import offer
+from KDNetLib.FileDialogs import ask_open
 from slicer.i18n import tr as _
 
 from KDNetSegmentationLib.Protocols import PanelProtocol
@@ -43,15 +45,24 @@ class ModelsPanel:
     def update(self, *, free: bool) -> None:
         """Enable the buttons that apply."""
         row = self.panel.ui.modelList.currentRow
-        self.panel.ui.importButton.enabled = free
-        self.panel.ui.removeButton.enabled = free and 0 <= row < len(self._models) and not self._models[row].bundled
+        busy = "" if free else _("Wait for the work in progress, or cancel it.")
+        offer(self.panel.ui.importButton, _("Check a model file and copy it into the library."), busy)
+        problem = busy
+        if not 0 <= row < len(self._models):
+            problem = _("Select a model in the list.")
+        elif self._models[row].bundled:
+            problem = _("This model is included with the extension and cannot be removed.")
+        offer(self.panel.ui.removeButton, _("Delete the selected model, which was imported."), problem)
 
     def onImport(self, *_arguments: object) -> None:
         """Ask for a file, validate it and copy it."""
-        path = qt.QFileDialog.getOpenFileName(None, _("Import model"), "", _("Model files (*.safetensors)"))
-        if not path:
-            return
-        self.panel.showMessage(_("Checking {name}...").format(name=Path(path).name))
+        path = ask_open(_("Import model"), _("Model files (*.safetensors)"))
+        if path is not None:
+            self.importFile(path)
+
+    def importFile(self, path: Path) -> None:
+        """Validate a model file, copy it into the library and select it."""
+        self.panel.showMessage(_("Checking {name}...").format(name=path.name))
         self.panel.logic.startImport(path, onFinished=self.onImported, onFailed=self.panel.showFailure)
         self.panel.update()
 

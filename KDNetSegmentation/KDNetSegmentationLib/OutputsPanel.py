@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import qt
 from kdnet.errors import KDNetError
+from KDNetLib.Availability import offer
 from KDNetLib.Dependencies import HIGHDICOM
+from KDNetLib.FileDialogs import ask_save
 from KDNetLib.OptionalPackage import OptionalPackage
 from slicer.i18n import tr as _
 
@@ -38,10 +39,13 @@ class OutputsPanel:
         ui, chosen = self.panel.ui, self.panel.parameters
         ready = chosen is not None and None not in (chosen.result, chosen.resultVolume)
         problem = dicom_problem(chosen.resultVolume) if ready and chosen is not None else ""
-        ui.reportButton.enabled = free and ready
-        ui.dicomSegButton.enabled = free and ready and not problem and not self.highdicom.installing
+        busy = "" if free else _("Wait for the work in progress, or cancel it.")
+        tip = _("Write one page with patient, scan, model, volumes, lesions and pictures, as a web page or PDF.")
+        offer(ui.reportButton, tip, busy if ready else _("Segment a volume first."))
         tip = _("Write the segmentation as a DICOM object of the patient's study, for an archive or another viewer.")
-        ui.dicomSegButton.toolTip = problem or tip
+        if self.highdicom.installing:
+            problem = _("The package for DICOM SEG is being installed.")
+        offer(ui.dicomSegButton, tip, problem or busy if ready else _("Segment a volume first."))
 
     def onReport(self, *_arguments: object) -> None:
         """Ask for a file and write the report."""
@@ -58,11 +62,11 @@ class OutputsPanel:
 
     def _write(self, title: str, suggestion: str, filters: str, start: Callable[..., Any]) -> None:
         chosen = self.panel.parameters
-        path = qt.QFileDialog.getSaveFileName(None, title, suggestion, filters)
-        if not path or chosen is None:
+        path = ask_save(title, suggestion, filters)
+        if path is None or chosen is None:
             return
-        if not Path(path).suffix:
-            path += Path(suggestion).suffix
+        if not path.suffix:
+            path = path.with_suffix(Path(suggestion).suffix)
         self.panel.showMessage(_("Writing {path}...").format(path=path))
         callbacks = {"onFinished": self.onWritten, "onFailed": self.onFailed}
         try:

@@ -129,6 +129,15 @@ def set_inputs(parameters: Parameters, volumes: Sequence[slicer.vtkMRMLScalarVol
         setattr(parameters, name, volume)
 
 
+def set_result(
+    parameters: Parameters, node: slicer.vtkMRMLSegmentationNode | None, volume: slicer.vtkMRMLScalarVolumeNode | None
+) -> None:
+    """Set the segmentation in the results section, and its scan."""
+    with slicer.util.NodeModify(parameters.parameterNode):
+        for name, each in (("result", node), ("resultVolume", volume)):
+            setattr(parameters, name, each)
+
+
 def brain_mask_of(parameters: Parameters) -> slicer.vtkMRMLNode | None:
     """Return the selected segmentation or labelmap of the brain."""
     return parameters.brainSegmentation or parameters.brainLabelmap

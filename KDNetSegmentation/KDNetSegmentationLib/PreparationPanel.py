@@ -70,6 +70,7 @@ class PreparationPanel:
         ui.brainMaskLabel.visible = ui.brainMaskSelector.visible = usesMask
         self._showMask(chosen, usesMask=usesMask)
         ui.preparationHint.text = self._hint(chosen, volumes)
+        ui.preparationHint.visible = bool(ui.preparationHint.text)
 
     def onInstall(self, *_arguments: object) -> None:
         """Ask whether to install HD-BET."""

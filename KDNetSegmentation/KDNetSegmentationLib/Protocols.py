@@ -171,6 +171,9 @@ class SegmentationLogicProtocol(Protocol):
     def cancel(self) -> None:
         """Cancel the work in progress."""
 
+    def cancelSceneWork(self) -> bool:
+        """Cancel the work in progress if it needs the scene; return whether it did."""
+
 
 class PanelProtocol(StatusView, Protocol):
     """The panel, as its sections see it."""
@@ -185,7 +188,7 @@ class PanelProtocol(StatusView, Protocol):
 
     @property
     def resultModel(self) -> ModelInfo | None:
-        """The model whose labels the result has."""
+        """The model that made the result; None if it is not known here."""
 
     @property
     def segmenting(self) -> bool:
@@ -205,3 +208,6 @@ class PanelProtocol(StatusView, Protocol):
 
     def showResult(self, result: Result, volume: vtkMRMLScalarVolumeNode, model: ModelInfo) -> None:
         """Show the overlay on the segmented volume, whatever is selected now."""
+
+    def showCase(self, volume: vtkMRMLScalarVolumeNode) -> None:
+        """Select a volume that was loaded with its result, and show both."""

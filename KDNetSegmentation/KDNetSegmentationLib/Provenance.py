@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from KDNetLib.ModelInfo import ModelInfo
     from slicer import vtkMRMLSegmentationNode
 
-MODEL, PREPARATION, WARNINGS = "KDNet.model", "KDNet.preparation", "KDNet.warnings"
+MODEL, PREPARATION, WARNINGS, TIME = "KDNet.model", "KDNet.preparation", "KDNet.warnings", "KDNet.time"
 
 
 def record(node: vtkMRMLSegmentationNode, model: ModelInfo, preparation: str, warnings: Sequence[str]) -> None:
-    """Record model, preparation and warnings in attributes of a segmentation."""
+    """Record model, preparation, warnings and local time in attributes of a segmentation."""
     node.SetAttribute(MODEL, model.path.name)
     node.SetAttribute(PREPARATION, preparation)
     node.SetAttribute(WARNINGS, "\n".join(warnings))
+    node.SetAttribute(TIME, datetime.now().astimezone().isoformat(timespec="microseconds"))
+
+
+def is_result(node: vtkMRMLSegmentationNode) -> bool:
+    """Return whether a segmentation was made by a model."""
+    return bool(node.GetAttribute(MODEL))
+
+
+def time_of(node: vtkMRMLSegmentationNode) -> str:
+    """Return when a segmentation was made, in ISO format; empty if that is not known."""
+    return node.GetAttribute(TIME) or ""
+
+
+def model_file_of(node: vtkMRMLSegmentationNode) -> str:
+    """Return the file name of the model that made a segmentation; empty if that is not known."""
+    return node.GetAttribute(MODEL) or ""
 
 
 def made_by(node: vtkMRMLSegmentationNode, models: Sequence[ModelInfo]) -> ModelInfo | None:

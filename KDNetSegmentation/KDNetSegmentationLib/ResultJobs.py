@@ -79,6 +79,8 @@ class VisitsJob(Job[VisitComparison]):
 class FileJob(Job[Path]):
     """Writing of a file about a segmentation as it is now."""
 
+    needsScene = False  # it has everything when it starts
+
     def __init__(
         self, path: Path, node: vtkMRMLSegmentationNode, volumeNode: vtkMRMLScalarVolumeNode, model: ModelInfo
     ) -> None:

@@ -1,7 +1,9 @@
 """Data for trying out the module, in Slicer's Sample Data module."""
 
 from pathlib import Path
+from typing import Any
 
+import slicer
 from kdnet.shared_files import shared_resource
 
 CATEGORY = "KDNet"
@@ -13,6 +15,11 @@ BRATS = {
     "t2w": "4cd389cc57d12134a30a898c66532228126b9a7d0600ee578e82a32144528b51",
 }
 PHANTOM = "Phantom_002_t1ce.nii.gz"
+
+
+def load_phantom() -> Any:
+    """Load the synthetic head that is included, and return its volume."""
+    return slicer.util.loadVolume(str(shared_resource("SampleData") / PHANTOM), {"name": "Phantom T1ce"})
 
 
 def register_sample_data() -> None:
@@ -28,6 +35,7 @@ def register_sample_data() -> None:
         uris=[(shared_resource("SampleData") / PHANTOM).as_uri()],
         fileNames=[PHANTOM],
         nodeNames=["Phantom T1ce"],
+        loadFileTypes=["VolumeFile"],
     )
     names = [f"BraTS-GLI-00001-000-{part}.nii.gz" for part in BRATS]
     register(
@@ -37,5 +45,6 @@ def register_sample_data() -> None:
         uris=[RELEASE + name for name in names],
         fileNames=names,
         nodeNames=["T1ce", "T1", "FLAIR", "T2"],
+        loadFileTypes=["VolumeFile"] * len(names),
         checksums=[f"SHA256:{checksum}" for checksum in BRATS.values()],
     )

@@ -9,7 +9,8 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from KDNetSegmentationLib.Hierarchy import place_beside
+from KDNetSegmentationLib.Hierarchy import place_with_results
+from KDNetSegmentationLib.SceneTags import FIRST_REFERENCE, VOLUME_REFERENCE
 
 if TYPE_CHECKING:
     from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode
@@ -33,10 +34,15 @@ def show_transforms(
             continue
         name = _("{volume} to {first}").format(volume=volumeNode.GetName(), first=first.GetName())
         known = slicer.util.getNodesByClass("vtkMRMLLinearTransformNode", scene=scene)
-        existing = next((node for node in known if node.GetName() == name), None)
-        node = existing or scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", name)
+        between = {VOLUME_REFERENCE: volumeNode, FIRST_REFERENCE: first}
+        existing = (node for node in known if all(node.GetNodeReference(role) is each for role, each in between.items()))
+        node = next(existing, None)
+        if node is None:
+            node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", scene.GenerateUniqueName(name))
+            for role, each in between.items():
+                node.SetNodeReferenceID(role, each.GetID())
         toParent = slicer.util.vtkMatrixFromArray(np.linalg.inv(np.asarray(matrix)))
         node.SetMatrixTransformToParent(toParent)
-        place_beside(node, first)
+        place_with_results(node, first)
         nodes.append(node)
     return tuple(nodes)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kdnet.errors import KDNetError
 from kdnet.schema.visits import Category
+from KDNetLib.Availability import offer
 from KDNetLib.Tables import fill_table
 from slicer.i18n import tr as _
 
@@ -45,8 +46,11 @@ class VisitsPanel:
         else:
             problem = _("Both are the same segmentation.") if chosen.earlier is chosen.result else ""
         button.text = _("Cancel") if self.running else _("Compare visits")
-        button.enabled = self.running or (free and not problem)
-        button.toolTip = problem or _("Measure both visits and show them side by side.")
+        if self.running:
+            offer(button, _("Stop the comparison."))
+        else:
+            busy = "" if free else _("Wait for the work in progress, or cancel it.")
+            offer(button, _("Measure both visits and show them side by side."), problem or busy)
 
     def onCompare(self, *_arguments: object) -> None:
         """Start the comparison in the worker, or cancel it."""

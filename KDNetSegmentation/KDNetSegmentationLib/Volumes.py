@@ -18,10 +18,14 @@ from KDNetLib.Geometry import affine_of
 from KDNetLib.ModelInfo import ModelInfo
 from slicer.i18n import tr as _
 
+from KDNetSegmentationLib.Candidates import scan_problem
 from KDNetSegmentationLib.DicomSource import dicom_value
+from KDNetSegmentationLib.ModelTexts import kind_warning
 
 if TYPE_CHECKING:
     from slicer import vtkMRMLScalarVolumeNode
+
+PHANTOM = "phantom"  # start of the names of synthetic scans
 
 
 def request_of(node: vtkMRMLScalarVolumeNode, folder: Path, index: int = 0) -> dict[str, Any]:
@@ -30,8 +34,9 @@ def request_of(node: vtkMRMLScalarVolumeNode, folder: Path, index: int = 0) -> d
     A linear parent transform affects orientation and spacing if it keeps the axes perpendicular; other
     transforms do not change how the volume is sampled and are ignored.
     """
-    if node.GetImageData() is None:
-        raise DataError(_("{name} has no voxels: select another volume.").format(name=node.GetName()))
+    problem = scan_problem(node)
+    if problem:
+        raise DataError(problem)
     path = folder / f"input{index}.npy"
     np.save(path, np.ascontiguousarray(slicer.util.arrayFromVolume(node)), allow_pickle=False)
     return {"name": node.GetName(), "file": str(path), "affine": affine_of(node).tolist()}
@@ -48,8 +53,9 @@ def warnings_for(
         model: the model.
         extracts: whether brains are extracted from whole heads.
     """
-    if node.GetImageData() is None:
-        return (_("{name} has no voxels: select another volume.").format(name=node.GetName()),)
+    problem = scan_problem(node)
+    if problem:
+        return (problem,)
     if not _is_finite(node):
         return (
             _("{name} contains NaN or infinite values: replace them, for example with 0, or export it again.").format(
@@ -61,12 +67,20 @@ def warnings_for(
     spacing = tuple(reversed(_spacing(node)))  # Slicer arrays have k first
     scan = Scan(name, voxels, spacing, guess_modality(node), header.modality)
     needs = replace(Needs.of(modality, model.spacing, model.trainingData), extracts=extracts)
-    return care_warnings(scan, needs)
+    kind = kind_warning(model, name, synthetic=is_synthetic(node))
+    return (*([kind] if kind else []), *care_warnings(scan, needs))
 
 
 def guess_modality(node: vtkMRMLScalarVolumeNode) -> str:
     """Return ``"t1"``, ``"t1ce"``, ``"t2"``, ``"flair"``, or empty, based on DICOM and the node's name together."""
     return guess_series(_header(node), node.GetName() or "")
+
+
+def is_synthetic(node: vtkMRMLScalarVolumeNode) -> bool:
+    """Return whether a volume is a phantom, judging by its name and that of its file."""
+    storage = node.GetStorageNode()
+    file = Path(storage.GetFileName() or "").name if storage is not None else ""
+    return any(name.casefold().startswith(PHANTOM) for name in (node.GetName() or "", file))
 
 
 def skull_of(node: vtkMRMLScalarVolumeNode) -> Skull:

@@ -10,6 +10,7 @@ import slicer
 import vtk
 from KDNetLib.InstallPanel import InstallPanel
 from KDNetLib.Paths import clear_unset_paths
+from KDNetLib.Shortcuts import bind_shortcut
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
@@ -19,12 +20,13 @@ from KDNetSegmentationLib.ComparisonPanel import ComparisonPanel
 from KDNetSegmentationLib.DeviceHint import DeviceHint
 from KDNetSegmentationLib.InputsPanel import InputsPanel
 from KDNetSegmentationLib.LesionsPanel import LesionsPanel
+from KDNetSegmentationLib.MapsPanel import MapsPanel
 from KDNetSegmentationLib.ModelsPanel import ModelsPanel
 from KDNetSegmentationLib.OutputsPanel import OutputsPanel
-from KDNetSegmentationLib.Parameters import Parameters, parameters_of
+from KDNetSegmentationLib.Parameters import Parameters, parameters_of, set_result
 from KDNetSegmentationLib.PreparationPanel import PreparationPanel
 from KDNetSegmentationLib.Protocols import SegmentationLogicProtocol, Widgets
-from KDNetSegmentationLib.Provenance import made_by
+from KDNetSegmentationLib.Provenance import is_result, made_by
 from KDNetSegmentationLib.RankingPanel import RankingPanel
 from KDNetSegmentationLib.ResultPanel import ResultPanel
 from KDNetSegmentationLib.Settings import Result
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from KDNetLib.Worker import Failure
     from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
+SURFACES = "Closed surface"
 SHOWN_CLASSES = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode")
 
 
@@ -60,7 +63,8 @@ class Panel(VTKObservationMixin):
         self.preparation = PreparationPanel(self)
         self.apply = ApplyPanel(self, self.inputs)
         self.lesions = LesionsPanel(self)
-        self.results = ResultPanel(self.ui, self.status, self.lesions.follow)
+        self.maps = MapsPanel(self.ui)
+        self.results = ResultPanel(self.ui, self.status, self.onResultChanged, self.lesions.kept)
         self.outputs = OutputsPanel(self)
         self.visits = VisitsPanel(self)
         self.cases = TrainingCasesPanel(self)
@@ -71,6 +75,7 @@ class Panel(VTKObservationMixin):
         self.device = DeviceHint(self)
         self.warmUp = WarmUp(self, self.status.showHint)
         self.install = InstallPanel(self.ui, self.update)
+        self._shortcut = bind_shortcut(uiWidget, "Ctrl+Return", self.onShortcut)
         self._observeScene()
         self.activate()
 
@@ -81,8 +86,8 @@ class Panel(VTKObservationMixin):
 
     @property
     def resultModel(self) -> ModelInfo | None:
-        """The model whose labels the result has."""
-        return self.results.model or self.model
+        """The model that made the result; None if it is not known here."""
+        return self.results.model
 
     @property
     def segmenting(self) -> bool:
@@ -122,8 +127,8 @@ class Panel(VTKObservationMixin):
         self._guiTag = parameters.connectGui(self.ui)
         self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
         self.refillModels(parameters.model)
-        self.results.restoreFrom(parameters, self._modelOf(parameters.result))
         self.inputs.complete()
+        self.results.follow(parameters, self._modelOf)
         self.update()
 
     def refillModels(self, wanted: str = "") -> None:
@@ -162,21 +167,58 @@ class Panel(VTKObservationMixin):
         self.update()
 
     def showResult(self, result: Result, volume: vtkMRMLScalarVolumeNode, model: ModelInfo) -> None:
-        """Show the overlay on the segmented volume, whatever is selected now."""
+        """Show the overlay on the segmented volume, which is then the selected one."""
         parameters = self.parameters
         replaced = parameters is not None and result.segmentationNode is parameters.outputSegmentation
         if parameters is not None:
             previous = parameters.result
             if parameters.resultVolume is volume and previous is not None and previous is not result.segmentationNode:
                 previous.SetDisplayVisibility(False)  # two overlays on one volume hide it and each other
+                if previous.GetSegmentation().ContainsRepresentation(SURFACES):
+                    result.segmentationNode.CreateClosedSurfaceRepresentation()
             with slicer.util.NodeModify(parameters.parameterNode):
-                parameters.result = result.segmentationNode
-                parameters.resultVolume = volume
+                set_result(parameters, result.segmentationNode, volume)
+                parameters.inputVolume = volume
         slicer.util.setSliceViewerLayers(background=volume)
         if not replaced and result.center is not None:
             slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *result.center)  # show a new overlay immediately
         self.results.show(result.segmentationNode, result.volumes, volume, model)
         self.lesions.take(result, volume, model)
+        self.maps.follow(volume)
+
+    def showCase(self, volume: vtkMRMLScalarVolumeNode) -> None:
+        """Select a volume that was loaded with its result, and show both."""
+        slicer.util.setSliceViewerLayers(background=volume, fit=True)
+        if self.parameters is not None:
+            self.parameters.inputVolume = volume
+
+    def segmentVolume(self, volume: vtkMRMLScalarVolumeNode) -> None:
+        """Select a volume and segment it, as the menu of the data tree does; say why if that is not possible."""
+        if self.parameters is None or self.segmenting:
+            return
+        self.parameters.inputVolume = volume
+        if self.ui.applyButton.enabled:
+            self.ui.applyButton.click()
+        else:
+            self.showMessage(self.ui.applyButton.toolTip)
+
+    def importModel(self, path: str | Path) -> bool:
+        """Import a model file that was dropped on Slicer, and select it; return whether that was started."""
+        if self.logic.busy:
+            self.showMessage(_("{file} was not imported: wait for the work in progress, or cancel it.").format(file=path))
+            return False
+        self.library.importFile(Path(path))
+        return True
+
+    def onResultChanged(
+        self,
+        node: vtkMRMLSegmentationNode | None,
+        volume: vtkMRMLScalarVolumeNode | None,
+        model: ModelInfo | None,
+    ) -> None:
+        """Handle another or a changed result in the sections that show more of it."""
+        self.lesions.follow(node, volume, model)
+        self.maps.follow(volume)
 
     def showSegmentation(self, node: vtkMRMLSegmentationNode, volume: vtkMRMLScalarVolumeNode) -> None:
         """Show a segmentation that exists, such as a training case, in the results section."""
@@ -187,11 +229,11 @@ class Panel(VTKObservationMixin):
         if previous is not None and previous is not node:
             previous.SetDisplayVisibility(False)
         with slicer.util.NodeModify(parameters.parameterNode):
-            parameters.result = node
-            parameters.resultVolume = volume
+            set_result(parameters, node, volume)
+            parameters.inputVolume = volume
         node.SetDisplayVisibility(True)
         slicer.util.setSliceViewerLayers(background=volume)
-        self.results.restoreFrom(parameters, self._modelOf(node))
+        self.results.follow(parameters, self._modelOf)
         self.update()
 
     def update(self, *_arguments: object) -> None:
@@ -221,14 +263,16 @@ class Panel(VTKObservationMixin):
     def onParametersModified(self, *_arguments: object) -> None:
         """Handle a change of the settings."""
         self.inputs.onParametersModified()
+        if self.parameters is not None and not self.segmenting:
+            self.results.follow(self.parameters, self._modelOf)
         self.update()
 
     def onSceneStartClose(self, *_arguments: object) -> None:
-        """Cancel work on a scene that is about to close."""
-        if self.logic.busy and not self.batch.running:
-            self.logic.cancel()
+        """Cancel work that needs the scene, which is about to close; other work continues."""
+        if self.logic.cancelSceneWork():
             self.visits.running = self.cases.running = False
             self.apply.end("")
+        self.batch.review.sceneClosed()
         self.results.clear()
         self.setParameters(None)
 
@@ -244,11 +288,18 @@ class Panel(VTKObservationMixin):
         """
         if node is not None and node.GetClassName() in SHOWN_CLASSES:
             self.results.nodeRemoved(node)
+            self.inputs.onNodeAdded()  # another scan may be the one to segment now
+            if self.parameters is not None and not slicer.mrmlScene.IsClosing():
+                self.results.follow(self.parameters, self._modelOf)
             self.update()
 
-    def _modelOf(self, node: vtkMRMLSegmentationNode | None) -> ModelInfo | None:
-        """Return the model that made a segmentation, or the selected one if that is not known."""
-        return (made_by(node, self.logic.models()) if node is not None else None) or self.model
+    def onShortcut(self, *_arguments: object) -> None:
+        """Start or cancel a segmentation from the keyboard."""
+        self.ui.applyButton.click()
+
+    def _modelOf(self, node: vtkMRMLSegmentationNode) -> ModelInfo | None:
+        """Return the model that made a segmentation; for one of version 0.1, which recorded none, the selected one."""
+        return made_by(node, self.logic.models()) or (None if is_result(node) else self.model)
 
     def _disconnect(self) -> None:
         if self._guiTag is not None and self.parameters is not None:

@@ -36,3 +36,14 @@ def local_affine_of(node: vtkMRMLScalarVolumeNode) -> NDArray[np.float64]:
     local = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(local)
     return np.asarray(slicer.util.arrayFromVTKMatrix(local))
+
+
+def voxel_milliliters(node: vtkMRMLScalarVolumeNode) -> float:
+    """Return the volume of a voxel in mL where the volume lies in the scene, whatever linear parent transforms do to it."""
+    matrix = local_affine_of(node)
+    transform = node.GetParentTransformNode()
+    if transform is not None and transform.IsTransformToWorldLinear():
+        toWorld = vtk.vtkMatrix4x4()
+        transform.GetMatrixTransformToWorld(toWorld)
+        matrix = slicer.util.arrayFromVTKMatrix(toWorld) @ matrix
+    return abs(float(np.linalg.det(matrix[:3, :3]))) / 1000

@@ -18,6 +18,8 @@ from kdnet.schema.model_header import parse_header, read_header_text
 if TYPE_CHECKING:
     from kdnet.schema.labels import LabelTable
 
+SYNTHETIC = "phantom"  # format of the training data of such models
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -56,6 +58,26 @@ class ModelInfo:
         """Name and required modalities in one line, for a list."""
         return f"{self.name} ({format_modalities(self.modalities)})"
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether the model was trained on synthetic heads, so that it finds nothing useful in a patient."""
+        return self.trainingData.get("format") == SYNTHETIC
+
+    @property
+    def testedCases(self) -> int:
+        """Number of test cases behind its figures; 0 if it was not tested."""
+        count = self.figures.get("test_cases", 0)
+        return count if isinstance(count, int) and self.figures.get("dice") else 0
+
+    @property
+    def dice(self) -> Mapping[str, float]:
+        """Mean Dice by region of the test cases, else of the validation cases; empty if neither is known."""
+        for key in ("dice", "validation_dice"):
+            dice = self.figures.get(key)
+            if isinstance(dice, Mapping) and dice and all(isinstance(value, int | float) for value in dice.values()):
+                return dice
+        return {}
+
 
 def read_model_info(path: Path, *, bundled: bool = False) -> ModelInfo:
     """Read the header of a model file.
@@ -82,6 +104,15 @@ def read_model_info(path: Path, *, bundled: bool = False) -> ModelInfo:
             license=text(card["license"]),
             bundled=bundled,
         )
+
+
+def is_model_file(path: str | Path) -> bool:
+    """Return whether a file is a model file, judging by its header."""
+    try:
+        read_model_info(Path(path))
+    except (ModelFileError, OSError):
+        return False
+    return True
 
 
 def _american(text: str) -> str:

@@ -14,7 +14,7 @@ from kdnet.schema.former_names import current_name
 from kdnet.schema.labels import brats_labels
 from vtk.util import numpy_support
 
-from KDNetLib.Geometry import affine_of
+from KDNetLib.Geometry import voxel_milliliters
 from KDNetLib.Translation import _
 
 if TYPE_CHECKING:
@@ -65,11 +65,14 @@ def show_labelmap(
     node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
     node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
     segmentation = node.GetSegmentation()
+    has_surfaces = segmentation.ContainsRepresentation(CLOSED_SURFACE)
     segmentation.RemoveAllSegments()
     segmentation.SetSourceRepresentationName(BINARY_LABELMAP)
     for label in labels.labels:
         segmentation.AddSegment(_segment(label, image), segment_id(label))
         node.GetDisplayNode().SetSegmentOpacity3D(segment_id(label), _opacity_3d(label, labels))
+    if has_surfaces:
+        node.CreateClosedSurfaceRepresentation()
     return node
 
 
@@ -109,7 +112,8 @@ def _new_node(volumeNode: vtkMRMLScalarVolumeNode, name: str) -> vtkMRMLSegmenta
     """Add a segmentation node to the scene of a volume."""
     scene = volumeNode.GetScene()
     assert scene is not None
-    node: vtkMRMLSegmentationNode = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    unique = scene.GenerateUniqueName(name)
+    node: vtkMRMLSegmentationNode = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", unique)
     return node
 
 
@@ -128,8 +132,7 @@ def volumes_in_milliliters(
     voxels: NDArray[np.uint8], labels: LabelTable, volumeNode: vtkMRMLScalarVolumeNode
 ) -> dict[str, float]:
     """Compute the volume in mL, by name, of every label, then of every region of several labels."""
-    voxel_ml = abs(float(np.linalg.det(affine_of(volumeNode)[:3, :3]))) / 1000
-    return {region.name: region.milliliters for region in labels.volumes(voxels, voxel_ml)}
+    return {region.name: region.milliliters for region in labels.volumes(voxels, voxel_milliliters(volumeNode))}
 
 
 def center_of(voxels: NDArray[np.uint8], volumeNode: vtkMRMLScalarVolumeNode) -> tuple[float, float, float] | None:

@@ -80,3 +80,23 @@ def add_volume() -> Callable[..., Any]:
         return slicer.util.addVolumeFromArray(voxels, affine, name)
 
     return add
+
+
+@pytest.fixture
+def result_of(panel: Any) -> Callable[..., Any]:
+    """Adds a result of a scan to the scene, as a segmentation with the demo model leaves it."""
+    import slicer
+    from KDNetLib.SegmentationNode import show_labelmap
+    from KDNetSegmentationLib.Hierarchy import place_with_results
+    from KDNetSegmentationLib.Provenance import record
+
+    def add(volume: Any, voxels: int = 1000) -> Any:
+        labelmap = np.zeros(slicer.util.arrayFromVolume(volume).shape, np.uint8)
+        labelmap.ravel()[:voxels] = 2
+        labelmap.ravel()[: voxels // 2] = 3
+        node = show_labelmap(labelmap, panel.model.labels, volume)
+        record(node, panel.model, "", ())
+        place_with_results(node, volume)
+        return node
+
+    return add

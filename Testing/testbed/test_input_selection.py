@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from KDNetSegmentationLib.InputSelection import InputSelection
+from KDNetSegmentationLib.ModelRanking import ScanKind
 
 
 @dataclass(frozen=True)
 class Volume:
     name: str
     modality: str = ""
+    patient: str = ""
 
 
 FLAIR, T1CE, OTHER_T1CE, UNKNOWN = Volume("a", "flair"), Volume("b", "t1ce"), Volume("c", "t1ce"), Volume("d")
@@ -26,7 +28,7 @@ def candidates() -> list[Volume]:
 @pytest.fixture
 def selection(candidates: list[Volume]) -> Any:
     chooser: Any = InputSelection
-    return chooser(lambda: candidates, lambda volume: volume.modality)
+    return chooser(lambda: candidates, lambda volume: ScanKind(volume.modality), lambda volume: volume.patient)
 
 
 def test_a_volume_of_the_modality_is_suggested(selection: Any, candidates: list[Volume]) -> None:
@@ -62,7 +64,15 @@ def test_a_selection_of_the_user_stays_and_a_suggestion_gives_way(selection: Any
     assert selection.suggest(["t1ce"], [UNKNOWN]) == [UNKNOWN]
 
 
-def test_modalities_are_those_of_the_volumes_or_of_all_candidates(selection: Any, candidates: list[Volume]) -> None:
+def test_scans_are_the_volumes_or_all_candidates(selection: Any, candidates: list[Volume]) -> None:
     candidates += [FLAIR, UNKNOWN]
-    assert list(selection.modalities([T1CE])) == ["t1ce"]
-    assert list(selection.modalities([])) == ["flair", ""]
+    assert selection.scans([T1CE]) == [ScanKind("t1ce")]
+    assert selection.scans([]) == [ScanKind("flair"), ScanKind("")]
+
+
+def test_another_patients_scan_is_not_offered(selection: Any, candidates: list[Volume]) -> None:
+    shown, other = Volume("b flair", "flair", "b"), Volume("a t1ce", "t1ce", "a")
+    candidates += [shown, other]
+    assert selection.scans([]) == [ScanKind("flair")]
+    assert selection.suggest(["flair"], [None]) == [shown]
+    assert selection.suggest(["t2"], [None]) == [shown]  # warned of, but of the patient who is looked at

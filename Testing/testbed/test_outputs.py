@@ -134,19 +134,6 @@ def test_the_series_is_found_through_the_subject_hierarchy_too(panel: Any, phant
     assert dicom_files(phantom_volume) == ["/1.2.3/1.dcm"]
 
 
-def test_results_are_listed_beside_their_volume(panel: Any, phantom_volume: Any) -> None:
-    from KDNetSegmentationLib.Hierarchy import place_beside
-
-    tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-    study = tree.CreateStudyItem(tree.GetSceneItemID(), "Study")
-    item = tree.GetItemByDataNode(phantom_volume) or tree.CreateItem(study, phantom_volume)
-    tree.SetItemParent(item, study)
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "result")
-    other = tree.GetItemByDataNode(node) or tree.CreateItem(tree.GetSceneItemID(), node)
-    place_beside(node, phantom_volume)
-    assert tree.GetItemParent(other) == study
-
-
 def test_visits_are_shown_side_by_side(panel: Any, phantom_volume: Any, wait: Wait) -> None:
     from KDNetLib.SegmentationNode import labelmap_of, replace_labels
 

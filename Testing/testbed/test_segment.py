@@ -213,7 +213,7 @@ def test_an_existing_segmentation_is_replaced_only_when_chosen(panel: Any, phant
     assert first is not second
     panel.ui.outputSelector.setCurrentNode(first)
     assert segmented(panel, phantom_volume, wait) is first
-    assert segmentations() == 2
+    assert segmentations() == 3  # with a hidden copy of what was replaced
 
 
 def test_a_volume_that_cannot_be_segmented_is_reported_in_one_sentence(

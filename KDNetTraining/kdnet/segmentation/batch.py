@@ -45,6 +45,7 @@ class Outcome:
         warnings: why the result may be wrong, or other remarks, one sentence each.
         brain: how the skull was handled, in one sentence.
         earlier_warnings: for a case that was done before, the warnings of the run that segmented it.
+        scan: first file of the case, None if it was not segmented.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     brain: str = ""
     earlier_warnings: str = ""
+    scan: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +171,7 @@ class Batch:
             row.amounts,
             warnings=notes,
             brain=row.brain,
+            scan=item.path,
             earlier_warnings=row.warnings,
         )
 
@@ -196,7 +199,8 @@ class Batch:
             # before the files appear, so that a process killed between the two steps leaves no labelmap of its own
             # that the next one would mistake for a person's
             self._put(row)
-        return Outcome(item.name, State.SEGMENTED, labelmap, result.amounts, warnings=warnings, brain=result.brain)
+        about = {"warnings": warnings, "brain": result.brain, "scan": item.path}
+        return Outcome(item.name, State.SEGMENTED, labelmap, result.amounts, **about)
 
     def _failed(self, item: Input | RejectedInput, reason: str) -> Outcome:
         before = self._table.row(_source(item))

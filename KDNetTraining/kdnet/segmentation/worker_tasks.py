@@ -204,6 +204,7 @@ def _case(outcome: Outcome) -> dict[str, Any]:
         "name": outcome.name,
         "state": outcome.state.value,
         "labelmap": str(outcome.labelmap or ""),
+        "scan": str(outcome.scan or ""),
         "amounts": [asdict(amount) for amount in outcome.amounts],
         "error": outcome.error,
         "warnings": list(outcome.warnings),

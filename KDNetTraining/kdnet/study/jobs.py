@@ -31,6 +31,8 @@ BRATS = (
     "Baid et al. 2021, arXiv:2107.02314",
 )
 
+PHANTOM = "phantom"  # format of synthetic training data, and start of the names of their cases
+
 
 def training_job(
     network: NetworkId,
@@ -112,6 +114,18 @@ def citations(cases: Sequence[str]) -> list[str]:
     return [*METHOD, *(BRATS if theirs else ())]
 
 
+def data_format(layout: str, cases: Sequence[str]) -> str:
+    """Return what a model was trained on: the layout of its folder, or ``"phantom"`` if its cases are synthetic.
+
+    The phantom has the layout of BraTS, but a model of it finds nothing useful in a patient, so its card must say so.
+
+    Args:
+        layout: format of the folder.
+        cases: names of the training cases.
+    """
+    return PHANTOM if cases and all(name.casefold().startswith(PHANTOM) for name in cases) else layout
+
+
 def model_card(
     network: NetworkId, data: StudyData, recipe: Recipe, trained: TrainingResult, decoding: Decoding | None
 ) -> ModelCard:
@@ -132,7 +146,7 @@ def model_card(
         recipe=recipe.to_json(),
         figures={} if network.fold == ALL_CASES else validated,  # meaningless on its own training cases
         training_data={
-            "format": data.dataset.format,
+            "format": data_format(data.dataset.format, learned),
             "cases": len(learned),
             "fold": ALL_NAME if network.fold == ALL_CASES else network.fold,
             "seed": network.seed,

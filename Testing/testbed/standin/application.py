@@ -19,10 +19,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import slicer
 import slicer.util
+import vtk
 from PySide6 import QtCore, QtWidgets
 from trame_slicer.core import SlicerApp
 
-from standin import ctk_module, mrml_widgets, parameter_nodes, qt_module
+from standin import ctk_module, data_tree, mrml_widgets, parameter_nodes, qt_module
 from standin.layouts import LayoutManager, add_slice_views
 from standin.module_panel import ModulePanel
 
@@ -111,17 +112,23 @@ class Application:
         segmentations = slicer.vtkSlicerSegmentationsModuleLogic()
         segmentations.SetMRMLScene(slicer.mrmlScene)
         slicer.modules.segmentations = types.SimpleNamespace(logic=lambda: segmentations)
+        slicer.mrmlScene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())  # as the Colors module does
+        slicer.modules.colors = types.SimpleNamespace(logic=lambda: slicer.vtkSlicerColorLogic)
+        slicer.mrmlScene.AddObserver(slicer.mrmlScene.NodeAddedEvent, list_in_data_tree)
+        slicer.mrmlScene.AddObserver(slicer.mrmlScene.NodeRemovedEvent, unlist_from_data_tree)
         for name, cls in mrml_widgets.CLASSES.items():
             setattr(slicer, name, cls)
         qt_module.UiLoader.classes = {**ctk_module.CLASSES, **mrml_widgets.CLASSES}
         sys.modules["slicer.i18n"] = _translation()
         sys.modules["slicer.parameterNodeWrapper"] = parameter_nodes.make_module()
         sys.modules["slicer.ScriptedLoadableModule"] = _scripted_modules()
+        data_tree.install()
         slicer.util.loadUI = load_ui
         slicer.util.loadVolume = self._load_volume
         slicer.util.selectModule = self._select_module
         slicer.util.getModuleWidget = self._module_widget
         slicer.util.getModuleLogic = lambda name: self._module_widget(name).logic
+        slicer.util.mainWindow = lambda: None
         slicer.util.confirmOkCancelDisplay = lambda *_arguments, **_options: self.confirm
 
     def _load_volume(self, path: str, properties: Mapping[str, Any] = MappingProxyType({})) -> Any:
@@ -155,6 +162,26 @@ class Application:
         if name not in self._widgets:
             raise RuntimeError(f"Could not find module with name '{name}'")
         return self._widgets[name]
+
+
+LISTED = ("vtkMRMLVolumeNode", "vtkMRMLSegmentationNode", "vtkMRMLTransformNode")  # classes in the data tree, among others
+
+
+@vtk.calldata_type(vtk.VTK_OBJECT)
+def list_in_data_tree(scene: Any, _event: str, node: Any) -> None:
+    """Add a node to the subject hierarchy, as its plugins do in the application."""
+    tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    if tree is not None and any(map(node.IsA, LISTED)) and not tree.GetItemByDataNode(node):
+        tree.CreateItem(tree.GetSceneItemID(), node)
+
+
+@vtk.calldata_type(vtk.VTK_OBJECT)
+def unlist_from_data_tree(scene: Any, _event: str, node: Any) -> None:
+    """Remove the item of a node that left the scene."""
+    tree = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    item = tree.GetItemByDataNode(node) if tree is not None and any(map(node.IsA, LISTED)) else 0
+    if item:
+        tree.RemoveItem(item, False, False)
 
 
 def load_ui(path: str) -> Any:

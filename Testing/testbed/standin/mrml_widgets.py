@@ -102,8 +102,8 @@ class qMRMLNodeComboBox(PythonQtLike, QtWidgets.QComboBox):  # noqa: N801
         self._picked()
 
     def _lists(self, node: Any, name: str) -> bool:
-        ofType = self._children or node.GetClassName() == name
-        return ofType and not node.GetHideFromEditors() and node.GetID() not in self._proxy._hidden
+        of_type = self._children or node.GetClassName() == name
+        return of_type and not node.GetHideFromEditors() and node.GetID() not in self._proxy._hidden
 
     def _picked(self, *_arguments: Any) -> None:
         row = QtWidgets.QComboBox.currentIndex(self) - (1 if self._none else 0)
@@ -178,4 +178,52 @@ class qMRMLSegmentsTableView(PythonQtLike, QtWidgets.QTableWidget):  # noqa: N80
             self._node.GetDisplayNode().SetSegmentVisibility(name, item.checkState() == QtCore.Qt.Checked)
 
 
-CLASSES = {cls.__name__: cls for cls in (qMRMLWidget, qMRMLNodeComboBox, qMRMLSegmentsTableView)}
+class qMRMLSegmentationShow3DButton(PythonQtLike, QtWidgets.QPushButton):  # noqa: N801
+    """Makes or removes the surfaces of a segmentation, and follows those made elsewhere."""
+
+    def __init__(self, parent: Any = None) -> None:
+        QtWidgets.QPushButton.__init__(self, "Show 3D", parent)
+        QtWidgets.QPushButton.setCheckable(self, True)
+        QtWidgets.QPushButton.setEnabled(self, False)
+        self._node: Any = None
+        self._tags: list[tuple[Any, int]] = []
+        self.toggled.connect(self._make)
+
+    def segmentationNode(self) -> Any:
+        return self._node
+
+    def setSegmentationNode(self, node: Any) -> None:
+        for observed, tag in self._tags:
+            observed.RemoveObserver(tag)
+        self._node, self._tags = node, []
+        if node is not None:
+            segmentation = node.GetSegmentation()
+            events = ("SegmentAdded", "SegmentRemoved", "ContainedRepresentationNamesModified")
+            observe = segmentation.AddObserver
+            self._tags = [(segmentation, observe(getattr(segmentation, name), self._follow)) for name in events]
+        self._follow()
+
+    def _follow(self, *_arguments: Any) -> None:
+        segmentation = self._node.GetSegmentation() if self._node is not None else None
+        QtWidgets.QPushButton.setEnabled(self, bool(segmentation and segmentation.GetNumberOfSegments()))
+        blocked = self.blockSignals(True)
+        shown = bool(segmentation and segmentation.ContainsRepresentation("Closed surface"))
+        QtWidgets.QPushButton.setChecked(self, shown)
+        self.blockSignals(blocked)
+
+    def _make(self, shown: bool) -> None:
+        if self._node is not None and shown:
+            self._node.GetSegmentation().CreateRepresentation("Closed surface")
+        elif self._node is not None:
+            self._node.GetSegmentation().RemoveRepresentation("Closed surface")
+
+
+CLASSES = {
+    cls.__name__: cls
+    for cls in (
+        qMRMLWidget,
+        qMRMLNodeComboBox,
+        qMRMLSegmentsTableView,
+        qMRMLSegmentationShow3DButton,
+    )
+}

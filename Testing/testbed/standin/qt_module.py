@@ -82,6 +82,20 @@ class QFileDialog:
         return cls.answer
 
 
+class QShortcut(QtGui.QShortcut):
+    """A shortcut whose signals can be connected by signature too, as PythonQt lets them."""
+
+    def connect(self, signal: str, slot: Any) -> None:
+        getattr(self, signal.removesuffix("()")).connect(slot)
+
+
+class QAction(PythonQtLike, QtGui.QAction):
+    """An entry of a menu, connected by signature."""
+
+    def connect(self, signal: str, slot: Any) -> None:
+        getattr(self, signal.removesuffix("()")).connect(slot)
+
+
 class QDesktopServices:
     """Opens nothing, but remembers what it should have opened."""
 
@@ -116,6 +130,9 @@ def make_module() -> types.ModuleType:
         setattr(module, name, getattr(QtWidgets, name))
     for name, cls in WIDGETS.items():
         setattr(module, name, cls)
+    module.QAction = QAction
+    module.QShortcut = QShortcut
+    module.QKeySequence = QtGui.QKeySequence
     module.QTimer = python_qt(QtCore.QTimer)
     module.QIcon = QtGui.QIcon
     module.QTextCursor = QtGui.QTextCursor

@@ -1,0 +1,39 @@
+"""What the panel says about a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("file", "warned"),
+    [("Brain tumor T1", True), ("Brain tumor T2", True), ("Brain tumor FLAIR", True), ("Brain tumor T1ce", False)],
+)
+def test_students_without_contrast_say_that_enhancement_is_not_visible(panel: Any, file: str, warned: bool) -> None:
+    from KDNetSegmentationLib.ModelTexts import enhancement_note
+
+    assert ("do not rely on" in enhancement_note(panel.logic.library.find(file))) == warned
+
+
+def test_the_summary_says_how_many_cases_and_how_well(panel: Any) -> None:
+    from KDNetSegmentationLib.Card import summary_text
+
+    student = summary_text(panel.logic.library.find("Brain tumor T1ce"))
+    assert student == "42 cases · Dice ET 0.60, TC 0.63, WT 0.59 on 42 test cases"
+    assert summary_text(panel.logic.library.find("Phantom demo")).startswith("8 synthetic cases · Dice ET 0.88")
+
+
+def test_the_reason_names_the_scan_and_what_fits_worse(panel: Any) -> None:
+    from KDNetSegmentationLib.ModelRanking import ScanKind
+    from KDNetSegmentationLib.ModelTexts import reason_text
+
+    models = panel.logic.models()
+    student = panel.logic.library.find("Brain tumor T1ce")
+    scans = [ScanKind(name) for name in ("t1ce", "t1", "t2", "flair", "")]
+    text = reason_text(student, models, scans)
+    assert text == "Suggested for T1ce. 3 other scans have models that scored lower."
+    assert reason_text(student, models, scans[:2]) == "Suggested for T1ce. 1 other scan has a model that scored lower."
+    assert reason_text(student, models, scans[:1]) == "Suggested for T1ce."
+    assert reason_text(student, models, [ScanKind()]) == ""
