@@ -199,8 +199,9 @@ class Batch:
             # before the files appear, so that a process killed between the two steps leaves no labelmap of its own
             # that the next one would mistake for a person's
             self._put(row)
-        about = {"warnings": warnings, "brain": result.brain, "scan": item.path}
-        return Outcome(item.name, State.SEGMENTED, labelmap, result.amounts, **about)
+        return Outcome(
+            item.name, State.SEGMENTED, labelmap, result.amounts, warnings=warnings, brain=result.brain, scan=item.path
+        )
 
     def _failed(self, item: Input | RejectedInput, reason: str) -> Outcome:
         before = self._table.row(_source(item))
