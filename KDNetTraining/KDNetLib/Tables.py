@@ -29,6 +29,10 @@ def fill_table(table: Any, header: Sequence[str], rows: Sequence[Sequence[str]],
         table.horizontalHeader().setSectionResizeMode(column, mode)
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-    table.resizeRowsToContents()
+    if table.visible:
+        table.resizeRowsToContents()
+    else:  # columns have no widths yet, for which rows would be made far too high
+        for row in range(len(rows)):
+            table.setRowHeight(row, ROW_HEIGHT)
     height = HEADER_HEIGHT + sum(table.rowHeight(row) for row in range(len(rows)))
     table.setFixedHeight(min(height, LARGEST_HEIGHT))

@@ -333,3 +333,37 @@ def test_a_batch_is_looked_through_case_by_case(panel: Any, repository: Path, tm
     panel.ui.nextButton.click()
     panel.ui.previousButton.click()
     assert "Case 1 of 3" in panel.ui.reviewLabel.text
+
+
+def test_rows_that_are_filled_while_the_panel_is_hidden_have_their_usual_height(panel: Any, application: Any) -> None:
+    from KDNetLib.Tables import ROW_HEIGHT, fill_table
+
+    table = panel.ui.comparisonTable
+    application.panel.hide()
+    try:
+        fill_table(
+            table, ("Region", "Dice"), [("a long name of a region that needs many lines " * 5, "0.5"), ("WT", "0.6")]
+        )
+        assert [table.rowHeight(row) for row in range(2)] == [ROW_HEIGHT, ROW_HEIGHT]
+    finally:
+        application.panel.show()
+
+
+def test_the_best_scan_of_the_patient_who_is_looked_at_is_chosen(
+    panel: Any, add_volume: Callable[..., Any], wait: Wait
+) -> None:
+    panel.parameters.model = ""
+    panel.refillModels()
+    voxels = np.random.default_rng(0).normal(100, 5, (30, 30, 30)).astype(np.float32)
+    names = ("A_t1ce", "B_t1", "B_t1ce", "B_t2", "B_flair", "C_flair")
+    scans = {name: add_volume(voxels, np.diag([4.0, 4.0, 4.0, 1.0]), name) for name in names}
+    for shown, chosen in (("B_flair", "B_t1ce"), ("C_flair", "C_flair"), ("A_t1ce", "A_t1ce")):
+        slicer.util.setSliceViewerLayers(background=scans[shown])
+        panel.inputs.complete()
+        assert panel.parameters.inputVolume is scans[chosen]
+        assert panel.model.modalities == (chosen[2:],)
+    slicer.util.setSliceViewerLayers(background=scans["B_t2"])
+    panel.inputs.complete()
+    assert panel.ui.modelHint.text == "Suggested for T1ce. 3 other scans have models that scored lower."
+    slicer.mrmlScene.RemoveNode(scans["B_t1ce"])
+    wait(lambda: panel.parameters.inputVolume is scans["B_t2"])  # the next best, and not none
