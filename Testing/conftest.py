@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from gate import Gate
 from kdnet.cli import main
 from kdnet.data.phantom import write_phantom
 from kdnet.model_file import save_model
@@ -25,6 +27,19 @@ from made_runs import study
 from windows_rules import WindowsRules
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files of a folder with the most slow tests first, so that no process is left with a long file at the end."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow") is not None)
+    folders = [_folder(item) for item in items]
+    order = {folder: folders.index(folder) for folder in set(folders)}
+    items.sort(key=lambda item: (order[_folder(item)], -slow[item.path]))
+
+
+def _folder(item: pytest.Item) -> str:
+    """Return the folder of tests, ``backend``, ``slicer`` or ``testbed``: their order stays, because they replace modules."""
+    return item.path.relative_to(REPOSITORY / "Testing").parts[0]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -99,6 +114,18 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_model(path, card, build_network(spec))
     return path
+
+
+@pytest.fixture(scope="session")
+def session_gate(tmp_path_factory: pytest.TempPathFactory) -> Gate:
+    return Gate(tmp_path_factory.mktemp("gate") / "gate")
+
+
+@pytest.fixture
+def gate(session_gate: Gate) -> Iterator[Gate]:
+    """Holds processes that were started with its ``module`` at a message, until the test has done something to them."""
+    yield session_gate
+    session_gate.open()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / "KDNetTraining" / "kdnet"
@@ -107,7 +108,7 @@ def test_measurements_and_dicom_segmentations_import_without_torch() -> None:
     names = [f"kdnet.measurement.{path.stem}" for path in sorted((BACKEND / "measurement").glob("*.py"))]
     code = "import importlib, sys\nsys.modules['torch'] = sys.modules['monai'] = None\n"
     code += f"for name in {[*names, 'kdnet.data.volumes.dicom_seg']}: importlib.import_module(name)\n"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -132,5 +133,5 @@ def test_looking_at_data_and_results_loads_no_torch() -> None:
 
 def _run(code: str) -> None:
     command = [sys.executable, "-c", f"import importlib, sys\n{code}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr

@@ -13,6 +13,7 @@ import pytest
 from kdnet.cli import command as cli
 from kdnet.entry import carry_out
 from kdnet.errors import SettingsError
+from waiting import PATIENCE
 
 HIDDEN = ("capabilities", "case-files")
 """Commands that serve the training panel."""
@@ -98,7 +99,7 @@ def test_each_command_is_found_in_its_module() -> None:
 
 def test_the_version_is_shown_without_torch() -> None:
     script = "import sys; from kdnet.cli import main\ntry: main(['--version'])\nfinally: assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=PATIENCE)
 
 
 @PIPES
@@ -111,7 +112,7 @@ def test_a_closed_pipe_ends_it_quietly(
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "kdnet", *(part.replace("MODEL", str(model_file)) for part in arguments)]
-    ended = subprocess.run(command, check=False, stdout=writing, stderr=subprocess.PIPE, timeout=90)
+    ended = subprocess.run(command, check=False, stdout=writing, stderr=subprocess.PIPE, timeout=PATIENCE)
     os.close(writing)
     assert ended.stderr == b""
 
@@ -122,7 +123,7 @@ def test_a_full_disk_behind_stdout_is_reported(model_file: Path, unbuffered: str
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("wb") as full:
         command = [sys.executable, "-m", "kdnet", "model-info", str(model_file)]
-        ended = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, timeout=90)
+        ended = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
     assert ended.returncode == 2
     assert ended.stderr.decode().startswith("kdnet: the output cannot be written (No space left on device)")
     assert ended.stderr.count(b"\n") == 1
@@ -132,7 +133,7 @@ def test_a_full_disk_behind_stdout_is_reported(model_file: Path, unbuffered: str
 @pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- 2>&-"])
 def test_files_get_no_messages_where_streams_are_closed(phantom: Path, closed: str) -> None:
     command = ["sh", "-c", f'exec "$0" -m kdnet inspect "$1" {closed}', sys.executable, str(phantom)]
-    assert subprocess.run(command, check=False, stdout=subprocess.PIPE, timeout=90).returncode == 0
+    assert subprocess.run(command, check=False, stdout=subprocess.PIPE, timeout=PATIENCE).returncode == 0
 
 
 def test_modules_of_the_working_folder_are_not_run(tmp_path: Path) -> None:
@@ -144,7 +145,7 @@ def test_modules_of_the_working_folder_are_not_run(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         encoding="utf-8",
-        timeout=90,
+        timeout=PATIENCE,
     )
     assert "foreign code" not in ended.stderr
     assert "none.safetensors" in ended.stderr

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from gate import Gate
+from waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # at the end: tests of Testing/slicer import their own conftest by name
 sys.path += [str(Path(__file__).resolve().parent), str(REPOSITORY / "KDNetSegmentation")]
-PATIENCE = 120.0  # seconds that any piece of work may take
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +25,12 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="session")
-def module(application: Any) -> Iterator[Any]:
-    """The widget of KDNetSegmentation, opened once, as Slicer does."""
+def module(application: Any, session_gate: Gate) -> Iterator[Any]:
+    """The widget of KDNetSegmentation, opened once, as Slicer does; its worker waits where a test closes the gate."""
+    import KDNetSegmentationLib  # noqa: F401 - puts KDNetLib on the path
+    from KDNetLib.Worker import Worker
+
+    Worker.__init__.__defaults__ = ((*session_gate.module, "worker"),)
     widget = application.open_module("KDNetSegmentation", REPOSITORY / "KDNetSegmentation")
     application.panel = application.show_panel(widget, 470, 1000)
     yield widget
@@ -53,14 +57,7 @@ def panel(module: Any, application: Any) -> Iterator[Any]:
 @pytest.fixture
 def wait(application: Any) -> Callable[[Callable[[], bool]], None]:
     """Let the event loop run until something is so."""
-
-    def until(condition: Callable[[], bool]) -> None:
-        started = time.monotonic()
-        while not condition():
-            application.process_events()
-            assert time.monotonic() - started < PATIENCE, "nothing happens"
-
-    return until
+    return lambda condition: wait_until(condition, pause=application.process_events)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE
 
 SCRIPT = """
 import sys
@@ -52,7 +53,7 @@ def installed(repository: Path, tmp_path: Path) -> Path:
 def test_a_first_click_works(installed: Path) -> None:
     here = str(Path(__file__).resolve().parent)
     command = [sys.executable, "-c", SCRIPT, str(installed), here]
-    answer = subprocess.run(command, check=False, capture_output=True, encoding="utf-8", timeout=120)
+    answer = subprocess.run(command, check=False, capture_output=True, encoding="utf-8", timeout=PATIENCE)
     assert answer.returncode == 0, answer.stderr
     assert float(re.search(r"WT (\S+)", answer.stdout)[1]) > 5  # type: ignore[index]
 
@@ -62,6 +63,6 @@ def test_a_source_tree_offers_the_shared_packages_to_each_module_alone(repositor
     """Slicer adds the folder of a module when it loads it, in no particular order; -S hides the installed kdnet."""
     script = f"import sys; sys.path.insert(0, sys.argv[1]); import {module}Lib, KDNetLib, kdnet; print(KDNetLib.__file__)"
     command = [sys.executable, "-S", "-c", script, str(repository / module)]
-    answer = subprocess.run(command, check=False, capture_output=True, encoding="utf-8", timeout=60, cwd="/")
+    answer = subprocess.run(command, check=False, capture_output=True, encoding="utf-8", timeout=PATIENCE, cwd="/")
     assert answer.returncode == 0, answer.stderr
     assert Path(answer.stdout.strip()).is_relative_to(repository / "KDNetTraining")

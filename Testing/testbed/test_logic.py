@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 import slicer
 import vtk
 from scipy.spatial.transform import Rotation
+from waiting import is_alive, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +33,7 @@ def head(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return voxels
 
 
+@pytest.mark.slow
 def test_two_hundred_random_geometries_come_back_exactly(logic: Any, add_volume: Callable[..., Any]) -> None:
     random = np.random.default_rng(3)
     for _ in range(200):
@@ -156,15 +156,11 @@ def test_a_worker_that_went_to_sleep_is_woken(module: Any) -> None:
 
     worker = Worker(("-c", "from kdnet.segmentation.worker import main; main(idle_seconds=2.0)"))
     worker.submit({"task": "devices"}, Listener())
-    started = time.monotonic()
-    while worker.busy and time.monotonic() - started < 60:
-        worker.poll()
+    wait_until(lambda: worker.poll() or not worker.busy)
     assert "cpu" in answers[0]["devices"]
-    while worker.running:
-        time.sleep(0.05)
+    wait_until(lambda: not worker.running)
     worker.submit({"task": "devices"}, Listener())
-    while worker.busy and time.monotonic() - started < 120:
-        worker.poll()
+    wait_until(lambda: worker.poll() or not worker.busy)
     assert "cpu" in answers[1]["devices"]
     worker.stop()
 
@@ -176,17 +172,8 @@ def test_the_real_process_is_killed_behind_a_launcher(module: Any) -> None:
     script = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-m', 'kdnet', 'worker']).returncode)"
     worker = Worker(("-c", script))
     worker.start()
-    while worker.pid is None:
-        worker.poll()
-        time.sleep(0.02)
+    wait_until(lambda: worker.poll() or worker.pid is not None)
     real = worker.pid
     os.kill(real, 0)
     worker.stop()
-    for _ in range(50):
-        try:
-            os.kill(real, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    os.kill(real, signal.SIGKILL)
-    pytest.fail("the worker outlives its launcher")
+    wait_until(lambda: not is_alive(real))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+from gate import Gate
 
 Wait = Callable[[Callable[[], bool]], None]
 
@@ -159,8 +160,9 @@ def states(panel: Any) -> dict[str, str]:
 
 
 def test_a_canceled_batch_says_what_is_not_done(
-    panel: Any, phantom: Path, model_file: Path, wait: Wait, tmp_path: Path
+    panel: Any, phantom: Path, model_file: Path, wait: Wait, tmp_path: Path, gate: Gate
 ) -> None:
+    gate.close(stage="batch", done=1)
     (tmp_path / "in").mkdir()
     for index, file in enumerate(sorted(phantom.rglob("*_t1ce.nii.gz"))[:3]):
         (tmp_path / "in" / f"scan{index}.nii.gz").write_bytes(file.read_bytes())
@@ -176,8 +178,9 @@ def test_a_canceled_batch_says_what_is_not_done(
 
 
 def test_a_batch_of_five_continues_after_a_bad_file(
-    panel: Any, phantom: Path, model_file: Path, wait: Wait, tmp_path: Path
+    panel: Any, phantom: Path, model_file: Path, wait: Wait, tmp_path: Path, gate: Gate
 ) -> None:
+    gate.close(stage="batch", done=0)
     (tmp_path / "in").mkdir()
     for index, file in enumerate(sorted(phantom.rglob("*_t1ce.nii.gz"))[:4]):
         (tmp_path / "in" / f"scan{index}.nii.gz").write_bytes(file.read_bytes())
@@ -192,6 +195,7 @@ def test_a_batch_of_five_continues_after_a_bad_file(
     wait(lambda: panel.ui.batchTable.rowCount == 5)
     assert states(panel)["scan3"] == "Waiting"
     assert "Segmenting..." in states(panel).values()
+    gate.open()
     wait(lambda: not panel.logic.busy)
     assert len(states(panel)) == 5
     assert "mL" in states(panel)["scan0"]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import slicer
+from gate import Gate
 from made_heads import head, stripped
 
 Wait = Callable[[Callable[[], bool]], None]
@@ -206,7 +207,8 @@ def test_hd_bet_is_offered_with_its_size_before_it_can_be_selected(
     assert panel.ui.preparationHint.text == "Brain will be extracted by HD-BET"
 
 
-def test_a_cancelled_extraction_leaves_the_scene(panel: Any, made_head: Any, wait: Wait) -> None:
+def test_a_cancelled_extraction_leaves_the_scene(panel: Any, made_head: Any, wait: Wait, gate: Gate) -> None:
+    gate.close(stage="brain")
     before = slicer.mrmlScene.GetNumberOfNodes()
     panel.ui.applyButton.click()
     wait(lambda: panel.ui.statusLabel.text.startswith("Extracting the brain") or not panel.logic.busy)

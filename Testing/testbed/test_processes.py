@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import PATIENCE, wait_until
 
 HELLO = """import json, os, sys, time
 def say(text): print(text, flush=True)
@@ -32,19 +32,15 @@ class Listener:
         self.heard.append(("failed", failure))
 
 
-def ask(script: str, seconds: float = 20.0) -> tuple[list[tuple[str, Any]], float]:
+def ask(script: str) -> list[tuple[str, Any]]:
     """What a worker of this script lets its listener hear."""
     from KDNetLib.Worker import Worker
 
     worker, listener = Worker(("-c", HELLO + script)), Listener()
-    started = time.monotonic()
     worker.submit({"task": "devices"}, listener)
-    while worker.busy and time.monotonic() - started < seconds:
-        worker.poll()
-        time.sleep(0.01)
-    took = time.monotonic() - started
+    wait_until(lambda: worker.poll() or not worker.busy)
     worker.stop()
-    return listener.heard, took
+    return listener.heard
 
 
 FOREIGN = ["Licence: free for research", "", "null", "5", "[1]", '{"a": 1}', '{"event": 5}', '{"event": "dance", "id": 1}']
@@ -61,12 +57,10 @@ FOREIGN += ['{"event": "progress", "id": null}', "[" * 5000, "\\x1b[2J"]
 def test_what_cannot_be_asked_is_a_failure_at_once(module: Any, value: object) -> None:
     from KDNetLib.Worker import Worker
 
-    worker, listener = Worker(("-c", HELLO + "time.sleep(20)")), Listener()
-    started = time.monotonic()
+    worker, listener = Worker(("-c", HELLO + "time.sleep(3600)")), Listener()
     worker.submit({"task": "segment", "min_component": value}, listener)
     worker.poll()
     assert not worker.busy
-    assert time.monotonic() - started < 10
     worker.stop()
     assert [what for what, _ in listener.heard] == ["failed"]
     assert "The request is invalid" in listener.heard[0][1].message
@@ -74,23 +68,21 @@ def test_what_cannot_be_asked_is_a_failure_at_once(module: Any, value: object) -
 
 def test_lines_that_nobody_expects_are_passed_over(module: Any) -> None:
     lines = "".join(f"say({line!r})\n" for line in FOREIGN)
-    heard, _ = ask(
-        lines + "sys.stdin.readline()\nsay(json.dumps({'id': 1, 'event': 'result', 'devices': {}}))\ntime.sleep(9)"
+    heard = ask(
+        lines + "sys.stdin.readline()\nsay(json.dumps({'id': 1, 'event': 'result', 'devices': {}}))\ntime.sleep(3600)"
     )
     assert [kind for kind, _ in heard] == ["finished"]
 
 
 @pytest.mark.parametrize("ending", ["", "print('half a li', end='')", "say('null')", "os.close(1)"])
 def test_a_worker_that_ends_is_a_failure_at_once(module: Any, ending: str) -> None:
-    heard, took = ask("sys.stdin.readline()\n" + ending + "\nsys.exit(3)")
+    heard = ask("sys.stdin.readline()\n" + ending + "\nsys.exit(3)")
     assert [kind for kind, _ in heard] == ["failed"]
-    assert took < 10
 
 
 def test_a_worker_that_closes_its_streams_and_stays_is_ended(module: Any) -> None:
-    heard, took = ask("sys.stdin.readline(); os.close(1); os.close(2)\ntime.sleep(60)")
+    heard = ask("sys.stdin.readline(); os.close(1); os.close(2)\ntime.sleep(3600)")
     assert [kind for kind, _ in heard] == ["failed"]
-    assert took < 15
 
 
 @pytest.mark.parametrize(
@@ -180,7 +172,7 @@ def test_a_process_imports_nothing_from_the_working_folder(
         (tmp_path / f"{name}.py").write_text("from pathlib import Path; Path('was-run').touch(); raise SystemExit(1)")
     monkeypatch.chdir(tmp_path)
     process = start_python(["-m", "kdnet", "model-info", "none.safetensors"])
-    _, told = process.communicate(timeout=90)
+    _, told = process.communicate(timeout=PATIENCE)
     assert "none.safetensors" in told
     assert not (tmp_path / "was-run").exists()
 
@@ -188,9 +180,7 @@ def test_a_process_imports_nothing_from_the_working_folder(
 def test_nobody_waits_for_a_process_that_cannot_be_ended(module: Any) -> None:
     from KDNetLib.ProcessTree import reaped
 
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"], text=True)
-    started = time.monotonic()
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"], text=True)
     assert reaped(process, seconds=0.2) == -9
-    assert time.monotonic() - started < 5
     process.kill()
     process.wait()

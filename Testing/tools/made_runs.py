@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 from kdnet.model_file import load_model
 from kdnet.runs.events import Event, EventKind, read_events
 from kdnet.tensor_file import weights_hash
+from waiting import PATIENCE
 
 SMALL = [
     *("--recipe", "demo", "--folds", "0", "--student", "t1ce", "--threads", "1", "--device", "cpu"),
@@ -27,25 +27,16 @@ def study(data: Path, out: Path, *more: str) -> list[str]:
     return ["study", str(data), *SMALL, *more, "--out", str(out)]
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    """``kdnet`` in a process of its own."""
-    command = [sys.executable, "-m", "kdnet", *arguments]
+def start(*arguments: str, module: Sequence[str] = ("-m", "kdnet")) -> subprocess.Popen[str]:
+    """``kdnet`` in a process of its own; ``module`` is that of a gate, if it is to wait there."""
+    command = [sys.executable, *module, *arguments]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8")
 
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Exit code and errors."""
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=PATIENCE)
     return process.returncode, errors
-
-
-def until(condition: Callable[[], object], process: subprocess.Popen[str] | None = None, seconds: float = 90) -> None:
-    """Wait until ``condition`` holds while ``process`` lives."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert process is None or process.poll() is None, "the process ended"
-        assert time.monotonic() < deadline, "it takes too long"
-        time.sleep(0.05)
 
 
 def events(run: Path, kind: EventKind) -> list[Event]:

@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from kdnet.runs.events import EventKind, read_events
 from made_runs import study
+from waiting import PATIENCE, wait_until
 
 TINY = ("--set", "steps=8", "--set", "validation_every=4", "--set", "patch=[8,8,8]", "--set", "batch=2")
-PATIENCE_SECONDS = 240.0
 EVENTS = 30  # of an undisturbed study, about half
 
 
@@ -73,7 +74,7 @@ def kill_until_finished(data: Path, run: Path, kind: Kind, most: int, chance: ra
             if kills < most and _wait_for_an_instant(process, run, chance):
                 _send(process.pid, kind, chance)
                 kills += 1
-            finished = process.wait(timeout=PATIENCE_SECONDS) == 0
+            finished = process.wait(timeout=PATIENCE) == 0
         finally:
             _end_session(process.pid)
             process.wait()
@@ -100,12 +101,10 @@ def session(leader: int) -> list[int]:
 def _wait_for_an_instant(process: subprocess.Popen[bytes], run: Path, chance: random.Random) -> bool:
     """Wait for a random number of new events and a random time more; tell whether the study still runs."""
     before = len(read_events(run / "events.jsonl")[0])
-    wanted, deadline = before + chance.randrange(EVENTS), time.monotonic() + PATIENCE_SECONDS
-    while len(read_events(run / "events.jsonl")[0]) < wanted:
-        if process.poll() is not None:
-            return False
-        assert time.monotonic() < deadline, "it takes too long"
-        time.sleep(0.01)
+    wanted = before + chance.randrange(EVENTS)
+    wait_until(lambda: len(read_events(run / "events.jsonl")[0]) >= wanted or process.poll() is not None)
+    if process.poll() is not None:
+        return False
     time.sleep(chance.uniform(0, 0.3))
     return process.poll() is None
 
@@ -121,9 +120,8 @@ def _send(leader: int, kind: Kind, chance: random.Random) -> None:
 
 def _end_session(leader: int) -> None:
     """Wait until all processes have ended, as they must when one was killed; end those that do not."""
-    deadline = time.monotonic() + 20
-    while session(leader) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    with suppress(AssertionError):
+        wait_until(lambda: not session(leader), seconds=20)
     for pid in session(leader):
         os.kill(pid, signal.SIGKILL)
 

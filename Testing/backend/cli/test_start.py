@@ -10,6 +10,7 @@ import pytest
 from kdnet.cli.command import GROUPS
 from kdnet.cli.parsers.evaluate import TASKS
 from kdnet.evaluation.lesions import RULES
+from waiting import PATIENCE
 
 LIBRARIES = ("torch", "monai", "matplotlib", "safetensors")
 ALL = (*LIBRARIES, "numpy", "scipy", "nibabel", "SimpleITK", "pydicom", "tqdm")
@@ -25,7 +26,7 @@ def run_without(libraries: tuple[str, ...], *arguments: str) -> subprocess.Compl
         "runpy.run_module('kdnet', run_name='__main__', alter_sys=True)\n"
     )
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["study", "--help"]], ids=" ".join)

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from kdnet.data.volumes.io import read_volume
 from kdnet.errors import SettingsError
 from kdnet.schema.raw_studies import CurationProgress
 from made_raw import brats_case, dicom_study, labels, nifti_case, scan
+from waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -108,22 +108,33 @@ def test_done_cases_are_not_repeated_unless_files_or_settings_change(raw: Path, 
     assert (again / "P2" / "prepared.json").stat().st_mtime_ns > times["P2"]
 
 
+STUCK = """
+import sys, time
+from kdnet.cli import main
+from kdnet.curation import workers
+finished = workers._Worker._finished
+def stuck(self, case):
+    if case.name == "P3":
+        time.sleep(3600)
+    return finished(self, case)
+workers._Worker._finished = stuck
+main(sys.argv[1:])
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_a_killed_command_continues(tmp_path: Path) -> None:
     raw, out = tmp_path / "raw", tmp_path / "out"
     for number in range(6):
         brats_case(raw, f"P{number}")
-    command = [sys.executable, "-m", "kdnet", "prepare", str(raw), str(out), "--brain", "none", "--jsonl"]
+    command = [sys.executable, "-c", STUCK, "prepare", str(raw), str(out), "--brain", "none", "--jsonl"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if CurationProgress.from_json(json.loads(line)).done == 2:
+            if CurationProgress.from_json(json.loads(line)).done == 3:
                 process.send_signal(signal.SIGKILL)
-    done = {path.parent.name for path in out.glob("*/prepared.json")}
-    assert 2 <= len(done) < 6
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and main(["prepare", str(raw), str(out), "--brain", "none"]) != 0:
-        time.sleep(1)
+    assert {path.parent.name for path in out.glob("*/prepared.json")} == {"P0", "P1", "P2"}
+    wait_until(lambda: main(["prepare", str(raw), str(out), "--brain", "none"]) == 0)
     assert len(read_dataset(out).cases) == 6
 
 

@@ -14,6 +14,7 @@ def _brain() -> np.ndarray:
     return detailed_head(np.eye(4), SHAPE, (3, 3, 3), dark=False).voxels > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("degrees", "shift", "masked"),
     [((0, 0, 0), (0, 0, 0), True), ((8, -5, 12), (9, -6, 12), False), ((-20, 10, 15), (25, 20, -15), True)],
@@ -35,6 +36,7 @@ def test_rotations_and_shifts_are_found(
     assert np.corrcoef(placed.voxels[_brain()], straight.voxels[_brain()])[0, 1] > 0.8
 
 
+@pytest.mark.slow
 def test_noise_and_a_scan_of_elsewhere_are_refused() -> None:
     fixed = detailed_head(np.eye(4), SHAPE, (3, 3, 3), dark=False)
     noise = Volume(np.random.default_rng(0).random(SHAPE, np.float32), fixed.grid)

@@ -1,4 +1,4 @@
-"""Pausing and stopping by a file in the run folder, with real processes."""
+"""Pausing and stopping by a file in the run folder."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from gate import acting
+from kdnet.cli import main
 from kdnet.errors import RunFolderError
 from kdnet.runs.control import clear_stop_request, pending_stop, request_stop
 from kdnet.runs.events import EventKind
@@ -19,7 +21,8 @@ from kdnet.runs.stop_request import StopRequest
 from kdnet.schema.interruption import Interrupted, Stop, StopMode
 from kdnet.training.context import ComputeContext
 from kdnet.training.interruption import raise_if_stop_requested
-from made_runs import ENDLESS, end, events, hashes, start, study, until
+from made_runs import ENDLESS, events, hashes, study
+from waiting import PATIENCE, wait_until
 
 
 def context(stop: StopRequest) -> ComputeContext:
@@ -68,27 +71,24 @@ def test_an_interruption_reaches_other_processes_as_it_is() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("intent", list(StopMode))
 def test_a_training_ends_on_request_and_its_request_is_forgotten_by_the_next(
-    phantom: Path, tmp_path: Path, intent: StopMode
+    phantom: Path, tmp_path: Path, intent: StopMode, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    process = start(*study(phantom, run, *ENDLESS))
-    until(lambda: events(run, EventKind.STEP), process)
-    assert read_status(run).pid == process.pid
-    request_stop(run, intent)
-    asked = time.monotonic()
-    code, errors = end(process)
-    assert time.monotonic() - asked < 10
-    assert code == 130
-    assert "kdnet resume" in errors
+
+    def request() -> None:
+        status = read_status(run)
+        assert (status.state, status.pid) == (RunState.RUNNING, os.getpid())
+        request_stop(run, intent)
+
+    with acting(request, event="step"):
+        assert main(study(phantom, run, *ENDLESS)) == 130
+    assert "kdnet resume" in capsys.readouterr().err
     status = read_status(run)
     assert (status.state.value, status.reason, status.pid) == (intent.done, intent.done, None)
+    assert status.step == 2, "it ends after the step in which it was requested"
     assert events(run, EventKind.STOPPED)[-1].values["intent"] == intent.value
-    reached = status.step
-    process = start("resume", str(run))
-    until(lambda: any(event.values["step"] > reached for event in events(run, EventKind.STEP)), process)
-    assert read_status(run).state is RunState.RUNNING
-    request_stop(run, intent)
-    assert end(process)[0] == 130
+    with acting(request, event="step", step=status.step + 3):
+        assert main(["resume", str(run)]) == 130
 
 
 @pytest.mark.slow
@@ -96,16 +96,12 @@ def test_a_study_paused_again_and_again_ends_with_the_same_weights(
     phantom: Path, finished_run: Path, tmp_path: Path
 ) -> None:
     paused = tmp_path / "paused"
-    process = start(*study(phantom, paused))
     for kind in (EventKind.PREPARATION, EventKind.VALIDATION, EventKind.EVALUATION):
-        until(lambda kind=kind, process=process: events(paused, kind) or process.poll() is not None)
-        request_stop(paused, StopMode.PAUSE)
-        code, _ = end(process)
-        if code == 0:
-            break
-        assert code == 130
-        process = start("resume", str(paused))
-    end(process)
+        arguments = ["resume", str(paused)] if paused.exists() else study(phantom, paused)
+        with acting(lambda: request_stop(paused, StopMode.PAUSE), event=kind):
+            assert main(arguments) == 130
+        assert read_status(paused).state is RunState.PAUSED
+    assert main(["resume", str(paused)]) == 0
     assert read_status(paused).state is RunState.FINISHED
     assert hashes(paused) == hashes(finished_run)
     for name in hashes(finished_run):
@@ -123,7 +119,7 @@ def test_several_processes_end_together_and_continue(phantom: Path, tmp_path: Pa
             arguments = study(phantom, run, *more) if more else ["resume", str(run)]
             process = subprocess.Popen([*torchrun, *arguments], stdout=log, stderr=log, env=environment)
             seen = len(events(run, kind))
-            until(lambda kind=kind, seen=seen: len(events(run, kind)) > seen, process)  # type: ignore[misc]
+            wait_until(lambda kind=kind, seen=seen: len(events(run, kind)) > seen, process)  # type: ignore[misc]
             request_stop(run, StopMode.PAUSE)
-            process.wait(timeout=120)
+            process.wait(timeout=PATIENCE)
             assert read_status(run).state is RunState.PAUSED

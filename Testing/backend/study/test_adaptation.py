@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gate import Gate
 from kdnet.cli import main
 from kdnet.collection.correction import Correction
 from kdnet.collection.store import Collection
@@ -32,7 +33,8 @@ from kdnet.study.adaptation import adaptation_splits
 from kdnet.study.adaptation_request import adaptation_request, free_run
 from kdnet.study.results import read_results
 from kdnet.tensor_file import weights_hash
-from made_runs import end, events, start, study, until
+from made_runs import end, events, start, study
+from waiting import wait_until
 
 SMALL = ("--device", "cpu", "--threads", "1", "--steps", "4", "--fold-count", "2", "--set", "checkpoint_seconds=0")
 
@@ -141,12 +143,16 @@ def test_the_model_before_is_compared_as_it_is(student: Path, collection: Path, 
 
 
 @pytest.mark.slow
-def test_a_killed_adaptation_ends_with_the_same_weights(student: Path, collection: Path, tmp_path: Path) -> None:
+def test_a_killed_adaptation_ends_with_the_same_weights(
+    student: Path, collection: Path, tmp_path: Path, gate: Gate
+) -> None:
     undisturbed, killed = tmp_path / "a", tmp_path / "b"
-    more = ("--force", "--set", "steps=40")
+    more = ("--force", "--set", "steps=6")
     assert main(adapt(student, collection, undisturbed, *more)) == 0
-    process = start(*adapt(student, collection, killed, *more))
-    until(lambda: len(list((killed / "run").rglob("checkpoint.safetensors"))) > 0, process)
+    gate.close(event="step", step=4)
+    process = start(*adapt(student, collection, killed, *more), module=gate.module)
+    wait_until(lambda: read_steps(killed / "run") == [1, 2, 3, 4], process)
+    assert list((killed / "run").rglob("checkpoint.safetensors"))
     process.kill()
     end(process)
     student_copy = (killed / "run" / "start.safetensors").read_bytes()
@@ -154,6 +160,10 @@ def test_a_killed_adaptation_ends_with_the_same_weights(student: Path, collectio
     assert main(["resume", str(killed / "run")]) == 0
     hashes = [weights_hash(load_model(folder / "new.safetensors").network.state_dict()) for folder in (undisturbed, killed)]
     assert hashes[0] == hashes[1]
+
+
+def read_steps(run: Path) -> list[int]:
+    return [event.values["step"] for event in events(run, EventKind.STEP)]
 
 
 def test_other_labels_get_new_outputs_and_are_not_compared(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gate import acting
 from kdnet.cli import main
 from kdnet.data.volumes.io import read_volume
 from kdnet.files import write_json
@@ -21,7 +22,7 @@ from kdnet.runs.folder import SCHEMA, NetworkFolder
 from kdnet.schema.interruption import StopMode
 from kdnet.study import reader as view_module
 from kdnet.study.reader import open_readonly
-from made_runs import ENDLESS, end, events, start, study, until
+from made_runs import ENDLESS, events, study
 
 STUDENT = "fold0/seed0/student-t1ce"
 
@@ -147,20 +148,22 @@ def test_a_network_in_training_is_previewed_as_it_is(
     phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], ema_decay: str
 ) -> None:
     run, teacher = tmp_path / "run", "fold0/seed0/teacher"
-    more = ("--set", f"ema_decay={ema_decay}", "--set", "deep_supervision=1", "--set", "checkpoint_seconds=0.5")
-    process = start(*study(phantom, run, *ENDLESS, *more))
-    until((run / teacher / "checkpoint.safetensors").exists, process)
-    found = preview(run, tmp_path / "a.nii.gz", capsys, "--network", teacher)
-    assert found["finished"] is False
-    assert found["step"] > 0
-    first = next(iter(found["images"].values()))
-    image = read_volume(Path(first["path"]), first["component"])
-    assert read_volume(Path(found["labelmap"])).grid.matches(image.grid)
-    assert "there is no checkpoint of" in refusal(
-        ["predict-checkpoint", str(run), "--network", STUDENT, "-o", str(tmp_path / "b.nii.gz")], capsys
-    )
-    request_stop(run, StopMode.STOP)
-    assert end(process)[0] == 130
+    more = ("--set", f"ema_decay={ema_decay}", "--set", "deep_supervision=1", "--set", "checkpoint_seconds=0")
+
+    def look() -> None:
+        found = preview(run, tmp_path / "a.nii.gz", capsys, "--network", teacher)
+        assert found["finished"] is False
+        assert found["step"] == 2
+        first = next(iter(found["images"].values()))
+        image = read_volume(Path(first["path"]), first["component"])
+        assert read_volume(Path(found["labelmap"])).grid.matches(image.grid)
+        assert "there is no checkpoint of" in refusal(
+            ["predict-checkpoint", str(run), "--network", STUDENT, "-o", str(tmp_path / "b.nii.gz")], capsys
+        )
+        request_stop(run, StopMode.STOP)
+
+    with acting(look, event="step", step=3):
+        assert main(study(phantom, run, *ENDLESS, *more)) == 130
     assert events(run, EventKind.STOPPED)
 
 

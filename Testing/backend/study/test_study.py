@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from gate import Gate
 from kdnet.cli import main
 from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.errors import RunFolderError, SettingsError
@@ -31,11 +32,8 @@ from kdnet.study.network_list import plan_networks
 from kdnet.study.time_budget import StepTimings, steps_for_budget
 from kdnet.training.optimization import PlateauState, learning_rate
 from kdnet.training.patches import PatchSampler
-from made_runs import events, hashes, study, until
-
-
-def command(data: Path, out: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "kdnet", *study(data, out, *more)]
+from made_runs import end, events, hashes, start, study
+from waiting import wait_until
 
 
 def test_a_study_leaves_models_scores_predictions_and_a_report(finished_run: Path) -> None:
@@ -59,40 +57,45 @@ def test_baseline_and_student_see_the_same_data_and_differ_only_by_what_they_lea
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_random_ends_with_the_same_weights(phantom: Path, finished_run: Path, tmp_path: Path) -> None:
-    run, chance = tmp_path / "killed", random.Random(3)
-    kills = 0
-    for attempt in range(12):
-        process = subprocess.Popen(command(phantom, run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            if attempt == 0:  # on a fast machine the whole study takes no longer than the wait below
-                until(lambda: events(run, EventKind.STEP), process)
-                raise subprocess.TimeoutExpired(process.args, 0)
-            process.wait(timeout=chance.uniform(6, 11))
-            break
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
-    else:
-        subprocess.run(command(phantom, run), check=True, capture_output=True)
-    assert kills >= 1
+def test_a_run_killed_in_a_step_and_a_test_case_ends_with_the_same_weights(
+    phantom: Path, finished_run: Path, tmp_path: Path, gate: Gate
+) -> None:
+    run = tmp_path / "killed"
+    for report in (
+        {"event": "step", "network": "fold0/seed0/teacher", "step": 2},
+        {"event": "evaluation", "network": "fold0/seed0/baseline-t1ce", "done": 1},
+    ):
+        gate.close(**report)
+        process = start(*study(phantom, run), module=gate.module)
+        wait_until(lambda report=report: reported(run, report), process)  # type: ignore[misc]
+        process.kill()
+        end(process)
+    assert main(study(phantom, run)) == 0
     assert hashes(run) == hashes(finished_run)
     for path in run.rglob("*.json"):
         json.loads(path.read_text())
     assert read_events(run / "events.jsonl")[0][-1].event is EventKind.STUDY_FINISHED
 
 
+def reported(run: Path, values: Mapping[str, object]) -> bool:
+    found = read_events(run / "events.jsonl")[0]
+    return any(
+        values.items() <= {"event": event.event, "network": event.network, **event.values}.items() for event in found
+    )
+
+
 @pytest.mark.slow
-def test_ctrl_c_stops_cleanly_and_resume_continues(phantom: Path, finished_run: Path, tmp_path: Path) -> None:
+def test_ctrl_c_stops_cleanly_and_resume_continues(phantom: Path, finished_run: Path, tmp_path: Path, gate: Gate) -> None:
     run = tmp_path / "stopped"
-    process = subprocess.Popen(command(phantom, run), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8")
-    until(lambda: events(run, EventKind.STEP), process)
+    gate.close(event="step")
+    process = start(*study(phantom, run), module=gate.module)
+    wait_until(lambda: events(run, EventKind.STEP), process)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    gate.open()
+    code, errors = end(process)
+    assert code == 130
     assert "kdnet resume" in errors
-    subprocess.run([sys.executable, "-m", "kdnet", "resume", str(run)], check=True, capture_output=True)
+    assert main(["resume", str(run)]) == 0
     assert hashes(run) == hashes(finished_run)
 
 
@@ -101,7 +104,7 @@ def test_two_processes_give_the_model_of_one(phantom: Path, finished_run: Path, 
     run = tmp_path / "two"
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
-    arguments = command(phantom, run)[1:]
+    arguments = ["-m", "kdnet", *study(phantom, run)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     begun = [*torchrun, *rendezvous, *arguments]
     done = subprocess.run(begun, check=False, capture_output=True, env=environment)
@@ -132,7 +135,7 @@ def test_another_request_for_the_same_folder_is_refused(
     phantom: Path, finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = shutil.copytree(finished_run, tmp_path / "run")
-    assert main([*command(phantom, run, "--set", "steps=7")[3:]]) == 2
+    assert main(study(phantom, run, "--set", "steps=7")) == 2
     assert "other settings" in capsys.readouterr().err
 
 
@@ -174,7 +177,7 @@ def test_a_folder_that_another_process_writes_is_refused(tmp_path: Path) -> None
 def test_bad_requests_are_one_sentence(
     phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
 ) -> None:
-    assert main([*command(phantom, tmp_path / "run")[3:], *arguments]) == 2
+    assert main([*study(phantom, tmp_path / "run"), *arguments]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert told in error
     assert error.startswith("kdnet: ")
@@ -182,7 +185,7 @@ def test_bad_requests_are_one_sentence(
 
 def test_an_empty_data_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "data").mkdir()
-    assert main(command(tmp_path / "data", tmp_path / "run")[3:]) == 2
+    assert main(study(tmp_path / "data", tmp_path / "run")) == 2
     assert "does not contain cases in a known format" in capsys.readouterr().err
 
 
@@ -298,11 +301,14 @@ def test_a_partial_last_event_is_dropped_and_repeated_steps_count_once(tmp_path:
 
 
 @pytest.mark.parametrize(
-    "changes", [["precision=bfloat16"], ["student_network=dynunet-8-shallow", "network=segresnet-4"], ["workers=1"]]
+    "changes",
+    [
+        ["precision=bfloat16", "patch=[32,32,32]"],
+        ["student_network=dynunet-8-shallow", "network=segresnet-4"],
+        ["workers=1"],
+    ],
 )
 def test_other_settings_train_to_the_end(phantom: Path, tmp_path: Path, changes: list[str]) -> None:
     settings = [part for change in changes for part in ("--set", change)]
-    assert (
-        main([*command(phantom, tmp_path / "run", "--set", "steps=2", "--set", "validation_every=2")[3:], *settings]) == 0
-    )
+    assert main([*study(phantom, tmp_path / "run", "--set", "steps=2", "--set", "validation_every=2"), *settings]) == 0
     assert len(hashes(tmp_path / "run")) == 3

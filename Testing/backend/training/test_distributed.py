@@ -12,6 +12,7 @@ from kdnet.cli import main
 from kdnet.errors import SettingsError
 from kdnet.training.distributed import announced_processes, check_device_name
 from made_runs import study
+from waiting import PATIENCE
 
 RENDEZVOUS = {"RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
 
@@ -100,7 +101,7 @@ def test_processes_share_results_and_errors(tmp_path: Path) -> None:
     script.write_text(TOGETHER)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240, env=environment)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE, env=environment)
     answer = (
         "[[0, 1], 0, [1.0, 2.0], 'made by 0', [None, None], 'DataError: case of process 0', "
         "'DataError: case of process 1', 'Interrupted: paused by SIGTERM']"

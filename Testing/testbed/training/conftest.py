@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gate import Gate
 from kdnet.data.phantom import write_phantom
+from waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TINY = {
@@ -26,7 +27,6 @@ TINY = {
     "checkpoint_seconds": 0.5,
     "distillation": {"lambda_": 0.5, "gamma": 0.1, "temperature": 2.0},
 }
-PATIENCE = 120.0
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,8 @@ def training_module(application: Any, module: Any) -> Iterator[Any]:
     widget = application.open_module("KDNetTraining", REPOSITORY / "KDNetTraining")
     widget.parent.resize(470, 1400)
     widget.parent.show()
-    _until(application, lambda: widget.panel.experiment.config.capabilities is not None)
+    known = widget.panel.experiment.config
+    wait_until(lambda: known.capabilities is not None, pause=application.process_events)
     yield widget
     widget.cleanup()
 
@@ -63,7 +64,18 @@ def training(training_module: Any, tmp_path: Path) -> Iterator[Any]:
 @pytest.fixture
 def until(application: Any) -> Callable[[Callable[[], Any]], None]:
     """Let the event loop run until something is so."""
-    return lambda condition: _until(application, condition)
+    return lambda condition: wait_until(condition, pause=application.process_events)
+
+
+@pytest.fixture
+def held(training: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """A gate for the runs and commands that the panel starts."""
+    import KDNetTrainingLib.RunProcesses
+    from KDNetLib.Command import Command
+
+    monkeypatch.setattr(KDNetTrainingLib.RunProcesses, "python_arguments", lambda _count, given: [*gate.module, *given])
+    monkeypatch.setitem(Command.__init__.__kwdefaults__, "module", gate.module)
+    return gate
 
 
 @pytest.fixture(scope="session")
@@ -129,10 +141,3 @@ def kill(panel: Any, run: Any) -> None:
     if process is not None and process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def _until(application: Any, condition: Callable[[], Any]) -> None:
-    started = time.monotonic()
-    while not condition():
-        application.process_events()
-        assert time.monotonic() - started < PATIENCE, "nothing happens"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import slicer
+from gate import Gate
 from kdnet.data.phantom import write_phantom
 
 from .conftest import choose_data, rows
@@ -43,11 +44,13 @@ def test_a_folder_without_cases_is_reported_in_one_sentence(training: Any, until
     until(lambda: "is not a folder" in training.ui.dataLabel.text)
 
 
-def test_an_inspection_can_be_canceled_and_started_again(training: Any, cases: Path, until: Any) -> None:
+def test_an_inspection_can_be_canceled_and_started_again(training: Any, cases: Path, until: Any, held: Gate) -> None:
+    held.close(index=2)
     training.ui.dataFolderEdit.currentPath = str(cases)
     until(lambda: training.data.selection.inspecting)
     assert training.ui.inspectButton.text == "Cancel"
     training.ui.inspectButton.click()
+    held.open()
     assert "Canceled after" in training.ui.dataLabel.text
     training.ui.inspectButton.click()
     until(lambda: training.data.selection.summary is not None)

@@ -27,6 +27,7 @@ def test_examples_of_the_parts(training: Any, name: str) -> None:
     assert outcome.failed == 0
 
 
+@pytest.mark.slow
 def test_the_example_of_the_logic(training: Any, cases: Path, tmp_path: Path) -> None:
     module = importlib.import_module("KDNetTrainingLib.Logic")
     names = {"DATA": str(cases), "RUNS": str(tmp_path), "logic": training.logic}
@@ -35,5 +36,6 @@ def test_the_example_of_the_logic(training: Any, cases: Path, tmp_path: Path) ->
     assert outcome.failed == 0
 
 
+@pytest.mark.slow
 def test_the_self_tests_of_the_module_pass(training: Any) -> None:
     sys.modules["KDNetTraining"].KDNetTrainingTest().runTest()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import slicer
+from gate import Gate
 from kdnet.runs.status import RunState, read_status
+from waiting import wait_until
 
 from .conftest import REPOSITORY, kill, rows
+
+pytestmark = pytest.mark.slow
+TEACHER = "fold0/seed0/teacher"
+ENDLESS = 100_000  # steps
 
 
 def state(panel: Any) -> str:
@@ -18,16 +23,17 @@ def state(panel: Any) -> str:
 
 
 def test_a_student_is_trained_compared_and_deployed(
-    training: Any, chosen: Any, until: Any, application: Any, module: Any, tmp_path: Path
+    training: Any, chosen: Any, held: Gate, until: Any, application: Any, module: Any, tmp_path: Path
 ) -> None:
-    chosen(steps=60, validation_every=10)
+    chosen(steps=20, validation_every=10)
+    held.close(event="step", network=TEACHER, step=3)
     training.ui.startButton.click()
     assert state(training) == "starting"
     run = training.runs.run
     assert run.root.parent == tmp_path / "runs"
+    pause_resume_and_kill(training, run, held, until)
     charts_fill(training, until, application)
-    pause_resume_and_kill(training, run, until)
-    close_and_open_again(training, run, until, application)
+    close_and_open_again(training, run, held, until, application)
     compare(training, until, tmp_path)
     training.ui.overlayButton.click()
     until(lambda: not training.monitor.overlay.busy)
@@ -49,32 +55,37 @@ def charts_fill(training: Any, until: Any, application: Any) -> None:
     assert [legend.GetInline() for legend in legends] == [False, False]  # beside the curves
 
 
-def pause_resume_and_kill(training: Any, run: Any, until: Any) -> None:
+def pause_resume_and_kill(training: Any, run: Any, held: Gate, until: Any) -> None:
+    """The run waits at the gate while it is paused and killed, in the teacher, and then in the student."""
     ui = training.ui
+    until(lambda: state(training) == "running" and training.logic.status(run).step == 3)
     ui.pauseButton.click()
+    held.close(event="step", network=TEACHER, step=6)
     until(lambda: state(training) == "paused" and not training.logic.alive(run))
     until(lambda: ui.resumeButton.enabled)
-    status = training.logic.status(run)
+    assert training.logic.status(run).step == 4
     ui.resumeButton.click()
-    until(lambda: state(training) == "running" and training.logic.status(run).step != status.step)
+    until(lambda: state(training) == "running" and training.logic.status(run).step == 6)
     kill(training, run)
     until(lambda: state(training) == "failed")
     assert "killed" in ui.runLabel.text
     assert "resume the run" in ui.runLabel.text
     until(lambda: ui.resumeButton.enabled)
+    held.close(event="step", network="fold0/seed0/student-t1ce", step=3)
     ui.resumeButton.click()
     until(lambda: state(training) == "running")
 
 
-def close_and_open_again(training: Any, run: Any, until: Any, application: Any) -> None:
+def close_and_open_again(training: Any, run: Any, held: Gate, until: Any, application: Any) -> None:
     """The panel is left; another one, as after a restart of Slicer, finds the run and shows where it is."""
     training.exit()
     before = application._widgets["KDNetTraining"]
     again = application.open_module("KDNetTraining", REPOSITORY / "KDNetTraining").panel
     try:
-        until(lambda: again.runs.run == run and state(again) in ("running", "finished"))
+        until(lambda: again.runs.run == run and state(again) == "running")
         until(lambda: again.monitor.curves.losses)
         assert next(iter(again.monitor.curves.losses.values())).steps
+        held.open()
         until(lambda: state(again) == "finished" and again.result.results is not None)
     finally:
         again.cleanup()
@@ -130,7 +141,7 @@ def deploy_and_segment(training: Any, run: Any, until: Any, application: Any, se
 
 
 def test_runs_wait_for_each_other_and_can_be_paused(training: Any, chosen: Any, until: Any) -> None:
-    chosen(steps=2000)
+    chosen(steps=ENDLESS)
     training.ui.startButton.click()
     first = training.runs.run
     training.ui.startButton.click()
@@ -184,7 +195,7 @@ def test_a_run_folder_of_a_newer_version_is_refused(training: Any, tmp_path: Pat
 def test_a_run_in_use_is_not_started_again(training: Any, chosen: Any, until: Any) -> None:
     from kdnet.errors import RunFolderError
 
-    chosen(steps=2000)
+    chosen(steps=ENDLESS)
     training.ui.startButton.click()
     run = training.runs.run
     with pytest.raises(RunFolderError, match="another process"):
@@ -198,7 +209,4 @@ def test_a_run_in_use_is_not_started_again(training: Any, chosen: Any, until: An
 
     assert qt.QApplication.clipboard().text().startswith("kdnet study")
     training.logic.pause(run)
-    started = time.monotonic()
-    while training.logic.alive(run) and time.monotonic() - started < 60:
-        time.sleep(0.2)
-    assert not training.logic.alive(run)
+    wait_until(lambda: not training.logic.alive(run))

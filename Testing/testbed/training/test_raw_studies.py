@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gate import Gate
 from made_raw import brats_case
 
 
@@ -64,13 +65,17 @@ def test_prepared_cases_become_the_data(training: Any, raw: Path, tmp_path: Path
     assert qt.QDesktopServices.opened[-1].endswith("index.html")
 
 
-def test_a_preparation_can_be_canceled_and_continued(training: Any, raw: Path, tmp_path: Path, until: Any) -> None:
+def test_a_preparation_can_be_canceled_and_continued(
+    training: Any, raw: Path, tmp_path: Path, until: Any, held: Gate
+) -> None:
     ui = training.ui
+    held.close(done=1)
     ui.rawFolderEdit.currentPath = str(raw)
     ui.preparedFolderEdit.currentPath = str(tmp_path / "out")
     ui.prepareButton.click()
-    until(lambda: training.raw.studies.progress is not None)
+    until(lambda: training.raw.studies.progress is not None and training.raw.studies.progress.done == 1)
     ui.prepareButton.click()
+    held.open()
     assert ui.prepareLabel.text == "Canceled. Prepare again to continue."
     assert ui.prepareButton.text == "Prepare"
     ui.prepareButton.click()
