@@ -40,7 +40,13 @@ def test_bfloat16_is_not_chosen_where_pytorch_computes_wrong_gradients(
 
 def test_a_chosen_precision_is_kept() -> None:
     assert settled_precision(Precision.FLOAT32, CPU, 4) is Precision.FLOAT32
-    assert settled_precision(Precision.BFLOAT16, CPU, 4) is Precision.BFLOAT16
+    assert settled_precision(Precision.BFLOAT16, CPU, 3) is Precision.BFLOAT16
+    assert settled_precision(Precision.BFLOAT16, torch.device("cuda"), 2) is Precision.BFLOAT16
+
+
+def test_bfloat16_is_refused_where_pytorch_computes_wrong_gradients() -> None:
+    with pytest.raises(SettingsError, match=r"only 2 of the network's coarsest voxels.*: set precision=auto"):
+        settled_precision(Precision.BFLOAT16, CPU, 2)
 
 
 def test_apple_gpus_are_taken_only_where_one_window_agrees(monkeypatch: pytest.MonkeyPatch) -> None:

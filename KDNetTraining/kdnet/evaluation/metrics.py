@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -86,7 +87,11 @@ def score_region(
     box = bounding_box(found | wanted)
     pair = [torch.from_numpy(mask[box].copy())[None, None] for mask in (found, wanted)]
     dice = compute_dice(pair[0], pair[1], include_background=True)
-    distance = compute_hausdorff_distance(pair[0], pair[1], include_background=True, percentile=95, spacing=list(spacing))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # MONAI calls a function of its own that it has deprecated
+        distance = compute_hausdorff_distance(
+            pair[0], pair[1], include_background=True, percentile=95, spacing=list(spacing)
+        )
     return RegionScore(name, float(dice), float(distance))
 
 

@@ -59,7 +59,7 @@ def prepare_adaptation(
     assert start is not None
     data = processes.once(lambda: _read_data(request, start.card.preprocessing, events, progress, record, resumed=resumed))
     labels = data.dataset.labels
-    compared = labels.meaning == start.card.labels.meaning
+    compared = data.has_labels_of(start.card)
     recipe, warnings = replace(request.recipe, validation_every=request.recipe.steps), data.warnings
     if not compared:
         plain = replace(recipe.distillation, lambda_=0.0, gamma=0.0)

@@ -19,6 +19,7 @@ from kdnet.runs.events import NO_EVENTS, EventKind, EventLog
 from kdnet.schema.case_report import CaseReport
 from kdnet.schema.folds import ALL_CASES, Split
 from kdnet.schema.formatting import plural
+from kdnet.schema.model_card import ModelCard
 from kdnet.schema.preprocessing import Preprocessing
 from kdnet.schema.study_request import StudyRequest
 from kdnet.schema.study_rules import DEFAULT_FOLDS
@@ -50,6 +51,10 @@ class StudyData:
     def beside(self) -> frozenset[str]:
         """Cases that an adaptation uses beside the corrected ones: earlier ones and those without labels."""
         return self.dataset.earlier | self.unlabeled
+
+    def has_labels_of(self, card: ModelCard) -> bool:
+        """Check whether labels of the cases and of a model mean the same; otherwise it cannot teach or be compared."""
+        return self.dataset.labels.meaning == card.labels.meaning
 
     def case(self, name: str) -> Case:
         """Return the case named ``name``."""

@@ -68,7 +68,7 @@ class ModelFileTeacher:
             SettingsError: when its labels or preprocessing differ from the study's.
         """
         card = self.loaded.card
-        if card.labels.meaning != data.dataset.labels.meaning:
+        if not data.has_labels_of(card):
             own, wanted = (", ".join(item.name for item in table.regions) for table in (card.labels, data.dataset.labels))
             raise SettingsError(f"the teacher {self.path} segments {own}, but the data has {wanted}: choose another one.")
         if card.preprocessing != data.preprocessing:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from kdnet.data.dataset import Dataset, case_files
+from kdnet.data.dataset import Case, Dataset, case_files
 from kdnet.data.volumes.io import write_volume
 from kdnet.errors import ModelFileError, RunFolderError, SettingsError
 from kdnet.foreign import reading
@@ -50,26 +50,16 @@ def preview(root: Path, name: str, out: Path, device: torch.device, case_name: s
     """
     view = open_readonly(root)
     network = _planned(view, name)
-    if view.dataset is None:
-        raise RunFolderError(f"the data folder {view.request.data} of {root} does not exist: restore it to preview a case.")
-    parts = view.splits.get(network.fold)
-    if parts is None or not parts.validation:
-        raise RunFolderError(f"{view.run.splits} is missing or damaged: delete it, then resume the run.")
-    case_name = case_name or parts.validation[0]
-    case = next((case for case in view.dataset.cases if case.name == case_name), None)
-    if case is None:
-        raise SettingsError(f'the data of {root} has no case "{case_name}": choose one of its validation cases.')
-    _keep_data(out, view.dataset)
+    case, part = _shown_case(view, network, case_name, out)
     model, step, finished = _model(view, network)
     missing = [name for name in model.card.modalities if name not in case.images]
     if missing:
-        raise SettingsError(f"case {case_name} lacks {', '.join(missing)}, which the network needs: choose another case.")
+        raise SettingsError(f"case {case.name} lacks {', '.join(missing)}, which the network needs: choose another case.")
     labelmap = Predictor(model, device).predict(read_inputs(case, model.card.modalities)).labelmap
     write_volume(out, labelmap)
-    part = next((part for part in ("train", "validation", "test") if case_name in getattr(parts, part)), "excluded")
     return {
         "network": name,
-        "case": case_name,
+        "case": case.name,
         "part": part,
         "step": step,
         "finished": finished,
@@ -77,6 +67,22 @@ def preview(root: Path, name: str, out: Path, device: torch.device, case_name: s
         "labels": model.card.labels.to_json(),
         **case_files(case),
     }
+
+
+def _shown_case(view: RunReader, network: NetworkId, name: str, out: Path) -> tuple[Case, str]:
+    """Return the case to segment into ``out``, and its part of the split of the network's fold."""
+    root = view.run.root
+    if view.dataset is None:
+        raise RunFolderError(f"the data folder {view.request.data} of {root} does not exist: restore it to preview a case.")
+    parts = view.splits.get(network.fold)
+    if parts is None or not parts.validation:
+        raise RunFolderError(f"{view.run.splits} is missing or damaged: delete it, then resume the run.")
+    name = name or parts.validation[0]
+    case = next((case for case in view.dataset.cases if case.name == name), None)
+    if case is None:
+        raise SettingsError(f'the data of {root} has no case "{name}": choose one of its validation cases.')
+    _keep_data(out, view.dataset)
+    return case, next((part for part in ("train", "validation", "test") if name in getattr(parts, part)), "excluded")
 
 
 def _keep_data(out: Path, dataset: Dataset) -> None:

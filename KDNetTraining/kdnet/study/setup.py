@@ -27,7 +27,7 @@ from kdnet.study.jobs import channels
 from kdnet.study.network_list import plan_networks
 from kdnet.study.patch_check import check_patch
 from kdnet.study.prepare_data import StudyData, read_study_data
-from kdnet.study.pretrained_teacher import adapt_recipe, load_teacher
+from kdnet.study.pretrained_teacher import PretrainedTeacher, adapt_recipe, load_teacher
 from kdnet.study.starting_point import open_start, started_recipe
 from kdnet.training.distillation_module import check_latents
 from kdnet.training.distributed import ALONE, DistributedContext
@@ -101,7 +101,7 @@ class PreparedStudy:
         In an adaptation it is the model before, unless that has other labels.
         """
         model = self.pretrained
-        if self.adapts and self.start is not None and self.start.card.labels.meaning == self.data.dataset.labels.meaning:
+        if self.adapts and self.start is not None and self.data.has_labels_of(self.start.card):
             model = self.start
         return None if model is None else Teacher(model.network, channels(model.card.modalities, self.data))
 
@@ -148,13 +148,23 @@ def prepare_study(
         _check_levels(request.recipe, data.dataset.labels.channels)
         warnings = (*data.warnings, *_distillation_warnings(request.recipe))
         return check_start(PreparedStudy(data, networks, request.recipe, warnings=warnings, start=start))
-    teacher = opened.fit(data, modalities, request.recipe)
+    return check_start(_with_teacher(request, opened.fit(data, modalities, request.recipe), data, networks, start))
+
+
+def _with_teacher(
+    request: StudyRequest,
+    teacher: PretrainedTeacher,
+    data: StudyData,
+    networks: tuple[NetworkId, ...],
+    start: Model | None,
+) -> PreparedStudy:
+    """Adapt the recipe to a pretrained teacher, and leave out controls if no student starts from it."""
     recipe, warnings = adapt_recipe(request.recipe, teacher.model, len(networks[-1].modalities))
     if request.control and not recipe.init_from_teacher:
         networks = tuple(network for network in networks if network.role is not Role.CONTROL)
         warnings = (*warnings, "Without a start from the teacher's weights there is no control.")
     warnings = (*data.warnings, *teacher.warnings, *warnings, *_distillation_warnings(recipe))
-    return check_start(PreparedStudy(data, networks, recipe, teacher.model, warnings, start))
+    return PreparedStudy(data, networks, recipe, teacher.model, warnings, start)
 
 
 def check_start(setup: PreparedStudy) -> PreparedStudy:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from kdnet.device import computes_bfloat16
+from kdnet.errors import SettingsError
 from kdnet.networks.base import SegmentationNetwork
 from kdnet.schema.recipe import Optimizer, Precision, Recipe, Schedule, TrainedLayers
 
@@ -37,10 +38,18 @@ def settled_precision(wanted: Precision, device: torch.device, smallest: int) ->
         wanted: precision of the recipe.
         device: compute device.
         smallest: voxels of the bottleneck along the first axis. Finer levels have a power of two times as many.
+
+    Raises:
+        SettingsError: if the recipe demands bfloat16 where its gradients are wrong.
     """
+    correct = device.type != "cpu" or smallest > 2
+    if wanted is Precision.BFLOAT16 and not correct:
+        raise SettingsError(
+            f"The precision is bfloat16, but along the first axis the patch has only {smallest} of the network's coarsest "
+            "voxels, for which PyTorch computes wrong gradients on a CPU: set precision=auto, or enlarge the patch."
+        )
     if wanted is not Precision.AUTO:
         return wanted
-    correct = device.type != "cpu" or smallest > 2
     return Precision.BFLOAT16 if correct and computes_bfloat16(device) else Precision.FLOAT32
 
 

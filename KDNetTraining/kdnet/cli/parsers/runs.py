@@ -10,6 +10,13 @@ from kdnet.cli.parsers.common import add_command, add_device, add_json, add_out
 
 def add_parsers(commands: Any) -> None:
     """Add the commands to the ``kdnet`` parser."""
+    _add_results(commands)
+    _add_report(commands)
+    _add_preview(commands)
+    _add_export(commands)
+
+
+def _add_results(commands: Any) -> None:
     results = add_command(
         commands,
         "results",
@@ -19,6 +26,9 @@ def add_parsers(commands: Any) -> None:
     )
     _add_run(results)
     add_json(results, "print JSON, including all files, instead of text")
+
+
+def _add_report(commands: Any) -> None:
     report = add_command(
         commands,
         "report",
@@ -28,6 +38,9 @@ def add_parsers(commands: Any) -> None:
     )
     report.add_argument("run_folders", type=Path, nargs="+", metavar="RUN", help="run folders")
     add_out(report, "folder to write to", metavar="FOLDER")
+
+
+def _add_preview(commands: Any) -> None:
     predict = add_command(
         commands,
         "predict-checkpoint",
@@ -40,6 +53,9 @@ def add_parsers(commands: Any) -> None:
     predict.add_argument("--case", default="", metavar="CASE", help="case to segment (default: a validation case)")
     add_out(predict, "labelmap to write", metavar="FILE")
     add_device(predict)
+
+
+def _add_export(commands: Any) -> None:
     export = add_command(
         commands,
         "export",
