@@ -32,6 +32,7 @@ GROUPS = MappingProxyType(
             "adapt": "adapt a model to corrected cases, and test whether it got better",
             "resume": "resume a study or an adaptation",
             "results": "show the results of a run",
+            "report": "write one report on several runs of a study",
             "predict-checkpoint": "segment a validation case with the current checkpoint",
             "export": "write a model file for users",
         },
