@@ -25,6 +25,7 @@ class LesionMap:
         corner: first voxel ``(k, j, i)`` of that box.
         others: volumes in mL of smaller lesions, which are not measured.
         source: digest of the labelmap that was measured.
+        dropped: labels of doubtful lesions that are not in the segments at first, uint8 ``[k, j, i]``; None if all are.
     """
 
     table: LesionTable
@@ -32,19 +33,22 @@ class LesionMap:
     corner: tuple[int, ...]
     others: tuple[float, ...]
     source: str
+    dropped: NDArray[np.uint8] | None = None
 
     @classmethod
     def received(cls, answer: Mapping[str, Any], voxels: NDArray[np.uint8]) -> LesionMap:
-        """Read what the worker found in the labelmap ``voxels`` ``[k, j, i]``."""
+        """Read what the worker found in the labelmap ``voxels`` ``[k, j, i]``, and in the doubtful lesions beside it."""
         import numpy as np  # noqa: PLC0415
 
         numbers = np.load(answer["numbers"], allow_pickle=False)
+        dropped = np.load(answer["dropped"], allow_pickle=False) if answer.get("dropped") else None
         return cls(
             LesionTable.from_json(answer["lesions"]),
             numbers,
             tuple(answer["corner"]),
             tuple(answer["others"]),
-            digest(voxels),
+            digest(voxels if dropped is None else np.where(voxels > 0, voxels, dropped)),
+            dropped,
         )
 
     @property
@@ -67,6 +71,10 @@ class LesionSelection:
         self.node, self.volumeNode, self.model = node, volumeNode, model
         self.lesions: LesionMap | None = None
         self._dropped: NDArray[np.uint8] | None = None
+
+    def take(self, lesions: LesionMap) -> None:
+        """Take the lesions of a new result; doubtful ones are dropped."""
+        self.lesions, self._dropped = lesions, lesions.dropped
 
     def isCurrent(self) -> bool:
         """Return whether the lesions are those of the segmentation as it is now."""

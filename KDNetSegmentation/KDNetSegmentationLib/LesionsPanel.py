@@ -43,7 +43,8 @@ class LesionsPanel:
     def take(self, result: Result, volumeNode: vtkMRMLScalarVolumeNode, model: ModelInfo) -> None:
         """Show the lesions of a new result."""
         self.selection = LesionSelection(result.segmentationNode, volumeNode, model)
-        self.selection.lesions = result.lesions
+        if result.lesions is not None:
+            self.selection.take(result.lesions)
         self._show()
 
     def follow(
@@ -136,6 +137,8 @@ class LesionsPanel:
         item = self.panel.ui.lesionsTable.item(row, 0)
         item.setCheckState(qt.Qt.Checked if self.selection.isKept(lesion.number) else qt.Qt.Unchecked)
         tip = _("Click to show the lesion. Clear the check box to remove it from the segments, check it to restore it.")
+        if lesion.doubtful:
+            tip = f"{_('The model is rarely right about such a lesion, so it was removed at first.')} {tip}"
         item.setToolTip(tip)
 
     def _showHint(self) -> None:
@@ -161,7 +164,8 @@ def lesion_rows(lesion: Lesion) -> list[tuple[str, str, str, str, str]]:
     """Return the rows of one lesion; number and center are in the first, that of its outermost region."""
     rows = []
     for index, size in enumerate(lesion.sizes):
-        confidence = "" if size.confidence is None else f"{100 * size.confidence:.0f}%"
+        certainty = lesion.certainty(index)
+        confidence = "" if certainty is None else f"{100 * certainty:.0f}%"
         title = f"{lesion.number} {size.name}" if index == 0 else f"    {size.name}"
         center = position_text(lesion.center) if index == 0 else ""
         diameters = f"{size.diameter.length:.1f} x {size.perpendicular.length:.1f}"

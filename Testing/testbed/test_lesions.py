@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -158,3 +161,35 @@ def test_a_segmentation_without_lesions_says_so(panel: Any, result: Any, wait: W
 def test_the_console_measures_too(panel: Any, result: Any) -> None:
     lesions = panel.logic.measureLesions(result, panel.parameters.resultVolume)
     assert lesions.table.lesions[0].whole.milliliters > 5
+
+
+def test_doubtful_lesions_are_listed_unchecked_and_can_be_restored(
+    panel: Any, result: Any, tmp_path: Path, wait: Wait
+) -> None:
+    """As a result of a model whose card has a lesion confidence: the segments lack what the worker sent apart."""
+    from KDNetLib.SegmentationNode import replace_labels
+    from KDNetSegmentationLib.Lesions import LesionMap
+
+    everything, lesions = labelmap(panel), panel.lesions.selection.lesions
+    doubtful = np.zeros(everything.shape, bool)
+    doubtful[lesions.box] = lesions.numbers == 1
+    np.save(tmp_path / "numbers.npy", lesions.numbers)
+    np.save(tmp_path / "dropped.npy", np.where(doubtful, everything, 0).astype(np.uint8))
+    judged = [replace(lesion, confidence=0.1, doubtful=lesion.number == 1) for lesion in lesions.table.lesions]
+    answer = {
+        "lesions": replace(lesions.table, lesions=tuple(judged)).to_json(),
+        "numbers": str(tmp_path / "numbers.npy"),
+        "corner": lesions.corner,
+        "others": (),
+        "dropped": str(tmp_path / "dropped.npy"),
+    }
+    kept = np.where(doubtful, 0, everything).astype(np.uint8)
+    replace_labels(result, panel.model.labels, kept, panel.parameters.resultVolume, (1, 2, 3))
+    taken = SimpleNamespace(segmentationNode=result, lesions=LesionMap.received(answer, kept))
+    panel.lesions.take(taken, panel.parameters.resultVolume, panel.model)
+    assert not is_checked(panel, 0)
+    assert rows(panel)[0][4] == "10%"
+    assert "rarely right" in panel.ui.lesionsTable.item(0, 0).toolTip()
+    assert panel.lesions.selection.isCurrent()
+    check(panel, 0, kept=True)
+    assert np.array_equal(labelmap(panel), everything)

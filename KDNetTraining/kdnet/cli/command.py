@@ -35,6 +35,7 @@ GROUPS = MappingProxyType(
             "report": "write one report on several runs of a study",
             "predict-checkpoint": "segment a validation case with the current checkpoint",
             "export": "write a model file for users",
+            "calibrate": "learn how often a model is right about a lesion",
         },
         "segmentation": {
             "segment": "segment scans with a model file",
@@ -63,6 +64,7 @@ PARSERS = (
     "measure",
     "evaluate",
     "brain",
+    "calibrate",
     "panel",
 )
 

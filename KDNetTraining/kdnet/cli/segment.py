@@ -52,7 +52,7 @@ def run_segment(args: argparse.Namespace) -> int:
     folder = writable_folder(args.out)
     outcomes: list[Outcome] = []
     try:
-        batch = Batch(predictor, args.model, found, folder, options, shard=shard)
+        batch = Batch(predictor, args.model, found, folder, options, shard=shard, lesions=bool(outputs.files()))
         outcomes = _segment_all(batch)
         batch.finish(discard_empty=new and not any(outcome.labelmap for outcome in outcomes))
     finally:

@@ -50,6 +50,7 @@ def _segmented(batch: Batch, outcomes: Sequence[Outcome], labels: LabelTable, mo
             model,
             channel=case.channels[0] if case.channels else None,
             probabilities=probability_files(outcome.labelmap, parts),
+            lesions=outcome.lesions,
             preparation=(outcome.brain,) if outcome.brain else (),
             warnings=tuple(text for text in (*outcome.warnings, outcome.earlier_warnings) if text),
         )

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.measurement.confidence import CORNERS, peak
 from kdnet.measurement.diameters import measure_diameters
 from kdnet.schema.labels import LabelTable, Region
+from kdnet.schema.lesion_confidence import LesionConfidence
 from kdnet.schema.lesions import Lesion, LesionTable, Point, RegionSize
 
-CORNERS = ndimage.generate_binary_structure(3, 3)
 PLANES = ("sagittal", "coronal", "axial")  # by the patient axis across them
 AXIAL = 2
 THICKEST = 1.01  # slices thicker than pixels are wide by less than this do not define a plane
@@ -51,6 +52,7 @@ def find_lesions(
     region: str = "",
     smallest_ml: float = 0.0,
     most: int = MOST_LESIONS,
+    confidence: LesionConfidence | None = None,
 ) -> Lesions:
     """Find the lesions of a labelmap and measure each region in them.
 
@@ -65,12 +67,14 @@ def find_lesions(
         region: take the connected parts of this region instead.
         smallest_ml: lesions below this volume are ignored.
         most: number of lesions to measure, the largest first.
+        confidence: of the model that made the labelmap; it needs the maps of its regions.
     """
     slice_axis, plane = acquisition_plane(labelmap.grid)
     numbers = np.zeros(labelmap.grid.shape, np.int32)
     found: list[_Part] = []
     maps = {name: volume.voxels for name, volume in (probabilities or {}).items()}
-    case = _Case(np.asarray(labelmap.voxels), labelmap.grid, slice_axis, maps)
+    known = confidence if confidence is not None and confidence.weights.keys() <= maps.keys() else None
+    case = _Case(np.asarray(labelmap.voxels), labelmap.grid, slice_axis, maps, known)
     window = occupied_box(case.voxels)
     for outer in [found for found in labels.regions if found.name == region] or outermost_regions(labels):
         inner = [region for region in labels.regions if region != outer and set(region.values) < set(outer.values)]
@@ -153,6 +157,7 @@ class _Case:
     grid: Grid
     slice_axis: int
     maps: Mapping[str, NDArray[np.generic]]
+    confidence: LesionConfidence | None = None
 
     @property
     def voxel_ml(self) -> float:
@@ -167,7 +172,16 @@ class _Case:
         nearest = indices[np.linalg.norm((indices - middle) @ self.grid.affine[:3, :3].T, axis=1).argmin()]
         sizes = [self._size(box, mask & np.isin(self.voxels[box], region.values), region.name) for region in part.regions]
         found = tuple(size for size in sizes if size is not None)
-        return Lesion(number, self._place(corner + middle), self._place(corner + nearest), found)
+        certainty = self._confidence(part)
+        doubtful = self.confidence is not None and certainty is not None and certainty < self.confidence.limit
+        return Lesion(number, self._place(corner + middle), self._place(corner + nearest), found, certainty, doubtful)
+
+    def _confidence(self, part: _Part) -> float | None:
+        """Return the confidence in a lesion; None if it is not of the region that can be judged."""
+        if self.confidence is None or part.regions[0].name != self.confidence.region:
+            return None
+        scores = {name: self.maps[name][part.box][part.mask] for name in self.confidence.weights}
+        return self.confidence.of({name: peak(values, self.voxel_ml) for name, values in scores.items()})
 
     def _size(self, box: tuple[slice, ...], mask: NDArray[np.bool_], name: str) -> RegionSize | None:
         if not mask.any():

@@ -12,7 +12,7 @@ from kdnet.text import table_cell
 
 COLUMNS = (
     *("case", "lesion", "region", "volume_ml", "diameter_mm", "perpendicular_mm", "product_mm2", "plane", "slice"),
-    *("center_r_mm", "center_a_mm", "center_s_mm", "confidence"),
+    *("center_r_mm", "center_a_mm", "center_s_mm", "probability", "confidence"),
 )
 
 
@@ -39,7 +39,7 @@ def write_lesions(path: Path, tables: Mapping[str, LesionTable]) -> None:
 def _rows(case: str, table: LesionTable) -> Iterator[tuple[str, ...]]:
     for lesion in table.lesions:
         center = [f"{value:.2f}" for value in lesion.center]
-        for size in lesion.sizes:
+        for index, size in enumerate(lesion.sizes):
             yield (
                 table_cell(case),
                 str(lesion.number),
@@ -51,5 +51,6 @@ def _rows(case: str, table: LesionTable) -> Iterator[tuple[str, ...]]:
                 table.plane,
                 str(size.slice + 1),
                 *center,
-                "" if size.confidence is None else f"{size.confidence:.3f}",
+                "" if size.probability is None else f"{size.probability:.3f}",
+                "" if lesion.confidence is None or index else f"{lesion.confidence:.3f}",
             )

@@ -13,6 +13,7 @@ from kdnet.data.volumes.dicom_facts import series_facts
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.report.scan_views import View, lesion_views
 from kdnet.schema.labels import LabelTable
+from kdnet.schema.lesion_confidence import LesionConfidence
 from kdnet.schema.lesions import LesionTable, Point
 from kdnet.schema.segmentation import RegionVolume
 
@@ -27,6 +28,11 @@ DEFINITIONS = (
     "plane, and its perpendicular in the same slice, from outline to outline; RANO multiplies the two. Positions are "
     "centers of mass in patient coordinates (mm)."
 )
+CALIBRATED = (
+    "Confidence: how many of such lesions were tumor in cases that the model was not trained on, where half of all marked "
+    "lesions were."
+)
+MEAN = "Confidence: mean probability of the region, which is not calibrated."
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,12 @@ class Model:
     Attributes:
         name: name of the model.
         facts: further facts by name, such as its version.
+        confidence: how often it is right about a lesion.
     """
 
     name: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    confidence: LesionConfidence | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +95,14 @@ class ScanReport:
             if volume.name in values
         ]
 
+    @property
+    def definitions(self) -> str:
+        """What the columns of the table of lesions mean."""
+        listed = self.lesions.lesions
+        if any(lesion.confidence is not None for lesion in listed):
+            return f"{DEFINITIONS} {CALIBRATED}"
+        return f"{DEFINITIONS} {MEAN}" if any(lesion.whole.probability is not None for lesion in listed) else DEFINITIONS
+
     def rest(self, shown: int = MOST_LESIONS) -> str:
         """Return a sentence on the lesions beyond the first ``shown``, empty if there are none."""
         others = self.lesions.lesions[shown:]
@@ -105,7 +121,8 @@ def lesion_rows(lesions: LesionTable, most: int = MOST_LESIONS) -> list[tuple[st
     rows: list[tuple[str, ...]] = []
     for lesion in lesions.lesions[:most]:
         for index, size in enumerate(lesion.sizes):
-            confidence = "" if size.confidence is None else f"{100 * size.confidence:.0f} %"
+            certainty = lesion.certainty(index)
+            confidence = "" if certainty is None else f"{100 * certainty:.0f} %"
             rows.append(
                 (
                     "" if index else str(lesion.number),

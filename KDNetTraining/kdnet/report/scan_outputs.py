@@ -88,6 +88,7 @@ class SegmentedScan:
         probabilities: region name to the file of its map in percent.
         preparation: what was done to the scan before, one sentence each.
         warnings: why the result may be wrong, one sentence each.
+        lesions: measured when it was made, with their confidence; None to measure the file.
     """
 
     case: str
@@ -99,6 +100,7 @@ class SegmentedScan:
     probabilities: Mapping[str, Path] = field(default_factory=dict)
     preparation: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    lesions: LesionTable | None = None
 
 
 def write_outputs(outputs: Outputs, scans: Sequence[SegmentedScan], created: str = "") -> dict[str, LesionTable]:
@@ -118,8 +120,7 @@ def write_outputs(outputs: Outputs, scans: Sequence[SegmentedScan], created: str
     tables = {}
     for item in scans:
         labelmap = read_labelmaps([item.labelmap], item.labels).volumes[0]
-        maps = {name: read_volume(file) for name, file in item.probabilities.items()}
-        tables[item.case] = find_lesions(labelmap, item.labels, maps).table
+        tables[item.case] = item.lesions or _measured(item, labelmap)
         if outputs.report is not None:
             write_report(outputs.report, _report(item, labelmap, tables[item.case], created))
         if outputs.dicom_seg is not None:
@@ -140,6 +141,11 @@ def probability_files(labelmap: Path, regions: Mapping[str, str]) -> dict[str, P
     case, found, rest = labelmap.name.rpartition("_seg")
     files = {name: labelmap.with_name(f"{case}_{part}_percent{rest}") for name, part in regions.items()} if found else {}
     return {name: file for name, file in files.items() if file.is_file()}
+
+
+def _measured(item: SegmentedScan, labelmap: Volume) -> LesionTable:
+    maps = {name: read_volume(file) for name, file in item.probabilities.items()}
+    return find_lesions(labelmap, item.labels, maps, confidence=item.model.confidence).table
 
 
 def _report(item: SegmentedScan, labelmap: Volume, lesions: LesionTable, created: str) -> ScanReport:

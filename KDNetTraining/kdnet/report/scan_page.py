@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from kdnet.report.scan_content import CONVENTION, DEFINITIONS, LESION_HEADER, RESEARCH_ONLY, ScanReport, lesion_rows
+from kdnet.report.scan_content import CONVENTION, LESION_HEADER, RESEARCH_ONLY, ScanReport, lesion_rows
 from kdnet.report.scan_views import View
 from kdnet.report.slices import png_address
 from kdnet.report.style import STYLE
@@ -133,7 +133,7 @@ def _lesions(report: ScanReport) -> str:
     return (
         f"<h2>Lesions ({count}), diameters in the {escape(report.lesions.plane)} plane</h2>"
         f'<div class="scroll" tabindex="0" role="region" aria-label="Lesions">{table}</div>'
-        f'<p class="note">{escape(report.rest())} {escape(DEFINITIONS)}</p>'
+        f'<p class="note">{escape(report.rest())} {escape(report.definitions)}</p>'
     )
 
 

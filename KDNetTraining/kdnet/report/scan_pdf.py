@@ -15,7 +15,6 @@ from matplotlib.text import Text
 
 from kdnet.report.scan_content import (
     CONVENTION,
-    DEFINITIONS,
     LESION_HEADER,
     MOST_LESIONS,
     RESEARCH_ONLY,
@@ -195,7 +194,7 @@ def _lesions(sheet: _Sheet, report: ScanReport) -> None:
             shown = cell if index or column < 7 or any(other[-1] for other in rows) else ""
             sheet.put(x, sheet.y, shown, size=7.5, color=INK if index else MUTED, horizontalalignment=side)
         sheet.y += LINE_MM / 2
-    sheet.text(f"{report.rest(fitting)} {DEFINITIONS}".strip(), size=6.5, color=MUTED)
+    sheet.text(f"{report.rest(fitting)} {report.definitions}".strip(), size=6.5, color=MUTED)
 
 
 def _fitting(sheet: _Sheet, report: ScanReport) -> int:

@@ -36,7 +36,7 @@ class RegionSize:
         perpendicular: longest line across it in the same slice at a right angle to ``diameter``.
         slice: index of that slice along the slice axis, from 0.
         slices: number of slices that show the region.
-        confidence: mean probability of the region within it, 0 to 1; None if no probability map was given.
+        probability: mean probability of the region within it, 0 to 1; None if no probability map was given.
     """
 
     name: str
@@ -45,7 +45,7 @@ class RegionSize:
     perpendicular: Line
     slice: int
     slices: int
-    confidence: float | None = None
+    probability: float | None = None
 
     @property
     def product(self) -> float:
@@ -67,12 +67,25 @@ class Lesion:
         center: center of mass in RAS mm; it may lie outside a lesion that is not convex.
         inside: voxel center inside the lesion closest to ``center``, in RAS mm, to which a view can jump.
         sizes: the outermost region first, then the regions within it that the lesion contains.
+        confidence: how often the model is right about such a lesion, 0 to 1, by its card; None if that is not known.
+        doubtful: whether that is less than the card's limit.
     """
 
     number: int
     center: Point
     inside: Point
     sizes: tuple[RegionSize, ...]
+    confidence: float | None = None
+    doubtful: bool = False
+
+    def certainty(self, index: int) -> float | None:
+        """Return what to show as the confidence in the size ``index``.
+
+        The lesion's own confidence, of the whole alone, or else the mean probability of each region.
+        """
+        if self.confidence is None:
+            return self.sizes[index].probability
+        return self.confidence if index == 0 else None
 
     @property
     def whole(self) -> RegionSize:

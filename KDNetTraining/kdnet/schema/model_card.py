@@ -15,6 +15,7 @@ from kdnet.schema.bounds import check_names, check_window
 from kdnet.schema.decoding import Decoding
 from kdnet.schema.formatting import size
 from kdnet.schema.labels import LabelTable
+from kdnet.schema.lesion_confidence import LesionConfidence
 from kdnet.schema.model_header import MOST_MODALITIES, REMEDY, ModelHeader, parse_header, read_header_text
 from kdnet.schema.network_id import Role
 from kdnet.schema.networks import NetworkSpec
@@ -37,6 +38,7 @@ class ModelCard:
         preprocessing: preprocessing of the input volumes.
         decoding: how its scores become labels; None as in version 0.1, see :class:`~kdnet.schema.decoding.Decoding`.
         sliding_window_size: edge length of the windows that suit the network best, in its voxels; 0 for whole heads.
+        lesion_confidence: how often it is right about a lesion; None if that was not learned.
         recipe: how it was trained.
         figures: performance figures by name, including those of its teacher and baseline where known.
         training_data: summary, number of cases, citations.
@@ -58,6 +60,7 @@ class ModelCard:
     training_data: Mapping[str, Any] = field(default_factory=dict)
     sliding_window_size: int = 0
     decoding: Decoding | None = None
+    lesion_confidence: LesionConfidence | None = None
     intended_use: str = ""
     limits: str = ""
     license: str = RESEARCH_ONLY
@@ -68,6 +71,8 @@ class ModelCard:
         check_window(self.sliding_window_size)
         if self.decoding is not None:
             self.decoding.check_fits(self.labels)
+        if self.lesion_confidence is not None:
+            self.lesion_confidence.check_fits(self.labels)
         check_names(self.modalities, "modality", MOST_MODALITIES)
         if not self.modalities or len(self.modalities) != self.network.in_channels:
             raise SettingsError(
@@ -89,6 +94,8 @@ class ModelCard:
         }
         if self.decoding is None:  # unknown to versions that can read such a card
             del content["decoding"]
+        if self.lesion_confidence is None:  # unknown to versions that can read such a card
+            del content["lesion_confidence"]
         return content
 
     @classmethod
@@ -126,6 +133,7 @@ def describe(path: Path) -> str:
         "network": f"{card.network.architecture} {json.dumps(dict(card.network.arguments))}",
         "grid": " x ".join(f"{step:g}" for step in card.preprocessing.spacing) + " mm",
         **{f"figure {name}": json.dumps(value) for name, value in card.figures.items()},
+        **_confidence_rows(card),
         **{f"data {name}": json.dumps(value) for name, value in card.training_data.items()},
         "decoding": "each voxel by itself" if card.decoding is None else card.decoding.text,
         "recipe": str(card.recipe.get("name", "")),
@@ -137,6 +145,16 @@ def describe(path: Path) -> str:
     }
     width = min(max(map(len, rows)), 40)
     return "\n".join(f"{printable(name):<{width}}  {printable(value)}" for name, value in rows.items())
+
+
+def _confidence_rows(card: ModelCard) -> dict[str, str]:
+    found = card.lesion_confidence
+    if found is None:
+        return {}
+    return {
+        "doubtful": f"lesions of a confidence under {found.limit:.2f}",
+        "confidence": json.dumps(dict(found.learned_from)),
+    }
 
 
 def _read_header(path: Path) -> ModelHeader:

@@ -3,8 +3,8 @@
 Standard library only: the Slicer modules list models before torch is installed. Layout of the JSON text under
 :data:`HEADER_KEY` in the metadata of a safetensors file::
 
-    {"schema": 4, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2: a card with a decoding
-    {"schema": 3, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2: a card without one
+    {"schema": 4, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2: with a decoding or lesion confidence
+    {"schema": 3, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2: without one
     {"schema": 2, "sha256": ..., "weights_sha256": ..., "card": {...}}      previews of kdnet 0.2: older names in the card
     {"schema": 1, "sha256": ..., "card": {...}}                             kdnet 0.1: the hash covers the weights alone
 
@@ -35,7 +35,9 @@ from kdnet.text import one_line, printable
 
 SCHEMA = 4
 
-SCHEMA_WITHOUT_DECODING = 3
+SCHEMA_WITHOUT_DECODING = 3  # nor lesion confidence
+
+NEWER_FIELDS = frozenset({"decoding", "lesion_confidence"})  # of cards; programs that do not know them would label differently
 
 FIRST_SCHEMA_WITH_CARD_HASH = 2
 
@@ -114,7 +116,7 @@ def header_text(card: Mapping[str, Any], weights_sha256: str) -> str:
     finite = _finite(card)
     check_card(finite)
     content = {
-        "schema": SCHEMA if "decoding" in finite else SCHEMA_WITHOUT_DECODING,
+        "schema": SCHEMA if NEWER_FIELDS & finite.keys() else SCHEMA_WITHOUT_DECODING,
         "sha256": model_hash(finite, weights_sha256),
         "weights_sha256": weights_sha256,
         "card": finite,

@@ -27,6 +27,7 @@ class SegmentationOptions:
     Attributes:
         probabilities: also return a map in percent per region.
         min_component: connected components of the labelmap smaller than this volume in mm³ are removed.
+        keep_doubtful: keep lesions about which the model is rarely right, by its card.
         overwrite: segment finished cases of a folder again; manually corrected labelmaps are kept.
         brain: ``"automatic"``, ``"student"``, ``"hd-bet"``, ``"none"``, or a mask file.
         save_brain: also return the mask of the extracted brain.
@@ -51,6 +52,13 @@ class SegmentationOptions:
         metavar="MM3",
         parse=float,
         text="{:g}".format,
+    )
+    keep_doubtful: bool = option(
+        "--keep-doubtful",
+        help="keep lesions about which the model is rarely right, by its card",
+        default=False,
+        group="output",
+        switch=True,
     )
     overwrite: bool = option(
         "--overwrite",

@@ -17,6 +17,7 @@ from kdnet.errors import KDNetError
 from kdnet.inference.predictor import Predictor
 from kdnet.preparation.brain import BrainExtractor
 from kdnet.schema.former_names import current_settings
+from kdnet.schema.lesions import LesionTable
 from kdnet.schema.segmentation import ProgressCallback, RegionVolume, SegmentationOptions
 from kdnet.segmentation.grouping import Input, RejectedInput
 from kdnet.segmentation.inputs import Found
@@ -46,6 +47,7 @@ class Outcome:
         brain: how the skull was handled, in one sentence.
         earlier_warnings: for a case that was done before, the warnings of the run that segmented it.
         scan: first file of the case, None if it was not segmented.
+        lesions: the lesions, if they are asked for and the case was segmented now.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Outcome:
     brain: str = ""
     earlier_warnings: str = ""
     scan: Path | None = None
+    lesions: LesionTable | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +81,7 @@ class Batch:
         options: segmentation options.
         extractor: brain extractor, a new one by default.
         shard: share of the cases to segment; all are named, so that the shares can have one folder.
+        lesions: whether to measure lesions.
 
     Raises:
         DataError: when the folder holds a table written by another program.
@@ -92,12 +96,15 @@ class Batch:
         options: SegmentationOptions,
         extractor: BrainExtractor | None = None,
         shard: Shard = ALL,
+        *,
+        lesions: bool = False,
     ) -> None:
         self._predictor = predictor
         self._extractor = extractor or BrainExtractor(predictor.device)
         self._model = one_line(f"{predictor.model.card.name} {digest(model)}")
         self._folder = folder
         self._options = options
+        self._lesions = lesions
         self._table = ResultsTable(folder)
         self.cases = shard.of(self._named(found.cases))
         self.skipped = shard.of(self._named(found.skipped))
@@ -176,7 +183,9 @@ class Batch:
         )
 
     def _segment(self, item: Input, content: Content, progress: ProgressCallback) -> Outcome:
-        result = segment_case(self._predictor, self._extractor, item, self._options, progress, content.volumes)
+        result = segment_case(
+            self._predictor, self._extractor, item, self._options, progress, content.volumes, lesions=self._lesions
+        )
         before = self._table.row(_source(item))
         written = before.written if before is not None else ()
         targets, kept = choose_targets(self._folder, item, result, written)
@@ -200,7 +209,14 @@ class Batch:
             # that the next one would mistake for a person's
             self._put(row)
         return Outcome(
-            item.name, State.SEGMENTED, labelmap, result.amounts, warnings=warnings, brain=result.brain, scan=item.path
+            item.name,
+            State.SEGMENTED,
+            labelmap,
+            result.amounts,
+            warnings=warnings,
+            brain=result.brain,
+            lesions=None if kept else result.lesions,
+            scan=item.path,
         )
 
     def _failed(self, item: Input | RejectedInput, reason: str) -> Outcome:

@@ -14,4 +14,4 @@ def model_facts(card: ModelCard, file: Path) -> Model:
     """Return name, version, input and digest of a model file."""
     needs = format_modalities(card.modalities)
     facts = {"Version": f"kdnet {card.version}", "Input": needs, "File": f"{file.name} ({digest(file)})"}
-    return Model(card.name, facts)
+    return Model(card.name, facts, card.lesion_confidence)

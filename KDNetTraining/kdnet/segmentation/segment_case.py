@@ -13,9 +13,12 @@ from kdnet.data.volumes.io import check_volume, read_volume
 from kdnet.foreign import reading
 from kdnet.inference.postprocessing import measure, remove_small_components
 from kdnet.inference.predictor import Predictor
+from kdnet.measurement.confidence import judge
+from kdnet.measurement.lesions import find_lesions
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
 from kdnet.preparation.case import PreparationChoice, prepare_case
 from kdnet.preparation.shading import ShadingMethod
+from kdnet.schema.lesions import LesionTable
 from kdnet.schema.segmentation import ProgressCallback, RegionVolume, SegmentationOptions
 from kdnet.segmentation.grouping import Input
 from kdnet.segmentation.input_care import Needs, expects_brain, warnings_for
@@ -35,6 +38,7 @@ class CaseResult:
         brain: how the scans were prepared, in one or more sentences.
         brain_mask: mask of the extracted brain, if requested.
         transforms: modality to the transform of its scan, for scans that were registered to the first, if requested.
+        lesions: the lesions, if requested.
     """
 
     labelmap: Volume
@@ -44,6 +48,7 @@ class CaseResult:
     brain: str = ""
     brain_mask: Volume | None = None
     transforms: Mapping[str, sitk.Transform] = field(default_factory=dict)
+    lesions: LesionTable | None = None
 
 
 def segment_case(
@@ -53,6 +58,8 @@ def segment_case(
     options: SegmentationOptions,
     progress: ProgressCallback,
     volumes: Sequence[Volume] | None = None,
+    *,
+    lesions: bool = False,
 ) -> CaseResult:
     """Segment one case.
 
@@ -63,6 +70,7 @@ def segment_case(
         options: segmentation options.
         progress: called with each stage.
         volumes: output of :func:`read_case`, if the case is read already.
+        lesions: whether to measure the lesions, with their confidence.
 
     Raises:
         KDNetError: with a one-sentence message, for any problem with the files or the machine.
@@ -81,19 +89,29 @@ def segment_case(
             warnings += (f"{scan.name} {doubt}" for doubt in volume.warnings)
             needs = Needs.of(modality, card.preprocessing.spacing, card.training_data)
             warnings += warnings_for(scan, needs if prepared.mask is None else replace(needs, skull_removed=False))
+        certain = card.lesion_confidence
         prediction = predictor.predict(
-            prepared.volumes, probabilities=options.probabilities, names=names, progress=progress
+            prepared.volumes,
+            probabilities=options.probabilities,
+            confidence=lesions or certain is not None,
+            names=names,
+            progress=progress,
         )
-        labelmap = remove_small_components(prediction.labelmap, options.min_component)
+        labelmap, maps = remove_small_components(prediction.labelmap, options.min_component), prediction.probabilities
+        if certain is not None and not options.keep_doubtful:
+            judged = judge(labelmap, card.labels, maps, certain)
+            labelmap = judged.labelmap
+            warnings += (f"{names[0]}: {judged.sentence} (--keep-doubtful keeps them).",) if judged.doubtful else ()
         transforms = {card.modalities[index]: transform for index, transform in prepared.transforms.items()}
         return CaseResult(
             labelmap,
-            prediction.probabilities,
+            maps if options.probabilities else {},
             measure(labelmap, card.labels),
             tuple(warnings),
             prepared.done,
             prepared.mask if options.save_brain else None,
             transforms if options.save_transforms else {},
+            find_lesions(labelmap, card.labels, maps, confidence=certain).table if lesions else None,
         )
 
 
@@ -120,6 +138,7 @@ def settings_text(options: SegmentationOptions, item: Input) -> str:
         f"shading {options.shading}": options.shading != ShadingMethod.AUTOMATIC,
         "transforms": options.save_transforms,
         "forced": options.force,
+        "doubtful lesions kept": options.keep_doubtful,
     }
     return ", ".join(name for name, is_chosen in chosen.items() if is_chosen)
 

@@ -17,6 +17,7 @@ from kdnet.data.volumes.grid import Volume
 from kdnet.errors import DataError
 from kdnet.measurement.lesions import find_lesions, occupied_box
 from kdnet.schema.labels import LabelTable
+from kdnet.schema.lesion_confidence import LesionConfidence
 from kdnet.segmentation.worker_volumes import received_array, received_volume
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ AS_PLACED = "The visits were compared as they lie in the scene, without registra
 
 
 def found_lesions(
-    labelmap: Volume, labels: LabelTable, probabilities: Mapping[str, Volume], folder: Path
+    labelmap: Volume,
+    labels: LabelTable,
+    probabilities: Mapping[str, Volume],
+    folder: Path,
+    confidence: LesionConfidence | None = None,
 ) -> dict[str, Any]:
     """Return the 30 largest lesions of at least 0.05 mL as the parent receives them.
 
@@ -40,7 +45,7 @@ def found_lesions(
         ``[k, j, i]``) within the smallest box that contains the segmentation; ``corner``, the first voxel of that box;
         ``others``, volumes of further lesions in mL.
     """
-    found = find_lesions(labelmap, labels, probabilities, smallest_ml=SMALLEST_ML, most=MOST_LESIONS)
+    found = find_lesions(labelmap, labels, probabilities, smallest_ml=SMALLEST_ML, most=MOST_LESIONS, confidence=confidence)
     box = occupied_box(np.asarray(labelmap.voxels))
     file = folder / "numbers.npy"
     np.save(file, np.ascontiguousarray(found.numbers[box].T.astype(np.uint16)), allow_pickle=False)

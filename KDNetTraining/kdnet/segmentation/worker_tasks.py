@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from kdnet.errors import SettingsError
 from kdnet.files import writable_folder
 from kdnet.inference.postprocessing import measure, remove_small_components
 from kdnet.inference.predictor import Predictor
+from kdnet.measurement.confidence import judge
 from kdnet.model_file import load_model
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
 from kdnet.preparation.case import PreparationChoice, prepare_case
@@ -102,7 +103,8 @@ class Tasks:
         what was done is returned as ``brain``, and the mask as ``brain_mask``, empty if there is none; ``warnings`` are
         sentences. ``transforms`` maps the names of volumes that were registered to the first to 4 x 4 matrices from points
         of the first to points of the volume, in RAS mm. Lesions are returned as by
-        :func:`~kdnet.segmentation.worker_results.found_lesions`. Other options are those of
+        :func:`~kdnet.segmentation.worker_results.found_lesions`; the labels of doubtful ones are not in ``labelmap`` but in
+        ``dropped``, a file like it, empty if there are none. Other options are those of
         :class:`~kdnet.schema.segmentation.SegmentationOptions`.
         """
         options = SegmentationOptions.from_json(request)
@@ -120,19 +122,29 @@ class Tasks:
             names=names,
             progress=_reporting(report),
         )
-        labelmap = remove_small_components(prediction.labelmap, options.min_component)
-        folder = Path(request["folder"])
+        everything = remove_small_components(prediction.labelmap, options.min_component)
+        card, folder = predictor.model.card, Path(request["folder"])
+        labelmap, warnings, dropped = everything, list(prepared.warnings), ""
+        if card.lesion_confidence is not None and not options.keep_doubtful:
+            judged = judge(everything, card.labels, prediction.probabilities, card.lesion_confidence)
+            if judged.doubtful:
+                labelmap, dropped = (
+                    judged.labelmap,
+                    sent_array(folder / "dropped.npy", replace(everything, voxels=judged.dropped)),
+                )
+                warnings.append(f"{judged.sentence}; check them in the table of lesions to restore them.")
         maps = enumerate(prediction.probabilities.items() if options.probabilities else ())
         return {
             "device": str(predictor.device),
             "labelmap": sent_array(folder / "labelmap.npy", labelmap),
             "probabilities": {name: sent_array(folder / f"percent{index}.npy", volume) for index, (name, volume) in maps},
-            "amounts": [asdict(amount) for amount in measure(labelmap, predictor.model.card.labels)],
+            "amounts": [asdict(amount) for amount in measure(labelmap, card.labels)],
             "brain": prepared.done,
             "brain_mask": sent_array(folder / "brain.npy", prepared.mask) if prepared.mask else "",
-            "warnings": list(prepared.warnings),
+            "warnings": warnings,
+            "dropped": dropped,
             "transforms": {names[index]: matrix(transform).tolist() for index, transform in prepared.transforms.items()},
-            **found_lesions(labelmap, predictor.model.card.labels, prediction.probabilities, folder),
+            **found_lesions(everything, card.labels, prediction.probabilities, folder, card.lesion_confidence),
         }
 
     def _batch(self, request: Request, report: Report) -> dict[str, Any]:

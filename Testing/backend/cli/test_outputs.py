@@ -62,7 +62,7 @@ def test_segment_writes_everything_of_a_dicom_series(
     rows = list(csv.DictReader((out / "l.csv").open(encoding="utf-8")))
     whole = [row for row in rows if row["region"] == "WT"]
     assert sum(float(row["volume_ml"]) for row in whole) == pytest.approx(np.count_nonzero(voxels) * 0.045, abs=0.01)
-    assert all(0 < float(row["confidence"]) <= 1 for row in whole)
+    assert all(0 < float(row["probability"]) <= 1 for row in whole)
     page = (out / "r.html").read_text(encoding="utf-8")
     assert "Größer, Änne" in page
     assert model_file.name in page

@@ -152,9 +152,9 @@ def test_confidence_is_the_mean_probability_within_the_region() -> None:
     percent[2:4, 2:4, 2], percent[6:8, 6:8, 2] = 60, [[80, 90], [100, 70]]
     maps = {"WT": volume(percent)}
     found = find_lesions(volume(voxels), BRATS, maps).table.lesions
-    assert sorted(lesion.whole.confidence or 0 for lesion in found) == pytest.approx([0.6, 0.85])
+    assert sorted(lesion.whole.probability or 0 for lesion in found) == pytest.approx([0.6, 0.85])
     enhancing = next(size for lesion in found for size in lesion.sizes if size.name == "ET")
-    assert enhancing.confidence is None
+    assert enhancing.probability is None
 
 
 def test_the_place_to_look_at_is_inside_a_ring() -> None:
