@@ -166,12 +166,15 @@ class BrainExtractor:
     def hd_bet_mask(self, volume: Volume) -> NDArray[np.bool_]:
         """Return the brain mask found by HD-BET, bool ``[i, j, k]``; all False if it finds none.
 
+        It looks around the student's mask only, unless the student finds no brain.
+
         Raises:
             PackageError: if HD-BET is not installed.
         """
         if self._hd_bet is None:
             self._hd_bet = HdBet(self.device)
-        return self._hd_bet.mask(volume)
+        near = self.mask(volume) if self.available else None
+        return self._hd_bet.mask(volume, near if near is not None and is_plausible(near, volume.grid) else None)
 
     def _found(
         self, volume: Volume, progress: ProgressCallback, method: BrainMethod = BrainMethod.STUDENT

