@@ -23,7 +23,7 @@ from kdnet.measurement.lesions import outermost_regions
 from kdnet.preparation.brain import BrainExtractor
 from kdnet.preparation.case import PreparationChoice, prepare_case
 from kdnet.schema.labels import LabelTable, Region
-from kdnet.schema.lesion_confidence import LARGEST_WEIGHT, LesionConfidence, logit
+from kdnet.schema.lesion_confidence import LARGEST_WEIGHT, LesionConfidence, logistic, logit
 from kdnet.study.scoring import read_inputs
 
 COLUMNS = ("scan", "person")
@@ -32,6 +32,7 @@ LEAST_ML = 0.05  # as in the lesion-wise metrics of BraTS
 FEWEST = 5  # real lesions and false ones; fewer say nothing
 RIDGE = 0.01  # on the weights, because a few dozen lesions are often separable
 LOST = 0.025  # of the cases with tumor may lose their surest lesion
+SPARE = 0.5  # below that quantile, on the scale of logits, because a few dozen cases say little about the rarest
 MOST_LIMIT = 0.5  # no lesion is removed that is more often right than wrong
 SMALL_ML = 2.0  # at most this much may be marked in a person without tumor
 GROUPS = 5  # of people, each left out once
@@ -131,7 +132,7 @@ def learn(observations: Sequence[Observation], labels: LabelTable) -> LesionConf
     """Fit the confidence and its limit.
 
     Real and false lesions weigh the same together, so that the confidence does not depend on how many cases of each kind
-    there are. More certainty never lowers it. The limit loses the surest lesion of at most one case with tumor in 40.
+    there are. More certainty never lowers it. The limit lies below the surest lesion of 39 of 40 cases with tumor.
 
     Raises:
         DataError: if there are too few real or false lesions.
@@ -146,10 +147,11 @@ def learn(observations: Sequence[Observation], labels: LabelTable) -> LesionConf
             " needed: add cases, or people without tumor."
         )
     values = np.array([[logit(lesion.peaks[name]) for name in names] for lesion in seen])
-    intercept, *weights = _fit(values, real)
+    intercept, *weights = (float(value) for value in _fit(values, real))
     fitted = LesionConfidence(region.name, dict(zip(names, weights, strict=True)), intercept, 0.0)
     surest = [max(fitted.of(lesion.peaks) for lesion in item.lesions if lesion.real) for item in observations if item.found]
-    return replace(fitted, limit=round(min(MOST_LIMIT, float(np.quantile(surest, LOST))), 4))
+    limit = logistic(logit(float(np.quantile(surest, LOST))) - SPARE)
+    return replace(fitted, limit=round(min(MOST_LIMIT, limit), 4))
 
 
 def figures(observations: Sequence[Observation], labels: LabelTable) -> dict[str, float]:
