@@ -3,7 +3,7 @@
 Standard library only: the Slicer modules list models before torch is installed. Layout of the JSON text under
 :data:`HEADER_KEY` in the metadata of a safetensors file::
 
-    {"schema": 4, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2: with a decoding or lesion confidence
+    {"schema": 4, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2: with decoding or confidence
     {"schema": 3, "sha256": ..., "weights_sha256": ..., "card": {...}}      since kdnet 0.2: without one
     {"schema": 2, "sha256": ..., "weights_sha256": ..., "card": {...}}      previews of kdnet 0.2: older names in the card
     {"schema": 1, "sha256": ..., "card": {...}}                             kdnet 0.1: the hash covers the weights alone
@@ -37,7 +37,7 @@ SCHEMA = 4
 
 SCHEMA_WITHOUT_DECODING = 3  # nor lesion confidence
 
-NEWER_FIELDS = frozenset({"decoding", "lesion_confidence"})  # of cards; programs that do not know them would label differently
+NEWER_FIELDS = frozenset({"decoding", "lesion_confidence"})  # programs that do not know them would label differently
 
 FIRST_SCHEMA_WITH_CARD_HASH = 2
 
