@@ -1,7 +1,9 @@
 """KDNetTraining: from a folder of multi-modal cases to a student that segments from fewer modalities."""
 
+import slicer
 from KDNetLib.ModuleShell import PanelWidget, describe_module, run_self_tests
 from KDNetTrainingLib.Logic import TrainingLogic
+from KDNetTrainingLib.SampleData import register_sample_data
 from KDNetTrainingLib.Widget import Panel
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleLogic, ScriptedLoadableModuleTest
@@ -18,6 +20,7 @@ class KDNetTraining(ScriptedLoadableModule):
             " data folder, click Plan, then Start. Training continues after Slicer is closed."
         )
         describe_module(self.parent, _("KDNet Training"), about, dependencies=["KDNetSegmentation"])
+        slicer.app.connect("startupCompleted()", register_sample_data)
 
 
 class KDNetTrainingWidget(PanelWidget):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from kdnet.foreign import reading
 from KDNetLib.CaseNodes import LoadedCase, add_case
 from KDNetLib.Command import Command, json_answer
 from KDNetLib.PollTimer import PollTimer
+from KDNetLib.TemporaryFolders import make_temporary_folder
 from KDNetLib.Worker import Failure
 
 
@@ -63,7 +63,7 @@ class CaseLoader:
     def load(self, request: CaseRequest) -> None:
         """Start loading; a load in progress is canceled."""
         self.cancel()
-        self._folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
+        self._folder = make_temporary_folder()
         arguments = ["case-files", str(request.data), request.case, "-o", str(self._folder)]
         if request.labels:
             arguments += ["--labels", json.dumps(request.labels)]

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from kdnet.schema.labels import LabelTable
     from numpy.typing import NDArray
 
-ATTRIBUTE = "KDNet.case"  # on nodes loaded here, so that loading the case again replaces them
+ATTRIBUTE = "KDNet.case"  # on nodes loaded here, so that opening another case replaces them
+STAMP = "KDNet.loaded"  # on the same nodes: what was loaded, to notice whether it was edited since
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,17 +28,25 @@ class LoadedCase:
         case: case name.
         volumes: volume nodes by modality.
         segmentations: segmentation nodes by name; ``"reference"`` is the expert's.
+        kept: names of nodes of the case before that stay in the scene, because they were edited.
     """
 
     case: str
     volumes: Mapping[str, slicer.vtkMRMLScalarVolumeNode]
     segmentations: Mapping[str, slicer.vtkMRMLSegmentationNode]
+    kept: tuple[str, ...] = ()
+
+    @property
+    def present(self) -> bool:
+        """Whether any of the nodes is still in the scene."""
+        return any(node.GetScene() is not None for node in (*self.volumes.values(), *self.segmentations.values()))
 
 
 def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[LoadedCase | None]:
     """Add what ``kdnet case-files`` wrote to the scene, one node per step; the last step yields all of them.
 
-    The slice views jump to where the reference, or else the last non-empty labelmap, has the largest area.
+    Nodes of the case that was loaded before are removed first, unless they were edited. The slice views jump to where the
+    reference, or else the last non-empty labelmap, has the largest area.
 
     Raises:
         KDNetError: when the case has no image, or a labelmap is on another grid.
@@ -48,7 +57,7 @@ def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[Loaded
     from KDNetLib.SegmentationNode import center_of  # noqa: PLC0415 - needs numpy
 
     case, labels = str(answer["case"]), LabelTable.from_json(answer["labels"])
-    _remove(case)
+    kept = remove_cases()
     volumes: dict[str, slicer.vtkMRMLScalarVolumeNode] = {}
     for item in answer["volumes"]:
         volumes[str(item["name"])] = _add_volume(case, item)
@@ -66,7 +75,9 @@ def add_case(answer: Mapping[str, Any], background: str = "") -> Iterator[Loaded
     slicer.util.setSliceViewerLayers(background=shown, fit=True)
     if center is not None:
         slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *center)
-    yield LoadedCase(case, volumes, segmentations)
+    for node in (*volumes.values(), *segmentations.values()):
+        node.SetAttribute(STAMP, _stamp(node))
+    yield LoadedCase(case, volumes, segmentations, kept)
 
 
 def _add_volume(case: str, item: Mapping[str, Any]) -> slicer.vtkMRMLScalarVolumeNode:
@@ -92,10 +103,39 @@ def _add_segmentation(
     return node
 
 
-def _remove(case: str) -> None:
+def loaded_nodes() -> list[Any]:
+    """Return the nodes in the scene that were loaded here."""
     nodes = (slicer.mrmlScene.GetNthNode(index) for index in range(slicer.mrmlScene.GetNumberOfNodes()))
-    for node in [node for node in nodes if node.GetAttribute(ATTRIBUTE) == case]:
-        slicer.mrmlScene.RemoveNode(node)
+    return [node for node in nodes if node.GetAttribute(ATTRIBUTE)]
+
+
+def remove_cases() -> tuple[str, ...]:
+    """Remove the nodes that were loaded here; return the names of those that stay, because they were edited."""
+    kept = []
+    for node in loaded_nodes():
+        if node.GetAttribute(STAMP) in (None, _stamp(node)):  # without a stamp it was not loaded to the end
+            slicer.mrmlScene.RemoveNode(node)
+        else:
+            kept.append(node.GetName())
+            node.RemoveAttribute(ATTRIBUTE)  # from now on it is the user's
+    return tuple(kept)
+
+
+def kept_sentence(names: Sequence[str]) -> str:
+    """Return which nodes stay in the scene although their case was removed; empty if none does."""
+    return _("Kept, because it was edited: {names}.").format(names=", ".join(names)) if names else ""
+
+
+def _stamp(node: Any) -> str:
+    """Return the modification times of the voxels of a volume, or of those of each segment, as text."""
+    if node.IsA("vtkMRMLSegmentationNode"):
+        segmentation = node.GetSegmentation()
+        name = segmentation.GetSourceRepresentationName()
+        segments = {each: segmentation.GetSegment(each) for each in segmentation.GetSegmentIDs()}
+        images = {each: segment.GetRepresentation(name) for each, segment in segments.items()}
+    else:
+        images = {"": node.GetImageData()}
+    return " ".join(f"{each} {image.GetMTime() if image is not None else 0}" for each, image in images.items())
 
 
 def keep_case(loaded: LoadedCase) -> None:

@@ -18,5 +18,10 @@ def ask_save(title: str, suggestion: str, filters: str) -> Path | None:
     return _path(qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, suggestion, filters))
 
 
+def ask_folder(title: str) -> Path | None:
+    """Ask for a folder; None if the user cancels."""
+    return _path(qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), title))
+
+
 def _path(answer: str) -> Path | None:
     return Path(answer) if answer else None

@@ -12,7 +12,6 @@ import importlib
 import queue
 import shutil
 import subprocess
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -32,6 +31,7 @@ from KDNetLib.Dependencies import (
 )
 from KDNetLib.PollTimer import PollTimer
 from KDNetLib.ProcessTree import kill_tree, reaped, start_python
+from KDNetLib.TemporaryFolders import make_temporary_folder
 from KDNetLib.Translation import _
 from KDNetLib.Worker import Failure
 
@@ -334,7 +334,7 @@ def shared_installer() -> Installer:
 
 def start_installation(packages: Sequence[Package], log: Log, finished: Callable[[Failure | None], None]) -> Installation:
     """Prepare the installation of ``packages``; the first :meth:`Installation.poll` starts it."""
-    folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
+    folder = make_temporary_folder()
     return Installation(install_plan(packages, folder, log), log, finished, folder)
 
 

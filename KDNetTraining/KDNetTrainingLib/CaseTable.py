@@ -10,7 +10,8 @@ from kdnet.schema.case_report import CaseReport
 from kdnet.schema.modalities import display_name
 from slicer.i18n import tr as _
 
-WIDTHS = (112, 92, 72, 44, 40)  # the last takes the remaining width
+WIDTHS = (110, 112, 98, 60, 40)  # the last one shown takes the remaining width
+SIZE, PROBLEM = 2, 4  # columns: one makes room for the other
 ROW_HEIGHT = 22
 TABLE_HEIGHT = 170
 MOST_LABELS = 6  # that are shown
@@ -44,6 +45,7 @@ class CaseTable:
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         table.setFixedHeight(TABLE_HEIGHT)
+        self._show_problems(shown=False)
         table.itemChanged.connect(self.onItemChanged)
         table.currentCellChanged.connect(self.onCurrent)
         table.cellDoubleClicked.connect(self.onOpened)
@@ -52,6 +54,7 @@ class CaseTable:
         """Clear the table."""
         self._cases = []
         self._table.rowCount = 0
+        self._show_problems(shown=False)
 
     def add(self, case: CaseReport, *, excluded: bool) -> None:
         """Add a case, or update it; one with problems is never used and cannot be checked."""
@@ -68,6 +71,8 @@ class CaseTable:
                 item.setCheckState(qt.Qt.Checked if valid and not excluded else qt.Qt.Unchecked)
             self._table.setItem(row, column, item)
         self._table.blockSignals(blocked)
+        if case.problems:
+            self._show_problems(shown=True)
 
     def excluded(self) -> list[str]:
         """Return the usable cases that the user unchecked."""
@@ -85,6 +90,11 @@ class CaseTable:
                 state = qt.Qt.Unchecked if case.name in names else qt.Qt.Checked
                 self._table.item(row, 0).setCheckState(state)
         self._table.blockSignals(blocked)
+
+    def _show_problems(self, *, shown: bool) -> None:
+        """Show the column with problems instead of that with sizes, for which the panel is too narrow."""
+        self._table.setColumnHidden(PROBLEM, not shown)
+        self._table.setColumnHidden(SIZE, shown)
 
     def onItemChanged(self, item: Any) -> None:
         """Handle a checked or unchecked case."""

@@ -19,7 +19,8 @@ from KDNetTrainingLib.PlotLayout import DICE_VIEW, LOSS_VIEW, drawn_chart
 STEP = "step"
 LOSS_NAMES = {"total": "total", "segmentation": "L_GT", "soft_target": "L_KD", "latent": "L_KL"}
 COLORS = ((0.84, 0.37, 0.0), (0.0, 0.45, 0.7), (0.0, 0.62, 0.45), (0.8, 0.47, 0.65), (0.34, 0.71, 0.91), (0.9, 0.62, 0.0))
-LEGEND_SIZE = 10
+LEGEND_SIZE = 14
+LINE_WIDTH = 3
 ROUND_STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)  # ends of an axis, in units of a power of ten
 LEFT, BOTTOM = 0, 1  # of vtkAxis, which a Slicer without plot views may lack
 TABLE, SERIES, CHART = "vtkMRMLTableNode", "vtkMRMLPlotSeriesNode", "vtkMRMLPlotChartNode"
@@ -219,8 +220,13 @@ def _series(title: str, table: Any, column: str, network: NetworkId, color: tupl
     node.SetXColumnName(STEP)
     node.SetYColumnName(column)
     node.SetColor(*color)
-    node.SetLineWidth(2)
-    styles = {Role.TEACHER: node.LineStyleDash, Role.BASELINE: node.LineStyleDot, Role.CONTROL: node.LineStyleDashDot}
+    node.SetLineWidth(LINE_WIDTH)
+    # no dots: in the legend they cannot be told from the dashes
+    styles = {
+        Role.TEACHER: node.LineStyleDash,
+        Role.BASELINE: node.LineStyleDashDot,
+        Role.CONTROL: node.LineStyleDashDotDot,
+    }
     node.SetLineStyle(styles.get(network.role, node.LineStyleSolid))
     # validations are few: without markers, the first one alone would be invisible
     node.SetMarkerStyle(node.MarkerStyleNone if column in LOSS_NAMES else node.MarkerStyleCircle)
@@ -231,4 +237,5 @@ def _series(title: str, table: Any, column: str, network: NetworkId, color: tupl
 def _add(cls: str, name: str) -> Any:
     node = slicer.mrmlScene.AddNewNodeByClass(cls, name)
     node.SetSaveWithScene(False)  # the run folder has all of it, and the panel draws it again
+    node.SetHideFromEditors(True)  # a dozen tables and series would fill the tree in the Data module
     return node

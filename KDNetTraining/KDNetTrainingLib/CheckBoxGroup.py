@@ -7,9 +7,12 @@ from typing import Any
 
 import qt
 
+MOST_COLUMNS = 4
+MOST_CHARACTERS = 32  # in a row, with room for the boxes: more would make the panel too wide
+
 
 class CheckBoxGroup:
-    """Check boxes in a widget of the .ui file that has a layout.
+    """Check boxes in a widget of the .ui file that has a grid layout.
 
     Args:
         holder: the widget.
@@ -37,14 +40,18 @@ class CheckBoxGroup:
                 self._holder.layout().removeWidget(box)
                 box.setParent(None)
                 box.deleteLater()
-            self.boxes = {name: self._box(title) for name, title in titles.items()}
+            longest = max(map(len, titles.values()), default=0)
+            columns = max(1, min(MOST_COLUMNS, MOST_CHARACTERS // (longest + 3)))
+            places = (divmod(index, columns) for index in range(len(titles)))
+            self.boxes = {name: self._box(titles[name], *place) for name, place in zip(titles, places, strict=True)}
         for name, box in self.boxes.items():
             blocked = box.blockSignals(True)
             box.checked = name in checked
             box.blockSignals(blocked)
 
-    def _box(self, title: str) -> Any:
+    def _box(self, title: str, row: int, column: int) -> Any:
         box = qt.QCheckBox(title)
+        box.toolTip = self._holder.toolTip
         box.toggled.connect(lambda _checked: self._changed())
-        self._holder.layout().addWidget(box)
+        self._holder.layout().addWidget(box, row, column)
         return box

@@ -9,8 +9,10 @@ import qt
 from kdnet.schema.case_report import CaseReport, DatasetReport
 from kdnet.schema.formatting import plural
 from kdnet.schema.modalities import display_name
+from KDNetLib.Availability import restrict
 from KDNetLib.CaseLoader import CaseLoader, CaseRequest
-from KDNetLib.CaseNodes import LoadedCase
+from KDNetLib.CaseNodes import LoadedCase, kept_sentence
+from KDNetLib.Command import Command
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
@@ -22,6 +24,7 @@ from KDNetTrainingLib.Host import Host
 from KDNetTrainingLib.Inspection import Inspection
 from KDNetTrainingLib.Parameters import Labels
 
+PHANTOM_CASES = 12
 TYPING_MILLISECONDS = 600  # after which a folder being typed counts as chosen
 
 
@@ -39,6 +42,7 @@ class DataPanel:
         self.selection = DataSelection(choices)
         self._inspection: Inspection | None = None
         self._shown: Path | None = None
+        self._drawing: Command | None = None
         self.table = CaseTable(ui.caseTable, self.onChecked, self.onCaseChosen, self.onCaseOpened)
         self.teacher = CheckBoxGroup(ui.teacherChecks, self.onModalities)
         self.student = CheckBoxGroup(ui.studentChecks, self.onModalities)
@@ -51,9 +55,9 @@ class DataPanel:
         chosen, ui, selection = self._choices.current, self.ui, self.selection
         ui.ownLabelsLabel.visible = ui.ownLabelsEdit.visible = chosen.labels is Labels.OWN
         ui.inspectButton.text = _("Cancel") if selection.inspecting else _("Inspect")
-        ui.inspectButton.enabled = selection.inspecting or (available and selection.folder is not None)
-        # folds defined by the data take precedence
-        ui.foldCountSpinBox.enabled = selection.summary is None or not selection.summary.folds
+        restrict(ui.inspectButton, "" if selection.inspecting else self._inspect_problem(available=available))
+        given = selection.summary is not None and bool(selection.summary.folds)
+        restrict(ui.foldCountSpinBox, _("The data set defines its folds.") if given else "")
         ui.separateCheckBox.visible = len(selection.student) > 1
         if selection.folder != self._shown:
             self._shown = selection.folder
@@ -63,6 +67,11 @@ class DataPanel:
         if selection.inspected is None:
             saved = chosen.teacherModalities or chosen.studentModalities
             self._offer(tuple(name for name in saved.split(",") if name))
+
+    def _inspect_problem(self, *, available: bool) -> str:
+        if not available:
+            return _("Install the packages listed above first.")
+        return _("Choose a data folder.") if self.selection.folder is None else ""
 
     def restore(self) -> None:
         """Show choices that were made elsewhere; cases are inspected again if their labels are read differently."""
@@ -108,6 +117,26 @@ class DataPanel:
         self._inspection.command.start()
         self._host.update()
 
+    def drawPhantom(self, folder: Path) -> None:
+        """Choose a folder of synthetic cases; draw them first, in a separate process, if it does not exist."""
+        if folder.is_dir():
+            self._choose(folder)
+        elif self._drawing is None:
+            self._show_message(
+                _("Drawing {count} synthetic cases in {folder}...").format(count=PHANTOM_CASES, folder=folder)
+            )
+            arguments = ["phantom", str(folder), "--cases", str(PHANTOM_CASES)]
+
+            def drawn(_answer: str) -> None:
+                self._drawing = None
+                self._choose(folder)
+
+            def failed(failure: Failure) -> None:
+                self._drawing = None
+                self._show_message(failure.message)
+
+            self._drawing = Command(arguments, onFinished=drawn, onFailed=failed).start()
+
     def cancel(self) -> None:
         """Stop the inspection; its findings stay."""
         self.selection.inspecting = False
@@ -119,6 +148,9 @@ class DataPanel:
         """Stop all processes."""
         self.cancel()
         self.loader.cancel()
+        if self._drawing is not None:
+            self._drawing.cancel()
+            self._drawing = None
 
     def onCase(self, case: CaseReport, index: int, total: int) -> None:
         """Add a case."""
@@ -172,15 +204,32 @@ class DataPanel:
         assert self.selection.inspected is not None
         self._show_case_message(_("Loading {case}...").format(case=case.name))
         summary = self.selection.summary
-        self.loader.load(CaseRequest(self.selection.inspected[0], case.name, summary.labels if summary else {}))
+        labels = summary.labels if summary else {}
+        background = next(iter(self.selection.student), "")
+        self.loader.load(CaseRequest(self.selection.inspected[0], case.name, labels, background=background))
 
     def onCaseLoaded(self, loaded: LoadedCase) -> None:
         """Report that the case is in the scene."""
-        self._show_case_message(_("Loaded {case}.").format(case=loaded.case))
+        self._show_case_message(_sentences(_("Loaded {case}.").format(case=loaded.case), kept_sentence(loaded.kept)))
+        self._host.update()
 
     def onLoadFailed(self, failure: Failure) -> None:
         """Report why a case cannot be loaded."""
         self._show_case_message(failure.message)
+        self._host.update()
+
+    def onScene(self, text: str) -> None:
+        """Stop loading a case, because the scene is closed or its cases are removed; say so, or ``text``."""
+        busy = self.loader.busy
+        self.loader.cancel()
+        self._show_case_message(_("Loading was canceled.") if busy else text)
+
+    def _choose(self, folder: Path) -> None:
+        self._show_message("")
+        if self._choices.parameters is not None:
+            self._choices.current.dataFolder = folder
+            self.ui.dataSection.collapsed = False
+            self._host.update()
 
     def _forget(self) -> None:
         """Discard what is known about the previous folder when another is chosen."""

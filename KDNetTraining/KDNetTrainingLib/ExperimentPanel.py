@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import qt
 from kdnet.schema.capabilities import Capabilities
+from KDNetLib.Availability import restrict
 from KDNetLib.Command import Command
+from KDNetLib.Priority import niceness, priority_note
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
@@ -38,6 +41,15 @@ class ExperimentPanel:
         ui.networkSelector.currentIndexChanged.connect(self.onNetwork)
         ui.studentNetworkSelector.currentIndexChanged.connect(self.onStudentNetwork)
         ui.deviceSelector.currentIndexChanged.connect(self.onDevice)
+        self.show_priority(niceness())
+
+    def show_priority(self, nice: int) -> None:
+        """Show what the priority of Slicer means for a training, here and in Slicer's log."""
+        note = priority_note(nice)
+        self.ui.priorityLabel.text = note
+        self.ui.priorityLabel.visible = bool(note)
+        if note:
+            logging.info(note)
 
     def query(self) -> None:
         """Query the backend, unless this was done before."""
@@ -60,11 +72,14 @@ class ExperimentPanel:
         ui.teacherFileLabel.visible = ui.teacherFileEdit.visible = chosen.teacherSource is TeacherSource.FILE
         ui.amountSpinBox.visible = chosen.length is not Length.RECIPE
         ui.amountSpinBox.suffix = chosen.length.unit()
-        ui.studentTemperatureCheckBox.enabled = chosen.lambda_ > 0
-        ui.latentMethodSelector.enabled = chosen.gamma > 0
-        divergence = chosen.gamma > 0 and chosen.latentMethod is LatentMethod.DIVERGENCE
-        ui.latentSoftmaxSelector.enabled = ui.latentReductionSelector.enabled = divergence
-        ui.controlCheckBox.enabled = chosen.initFromTeacher
+        restrict(ui.studentTemperatureCheckBox, "" if chosen.lambda_ > 0 else _("The weight of the soft targets is 0."))
+        latent = "" if chosen.gamma > 0 else _("The weight of the latent loss is 0.")
+        restrict(ui.latentMethodSelector, latent)
+        other = "" if chosen.latentMethod is LatentMethod.DIVERGENCE else _("The chosen latent method has no such setting.")
+        restrict(ui.latentSoftmaxSelector, latent or other)
+        restrict(ui.latentReductionSelector, latent or other)
+        start = "" if chosen.initFromTeacher else _("The student does not start from its teacher's weights.")
+        restrict(ui.controlCheckBox, start)
         message = config.problem() or config.warning() if available else ""
         ui.experimentLabel.text = message
         ui.experimentLabel.visible = bool(message)

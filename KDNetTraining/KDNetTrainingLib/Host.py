@@ -28,14 +28,18 @@ class RequestHost(Host, Protocol):
         """
 
 
+class ResultHost(Host, Protocol):
+    """A panel that can hand over to the module that uses its models."""
+
+    def onDeployed(self) -> None:
+        """Open KDNetSegmentation, in the layout that the user had."""
+
+
 class RunHost(RequestHost, Protocol):
     """A panel that follows the chosen run."""
 
     def onRunChosen(self) -> None:
         """Follow the chosen run from its beginning."""
-
-    def onRunStarted(self) -> None:
-        """Show the run that was just started."""
 
     def useSettings(self, settings: RunSettings) -> None:
         """Make the settings of a run the choices.

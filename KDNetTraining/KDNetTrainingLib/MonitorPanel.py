@@ -6,7 +6,8 @@ from typing import Any
 
 import qt
 from kdnet.schema.network_id import NetworkId
-from KDNetLib.CaseNodes import LoadedCase
+from KDNetLib.Availability import restrict
+from KDNetLib.CaseNodes import LoadedCase, kept_sentence
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
@@ -40,6 +41,7 @@ class MonitorPanel:
         self._networks: tuple[NetworkId, ...] = ()
         self._followed: NetworkId | None = None
         self._changed = False
+        self._loaded: LoadedCase | None = None
         self.overlay = ValidationOverlay(logic, self.onLoaded, self.onFailed)
         ui.networkShownSelector.currentIndexChanged.connect(self.onNetwork)
         ui.chartsButton.toggled.connect(self.onCharts)
@@ -65,10 +67,18 @@ class MonitorPanel:
 
     def update(self) -> None:
         """Update the buttons."""
-        self.ui.overlayButton.enabled = self.network is not None and self._runs.run is not None
+        known = self.network is not None and self._runs.run is not None
+        restrict(self.ui.overlayButton, "" if known else _("No network of the selected run has been trained yet."))
         self.ui.overlayButton.text = _("Cancel") if self.overlay.busy else _("Validation overlay")
         blocked = self.ui.chartsButton.blockSignals(True)
-        self.ui.chartsButton.checked = self.layout.shown
+        shown = self.layout.shown
+        self.ui.chartsButton.checked = shown
+        self.ui.chartsButton.text = _("Hide charts") if shown else _("Show charts")
+        self.ui.chartsButton.toolTip = (
+            _("Return to the layout that the charts replaced.")
+            if shown
+            else _("Plot losses and validation Dice above the slice views, in a layout of their own until you hide them.")
+        )
         self.ui.chartsButton.blockSignals(blocked)
 
     def collect(self, snapshot: RunSnapshot) -> None:
@@ -112,6 +122,7 @@ class MonitorPanel:
             self.showCharts()
         else:
             self.layout.hide()
+            self.update()
 
     def onNetwork(self, _index: int) -> None:
         """Draw another network."""
@@ -132,8 +143,19 @@ class MonitorPanel:
 
     def onLoaded(self, loaded: LoadedCase) -> None:
         """Update the panel once the overlay is in the scene."""
-        self._runs.show_message(_("Loaded {case} with its reference.").format(case=loaded.case))
+        text = _("Loaded {case} with its reference.").format(case=loaded.case)
+        self._loaded = loaded
+        self._runs.show_message(" ".join(filter(None, (text, kept_sentence(loaded.kept)))))
         self._host.update()
+
+    def onScene(self, text: str) -> None:
+        """Stop computing an overlay, because the scene is closed or its cases are removed; say so, or ``text``."""
+        if self.overlay.busy:
+            self.overlay.cancel()
+            self._runs.show_message(_("The validation overlay was canceled."))
+        elif self._loaded is not None:
+            self._runs.show_message(text)
+        self._loaded = None
 
     def onFailed(self, failure: Failure) -> None:
         """Report why there is no overlay."""

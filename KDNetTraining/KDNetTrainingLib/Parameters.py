@@ -36,9 +36,9 @@ class Length(enum.Enum):
     def label(self) -> str:
         """Return the text in the list."""
         return {
-            Length.RECIPE: _("Number of steps in the recipe"),
-            Length.EPOCHS: _("Number of epochs"),
-            Length.MINUTES: _("Time budget for the study (minutes)"),
+            Length.RECIPE: _("Steps of the recipe"),
+            Length.EPOCHS: _("Epochs"),
+            Length.MINUTES: _("Time budget"),
         }[self]
 
     def unit(self) -> str:

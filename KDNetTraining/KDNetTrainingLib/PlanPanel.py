@@ -6,6 +6,7 @@ from typing import Any
 
 from kdnet.errors import KDNetError
 from kdnet.schema.study_plan import StudyPlan
+from KDNetLib.Availability import restrict
 from KDNetLib.Command import Command
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
@@ -38,10 +39,14 @@ class PlanPanel:
         """Why the current choices cannot be carried out, as planning them has shown; empty if it has not."""
         return self._refusal
 
-    def update(self, *, ready: bool) -> None:
-        """Update the button, and say when the plan is outdated; a refusal ends with the choices that it is about."""
+    def update(self, *, problem: str) -> None:
+        """Update the button, and say when the plan is outdated; a refusal ends with its choices.
+
+        Args:
+            problem: what prevents a run, empty if nothing does.
+        """
         self.ui.planButton.text = _("Cancel") if self._command is not None else _("Plan")
-        self.ui.planButton.enabled = ready or self._command is not None
+        restrict(self.ui.planButton, "" if self._command is not None else problem)
         if self._command is None and self._planned and self._arguments() != self._planned:
             self._show_message("" if self._refusal else _("The settings have changed. Plan again."))
             self._planned, self._refusal = [], ""

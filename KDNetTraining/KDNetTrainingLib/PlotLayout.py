@@ -51,9 +51,10 @@ class PlotLayout:
         manager.setLayout(LAYOUT)
 
     def hide(self) -> None:
-        """Restore the previous layout."""
-        if self.shown and self._before is not None:
-            slicer.app.layoutManager().setLayout(self._before)
+        """Restore the previous layout, or Slicer's usual one if Slicer was started with the charts."""
+        if self.shown:
+            before = self._before if self._before is not None else slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+            slicer.app.layoutManager().setLayout(before)
 
     def assign(self, loss: Any, dice: Any) -> None:
         """Assign these charts to the plot views, where the views exist."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import qt
 from kdnet.schema.modalities import MODALITIES, display_name
+from KDNetLib.Availability import restrict
 from KDNetLib.Paths import clear_unset_paths
 from slicer.i18n import tr as _
 
@@ -40,11 +41,9 @@ class RawStudiesPanel:
         self.modalities.offer({name: display_name(name) for name in MODALITIES}, studies.modalities)
         problem = studies.problem()
         ui.prepareButton.text = _("Cancel") if studies.busy else _("Prepare")
-        ui.prepareButton.enabled = studies.busy or (available and not problem)
-        ui.prepareButton.toolTip = problem or _(
-            "Choose series, register them, extract the brain, and carry segmentations along, or continue with that."
-        )
-        ui.preparedPageButton.enabled = studies.page is not None
+        missing = "" if available else _("Install the packages listed above first.")
+        restrict(ui.prepareButton, "" if studies.busy else missing or problem)
+        restrict(ui.preparedPageButton, "" if studies.page is not None else _("No case is prepared yet."))
         self._show_state()
 
     def onPrepare(self, *_arguments: Any) -> None:

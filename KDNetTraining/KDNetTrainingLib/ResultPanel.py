@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import Any
 
 import qt
@@ -12,15 +11,17 @@ from kdnet.errors import KDNetError
 from kdnet.files import atomic_write
 from kdnet.schema.modalities import format_modalities
 from kdnet.schema.run_results import CaseResult, RunResults, StudentResult
+from KDNetLib.Availability import restrict
 from KDNetLib.CaseLoader import CaseLoader, CaseRequest
-from KDNetLib.CaseNodes import LoadedCase, outline, show_only
+from KDNetLib.CaseNodes import LoadedCase, kept_sentence, outline, show_only
+from KDNetLib.FileDialogs import ask_save
 from KDNetLib.Tables import fill_table
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.CheckBoxGroup import CheckBoxGroup
 from KDNetTrainingLib.Formatting import network_title
-from KDNetTrainingLib.Host import ChosenRun, Host
+from KDNetTrainingLib.Host import ChosenRun, ResultHost
 from KDNetTrainingLib.Logic import TrainingLogic
 from KDNetTrainingLib.ResultText import ROLES, case_table, comparison_table, labelmap_title, result_warning
 from KDNetTrainingLib.ResultUpdates import ResultUpdates
@@ -42,7 +43,7 @@ class ResultPanel:
         host: the panel.
     """
 
-    def __init__(self, ui: Any, logic: TrainingLogic, runs: ChosenRun, host: Host) -> None:
+    def __init__(self, ui: Any, logic: TrainingLogic, runs: ChosenRun, host: ResultHost) -> None:
         self.ui, self._runs, self._host = ui, runs, host
         self._updates = ResultUpdates(logic, self.onResults, self.onResultsFailed)
         self._opened = False
@@ -74,6 +75,7 @@ class ResultPanel:
         self.cleanup()
         self._updates.clear()
         self._opened = False
+        self.onScene("")
         self._show_message(_("Results appear once a student has been evaluated."))
         self._refill()
 
@@ -91,8 +93,13 @@ class ResultPanel:
     def update(self) -> None:
         """Update the buttons."""
         student = self.student
-        self.ui.reportButton.enabled = self.results is not None and self.results.report is not None
-        self.ui.deployButton.enabled = self.ui.exportButton.enabled = student is not None and student.model is not None
+        if self._loaded is not None and not self._loaded.present:  # another section has opened a case
+            self.onScene("")
+        report = self.results is not None and self.results.report is not None
+        restrict(self.ui.reportButton, "" if report else _("The run has no report yet."))
+        untrained = "" if student is not None and student.model is not None else _("No student is trained yet.")
+        restrict(self.ui.deployButton, untrained)
+        restrict(self.ui.exportButton, untrained)
 
     def onResults(self, results: RunResults) -> None:
         """Show new results."""
@@ -100,6 +107,7 @@ class ResultPanel:
         self._refill()
         if not self._opened and not results.missing:
             self.ui.resultSection.collapsed = False
+            self.ui.liveSection.collapsed = True  # it is finished
         self._opened = True
         self._host.update()
 
@@ -120,12 +128,24 @@ class ResultPanel:
     def onLoaded(self, loaded: LoadedCase) -> None:
         """Show the loaded case: the student filled, the reference as an outline, the others on request."""
         self._loaded = loaded
-        self._show_message(_("Loaded {case}.").format(case=loaded.case))
+        kept = kept_sentence(loaded.kept)
+        self._show_message(" ".join(filter(None, (_("Loaded {case}.").format(case=loaded.case), kept))))
         for name, node in loaded.segmentations.items():
             outline(node, filled=name != REFERENCE)
         titles = {name: labelmap_title(name) for name in (*ROLES, REFERENCE) if name in loaded.segmentations}
         self.shown.offer(titles, SHOWN_FIRST)
         self.onShown()
+        self._host.update()
+
+    def onScene(self, text: str) -> None:
+        """Stop loading a case, because the scene is closed or its cases are removed; say so, or ``text``."""
+        if self.loader.busy:
+            self.loader.cancel()
+            self._show_message(_("Loading was canceled."))
+        elif self._loaded is not None:
+            self._show_message(text or _completeness(self.results) if self.results is not None else text)
+        self._loaded = None
+        self.shown.offer({}, ())
 
     def onShown(self) -> None:
         """Show the checked segmentations."""
@@ -158,7 +178,7 @@ class ResultPanel:
     def onDeployed(self, model: Any) -> None:
         """Switch to KDNetSegmentation, where the model is now selected."""
         self._show_message(_("Selected {model} in KDNet Segmentation.").format(model=model.title))
-        slicer.util.selectModule(SEGMENTATION_MODULE)
+        self._host.onDeployed()
 
     def onExport(self, *_arguments: Any) -> None:
         """Ask for a file and copy the model there."""
@@ -166,11 +186,11 @@ class ResultPanel:
         if student is None or student.model is None or run is None:
             return
         filters = _("Model files (*.safetensors)")
-        path = qt.QFileDialog.getSaveFileName(None, _("Export model file"), deployed_name(run, student), filters)
-        if not path:
+        path = ask_save(_("Export model file"), deployed_name(run, student), filters)
+        if path is None:
             return
         try:
-            with atomic_write(Path(path)) as temporary:
+            with atomic_write(path) as temporary:
                 shutil.copyfile(student.model, temporary)
         except KDNetError as error:
             self._show_message(str(error))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from kdnet.errors import KDNetError
 from kdnet.runs.events import Event
+from kdnet.runs.folder import RunFolder
+from kdnet.runs.overview import RunOverview, read_overview
 from kdnet.runs.status import RunStatus, StatusReader
 
 PERIOD_SECONDS = 0.4
@@ -35,6 +37,7 @@ class RunSnapshot:
         first: whether the events are the first ones, so that earlier curves are invalid.
         events: new events, of the chosen run only.
         log: last lines of the log, of the chosen run only; None when unchanged.
+        overview: start, data and results.
     """
 
     root: Path
@@ -44,6 +47,7 @@ class RunSnapshot:
     first: bool = False
     events: Sequence[Event] = field(default_factory=tuple)
     log: str | None = None
+    overview: RunOverview = field(default_factory=RunOverview)
 
     @property
     def reason(self) -> str:
@@ -51,8 +55,8 @@ class RunSnapshot:
         return self.status.reason if self.status is not None else self.problem
 
 
-Report = tuple[RunStatus | None, str, str | None]
-"""Status, problem and log of a run as last reported."""
+Report = tuple[RunStatus | None, str, str | None, RunOverview]
+"""Status, problem, log and overview of a run as last reported."""
 
 
 class RunMonitor:
@@ -64,6 +68,7 @@ class RunMonitor:
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
+        self._overviews: dict[Path, tuple[tuple[float, ...], RunOverview]] = {}  # with the times of their files
 
     def follow(self, roots: Sequence[Path], chosen: Path | None) -> None:
         """Monitor these runs from now on and report all of them afresh, with events and log of the chosen one."""
@@ -141,11 +146,28 @@ class RunMonitor:
         if more and not chosen:
             return True
         log = log_tail(root) if chosen and not more else None
-        report = (status, problem, log)
+        overview = self._overview(root)
+        report = (status, problem, log, overview)
         if events or first or reported.get(root) != report:
-            self._snapshots.put(RunSnapshot(root, status, problem, more, first, events if chosen else (), log))
+            self._snapshots.put(RunSnapshot(root, status, problem, more, first, events if chosen else (), log, overview))
         reported[root] = report
         return more
+
+    def _overview(self, root: Path) -> RunOverview:
+        """Return the overview of a run, read again only when one of its files is another one."""
+        folder = RunFolder(root)
+        times = tuple(_changed(path) for path in (folder.study, folder.report / "results.json"))
+        known = self._overviews.get(root)
+        if known is None or known[0] != times or known[1].started is None:
+            known = self._overviews[root] = (times, read_overview(root))
+        return known[1]
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def log_tail(root: Path) -> str:

@@ -8,11 +8,14 @@ from typing import Any
 
 import qt
 from kdnet.errors import KDNetError
+from KDNetLib.Availability import restrict
+from KDNetLib.FileDialogs import ask_folder
 from slicer.i18n import tr as _
 
 from KDNetTrainingLib.Choices import Choices
 from KDNetTrainingLib.Host import RunHost
 from KDNetTrainingLib.Logic import TrainingLogic
+from KDNetTrainingLib.RunDeletion import RunDeletion
 from KDNetTrainingLib.RunMonitor import RunSnapshot
 from KDNetTrainingLib.RunQueue import ACTIVE, RESUMABLE, RunQueue, ShownState
 from KDNetTrainingLib.Runs import Run
@@ -35,6 +38,7 @@ class RunsPanel:
         self._ending = False
         self._states: tuple[ShownState, ...] = ()
         self.table = RunsTable(ui.runsTable, self.onChosen)
+        self.deletion = RunDeletion(ui.runsTable, self.onDeletion, self.onDeleted)
         for button, slot in (
             (ui.startButton, self.onStart),
             (ui.pauseButton, self.onPause),
@@ -44,6 +48,7 @@ class RunsPanel:
             (ui.copyButton, self.onCopy),
             (ui.openButton, self.onOpen),
             (ui.forgetButton, self.onForget),
+            (ui.deleteButton, self.onDelete),
         ):
             button.clicked.connect(slot)
         self.show_message("")
@@ -68,15 +73,24 @@ class RunsPanel:
     def update(self, *, problem: str) -> None:
         """Update the buttons for the chosen run and for what prevents a new one."""
         ui, state = self.ui, self.state
-        ui.startButton.enabled = not problem
-        ui.startButton.toolTip = problem or _("Train in a separate process, which continues after Slicer is closed.")
-        ui.copyChoicesButton.enabled = not problem
-        ui.pauseButton.enabled = state in ACTIVE
         self._ending = state in RESUMABLE and self.queue.alive
-        ui.resumeButton.enabled = state in RESUMABLE and not self._ending
-        ui.copyButton.enabled = ui.reuseButton.enabled = self.run is not None
-        ui.forgetButton.enabled = self.run is not None and state not in ACTIVE
+        none = "" if self.run is not None else _("No run is selected.")
+        active = _("The run is in progress. Pause it first.") if state in ACTIVE or self.queue.alive else ""
+        restrict(ui.startButton, problem)
+        restrict(ui.copyChoicesButton, problem)
+        restrict(ui.pauseButton, none or ("" if state in ACTIVE else _("The run is not in progress.")))
+        restrict(ui.resumeButton, none or self._resume_problem())
+        restrict(ui.copyButton, none)
+        restrict(ui.reuseButton, none)
+        restrict(ui.forgetButton, none or (active if state in ACTIVE else ""))
+        restrict(ui.deleteButton, none or active or (_("A run is being deleted.") if self.deletion.busy else ""))
         ui.waitCheckBox.visible = any(known in ACTIVE for known in self.queue.states())
+
+    def make_room(self) -> None:
+        """Fold the sections that configure a run, so that the list and the results of runs are in view."""
+        for section in (self.ui.rawSection, self.ui.dataSection, self.ui.experimentSection, self.ui.runSection):
+            section.collapsed = True
+        self.ui.liveSection.collapsed = False
 
     def refresh(self) -> bool:
         """Show states that changed between two snapshots; return whether one has.
@@ -109,7 +123,7 @@ class RunsPanel:
         self._choices.current.runName = ""
         self.show_message(_("Starting {run}...").format(run=run.name))
         self.refill(run.root)
-        self._host.onRunStarted()
+        self.make_room()
 
     def onPause(self, *_arguments: Any) -> None:
         """Pause the chosen run."""
@@ -145,11 +159,11 @@ class RunsPanel:
 
     def onOpen(self, *_arguments: Any) -> None:
         """Ask for a run folder."""
-        folder = qt.QFileDialog.getExistingDirectory(None, _("Open a run folder"))
-        if not folder:
+        folder = ask_folder(_("Open a run folder"))
+        if folder is None:
             return
         try:
-            run = self._logic.open(Path(folder))
+            run = self._logic.open(folder)
         except KDNetError as error:
             self.show_message(str(error))
             return
@@ -165,17 +179,39 @@ class RunsPanel:
             self.show_message(kept.format(run=run.name, folder=run.root))
             self.refill()
 
+    def onDelete(self, *_arguments: Any) -> None:
+        """Delete the chosen run from disk, after asking."""
+        if self.run is not None:
+            self.deletion.start(self.run)
+
+    def onDeletion(self, text: str) -> None:
+        """Show how far the deletion has come."""
+        self.show_message(text)
+        self._host.update()
+
+    def onDeleted(self, run: Run) -> None:
+        """Remove a run whose folder is gone from the list."""
+        self._logic.remove(run)
+        self.refill()
+
     def onChosen(self, run: Run | None) -> None:
         """Follow a newly chosen run."""
         self.queue.run = run
         self.show_message("")
         self._show_reason()
+        if run is not None:
+            self.make_room()
         self._host.onRunChosen()
 
     def show_message(self, text: str) -> None:
         """Show a sentence below the table of runs."""
         self.ui.runLabel.text = text
         self.ui.runLabel.visible = bool(text)
+
+    def _resume_problem(self) -> str:
+        if self._ending:
+            return _("The process of the run is still ending.")
+        return "" if self.state in RESUMABLE else _("Only a run that was paused, failed or has not begun can be resumed.")
 
     def _after(self) -> Sequence[Run] | None:
         """Return the runs to wait for: None means all active ones."""

@@ -1,13 +1,13 @@
 """The module's self-tests, for Slicer and for the test bed; they leave the user's runs and settings unchanged."""
 
-import tempfile
+import shutil
 import unittest
-from pathlib import Path
 
 import slicer
 from kdnet.runs.status import RunState
 from KDNetLib.Command import Command
 from KDNetLib.Dependencies import missing_packages
+from KDNetLib.TemporaryFolders import make_temporary_folder
 
 from KDNetTrainingLib.Logic import TrainingLogic
 from KDNetTrainingLib.Request import ExperimentRequest
@@ -30,7 +30,8 @@ class SelfTest(unittest.TestCase):
         slicer.mrmlScene.Clear()
         if missing_packages():
             self.fail("install the Python packages that the panel asks for, then run the tests again")
-        self.folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
+        self.folder = make_temporary_folder()
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.data = self.folder / "data"
         drawing = ["phantom", str(self.data), "--cases", "6", "--size", "28", "33", "26", "--spacing", "6"]
         Command(drawing).wait()

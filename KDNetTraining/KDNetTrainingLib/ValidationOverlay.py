@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from kdnet.schema.network_id import NetworkId
 from KDNetLib.CaseLoader import CaseLoader, CaseRequest
 from KDNetLib.CaseNodes import LoadedCase
 from KDNetLib.Command import Command
+from KDNetLib.TemporaryFolders import make_temporary_folder
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
@@ -46,7 +46,7 @@ class ValidationOverlay:
     def start(self, run: Run, network: NetworkId) -> None:
         """Segment a validation case with the current weights of ``network``; an overlay in progress is canceled."""
         self.cancel()
-        self._folder = Path(tempfile.mkdtemp(prefix="kdnet-"))
+        self._folder = make_temporary_folder()
         self._command = self._logic.startPreview(
             run,
             network.key,

@@ -11,12 +11,14 @@ from kdnet.errors import KDNetError, SettingsError
 from KDNetLib.InstallPanel import InstallPanel
 from KDNetLib.Paths import clear_unset_paths
 from KDNetLib.PollTimer import PollTimer
+from KDNetLib.TemporaryFolders import sweep_temporary_folders
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from KDNetTrainingLib.Choices import Choices
 from KDNetTrainingLib.DataPanel import DataPanel
 from KDNetTrainingLib.ExperimentPanel import ExperimentPanel
+from KDNetTrainingLib.LoadedCases import LoadedCases
 from KDNetTrainingLib.Logic import TrainingLogic
 from KDNetTrainingLib.MonitorPanel import MonitorPanel
 from KDNetTrainingLib.Parameters import Parameters
@@ -24,7 +26,7 @@ from KDNetTrainingLib.PlanPanel import PlanPanel
 from KDNetTrainingLib.RawStudiesPanel import RawStudiesPanel
 from KDNetTrainingLib.Request import ExperimentRequest
 from KDNetTrainingLib.RequestBuilder import build_request
-from KDNetTrainingLib.ResultPanel import ResultPanel
+from KDNetTrainingLib.ResultPanel import SEGMENTATION_MODULE, ResultPanel
 from KDNetTrainingLib.RunMonitor import RunMonitor, RunSnapshot
 from KDNetTrainingLib.Runs import slicer_settings
 from KDNetTrainingLib.RunSettings import RunSettings
@@ -62,10 +64,12 @@ class Panel(VTKObservationMixin):
         self.runs = RunsPanel(self.ui, self._choices, logic, self)
         self.monitor = MonitorPanel(self.ui, logic, self.runs, self)
         self.result = ResultPanel(self.ui, logic, self.runs, self)
+        self.loaded = LoadedCases((self.ui.removeCasesButton, self.ui.removeResultCasesButton), self.onCasesRemoved)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneChanged)
         self.addObserver(scene, scene.EndImportEvent, self.onSceneChanged)
+        sweep_temporary_folders()
         self.enter()
 
     @property
@@ -79,6 +83,8 @@ class Panel(VTKObservationMixin):
         self.onSceneChanged()
         self.onInstalled()
         self.runs.refill()
+        if self.runs.queue.alive:
+            self.runs.make_room()
         self._timer.start()
 
     def exit(self) -> None:
@@ -94,6 +100,7 @@ class Panel(VTKObservationMixin):
         self.data.cleanup()
         self.experiment.cleanup()
         self.plan.cleanup()
+        self.runs.deletion.cleanup()
         self.monitor.cleanup()
         self.result.cleanup()
         self.setParameters(None)
@@ -140,10 +147,11 @@ class Panel(VTKObservationMixin):
         self.data.update(available=available)
         self.experiment.update(available=available)
         problem = self.problem()
-        self.plan.update(ready=not problem)
+        self.plan.update(problem=problem)
         self.runs.update(problem=problem or self.plan.refusal)
         self.monitor.update()
         self.result.update()
+        self.loaded.update()
 
     def _disconnect(self) -> None:
         parameters: Any = self._choices.parameters  # the wrapper adds what the class does not declare
@@ -182,9 +190,10 @@ class Panel(VTKObservationMixin):
         self._monitor.follow([known.root for known in self.runs.queue.runs], run.root if run is not None else None)
         self.update()
 
-    def onRunStarted(self) -> None:
-        """Show the charts of the run that was just started."""
-        self.monitor.showCharts()
+    def onDeployed(self) -> None:
+        """Open KDNetSegmentation, in the layout that the user had."""
+        self.monitor.layout.hide()
+        slicer.util.selectModule(SEGMENTATION_MODULE)
 
     def useSettings(self, settings: RunSettings) -> None:
         """Make the settings of a run the choices.
@@ -212,10 +221,18 @@ class Panel(VTKObservationMixin):
 
     def onSceneStartClose(self, *_arguments: Any) -> None:
         """Release the scene before it closes; runs continue."""
-        self.data.loader.cancel()
-        self.monitor.cleanup()
-        self.result.loader.cancel()
+        self._end_loading("")
         self.setParameters(None)
+
+    def onCasesRemoved(self, text: str) -> None:
+        """Update after loaded cases were removed; ``text`` says what is left."""
+        self._end_loading(text)
+        self.update()
+
+    def _end_loading(self, text: str) -> None:
+        """Stop loading cases that do not belong into the scene anymore; the sections say so, or ``text``."""
+        for section in (self.data, self.monitor, self.result):
+            section.onScene(text)
 
     def onSceneChanged(self, *_arguments: Any) -> None:
         """Connect to the parameter node of the scene; a scene without choices starts with the last ones."""

@@ -11,7 +11,7 @@ from waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / "KDNetTraining" / "kdnet"
-FOUNDATION = {"causes", "errors", "files", "foreign", "json_schema", "messages", "shared_files", "text"}
+FOUNDATION = {"causes", "errors", "files", "foreign", "json_schema", "messages", "shared_files", "temporary_names", "text"}
 ALLOWED = {
     "schema": FOUNDATION,
     "device": FOUNDATION | {"schema", "networks"},

@@ -17,10 +17,12 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE)]
 
+from kdnet.schema.network_id import Role  # noqa: E402
 from standin.application import REPOSITORY, Application  # noqa: E402
 from standin.plot_views import draw_plot_views  # noqa: E402
 
-SECTIONS = ("rawSection", "dataSection", "experimentSection", "runSection", "liveSection", "resultSection")
+SECTIONS = ("rawSection", "dataSection", "experimentSection", "runSection", "runsSection", "liveSection", "resultSection")
+WIDTH = 380
 
 
 class Photographer:
@@ -34,7 +36,7 @@ class Photographer:
         self.module = self.application.open_module("KDNetTraining", REPOSITORY / "KDNetTraining")
         self.panel, self.ui = self.module.panel, self.module.panel.ui
         self.panel.parameters.runsFolder = folder / "runs"
-        self.module.parent.resize(470, 100)
+        self.module.parent.resize(WIDTH, 100)
         self.module.parent.show()
 
     def take(self, name: str, *sections: str) -> None:
@@ -45,8 +47,8 @@ class Photographer:
         for _ in range(3):  # what is wrapped at this width decides the height
             self.application.process_events()
             layout = parent.layout()
-            wrapped = layout.totalHeightForWidth(470) if layout.hasHeightForWidth() else 0
-            parent.resize(470, max(wrapped, layout.totalSizeHint().height()))
+            wrapped = layout.totalHeightForWidth(WIDTH) if layout.hasHeightForWidth() else 0
+            parent.resize(WIDTH, max(wrapped, layout.totalSizeHint().height()))
         self.application.process_events()
         parent.grab().save(str(self.folder / f"{name}.png"))
 
@@ -82,12 +84,12 @@ class Photographer:
         print("plan:", self.ui.planLabel.text)
         started = time.monotonic()
         self.ui.startButton.click()
-        self.wait(
-            lambda: "student" in self.panel.monitor.network and self.panel.monitor.network in self.panel.monitor.curves.dice
-        )
+        self.ui.chartsButton.click()
+        monitor = self.panel.monitor
+        self.wait(lambda: monitor.network in monitor.curves.dice and monitor.network.role is Role.STUDENT)
         for _ in range(40):
             self.application.process_events()
-        self.take("6 running", "runSection", "liveSection")
+        self.take("6 running", "runsSection", "liveSection")
         self.charts("6 running charts")
         self.wait(lambda: self.panel.runs.state in ("finished", "failed"))
         self.wait(lambda: self.panel.result.results is not None and not self.panel.result.results.missing)
@@ -98,8 +100,8 @@ class Photographer:
             self.application.process_events()
         self.charts("7 finished charts")
         self.ui.resultCasesTable.cellDoubleClicked.emit(0, 0)
-        self.wait(lambda: "is loaded" in self.ui.resultLabel.text)
-        self.take("7 result", "liveSection", "resultSection")
+        self.wait(lambda: "Loaded" in self.ui.resultLabel.text)
+        self.take("7 result", "runsSection", "resultSection")
         table = self.ui.comparisonTable
         for row in range(table.rowCount):
             print(*(table.item(row, column).text() for column in range(table.columnCount)), sep="\t")

@@ -32,7 +32,7 @@ def recorded_process_lives(root: Path) -> bool:
     """Check, without a lock, whether the last recorded process is a different one running on this machine."""
     record = _read(root)
     pid = _local_pid(record)
-    if pid is None or pid == os.getpid() or not _exists(pid):
+    if pid is None or pid == os.getpid() or not process_exists(pid):
         return False
     began, recorded = _start_time(pid), record.get("started")
     # a process that started after the record was written merely reuses the number
@@ -65,7 +65,8 @@ if sys.platform == "win32":
     STILL_ACTIVE = 259
     QUERY = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
 
-    def _exists(pid: int) -> bool:
+    def process_exists(pid: int) -> bool:
+        """Check whether a process with this ID runs on this machine."""
         kernel = ctypes.WinDLL("kernel32")
         handle = kernel.OpenProcess(QUERY, False, pid)
         if not handle:
@@ -77,7 +78,8 @@ if sys.platform == "win32":
 
 else:
 
-    def _exists(pid: int) -> bool:
+    def process_exists(pid: int) -> bool:
+        """Check whether a process with this ID runs on this machine."""
         try:
             os.kill(pid, 0)
         except ProcessLookupError:

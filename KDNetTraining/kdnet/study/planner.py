@@ -21,6 +21,7 @@ from kdnet.study.memory import peak_memory
 from kdnet.study.prepare_data import prepare_cases
 from kdnet.study.setup import PreparedStudy, prepare_study
 from kdnet.study.time_budget import TEST_CASE, StepTimings, benchmark_steps, with_steps
+from kdnet.temporary_names import temporary_prefix
 from kdnet.training.context import ComputeContext
 
 TRIAL_CASES = 2  # training cases prepared for the trial
@@ -48,7 +49,7 @@ def make_plan(
     started = time.monotonic()
     setup = prepare_study(request, progress=lambda done, total: show_progress(f"inspecting cases: {done} of {total}"))
     inspecting = time.monotonic() - started
-    with tempfile.TemporaryDirectory(prefix="kdnet-plan-") as folder:
+    with tempfile.TemporaryDirectory(prefix=temporary_prefix()) as folder:
         split = setup.split_of(setup.student)
         names = [*split.train[:TRIAL_CASES], split.validation[0]]
         show_progress("preparing a few cases")

@@ -36,12 +36,12 @@ def _draw(axes: Any, chart: Any) -> None:
         series = chart.GetNthPlotSeriesNode(index)
         table = series.GetTableNode().GetTable()
         x, y = (vtk_to_numpy(table.GetColumnByName(name)) for name in (series.GetXColumnName(), series.GetYColumnName()))
-        styles = {series.LineStyleSolid: "-", series.LineStyleDash: "--", series.LineStyleDot: ":"}
+        styles = {series.LineStyleSolid: "-", series.LineStyleDash: "--", series.LineStyleDashDot: "-."}
         marker = "" if series.GetMarkerStyle() == series.MarkerStyleNone else "o"
         axes.plot(
             x,
             y,
-            styles[series.GetLineStyle()] + marker,
+            styles.get(series.GetLineStyle(), ":") + marker,
             color=series.GetColor(),
             linewidth=series.GetLineWidth() * 0.8,
             markersize=series.GetMarkerSize() * 0.7,

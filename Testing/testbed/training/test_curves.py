@@ -89,6 +89,7 @@ def test_dice_of_all_networks_of_a_fold_is_drawn_together(training: Any) -> None
     assert [node.GetName() for node in series] == ["Teacher ET", "Teacher WT", "Student T1ce ET", "Student T1ce WT"]
     assert series[0].GetColor() == series[2].GetColor()
     assert series[0].GetLineStyle() != series[2].GetLineStyle()
+    assert all(node.GetHideFromEditors() for node in (chart, *series, series[0].GetTableNode()))
     charts.remove()
 
 
@@ -106,6 +107,10 @@ def test_charts_come_back_after_the_scene_was_closed(training: Any) -> None:
     training.ui.chartsButton.checked = True
     training.ui.chartsButton.click()
     assert slicer.app.layoutManager().layout != 20262
+    slicer.app.layoutManager().setLayout(20262)  # as after a restart of Slicer with the charts
+    training.monitor.layout._before = None
+    training.monitor.layout.hide()
+    assert slicer.app.layoutManager().layout == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
     training.monitor.charts.remove()
 
 

@@ -68,7 +68,54 @@ def test_a_double_click_loads_a_case_with_its_reference(training: Any, cases: Pa
     (node,) = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
     found = slicer.util.arrayFromSegmentBinaryLabelmap(node, "label_3", volumes[0])
     assert found.sum() > 0  # enhancing tumor is 4 in the file and 3 in the label table
-    assert slicer.app.background is volumes[0]
+    assert slicer.app.background is volumes[1]  # the input of the student
+
+
+def test_opening_a_case_removes_the_one_before_and_a_click_removes_all(training: Any, cases: Path, until: Any) -> None:
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    ui = training.ui
+    choose_data(training, cases, until)
+    assert not ui.removeCasesButton.enabled
+    assert "No case is loaded" in ui.removeCasesButton.toolTip
+
+    def open_case(row: int) -> list[str]:
+        ui.caseTable.cellDoubleClicked.emit(row, 0)
+        until(lambda: not training.data.loader.busy)
+        classes = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode")
+        return [node.GetName() for name in classes for node in slicer.util.getNodesByClass(name)]
+
+    assert {name.split()[0] for name in open_case(0)} == {"Phantom_000"}
+    assert {name.split()[0] for name in open_case(1)} == {"Phantom_001"}
+    (node,) = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    node.CreateClosedSurfaceRepresentation()  # shown in 3D: not an edit
+    node.GetDisplayNode().SetVisibility(False)
+    assert "Phantom_001 reference" not in open_case(2)
+    (node,) = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    image = node.GetSegmentation().GetNthSegment(0).GetRepresentation("Binary labelmap")
+    vtk_to_numpy(image.GetPointData().GetScalars())[:10] = 1
+    image.Modified()
+    names = open_case(3)
+    assert names.count("Phantom_002 reference") == 1
+    assert len([name for name in names if name.startswith("Phantom_002")]) == 1
+    assert "Kept, because it was edited: Phantom_002 reference." in ui.caseLabel.text
+    ui.removeCasesButton.click()
+    assert [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode")] == ["Phantom_002 reference"]
+    assert slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") == []
+    assert not ui.removeCasesButton.enabled
+
+
+def test_sentences_about_a_scene_end_with_it(training: Any, cases: Path, until: Any) -> None:
+    ui = training.ui
+    choose_data(training, cases, until)
+    ui.caseTable.cellDoubleClicked.emit(0, 0)
+    assert "Loading Phantom_000" in ui.caseLabel.text
+    slicer.mrmlScene.Clear()
+    assert ui.caseLabel.text == "Loading was canceled."
+    ui.caseTable.cellDoubleClicked.emit(0, 0)
+    until(lambda: not training.data.loader.busy)
+    slicer.mrmlScene.Clear()
+    assert not ui.caseLabel.visible
 
 
 def test_cases_can_be_excluded(training: Any, chosen: Any) -> None:

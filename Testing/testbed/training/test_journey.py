@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,13 @@ def test_a_student_is_trained_compared_and_deployed(
 ) -> None:
     chosen(steps=20, validation_every=10)
     held.close(event="step", network=TEACHER, step=3)
+    layout = application.layoutManager().layout
     training.ui.startButton.click()
     assert state(training) == "starting"
+    assert application.layoutManager().layout == layout  # the user's, until the charts are asked for
+    assert training.ui.chartsButton.text == "Show charts"
+    training.ui.chartsButton.click()
+    assert training.ui.chartsButton.text == "Hide charts"
     run = training.runs.run
     assert run.root.parent == tmp_path / "runs"
     pause_resume_and_kill(training, run, held, until)
@@ -37,6 +43,7 @@ def test_a_student_is_trained_compared_and_deployed(
     compare(training, until, tmp_path)
     training.ui.overlayButton.click()
     until(lambda: not training.monitor.overlay.busy)
+    assert training.result.shown.names == ()  # the case in the results made room for it
     assert "with its reference" in training.ui.runLabel.text
     deploy_and_segment(training, run, until, application, module.panel)
 
@@ -124,14 +131,20 @@ def compare(training: Any, until: Any, tmp_path: Path) -> None:
     qt.QFileDialog.answer = str(tmp_path / "exported.safetensors")
     ui.exportButton.click()
     assert (tmp_path / "exported.safetensors").is_file()
+    (row,) = rows(ui.runsTable)
+    assert row[1] == "finished"
+    assert float(row[2]) == pytest.approx(float(table["Student"][3]), abs=0.0051)
+    assert row[3] == time.strftime("%Y-%m-%d")
+    assert row[4] == "phantom"
 
 
 def deploy_and_segment(training: Any, run: Any, until: Any, application: Any, segmentation: Any) -> None:
     training.ui.deployButton.click()
     until(lambda: application.selected[-1:] == ["KDNetSegmentation"])
+    assert not training.monitor.layout.shown
     assert segmentation.model.path.name == f"{run.name} t1ce.safetensors"
     assert segmentation.model.role == "student"
-    volume = training.result._loaded.volumes["t1ce"]
+    volume = training.monitor._loaded.volumes["t1ce"]
     segmentation.ui.inputSelector1.setCurrentNode(volume if volume.GetScene() else None)
     segmentation.ui.applyButton.click()
     until(lambda: not segmentation.logic.busy)
