@@ -105,6 +105,11 @@ class Parameters(WrappedNode):
     resultVolume: slicer.vtkMRMLScalarVolumeNode
 
 
+KEPT_NAMES = frozenset(
+    {"device", "minComponent", "tta", "probabilities", "uncertainty", "batchInput", "batchOutput", "rankFolder"}
+)
+"""Settings that are not about one scan, so that a new scene starts with the last ones."""
+
 FORMER_NAMES: Mapping[str, str] = MappingProxyType({"smallestIsland": "minComponent", "flips": "tta"})
 """Names in scenes that version 0.1 saved."""
 

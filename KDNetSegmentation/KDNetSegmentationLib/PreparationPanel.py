@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import qt
+from KDNetLib.Availability import offer
 from KDNetLib.Dependencies import HD_BET
 from KDNetLib.OptionalPackage import OptionalPackage
 from slicer.i18n import tr as _
@@ -62,7 +63,9 @@ class PreparationPanel:
             return
         usesMask, hasHdBet = chosen.brain is Brain.MASK, self.hdBet.installed
         ui.hdBetButton.visible = not hasHdBet
-        ui.hdBetButton.enabled = installed and not self.hdBet.installing
+        problem = _("HD-BET is being installed.") if self.hdBet.installing else ""
+        tip = _("HD-BET is a larger network for brain extraction (Apache License 2.0, download of 290 MB).")
+        offer(ui.hdBetButton, tip, problem if installed else _("Install the required packages first."))
         index = list(Brain).index(Brain.HD_BET)
         remedy = _("A larger network, not installed yet: click Install HD-BET.")
         ui.brainSelector.setItemData(index, ENABLED if hasHdBet else DISABLED, qt.Qt.UserRole - 1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import slicer
-from kdnet.data.volumes.series_header import SeriesHeader, guess_series
+from kdnet.data.volumes.series_header import SeriesHeader, guess_series, is_other_kind
 from kdnet.errors import DataError
 from kdnet.preparation.skull import HeadMeasurements, Skull
 from kdnet.segmentation.input_care import Needs, Scan
@@ -65,7 +65,7 @@ def warnings_for(
     header = _header(node)
     name, voxels = node.GetName() or "", slicer.util.arrayFromVolume(node)
     spacing = tuple(reversed(_spacing(node)))  # Slicer arrays have k first
-    scan = Scan(name, voxels, spacing, guess_modality(node), header.modality)
+    scan = Scan(name, voxels, spacing, guess_modality(node), header.modality, other=is_other_kind(header, name))
     needs = replace(Needs.of(modality, model.spacing, model.trainingData), extracts=extracts)
     kind = kind_warning(model, name, synthetic=is_synthetic(node))
     return (*([kind] if kind else []), *care_warnings(scan, needs))

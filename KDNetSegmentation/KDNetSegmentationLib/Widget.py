@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import qt
 import slicer
 import vtk
+from KDNetLib.ChoiceStore import ChoiceStore
 from KDNetLib.InstallPanel import InstallPanel
 from KDNetLib.Paths import clear_unset_paths
 from KDNetLib.Shortcuts import bind_shortcut
@@ -23,7 +25,7 @@ from KDNetSegmentationLib.LesionsPanel import LesionsPanel
 from KDNetSegmentationLib.MapsPanel import MapsPanel
 from KDNetSegmentationLib.ModelsPanel import ModelsPanel
 from KDNetSegmentationLib.OutputsPanel import OutputsPanel
-from KDNetSegmentationLib.Parameters import Parameters, parameters_of, set_result
+from KDNetSegmentationLib.Parameters import KEPT_NAMES, Parameters, parameters_of, set_result
 from KDNetSegmentationLib.PreparationPanel import PreparationPanel
 from KDNetSegmentationLib.Protocols import SegmentationLogicProtocol, Widgets
 from KDNetSegmentationLib.Provenance import is_result, made_by
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from KDNetLib.Worker import Failure
     from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
+CHOICES_KEY = "KDNet/SegmentationChoices"  # in Slicer's settings
 SURFACES = "Closed surface"
 SHOWN_CLASSES = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode")
 
@@ -58,6 +61,7 @@ class Panel(VTKObservationMixin):
         self.logic = logic
         self.parameters: Parameters | None = None
         self._guiTag: int | None = None
+        self._stored = ChoiceStore(qt.QSettings(), CHOICES_KEY, KEPT_NAMES.__contains__)
         self.status = StatusPanel(self.ui)
         self.inputs = InputsPanel(self)
         self.preparation = PreparationPanel(self)
@@ -102,7 +106,7 @@ class Panel(VTKObservationMixin):
     def activate(self) -> None:
         """Look for packages, and connect the panel to the scene; the module need not be open."""
         self.install.check()
-        self.setParameters(parameters_of(self.logic.getParameterNode()))
+        self.onSceneChanged()
 
     def exit(self) -> None:
         """Deactivate the panel; work continues, and its result is shown when the user returns."""
@@ -240,6 +244,7 @@ class Panel(VTKObservationMixin):
         """Update buttons and hints to match settings and work in progress."""
         if self.parameters is None:
             return
+        self._stored.store(self.parameters)
         clear_unset_paths(self.ui.batchInput, self.ui.batchOutput, self.ui.rankFolderEdit)
         installed = not self.install.missing
         free = installed and not self.logic.busy
@@ -277,8 +282,13 @@ class Panel(VTKObservationMixin):
         self.setParameters(None)
 
     def onSceneChanged(self, *_arguments: object) -> None:
-        """Handle a new scene."""
-        self.setParameters(parameters_of(self.logic.getParameterNode()))
+        """Connect to the settings of the scene; a scene without settings starts with the last ones."""
+        node = self.logic.getParameterNode()
+        fresh = node.GetParameterCount() == 0
+        parameters = parameters_of(node)
+        if fresh:
+            self._stored.restore(parameters)
+        self.setParameters(parameters)
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def onNodeRemoved(self, _scene: object, _event: str, node: vtkMRMLNode) -> None:

@@ -42,8 +42,9 @@ def panel(module: Any, application: Any) -> Iterator[Any]:
     """The panel with an empty scene and the default choices."""
     import slicer
 
-    slicer.mrmlScene.Clear()
     panel = module.panel
+    panel._stored.forget()
+    slicer.mrmlScene.Clear()
     for path in panel.logic.library.folder.glob("*.safetensors"):
         path.unlink()
     panel.refillModels("Phantom demo.safetensors")

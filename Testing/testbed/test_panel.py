@@ -34,6 +34,7 @@ def test_choices_are_saved_and_restored_with_the_scene(panel: Any, phantom_volum
         assert node.GetStorageNode().WriteData(node)
     scene.SetURL(str(tmp_path / "scene.mrml"))
     assert scene.Commit()
+    panel._stored.forget()
     scene.Clear()
     assert panel.parameters.inputVolume is None
     assert panel.parameters.minComponent == 0
@@ -59,6 +60,7 @@ def test_settings_of_a_scene_of_version_0_1_are_restored(panel: Any, tmp_path: P
     text = path.read_text()
     assert "minComponent" in text
     path.write_text(text.replace("minComponent", "smallestIsland").replace("tta", "flips"))
+    panel._stored.forget()
     scene.Clear()
     assert not panel.ui.flipsCheckBox.checked
     scene.SetURL(str(path))
@@ -66,6 +68,17 @@ def test_settings_of_a_scene_of_version_0_1_are_restored(panel: Any, tmp_path: P
     assert (panel.parameters.minComponent, panel.parameters.tta) == (50, True)
     assert (panel.ui.islandSpinBox.value, panel.ui.flipsCheckBox.checked) == (50, True)
     assert "flips" not in panel.parameters.parameterNode.GetParameterNames()
+
+
+def test_settings_that_are_not_about_a_scan_survive_a_closed_scene(panel: Any, phantom_volume: Any, tmp_path: Path) -> None:
+    panel.ui.islandSpinBox.value = 50
+    panel.ui.deviceSelector.currentIndex = 3
+    panel.ui.forceCheckBox.checked = True
+    panel.ui.batchInput.currentPath = str(tmp_path)
+    slicer.mrmlScene.Clear(0)
+    assert (panel.ui.islandSpinBox.value, panel.ui.deviceSelector.currentText) == (50, "CPU")
+    assert panel.ui.batchInput.currentPath == str(tmp_path)
+    assert not panel.parameters.force  # for one scan only
 
 
 def test_the_card_shows_what_the_model_needs_and_can_do(panel: Any) -> None:
@@ -76,7 +89,13 @@ def test_the_card_shows_what_the_model_needs_and_can_do(panel: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("FLAIR axial", "looks like FLAIR"), ("t2w", "looks like T2"), ("T1 post contrast", ""), ("Scan 7", "")],
+    [
+        ("FLAIR axial", "looks like FLAIR"),
+        ("t2w", "looks like T2"),
+        ("ADC map", "appears to be a map"),
+        ("T1 post contrast", ""),
+        ("Scan 7", ""),
+    ],
 )
 def test_a_volume_of_another_modality_is_warned_of(panel: Any, phantom_volume: Any, name: str, words: str) -> None:
     phantom_volume.SetName(name)
