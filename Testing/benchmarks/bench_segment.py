@@ -124,11 +124,12 @@ def table(comparison: Comparison) -> list[str]:
 
 def page(comparisons: Sequence[Comparison], runs: int, nnunet: str) -> str:
     """Return the page of Markdown."""
+    many = f"medians of {runs} runs in turn" if runs > 1 else "one run of each side"
     missing = "" if nnunet else " nnU-Net is left out: nnunetv2 is not installed (`pip install '.[bench]'`)."
     lines = [
         "# From a file to a labelmap",
         "",
-        f"`make bench`: medians of {runs} runs in turn, {torch.get_num_threads()} threads, a phantom of 240 x 240 x 155 voxels of"
+        f"`make bench`: {many}, {torch.get_num_threads()} threads, a phantom of 240 x 240 x 155 voxels of"
         " 1 mm. All sides use the same crop, normalization and weights. A side whose labels agree with those of kdnet to a Dice"
         f" below {COMPARABLE} did other work and is not comparable. CPU seconds (user and system) do not depend on what else the"
         f" machine does, seconds do.{missing}",

@@ -91,6 +91,7 @@ class ResultsTable:
     def __init__(self, folder: Path) -> None:
         self._path, self._unsaved = folder / NAME, folder / UNSAVED
         self._own: dict[str, Row] = {}
+        self._written: tuple[int, ...] = ()  # state of the file as this command wrote it
         self._rows = {**_read(self._path), **_read(self._unsaved)}
 
     def row(self, source: str) -> Row | None:
@@ -116,10 +117,12 @@ class ResultsTable:
         """
         try:
             with _turn(self._path):
-                self._rows = {**self._rows, **_read(self._path), **self._own}
+                if not self._written or _state(self._path) != self._written:  # reading takes as long as writing
+                    self._rows = {**self._rows, **_read(self._path), **self._own}
                 for row in self._own.values():
                     self._rows.pop(_key("", row.case), None)
                 _write(self._path, self._rows.values())
+                self._written = _state(self._path)
         except KDNetError as error:
             with suppress(KDNetError):
                 _write(self._unsaved, self._rows.values())
@@ -158,6 +161,15 @@ def _turn(table: Path) -> Iterator[None]:
         if owned:
             with suppress(OSError):
                 mark.unlink()
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file is written or replaced; empty if it cannot be looked at."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def digest(path: Path) -> str:

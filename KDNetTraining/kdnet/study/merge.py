@@ -172,9 +172,9 @@ def _description(merged: MergedRuns, scores: Sequence[Score], out: Path) -> Stud
         cpu_seconds=sum(float(values.get("cpu_seconds", 0.0)) for values in finished),
         hardware="; ".join(dict.fromkeys(str(item["hardware"]) for item in recorded if "hardware" in item)),
         code_version=code_version(),
-        teacher=next((str(item["teacher"]) for item in recorded if item.get("teacher")), ""),
+        teacher=_common(recorded, "teacher"),  # one that is pretrained for all
         control=any(network.role is Role.CONTROL for network in networks),
-        start=next((str(item["start"]) for item in recorded if item.get("start")), ""),
+        start=_common(recorded, "start"),
         incomplete=tuple(sorted(dataset.incomplete)) if dataset else (),
         patients=dataset.patients if dataset else {name: patient_of(name) for name in names},
         groups=read_folds(dataset.root, names).groups if dataset else {},
@@ -188,3 +188,9 @@ def _recorded(view: RunReader) -> Mapping[str, Any]:
         return dict(content["description"])
     except (OSError, ValueError, LookupError, TypeError):  # unfinished, or damaged: it only adds details
         return {}
+
+
+def _common(recorded: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Return a text that the descriptions of all runs have; empty if they differ."""
+    found = {str(item.get(name, "")) for item in recorded}
+    return found.pop() if len(found) == 1 else ""

@@ -122,3 +122,11 @@ def test_a_digest_is_of_the_content(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"y")
     assert all(old and old != digest(tmp_path / name) for old, name in zip(before, ("a", "series"), strict=True))
     assert digest(tmp_path / "gone") == ""
+
+
+def test_rows_that_another_command_adds_between_two_saves_are_kept(tmp_path: Path) -> None:
+    ours, theirs = ResultsTable(tmp_path), ResultsTable(tmp_path)
+    for table, case in ((ours, "a"), (ours, "b"), (theirs, "c"), (ours, "d"), (theirs, "e")):
+        table.put(row(case))
+        assert table.save() == ""
+    assert sorted(line["case"] for line in rows(tmp_path)) == ["a", "b", "c", "d", "e"]
