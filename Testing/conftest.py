@@ -100,7 +100,8 @@ def hyphenated_run(phantom: Path, made_once: Callable[[str, Callable[[Path], obj
     data = made_once("nnunet-phantom", lambda folder: write_nnunet(phantom, folder))
 
     def train(folder: Path) -> None:
-        assert main(study(data, folder, "--student", "flair,asl-cbf", "--set", "steps=3")) == 0
+        learned = ("--set", "decoding_cases=1")
+        assert main(study(data, folder, "--student", "flair,asl-cbf", "--set", "steps=3", *learned)) == 0
 
     return made_once("hyphenated-run", train)
 

@@ -36,6 +36,7 @@ GROUPS = MappingProxyType(
             "predict-checkpoint": "segment a validation case with the current checkpoint",
             "export": "write a model file for users",
             "calibrate": "learn how often a model is right about a lesion",
+            "tune": "learn on labeled cases how a model's scores become labels",
         },
         "segmentation": {
             "segment": "segment scans with a model file",
@@ -57,6 +58,7 @@ PARSERS = (
     "prepare",
     "adapt",
     "rank",
+    "tune",
     "data",
     "collection",
     "runs",

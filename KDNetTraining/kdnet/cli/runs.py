@@ -37,7 +37,8 @@ def run_preview(args: argparse.Namespace) -> int:
 def run_export(args: argparse.Namespace) -> int:
     """Run ``kdnet export``."""
     wording = CardText(args.name, args.summary, args.intended_use, args.limits)
-    export_model(args.run_folder, args.network, args.out, wording, metrics_from=args.metrics_from)
+    chosen = {"metrics_from": args.metrics_from, "decoding_cases": args.decoding_cases}
+    export_model(args.run_folder, args.network, args.out, wording, **chosen)
     return 0
 
 

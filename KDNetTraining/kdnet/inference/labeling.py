@@ -37,7 +37,8 @@ class _Labels:
     def __init__(self, transform: CropTransform, table: LabelTable, decoding: Decoding | None) -> None:
         self.labelmap = np.zeros(transform.original.shape, dtype=np.uint8, order="F")
         self._inside = transform.cropped(self.labelmap)
-        self._inward = np.zeros(self._inside.shape, dtype=bool)
+        self._all_inward = np.zeros(transform.original.shape, dtype=bool, order="F")
+        self._inward = transform.cropped(self._all_inward)
         self._spacing, self._table, self._decoding = transform.spacing, table, decoding
         self._boxes: list[Box] = []
 
@@ -49,8 +50,8 @@ class _Labels:
             self._boxes.append(box)
 
     def filled(self) -> VoxelLabels:
-        """Return the voxels of the crop box, as views."""
-        return VoxelLabels(self._inside, self._inward)
+        """Return what the scores say of each voxel of the volume."""
+        return VoxelLabels(self.labelmap, self._all_inward)
 
     def finish(self) -> NDArray[np.uint8]:
         """Carry out what is left of the decoding once all boxes are filled, and return the labelmap."""
@@ -87,7 +88,7 @@ def label(
 
 
 def label_each_voxel(logits: torch.Tensor, transform: CropTransform, table: LabelTable, decoding: Decoding) -> VoxelLabels:
-    """Return what the scores say of each voxel by itself in the crop box of ``transform``, along right, anterior, superior.
+    """Return what the scores say of each voxel by itself, on the grid of the stored volume.
 
     :func:`label` goes on from there; learning a decoding tries several.
     """

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 import torch
 
 from kdnet.causes import device_failed, memory_ran_out
-from kdnet.data.preprocessing.prepare import prepare_image
+from kdnet.data.preprocessing.prepare import CropTransform, prepare_image
 from kdnet.data.volumes.grid import Volume
 from kdnet.errors import DataError, DeviceError, SettingsError
 from kdnet.foreign import reason
-from kdnet.inference.labeling import label, label_with_maps
+from kdnet.inference.decoding import VoxelLabels
+from kdnet.inference.labeling import label, label_each_voxel, label_with_maps
 from kdnet.inference.precision import reduced_precision
 from kdnet.inference.sliding_window import WHOLE_VOXELS, forward, passes
 from kdnet.inference.tuning import Layout, arrange, choose_layout, using_threads
 from kdnet.model_file import Model
+from kdnet.schema.decoding import Decoding
 from kdnet.schema.modalities import format_modalities
 from kdnet.schema.segmentation import Progress, ProgressCallback, Stage
 
@@ -114,6 +116,32 @@ class Predictor:
         Raises:
             DataError: when the volumes do not fit the model or each other.
         """
+        logits, transform = self._scores(volumes, names, progress)
+        table, decoding = self.model.card.labels, self.model.card.decoding
+        if not probabilities and not confidence:
+            return Prediction(Volume(label(logits, transform, table, progress, decoding), transform.original))
+        labelmap, maps = label_with_maps(logits, transform, table, progress, decoding, everywhere=probabilities)
+        volumes_by_name = {name: Volume(voxels, transform.original) for name, voxels in maps.items()}
+        return Prediction(Volume(labelmap, transform.original), volumes_by_name)
+
+    @torch.inference_mode()
+    def predict_each_voxel(self, volumes: Sequence[Volume], decoding: Decoding) -> VoxelLabels:
+        """Return what the model says of each voxel by itself, before ``decoding`` removes anything.
+
+        Args:
+            volumes: as for :meth:`predict`.
+            decoding: to prepare for, instead of that of the card.
+
+        Raises:
+            DataError: when the volumes do not fit the model or each other.
+        """
+        logits, transform = self._scores(volumes, (), lambda _progress: None)
+        return label_each_voxel(logits, transform, self.model.card.labels, decoding)
+
+    def _scores(
+        self, volumes: Sequence[Volume], names: Sequence[str], progress: ProgressCallback
+    ) -> tuple[torch.Tensor, CropTransform]:
+        """Return the logits ``[channel, i, j, k]`` of one case, and where they lie in its volumes."""
         wanted = self.model.card.modalities
         if len(volumes) != len(wanted):
             raise DataError(
@@ -123,13 +151,7 @@ class Predictor:
         progress(Progress(Stage.PREPARE, 0, 1))
         image, transform = prepare_image(volumes, self.model.card.preprocessing, names)
         progress(Progress(Stage.PREPARE, 1, 1))
-        logits = self._forward_somewhere(torch.from_numpy(image)[None], progress)
-        table, decoding = self.model.card.labels, self.model.card.decoding
-        if not probabilities and not confidence:
-            return Prediction(Volume(label(logits, transform, table, progress, decoding), transform.original))
-        labelmap, maps = label_with_maps(logits, transform, table, progress, decoding, everywhere=probabilities)
-        volumes_by_name = {name: Volume(voxels, transform.original) for name, voxels in maps.items()}
-        return Prediction(Volume(labelmap, transform.original), volumes_by_name)
+        return self._forward_somewhere(torch.from_numpy(image)[None], progress), transform
 
     def _forward_somewhere(self, image: torch.Tensor, progress: ProgressCallback) -> torch.Tensor:
         """Run the network on the device, or on the CPU where the device, its driver or its PyTorch build cannot."""

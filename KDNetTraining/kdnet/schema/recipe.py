@@ -347,6 +347,8 @@ class Recipe:
         validation_every: steps between validations.
         checkpoint_seconds: time between checkpoints for resuming.
         validation_share: fraction of the training cases held out to choose the checkpoint.
+        decoding_cases: cases to learn the sizes of debris from once a network is trained, validation cases first; 0 for the
+            default sizes.
         sliding_window_size: edge length of the inference windows, a multiple of 32; 0 for whole heads.
         workers: processes that prepare patches during training, 0 for none.
         channels_last: whether convolutions use the channels-last memory layout.
@@ -381,6 +383,7 @@ class Recipe:
     validation_every: int = 100
     checkpoint_seconds: float = 60.0
     validation_share: float = 0.15
+    decoding_cases: int = 12
     sliding_window_size: int = 0
     workers: int = 0
     channels_last: bool = False
@@ -398,7 +401,7 @@ class Recipe:
         positive = ("batch", "steps", "learning_rate", "validation_every")
         not_negative = (
             *("lr_warmup_steps", "gradient_clip", "deep_supervision", "workers", "checkpoint_seconds", "weight_decay"),
-            "plateau_patience",
+            *("plateau_patience", "decoding_cases"),
         )
         _check(self, positive, lambda value: value > 0, "a positive number")
         _check(self, not_negative, lambda value: value >= 0, "0 or a positive number")

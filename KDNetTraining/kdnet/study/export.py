@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from kdnet.errors import ModelFileError, RunFolderError
-from kdnet.model_file import load_model, save_model
+from kdnet.errors import ModelFileError, RunFolderError, SettingsError
+from kdnet.model_file import Model, load_model, save_model
 from kdnet.schema.folds import ALL_CASES
 from kdnet.schema.model_card import ModelCard, read_card
 from kdnet.schema.network_id import NetworkId, Role
 from kdnet.schema.results import Score
 from kdnet.study.comparable import check_comparable
+from kdnet.study.decoding_sizes import cases_to_learn_from, learned_card
 from kdnet.study.reader import RunReader, load_finished, open_readonly
 
 
@@ -48,7 +50,13 @@ class CardText:
 
 
 def export_model(
-    root: Path, network: str, target: Path, wording: CardText = CardText(), *, metrics_from: Path | None = None
+    root: Path,
+    network: str,
+    target: Path,
+    wording: CardText = CardText(),
+    *,
+    metrics_from: Path | None = None,
+    decoding_cases: int = 0,
 ) -> None:
     """Copy a network's model file and add its test figures and those of its teacher and baseline.
 
@@ -58,6 +66,7 @@ def export_model(
         target: the model file to write.
         wording: text of the card.
         metrics_from: the run that cross-validated the same settings, for a network trained on every case.
+        decoding_cases: validation and training cases to learn the decoding from, 0 to keep that of the run.
 
     Raises:
         KDNetError: when the network is not finished and scored, or the file cannot be written.
@@ -76,8 +85,15 @@ def export_model(
             kind = f"{own.modality_key} {own.role.value}"
             raise RunFolderError(f"{metrics_from or root} has tested no {kind}: name the run that has with --metrics-from.")
         raise RunFolderError(f"{network} in {root} is not tested yet: wait until the run has scored it.")
-    load_finished(own, view.folder(own))
-    copy_model(view.folder(own).model, target, figures, wording)
+    model = load_finished(own, view.folder(own))
+    if decoding_cases < 0:
+        raise SettingsError(f"--decoding-cases is {decoding_cases}: give 0 or a positive number.")
+    if decoding_cases:
+        if view.dataset is None or own.fold not in view.splits:
+            raise RunFolderError(f"the data folder {view.request.data} of {root} does not exist: restore it to learn.")
+        cases = cases_to_learn_from(view.splits[own.fold], view.dataset.cases, own.modalities, decoding_cases)
+        model = replace(model, card=learned_card(model, cases, torch.device("cpu")))
+    _save(model, target, figures, wording)
 
 
 def check_target(target: Path) -> None:
@@ -117,7 +133,10 @@ def copy_model(source: Path, target: Path, figures: Mapping[str, Any], wording: 
     Raises:
         KDNetError: when a file cannot be read or written.
     """
-    model = load_model(source)
+    _save(load_model(source), target, figures, wording)
+
+
+def _save(model: Model, target: Path, figures: Mapping[str, Any], wording: CardText) -> None:
     card = replace(wording.apply_to(model.card), figures={**model.card.figures, **figures})
     save_model(target, card, model.network)
 

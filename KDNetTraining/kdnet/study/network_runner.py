@@ -9,12 +9,13 @@ from dataclasses import asdict, replace
 from kdnet.errors import RunFolderError
 from kdnet.files import write_json
 from kdnet.inference.precision import BFLOAT16_AGREEMENT
-from kdnet.model_file import load_model, save_model
+from kdnet.model_file import Model, load_model, save_model
 from kdnet.runs.events import EventKind, read_events
 from kdnet.runs.folder import NetworkFolder
 from kdnet.schema.model_card import read_card
 from kdnet.schema.network_id import NetworkId
 from kdnet.schema.results import Score
+from kdnet.study.decoding_sizes import cases_to_learn_from, learned_card
 from kdnet.study.export import copy_model, tested_figures
 from kdnet.study.jobs import channels, descendant_card, model_card, training_job
 from kdnet.study.reader import open_readonly, read_scores
@@ -78,6 +79,11 @@ def _train(network: NetworkId, study: RunningStudy) -> None:
             card = descendant_card(card, setup.start, adapts=setup.adapts)
         agreement = {BFLOAT16_AGREEMENT: validated_agreement(result.network, job)} if job.validation else {}
         card = replace(card, figures={**card.figures, **agreement})
+        if not setup.adapts:  # an adapted model is compared with the one before, so both decode alike
+            cases = cases_to_learn_from(
+                setup.split_of(network), setup.data.dataset.cases, network.modalities, study.recipe.decoding_cases
+            )
+            card = learned_card(Model(card, result.network), cases, study.context.device)
         save_model(folder.model, card, result.network)
         _record_model(network, study)
 

@@ -35,6 +35,14 @@ def test_a_study_of_hyphenated_channels_has_results_for_each_student(hyphenated_
     assert "asl-cbf" in page
 
 
+def test_networks_are_tested_with_the_decoding_that_they_learned(hyphenated_run: Path) -> None:
+    for path in sorted(hyphenated_run.glob("fold0/seed0/*/model.safetensors")):
+        card = load_model(path).card
+        assert card.decoding is not None
+        assert card.figures["decoding_cases"] == 1
+        assert card.figures["test_cases"] > 0
+
+
 def test_each_network_is_named_on_the_command_line(
     hyphenated_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

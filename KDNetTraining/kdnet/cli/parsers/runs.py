@@ -69,6 +69,14 @@ def _add_export(commands: Any) -> None:
     export.add_argument(
         "--metrics-from", type=Path, metavar="RUN", help="take the metrics from this cross-validation of the same settings"
     )
+    export.add_argument(
+        "--decoding-cases",
+        type=int,
+        default=0,
+        metavar="N",
+        help="learn the sizes of parts and holes that are too small to be real from N cases that the network was not tested"
+        " on (default: 0, keep those of the run)",
+    )
     card = export.add_argument_group("model card")
     card.add_argument("--name", default="", metavar="TEXT", help="display name")
     card.add_argument("--summary", default="", metavar="TEXT", help="summary of the training data")
