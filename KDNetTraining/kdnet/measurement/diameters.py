@@ -20,6 +20,7 @@ from kdnet.schema.lesions import Line, Point
 IN_PLANE = ndimage.generate_binary_structure(2, 2)
 HALF_STEPS = np.array([(-0.5, 0.0), (0.5, 0.0), (0.0, -0.5), (0.0, 0.5)])
 SAME_MM = 1e-6
+MOST_CROSSINGS = 1 << 20  # of edges with places along a line, that are computed at once
 MOST_TIES = 8  # lines of equal length that are compared by their perpendicular
 
 
@@ -134,12 +135,17 @@ def _chord(pixels: NDArray[np.int64], to_mm: NDArray[np.float64], line: NDArray[
     along[flip], side[flip] = along[flip][:, ::-1], side[flip][:, ::-1]
     places = np.unique(np.round(along, 9))
     low, high = np.full(len(places), np.inf), np.full(len(places), -np.inf)
-    for (start, stop), (first, last) in zip(along, side, strict=True):
-        near = slice(np.searchsorted(places, start - SAME_MM), np.searchsorted(places, stop + SAME_MM))
-        share = (places[near] - start) / max(stop - start, SAME_MM)
-        crossings = first + np.clip(share, 0, 1) * (last - first)
-        low[near] = np.minimum(low[near], crossings if stop - start > SAME_MM else min(first, last))
-        high[near] = np.maximum(high[near], crossings if stop - start > SAME_MM else max(first, last))
+    begin = np.searchsorted(places, along[:, 0] - SAME_MM)
+    counts = np.searchsorted(places, along[:, 1] + SAME_MM) - begin
+    for block in np.array_split(np.arange(len(along)), 1 + int(counts.sum()) // MOST_CROSSINGS):
+        crossed = counts[block]
+        edge = np.repeat(block, crossed)
+        place = begin[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(crossed) - crossed, crossed)
+        (start, stop), (first, last) = along[edge].T, side[edge].T
+        share = np.clip((places[place] - start) / np.maximum(stop - start, SAME_MM), 0, 1)
+        crossing, oblique = first + share * (last - first), stop - start > SAME_MM
+        np.minimum.at(low, place, np.where(oblique, crossing, np.minimum(first, last)))
+        np.maximum.at(high, place, np.where(oblique, crossing, np.maximum(first, last)))
     widest = int((high - low).argmax())
     return np.stack([places[widest] * direction + edge[widest] * normal for edge in (low, high)])
 
