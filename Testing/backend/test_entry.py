@@ -97,6 +97,15 @@ def test_each_command_is_found_in_its_module() -> None:
         assert callable(getattr(importlib.import_module(module), function))
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["segment", "", "scan.nii.gz", "-o", "out"], ["segment", "m", "", "-o", "out"], ["study", ""], ["resume", ""]],
+)
+def test_an_empty_name_is_not_the_working_folder(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments) == 2
+    assert capsys.readouterr().err.startswith("kdnet: The name of a file or folder is empty: ")
+
+
 def test_the_version_is_shown_without_torch() -> None:
     script = "import sys; from kdnet.cli import main\ntry: main(['--version'])\nfinally: assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=PATIENCE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kdnet.report import published, tables
 from kdnet.report.content import ReportData
 from kdnet.report.sentences import (
@@ -19,6 +21,8 @@ from kdnet.report.sentences import (
 from kdnet.report.tables import Table
 from kdnet.schema.results import HD95_DEFINITION
 from kdnet.text import one_line
+
+TAG = re.compile(r"<(?=[A-Za-z/!?])")  # what could begin one
 
 
 def markdown_report(content: ReportData) -> str:
@@ -82,5 +86,5 @@ def _table(table: Table) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return external text on one line and without HTML."""
-    return one_line(text, 2000).replace("<", "&lt;")
+    """Return external text on one line and without HTML; ``p < 0.05`` stays readable in a terminal."""
+    return TAG.sub("&lt;", one_line(text, 2000))

@@ -89,6 +89,8 @@ def difference(value: Interval) -> str:
 
 def recovery_range(value: GapRecovery) -> str:
     """Format the interval of a gap recovery, which may be unbounded."""
+    if value.low is None and value.high is None:
+        return "interval unbounded"
     low = "unbounded" if value.low is None else percent(value.low)
     high = "unbounded" if value.high is None else percent(value.high)
     return f"{low} to {high}"

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from kdnet.errors import SettingsError
 from kdnet.schema.labels_option import LABELS_HELP
 from kdnet.schema.options import DEVICES
 
@@ -30,7 +31,19 @@ def add_command(commands: Any, name: str, handler: str, description: str, exampl
         allow_abbrev=False,
     )
     parser.set_defaults(handler=handler)
+    parser.register("type", Path, _named_path)
     return parser
+
+
+def _named_path(text: str) -> Path:
+    """Return the path; an empty one, such as of an unset shell variable, would be the working folder.
+
+    Raises:
+        SettingsError: if it is empty.
+    """
+    if not text:
+        raise SettingsError("The name of a file or folder is empty: give one, or check the shell variable used.")
+    return Path(text)
 
 
 def add_device(target: Any, default: str | None = "auto", note: str = "default: auto") -> None:
