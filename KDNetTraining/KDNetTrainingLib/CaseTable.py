@@ -10,7 +10,7 @@ from kdnet.schema.case_report import CaseReport
 from kdnet.schema.modalities import display_name
 from slicer.i18n import tr as _
 
-WIDTHS = (110, 112, 98, 60, 40)  # the last one shown takes the remaining width
+WIDTHS = (100, 108, 86, 40, 40)  # the last one shown takes the remaining width
 SIZE, PROBLEM = 2, 4  # columns: one makes room for the other
 ROW_HEIGHT = 22
 TABLE_HEIGHT = 170

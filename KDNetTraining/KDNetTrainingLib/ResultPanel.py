@@ -29,6 +29,7 @@ from KDNetTrainingLib.RunMonitor import RunSnapshot
 from KDNetTrainingLib.Runs import Run
 
 REFERENCE = "reference"
+COMPARISON_HEIGHT = 280  # of all rows of a comparison without a control
 SHOWN_FIRST = ("student", REFERENCE)
 SEGMENTATION_MODULE = "KDNetSegmentation"
 
@@ -220,7 +221,7 @@ class ResultPanel:
         ui.resultWarning.visible = bool(warning)
         if student is not None:
             self._cases = student.cases
-            fill_table(ui.comparisonTable, *comparison_table(student))
+            fill_table(ui.comparisonTable, *comparison_table(student), highest=COMPARISON_HEIGHT)
             fill_table(ui.resultCasesTable, *case_table(self._cases))
         self.update()
 

@@ -84,7 +84,7 @@ def _column(row: Comparison) -> tuple[str, ...]:
 def _recovery(row: Comparison) -> str:
     """Return the gap recovery with its interval, if it is defined."""
     if row.recovery is None:
-        return _("not defined") if row.teacher is not None else ""
+        return _("not\ndefined") if row.teacher is not None else ""
     ends = (row.recovery.low, row.recovery.high)
     low, high = (_("unbounded") if end is None else percent(end) for end in ends)
     return f"{percent(row.recovery.value)}\n{low}\n{high}"

@@ -18,7 +18,7 @@ from KDNetTrainingLib.RunProgress import progress_text
 from KDNetTrainingLib.RunQueue import ShownState
 from KDNetTrainingLib.Runs import Run
 
-WIDTHS = (96, 80, 40, 84, 40)  # the last takes the remaining width
+WIDTHS = (92, 76, 38, 82, 40)  # the last takes the remaining width
 ROW_HEIGHT = 20
 TABLE_HEIGHT = 112
 

@@ -108,7 +108,7 @@ def test_what_a_few_patients_cannot_show_is_not_shown(training: Any) -> None:
 @pytest.mark.parametrize(
     ("recovery", "text"),
     [
-        (None, "not defined"),
+        (None, "not\ndefined"),
         (GapRecovery(0.42, 0.1, 0.8), "42%\n10%\n80%"),
         (GapRecovery(0.42, 0.1, None), "42%\n10%\nunbounded"),
     ],
@@ -135,3 +135,13 @@ def test_a_control_splits_the_gain(training: Any) -> None:
         ("Gain of losses", "", "+0.050"),
         ("95% CI, patients", "", "+0.040\n+0.070\nn = 4"),
     ]
+
+
+def test_cells_of_several_lines_are_shown_in_full_also_before_the_table_is_visible(training: Any) -> None:
+    import qt
+    from KDNetLib.Tables import fill_table
+
+    table = qt.QTableWidget()
+    fill_table(table, ("Dice", "ET"), [("Gain", "+0.1"), ("95% CI", "+0.0\n+0.2")], highest=60)
+    assert (table.rowHeight(0), table.rowHeight(1)) == (24, 40)
+    assert table.height == 60
