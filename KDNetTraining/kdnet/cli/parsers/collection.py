@@ -10,6 +10,11 @@ from kdnet.cli.parsers.common import add_command, add_json
 
 def add_parsers(commands: Any) -> None:
     """Add the commands to the ``kdnet`` parser."""
+    _add_collect(commands)
+    _add_collection(commands)
+
+
+def _add_collect(commands: Any) -> None:
     collect = add_command(
         commands,
         "collect",
@@ -45,6 +50,9 @@ def add_parsers(commands: Any) -> None:
     name.add_argument("--name", default="", metavar="CASE", help="name of the case (default: case-001, case-002, ...)")
     name.add_argument("--replace", default="", metavar="CASE", help="replace this case")
     add_json(collect, "print what is recorded of the case as JSON")
+
+
+def _add_collection(commands: Any) -> None:
     listing = add_command(
         commands,
         "collection",
