@@ -10,7 +10,7 @@ from kdnet.schema.case_report import CaseReport
 from kdnet.schema.modalities import display_name
 from slicer.i18n import tr as _
 
-WIDTHS = (100, 108, 86, 40, 40)  # the last one shown takes the remaining width
+WIDTHS = (136, 72, 88, 40, 40)  # the last one shown takes the remaining width
 SIZE, PROBLEM = 2, 4  # columns: one makes room for the other
 ROW_HEIGHT = 22
 TABLE_HEIGHT = 170
