@@ -147,7 +147,9 @@ def learned_card(
         known.append(labeled_case(predictor, case))
         progress(len(known))
     decoding = learn_decoding(known, model.card.labels)
-    return replace(model.card, decoding=decoding, figures={**model.card.figures, DECODING_FIGURE: len(known)})
+    figures = {**model.card.figures, DECODING_FIGURE: len(known)}
+    # a confidence was learned from lesions as the former decoding left them
+    return replace(model.card, decoding=decoding, figures=figures, lesion_confidence=None)
 
 
 def decoding_score(cases: Sequence[LabeledCase], table: LabelTable, decoding: Decoding) -> DecodingScore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 from kdnet.cli import main
 from kdnet.data.dataset import Case, ImageFile
 from kdnet.inference.decoding import VoxelLabels
+from kdnet.model_file import load_model, save_model
 from kdnet.schema.decoding import Decoding, RegionDecoding
 from kdnet.schema.folds import Split
 from kdnet.schema.labels import brats_labels, exclusive_labels
+from kdnet.schema.lesion_confidence import LesionConfidence
 from kdnet.schema.model_card import read_card
 from kdnet.schema.recipe import read_recipe
 from kdnet.study.decoding_sizes import LabeledCase, cases_to_learn_from, decoding_score, learn_decoding
@@ -93,10 +96,14 @@ def test_a_study_learns_by_default() -> None:
 def test_a_finished_model_is_tuned(
     repository: Path, phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model, tuned = repository / "Resources" / "Models" / "Phantom demo.safetensors", tmp_path / "tuned.safetensors"
+    shipped, tuned = repository / "Resources" / "Models" / "Phantom demo.safetensors", tmp_path / "tuned.safetensors"
+    loaded, model = load_model(shipped), tmp_path / "calibrated.safetensors"
+    confidence = LesionConfidence("WT", {"WT": 1.0}, 0.0, 0.5)
+    save_model(model, replace(loaded.card, lesion_confidence=confidence), loaded.network)
     assert main(["tune", str(model), str(phantom), "-o", str(tuned), "--most", "2", "--device", "cpu"]) == 0
     card = read_card(tuned)
     assert card.decoding is not None
+    assert card.lesion_confidence is None  # learned from other lesions
     assert card.decoding.text in capsys.readouterr().out
     assert card.figures == {**read_card(model).figures, "decoding_cases": 2}
     assert main(["tune", str(model), str(phantom), "-o", str(tuned), "--case", "Nobody"]) == 2
