@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from kdnet.cli import main
 from kdnet.errors import SettingsError
 from kdnet.training.distributed import announced_processes, check_device_name
@@ -107,3 +108,52 @@ def test_processes_share_results_and_errors(tmp_path: Path) -> None:
         "'DataError: case of process 1', 'Interrupted: paused by SIGTERM']"
     )
     assert done.stdout.splitlines() == [answer, answer], done.stderr
+
+
+GRADIENTS = """
+import sys
+from contextlib import closing
+import numpy as np, torch
+from kdnet.data.preprocessing.case_cache import PreparedCase
+from kdnet.schema.labels import brats_labels
+from kdnet.schema.network_id import Role
+from kdnet.schema.recipe import read_recipe
+from kdnet.training.batches import load_batches
+from kdnet.training.distributed import joined_processes
+from kdnet.training.job import TrainingJob
+from kdnet.training.learner import Learner
+from kdnet.training.optimization import PlateauState
+
+random = np.random.default_rng(0)
+labelmap = np.zeros((20, 20, 20), np.uint8)
+labelmap[5:15, 5:15, 5:15] = 2
+cases = [PreparedCase(f"case{i}", random.normal(size=(1, 20, 20, 20)).astype(np.float32), labelmap) for i in range(2)]
+settings = ["network=segresnet-4", "patch=[16,16,16]", "batch=4", "steps=4", "precision=float32", "gradient_clip=0", "workers=0"]
+job = TrainingJob("", Role.BASELINE, read_recipe("demo", settings), brats_labels(), (0,), cases, cases[:1], 0)
+with joined_processes(torch.device("cpu")) as processes:
+    learner = Learner(job, torch.device("cpu"))
+    learner.join(processes)
+    with closing(load_batches(job, processes, range(1))) as batches:
+        learner.backward(next(batches), 0, PlateauState())
+    if processes.is_main:
+        torch.save({name: value.grad for name, value in learner.module.named_parameters()}, sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_gradients_of_one(tmp_path: Path) -> None:
+    script = tmp_path / "gradients.py"
+    script.write_text(GRADIENTS)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    found = []
+    for launcher in ([], torchrun):
+        target = tmp_path / f"{len(launcher)}.pt"
+        command = [sys.executable, *launcher, str(script), str(target)]
+        subprocess.run(command, check=True, timeout=PATIENCE, env=environment)
+        found.append(torch.load(target, weights_only=True))
+    one, two = found
+    largest = max(float(value.abs().max()) for value in one.values())
+    assert largest > 1e-3
+    for name, value in one.items():
+        assert torch.allclose(value, two[name], rtol=0, atol=1e-6 * largest), name
