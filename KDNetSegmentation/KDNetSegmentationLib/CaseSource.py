@@ -102,3 +102,11 @@ def nodes_of_case(folder: Path, case: str) -> list[vtkMRMLSegmentationNode]:
     """Return the segmentations of the scene that are a training case."""
     nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
     return [node for node in nodes if training_case(node, folder) == case]
+
+
+def forget_cases(folder: Path, kept: Sequence[str]) -> None:
+    """Make segmentations of the scene that are a training case which no longer exists ones that can be added again."""
+    for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+        case = training_case(node, folder)
+        if case and case not in kept:
+            set_training_case(node, folder, "")

@@ -63,6 +63,8 @@ class Collected:
 class CollectJob(Job[Collected]):
     """Adding or replacing of a training case."""
 
+    needsScene = False  # it has everything when it starts
+
     def __init__(self, folder: Path, correction: Correction) -> None:
         super().__init__()
         self._root, self._correction = folder, correction

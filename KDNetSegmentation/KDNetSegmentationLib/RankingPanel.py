@@ -29,7 +29,7 @@ class RankingPanel:
     def __init__(self, panel: PanelProtocol) -> None:
         self.panel = panel
         self.ranking = ScanRanking(self.onChanged)
-        self._loaded: dict[Path, str] = {}  # file to the ID of its node
+        self._loaded: dict[Path, vtkMRMLScalarVolumeNode] = {}
         panel.ui.rankButton.clicked.connect(self.onRank)
         panel.ui.rankTable.cellClicked.connect(self.onClicked)
         self._show()
@@ -87,14 +87,14 @@ class RankingPanel:
         Raises:
             RuntimeError: if Slicer cannot load it.
         """
-        known: vtkMRMLScalarVolumeNode | None = slicer.mrmlScene.GetNodeByID(self._loaded.get(path, ""))
-        if known is not None:
+        known = self._loaded.get(path)
+        if known is not None and known.GetScene() is not None:
             return known
         series = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
         if not series:
             raise RuntimeError(str(path))
         node: vtkMRMLScalarVolumeNode = slicer.util.loadVolume(str(series[0]))
-        self._loaded[path] = node.GetID()
+        self._loaded[path] = node
         return node
 
     def _show(self) -> None:

@@ -14,7 +14,7 @@ from KDNetLib.Command import Command
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
-from KDNetSegmentationLib.CaseSource import nodes_of_case, set_training_case
+from KDNetSegmentationLib.CaseSource import forget_cases, nodes_of_case, set_training_case
 
 if TYPE_CHECKING:
     from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
@@ -68,9 +68,7 @@ class TrainingCases:
         self._ask(())
 
     def remove(self, name: str) -> None:
-        """Remove a case; its nodes in the scene stay, and are no training case any more."""
-        for node in nodes_of_case(self.folder, name):
-            set_training_case(node, self.folder, "")
+        """Remove a case; its nodes in the scene stay."""
         self.message = _("Removed {case}.").format(case=name)
         self._ask((name,))
 
@@ -86,9 +84,13 @@ class TrainingCases:
         self._loader.load(CaseRequest(self.folder, name))
         self._onChanged()
 
+    def leaveScene(self) -> None:
+        """Stop opening a case."""
+        self._loader.cancel()
+
     def cleanup(self) -> None:
         """Stop all processes."""
-        self._loader.cancel()
+        self.leaveScene()
         if self._query is not None:
             self._query.cancel()
             self._query = None
@@ -99,6 +101,7 @@ class TrainingCases:
 
         def finished(content: CollectionContent) -> None:
             self._query, self.content = None, content
+            forget_cases(self.folder, self.names)
             self._onChanged()
 
         self._query = query_collection(self.folder, finished, self._failed, remove)

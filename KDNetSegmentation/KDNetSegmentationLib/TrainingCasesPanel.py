@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from KDNetLib.Worker import Failure
     from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
+LEAST_SHOWN_ML = 0.05  # less is 0.0
+
 
 class TrainingCasesPanel:
     """Adds the shown segmentation to the training cases, and lists them.
@@ -108,15 +110,17 @@ class TrainingCasesPanel:
             self.cases.refresh()
             return
         question = _("This scan is a training case already: {case}. Replace its segmentation?")
-        if correction is not None and slicer.util.confirmOkCancelDisplay(question.format(case=collected.known)):
+        there = correction is not None and correction.result.GetScene() is not None
+        if correction is not None and there and slicer.util.confirmOkCancelDisplay(question.format(case=collected.known)):
             self._send(replace(correction, replaced=collected.known))
         else:
             self._end(_("Nothing was changed."))
 
     def onFailed(self, failure: Failure) -> None:
-        """Show the reason in this section too."""
+        """Show the reason in this section too, and list the cases again, one of which may be gone."""
         self._end(failure.message)
         self.panel.showFailure(failure)
+        self.cases.refresh()
 
     def onOpen(self, *_arguments: object) -> None:
         """Open the selected case."""
@@ -141,6 +145,11 @@ class TrainingCasesPanel:
         """Show the cases that there are now."""
         self._show()
         self.panel.update()
+
+    def leaveScene(self) -> None:
+        """Release the scene, which is about to close; a case that is being added has all that it needs."""
+        self._shown = None
+        self.cases.leaveScene()
 
     def cleanup(self) -> None:
         """Stop all processes."""
@@ -192,7 +201,8 @@ def added_text(case: CollectedCase) -> str:
         return _("Saved {case}, without tumor.").format(case=case.name)
     if not case.changed_ml:
         return _("Saved {case}.").format(case=case.name)
-    changed = ", ".join(f"{name} {amount:.1f} mL" for name, amount in case.changed_ml.items() if amount)
-    if not changed:
+    if not any(case.changed_ml.values()):
         return _("Saved {case}: the same as the model's segmentation.").format(case=case.name)
+    shown = [f"{name} {amount:.1f} mL" for name, amount in case.changed_ml.items() if amount >= LEAST_SHOWN_ML]
+    changed = ", ".join(shown) or _("less than 0.1 mL")
     return _("Saved {case}. Corrected: {changed}.").format(case=case.name, changed=changed)

@@ -275,9 +275,10 @@ class Panel(VTKObservationMixin):
     def onSceneStartClose(self, *_arguments: object) -> None:
         """Cancel work that needs the scene, which is about to close; other work continues."""
         if self.logic.cancelSceneWork():
-            self.visits.running = self.cases.running = False
+            self.visits.running = False
             self.apply.end("")
         self.batch.review.sceneClosed()
+        self.cases.leaveScene()
         self.results.clear()
         self.setParameters(None)
 

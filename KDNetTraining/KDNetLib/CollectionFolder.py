@@ -64,7 +64,7 @@ def collection_rows(content: CollectionContent) -> tuple[tuple[str, ...], list[t
         _("Case"),
         _("Patient"),
         _("Modality"),
-        *(_("{region} (mL)").format(region=name) for name in regions),
+        *(_("{region} mL").format(region=name) for name in regions),
         _("Date"),
     )
     return header, [_row(case, list(regions.values())) for case in content.cases]

@@ -49,6 +49,13 @@ class RunHost(RequestHost, Protocol):
         """
 
 
+class RunStarter(Host, Protocol):
+    """A panel that follows a run that a section has started."""
+
+    def onRunAdded(self, run: Run) -> None:
+        """List and choose the run, and show it."""
+
+
 class ChosenRun(Protocol):
     """The section with the chosen run, as the sections below it see it."""
 

@@ -36,6 +36,13 @@ Open a run folder from elsewhere, and read the results of a run:
     >>> results.student.cases[0].case.startswith("Phantom_")
     True
 
+Adapt a model to training cases that were collected in KDNetSegmentation::
+
+    from KDNetTrainingLib.AdaptationRequest import AdaptationRequest
+    model, cases, run = Path("student.safetensors"), Path("/data/corrections"), Path(RUNS) / "adapted"
+    run = logic.startAdaptation(AdaptationRequest(model, cases, run / "adapted.safetensors", run=run, minutes=10))
+    print(logic.results(run).adaptation.findings())
+
 Deploy a student to the KDNetSegmentation module::
 
     logic.deploy(results.student.model)
@@ -61,6 +68,7 @@ from KDNetLib.Command import Command, json_answer
 from KDNetLib.Worker import Failure
 from slicer.i18n import tr as _
 
+from KDNetTrainingLib.AdaptationRequest import AdaptationRequest
 from KDNetTrainingLib.Request import ExperimentRequest, command_lines, recorded_line
 from KDNetTrainingLib.RunProcesses import RunProcesses
 from KDNetTrainingLib.Runs import Run, RunRegistry, slicer_settings
@@ -132,8 +140,26 @@ class TrainingLogic:
         self._start(run, [*request.arguments(), *self._after(run, after)])
         return run
 
-    def resume(self, run: Run, *, after: Sequence[Run] | None = None) -> None:
+    def startAdaptation(self, request: AdaptationRequest, *, after: Sequence[Run] | None = None) -> Run:
+        """Adapt a model to training cases, as :meth:`start` runs a study.
+
+        Raises:
+            KDNetError: when the request or its folder is unusable.
+        """
+        run = Run(request.run)
+        if self.alive(run):
+            raise _in_use(run)
+        writable_folder(run.root)
+        self._start(run, [*request.arguments(), *self._after(run, after)])
+        return run
+
+    def resume(self, run: Run, *, after: Sequence[Run] | None = None, force: bool = False) -> None:
         """Resume a run that was paused, stopped or interrupted.
+
+        Args:
+            run: the run.
+            after: runs to wait for; by default all known active ones.
+            force: write the model of an adaptation even if it is not better; nothing is trained again.
 
         Raises:
             KDNetError: when it is already running, or is not a run.
@@ -141,7 +167,7 @@ class TrainingLogic:
         if self.alive(run):
             raise _in_use(run)
         read_study(run.root)
-        self._start(run, ["resume", str(run.root), *self._after(run, after)])
+        self._start(run, ["resume", str(run.root), *(("--force",) if force else ()), *self._after(run, after)])
 
     def pause(self, run: Run) -> None:
         """Ask a run to save its state and end, to be resumed later.
@@ -201,6 +227,14 @@ class TrainingLogic:
             KDNetError: when there is no run, one of a newer version, or one with settings that the panel does not offer.
         """
         return RunSettings.of(run, read_study(run.root))
+
+    def adapts(self, run: Run) -> bool:
+        """Return whether a run is an adaptation.
+
+        Raises:
+            KDNetError: when there is no run, or one of a newer version.
+        """
+        return bool(read_study(run.root).get("adaptation"))
 
     def data_folder(self, run: Run) -> Path:
         """Return the folder with the cases of a run.

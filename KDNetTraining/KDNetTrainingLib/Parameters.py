@@ -109,7 +109,7 @@ class Parameters:
     """All choices of the panel.
 
     Modalities are names joined by commas, empty for what the data suggests. ``recipe``, ``network`` and ``device`` are
-    names; an empty ``studentNetwork`` means the teacher's.
+    names; an empty ``studentNetwork`` means the teacher's. ``adaptModel`` is the name of a file in the model library.
     """
 
     rawFolder: Path
@@ -147,6 +147,12 @@ class Parameters:
     threads: Annotated[int, WithinRange(0, 1024)] = 0
     processes: Annotated[int, WithinRange(1, 64)] = 1
     seeds: str = "0"
+    adaptModel: str
+    adaptModelFile: Path
+    adaptCollection: Path
+    adaptUnlabeled: Path
+    adaptMinutes: Annotated[float, WithinRange(0.0, 100000.0)] = 0.0
+    adaptForce: bool = False
     runsFolder: Path
     runName: str
     waitForOthers: bool = True

@@ -76,20 +76,24 @@ def recorded_line(command: str) -> str:
     Raises:
         SettingsError: when it is not a training command.
     """
-    return shell_line(recorded_arguments(command))
+    return shell_line(recorded_arguments(command, ("study", "adapt")))
 
 
-def recorded_arguments(command: str) -> list[str]:
+def recorded_arguments(command: str, known: Sequence[str] = ("study",)) -> list[str]:
     """Split the command line recorded in a run folder.
 
+    Args:
+        command: the command line.
+        known: commands of ``kdnet`` that are accepted.
+
     Raises:
-        SettingsError: when it is not a training command.
+        SettingsError: when it is another command.
     """
     try:
         arguments = shlex.split(command)
     except ValueError:
         arguments = []
-    if arguments[:2] != ["kdnet", "study"]:
+    if arguments[:1] != ["kdnet"] or arguments[1:2] not in [[name] for name in known]:
         raise SettingsError(_("The run does not record a kdnet study command: start it from its data folder instead."))
     return arguments
 
@@ -127,7 +131,11 @@ def free_folder(folder: Path, data: Path, students: tuple[tuple[str, ...], ...],
         >>> free_folder(Path("/runs"), Path("/data/brats"), (("t1ce",),), "fast").name
         'brats-t1ce-fast'
     """
-    stem = f"{data.name}-{format_students(students).replace(',', '_')}-{Path(recipe).stem}"
+    return numbered(folder, f"{data.name}-{format_students(students).replace(',', '_')}-{Path(recipe).stem}")
+
+
+def numbered(folder: Path, stem: str) -> Path:
+    """Return a path in ``folder`` that does not exist yet: ``stem``, or ``stem`` with a number."""
     name, number = stem, 1
     while (folder / name).exists():
         number += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 import qt
@@ -23,7 +24,7 @@ from KDNetTrainingLib.CheckBoxGroup import CheckBoxGroup
 from KDNetTrainingLib.Formatting import network_title
 from KDNetTrainingLib.Host import ChosenRun, ResultHost
 from KDNetTrainingLib.Logic import TrainingLogic
-from KDNetTrainingLib.ResultText import ROLES, case_table, comparison_table, labelmap_title, result_warning
+from KDNetTrainingLib.ResultText import ROLES, adaptation_text, case_table, comparison_table, labelmap_title, result_warning
 from KDNetTrainingLib.ResultUpdates import ResultUpdates
 from KDNetTrainingLib.RunMonitor import RunSnapshot
 from KDNetTrainingLib.Runs import Run
@@ -71,6 +72,12 @@ class ResultPanel:
         students = self.results.students if self.results is not None else ()
         return students[index] if 0 <= index < len(students) else None
 
+    @property
+    def offered(self) -> Path | None:
+        """The model file of the chosen student, None if there is none to offer."""
+        student = self.student
+        return self.results.offered(student) if self.results is not None and student is not None else None
+
     def clear(self) -> None:
         """Show nothing."""
         self.cleanup()
@@ -93,14 +100,13 @@ class ResultPanel:
 
     def update(self) -> None:
         """Update the buttons."""
-        student = self.student
         if self._loaded is not None and not self._loaded.present:  # another section has opened a case
             self.onScene("")
         report = self.results is not None and self.results.report is not None
         restrict(self.ui.reportButton, "" if report else _("The run has no report yet."))
-        untrained = "" if student is not None and student.model is not None else _("No student is trained yet.")
-        restrict(self.ui.deployButton, untrained)
-        restrict(self.ui.exportButton, untrained)
+        problem = "" if self.offered is not None else self._why_not_offered()
+        restrict(self.ui.deployButton, problem)
+        restrict(self.ui.exportButton, problem)
 
     def onResults(self, results: RunResults) -> None:
         """Show new results."""
@@ -165,14 +171,14 @@ class ResultPanel:
 
     def onDeploy(self, *_arguments: Any) -> None:
         """Deploy the student to KDNetSegmentation and switch to it."""
-        student, run = self.student, self._runs.run
-        if student is None or student.model is None or run is None:
+        student, run, model = self.student, self._runs.run, self.offered
+        if student is None or run is None or model is None:
             return
         try:
             segmentation = slicer.util.getModuleWidget(SEGMENTATION_MODULE).panel
             self._show_message(_("Checking the model file..."))
-            name = deployed_name(run, student)
-            segmentation.deploy(student.model, name, onFinished=self.onDeployed, onFailed=self.onFailed)
+            name = deployed_name(run, student, model)
+            segmentation.deploy(model, name, onFinished=self.onDeployed, onFailed=self.onFailed)
         except RuntimeError as error:  # the module is missing or busy
             self._show_message(str(error))
 
@@ -183,20 +189,26 @@ class ResultPanel:
 
     def onExport(self, *_arguments: Any) -> None:
         """Ask for a file and copy the model there."""
-        student, run = self.student, self._runs.run
-        if student is None or student.model is None or run is None:
+        student, run, model = self.student, self._runs.run, self.offered
+        if student is None or run is None or model is None:
             return
         filters = _("Model files (*.safetensors)")
-        path = ask_save(_("Export model file"), deployed_name(run, student), filters)
+        path = ask_save(_("Export model file"), deployed_name(run, student, model), filters)
         if path is None:
             return
         try:
             with atomic_write(path) as temporary:
-                shutil.copyfile(student.model, temporary)
+                shutil.copyfile(model, temporary)
         except KDNetError as error:
             self._show_message(str(error))
         else:
             self._show_message(_("Saved the model file: {path}").format(path=path))
+
+    def _why_not_offered(self) -> str:
+        """Return why no model can be deployed."""
+        if self.results is not None and self.results.adaptation is not None:
+            return _("The adapted model is not better than before.")
+        return _("No student is trained yet.")
 
     def _refill(self) -> None:
         students = self.results.students if self.results is not None else ()
@@ -216,13 +228,14 @@ class ResultPanel:
         ui.studentShownLabel.visible = ui.studentShownSelector.visible = several
         for widget in (ui.comparisonTable, ui.resultCasesTable, ui.casesLabel):
             widget.visible = student is not None
-        warning = result_warning(student) if student is not None else ""
+        adapts = self.results is not None and self.results.adapts
+        warning = result_warning(student) if student is not None and not adapts else ""
         ui.resultWarning.text = warning
         ui.resultWarning.visible = bool(warning)
         if student is not None:
             self._cases = student.cases
-            fill_table(ui.comparisonTable, *comparison_table(student), highest=COMPARISON_HEIGHT)
-            fill_table(ui.resultCasesTable, *case_table(self._cases))
+            fill_table(ui.comparisonTable, *comparison_table(student, adapts=adapts), highest=COMPARISON_HEIGHT)
+            fill_table(ui.resultCasesTable, *case_table(self._cases, adapts=adapts))
         self.update()
 
     def _show_message(self, text: str) -> None:
@@ -230,13 +243,17 @@ class ResultPanel:
         self.ui.resultLabel.visible = bool(text)
 
 
-def deployed_name(run: Run, student: StudentResult) -> str:
-    """Return the name of a model file outside its run, which shows its origin."""
+def deployed_name(run: Run, student: StudentResult, model: Path) -> str:
+    """Return the name of a model file outside its run, which shows its origin; an adapted model has such a name already."""
+    if model != student.model:
+        return model.name
     return f"{run.name} {student.key}.safetensors"
 
 
 def _completeness(results: RunResults) -> str:
-    """Return which networks have not been evaluated, or that none will be; empty otherwise."""
+    """Return what an adaptation found, which networks have not been evaluated, or that none will be; empty otherwise."""
+    if results.adaptation is not None:
+        return adaptation_text(results.adaptation)
     if results.missing:
         names = ", ".join(network_title(network) for network in results.missing)
         return _("Not yet evaluated: {networks}.").format(networks=names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kdnet.schema.adaptation import AdaptationResult
 from kdnet.schema.formatting import percent, plural
 from kdnet.schema.network_id import Role
 from kdnet.schema.results import FEWEST_PATIENTS, MEAN, Comparison, Interval
@@ -22,22 +23,25 @@ def labelmap_title(name: str) -> str:
     return role_title(Role(name)) if name in ROLES else _("Reference")
 
 
-def comparison_table(student: StudentResult) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def comparison_table(student: StudentResult, *, adapts: bool = False) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return header and rows; one column per region, because the panel is narrow and regions are few.
 
-    With a control, the last rows split the gain into those of the start and of the losses.
+    With a control, the last rows split the gain into those of the start and of the losses. An adaptation has no teacher.
     """
     columns = student.comparisons
-    names = (*map(role_title, COMPARED), _("Gain"), _("95% CI"), _("Patients"), _("p"), _("Gap"))
+    names = (*(_title(role, adapts=adapts) for role in COMPARED), _("Gain"), _("95% CI"), _("Patients"), _("p"), _("Gap"))
     header = (_("Dice"), *(_("Mean") if row.region == MEAN else row.region for row in columns))
     rows = list(zip(names, *map(_column, columns), strict=True))
+    if adapts:
+        rows = [row for row in rows if row[0] not in (role_title(Role.TEACHER), _("Gap"))]
     return header, [*rows, *(row for part in _gain_parts() for row in _gain_rows(student, *part))]
 
 
-def case_table(cases: Sequence[CaseResult]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def case_table(cases: Sequence[CaseResult], *, adapts: bool = False) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return header and rows with the mean Dice of each role."""
-    roles = [role for role in Role if role is not Role.CONTROL or any(role in case.dice for case in cases)]
-    header = (_("Case"), *map(role_title, roles))
+    optional = {Role.CONTROL, Role.TEACHER} if adapts else {Role.CONTROL}
+    roles = [role for role in Role if role not in optional or any(role in case.dice for case in cases)]
+    header = (_("Case"), *(_title(role, adapts=adapts) for role in roles))
     return header, [(case.case, *(_dice(case.dice.get(role)) for role in roles)) for case in cases]
 
 
@@ -56,6 +60,20 @@ def result_warning(student: StudentResult) -> str:
     if student.mean is not None and student.mean.difference.low <= 0:
         return _("⚠ The gain over the baseline is not significant (95% CI includes 0). Evaluate more cases or seeds.")
     return ""
+
+
+def _title(role: Role, *, adapts: bool) -> str:
+    """Return the title of a role; in an adaptation, the baseline is the model before, and the student the one after."""
+    return (
+        {Role.BASELINE: _("Before"), Role.STUDENT: _("After")}.get(role, role_title(role)) if adapts else role_title(role)
+    )
+
+
+def adaptation_text(result: AdaptationResult) -> str:
+    """Return what an adaptation found, in sentences, and whether its model is offered."""
+    if result.written is None:
+        return " ".join([*result.findings(), _("Therefore it is not offered.")])
+    return " ".join(result.findings())
 
 
 def _gain_parts() -> tuple[tuple[Role, str], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from kdnet.runs.folder import RunFolder
 from kdnet.runs.status import RunState
 from kdnet.schema.network_id import Role
 from kdnet.schema.run_results import RunResults
@@ -31,14 +32,14 @@ class ResultUpdates:
         self._logic, self._onResults, self._onFailed = logic, onResults, onFailed
         self.results: RunResults | None = None
         self._command: Command | None = None
-        self._gathered: tuple[Path, int, bool] | None = None
+        self._gathered: tuple[Path, int, bool, int] | None = None
 
     def take(self, run: Run, snapshot: RunSnapshot) -> bool:
         """Gather results if another network, or the whole run, is finished; return whether this was started."""
         status = snapshot.status
         if status is None or not any(network.role is Role.STUDENT for network in status.done):
             return False
-        state = (snapshot.root, len(status.done), status.state is RunState.FINISHED)
+        state = (snapshot.root, len(status.done), status.state is RunState.FINISHED, _written(snapshot.root))
         if state == self._gathered or self._command is not None:
             return False
         self._gathered = state
@@ -63,3 +64,11 @@ class ResultUpdates:
     def _failed(self, failure: Failure) -> None:
         self._command = None
         self._onFailed(failure)
+
+
+def _written(root: Path) -> int:
+    """Return when the result of an adaptation was written, which can be done again after its end; 0 if it was not."""
+    try:
+        return RunFolder(root).adaptation.stat().st_mtime_ns
+    except OSError:
+        return 0

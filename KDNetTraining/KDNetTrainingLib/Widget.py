@@ -15,6 +15,7 @@ from KDNetLib.TemporaryFolders import sweep_temporary_folders
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from KDNetTrainingLib.AdaptPanel import AdaptPanel
 from KDNetTrainingLib.Choices import Choices
 from KDNetTrainingLib.DataPanel import DataPanel
 from KDNetTrainingLib.ExperimentPanel import ExperimentPanel
@@ -28,7 +29,7 @@ from KDNetTrainingLib.Request import ExperimentRequest
 from KDNetTrainingLib.RequestBuilder import build_request
 from KDNetTrainingLib.ResultPanel import SEGMENTATION_MODULE, ResultPanel
 from KDNetTrainingLib.RunMonitor import RunMonitor, RunSnapshot
-from KDNetTrainingLib.Runs import slicer_settings
+from KDNetTrainingLib.Runs import Run, slicer_settings
 from KDNetTrainingLib.RunSettings import RunSettings
 from KDNetTrainingLib.RunsPanel import RunsPanel
 from KDNetTrainingLib.StoredChoices import StoredChoices, as_json, choose
@@ -65,6 +66,8 @@ class Panel(VTKObservationMixin):
         self.monitor = MonitorPanel(self.ui, logic, self.runs, self)
         self.result = ResultPanel(self.ui, logic, self.runs, self)
         self.loaded = LoadedCases((self.ui.removeCasesButton, self.ui.removeResultCasesButton), self.onCasesRemoved)
+        self.adapt = AdaptPanel(self.ui, self._choices, logic, self.runs, self.result, self)
+        self.ui.adaptSection.contentsCollapsed.connect(self.update)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneChanged)
@@ -103,6 +106,7 @@ class Panel(VTKObservationMixin):
         self.runs.deletion.cleanup()
         self.monitor.cleanup()
         self.result.cleanup()
+        self.adapt.cleanup()
         self.setParameters(None)
         self.removeObservers()
 
@@ -118,6 +122,7 @@ class Panel(VTKObservationMixin):
         self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.update)
         self.experiment.adopt()
         self.data.table.show_excluded(parameters.excludedCases)
+        self.adapt.open()
         self.update()
 
     def request(self) -> ExperimentRequest:
@@ -152,6 +157,7 @@ class Panel(VTKObservationMixin):
         self.monitor.update()
         self.result.update()
         self.loaded.update()
+        self.adapt.update(available=available)
 
     def _disconnect(self) -> None:
         parameters: Any = self._choices.parameters  # the wrapper adds what the class does not declare
@@ -181,12 +187,14 @@ class Panel(VTKObservationMixin):
         if chosen:
             self.monitor.take(snapshot)
             self.result.take(snapshot)
+            self.adapt.take(snapshot)
 
     def onRunChosen(self) -> None:
         """Follow the chosen run from its beginning, and the states of the others."""
         run = self.runs.run
         self.monitor.clear()
         self.result.clear()
+        self.adapt.clear()
         self._monitor.follow([known.root for known in self.runs.queue.runs], run.root if run is not None else None)
         self.update()
 
@@ -194,6 +202,10 @@ class Panel(VTKObservationMixin):
         """Open KDNetSegmentation, in the layout that the user had."""
         self.monitor.layout.hide()
         slicer.util.selectModule(SEGMENTATION_MODULE)
+
+    def onRunAdded(self, run: Run) -> None:
+        """List and choose a run that a section has started."""
+        self.runs.refill(run.root)
 
     def useSettings(self, settings: RunSettings) -> None:
         """Make the settings of a run the choices.

@@ -28,6 +28,7 @@ def test_the_examples_for_the_console_run(
         "outputFolder": str(tmp_path / "out"),
         "modelFile": str(model_file),
         "reportFile": str(tmp_path / "report.html"),
+        "casesFolder": str(tmp_path / "cases"),
     }
     pages = ("script-segmentation", "prepare-volumes")
     found = [item for page in pages for item in page_examples(repository / f"docs/how-to/{page}.md")]
@@ -40,6 +41,7 @@ def test_the_examples_for_the_console_run(
     results = [node for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode") if node.GetAttribute("KDNet.model")]
     assert len(results) == 6
     assert (tmp_path / "report.html").is_file()
+    assert (tmp_path / "cases" / "case-001" / "case.json").is_file()
     assert names["comparison"].regions[0].milliliters.percent == 0
     assert names["result"].preparation == "The supplied brain mask was used."
 

@@ -82,7 +82,7 @@ def test_a_correction_is_collected_with_its_provenance(panel: Any, phantom_volum
     assert case.changed_ml["Edema"] == pytest.approx(120 * voxel_ml, abs=1e-3)
     assert (case.model, case.modalities, case.brain_mask) == ("Phantom demo", ("t1ce",), BrainMask.NONE)
     header = [ui.casesTable.horizontalHeaderItem(column).text() for column in range(ui.casesTable.columnCount)]
-    assert header == ["Case", "Patient", "Modality", "ET (mL)", "TC (mL)", "WT (mL)", "Date"]
+    assert header == ["Case", "Patient", "Modality", "ET mL", "TC mL", "WT mL", "Date"]
     changed = f"{120 * voxel_ml:.1f}"
     assert rows(ui.casesTable) == [["case-001", case.patient[:6], "T1ce", "0.0", "0.0", changed, case.date]]
 
@@ -302,6 +302,26 @@ def test_adding_can_be_canceled(panel: Any, phantom_volume: Any, result: Any, fo
     assert panel.ui.casesHint.text == "Canceled."
     assert not panel.logic.busy
     assert panel.ui.addCaseButton.text == "Add to training cases"
+
+
+def test_a_case_that_was_removed_elsewhere_can_be_added_again(
+    panel: Any, phantom_volume: Any, result: Any, folder: Path, wait: Wait
+) -> None:
+    add(panel, wait)
+    Collection(folder).remove("case-001")
+    assert panel.ui.addCaseButton.text == "Update case-001"
+    assert 'no case named "case-001"' in add(panel, wait)
+    assert panel.ui.addCaseButton.text == "Add to training cases"
+    assert add(panel, wait).startswith("Saved case-001")
+
+
+def test_a_case_is_added_although_the_scene_is_closed(panel: Any, result: Any, folder: Path, wait: Wait) -> None:
+    panel.ui.addCaseButton.click()
+    slicer.mrmlScene.Clear()
+    wait(lambda: not panel.logic.busy)
+    assert [case.name for case in cases_of(folder)] == ["case-001"]
+    assert panel.ui.casesHint.text.startswith("Saved case-001")
+    assert not panel.ui.addCaseButton.enabled
 
 
 def test_the_folder_is_remembered(panel: Any, folder: Path) -> None:
