@@ -257,7 +257,10 @@ def _inside(labels: NDArray[np.uint8], values: Sequence[int]) -> Mask:
 
 def _connected(mask: Mask, *, diagonally: bool) -> NDArray[np.uint32]:
     """Return the number of its connected piece for each voxel of ``mask``, 0 elsewhere."""
-    return np.asarray(sitk.GetArrayFromImage(sitk.ConnectedComponent(_as_image(mask), diagonally)))
+    search = sitk.ConnectedComponentImageFilter()
+    search.SetFullyConnected(diagonally)
+    search.SetNumberOfWorkUnits(1)  # a tumor is small, and threads wait for each other on a busy machine
+    return np.asarray(sitk.GetArrayFromImage(search.Execute(_as_image(mask))))
 
 
 def _opened(mask: Mask, radius: float, spacing: Sequence[float]) -> Mask:
