@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 TUMOR_REGIONS = frozenset({"ET", "TC", "WT"})
 
+ENOUGH_CASES = 10
+"""From so many test cases on, the mean Dice decides between two models."""
+
 
 @dataclass(frozen=True)
 class ScanKind:
@@ -36,13 +39,17 @@ def finds_tumors(model: ModelInfo) -> bool:
     return bool(regions & TUMOR_REGIONS) or any("tumor" in label.name.casefold() for label in model.labels.labels)
 
 
-def rank(model: ModelInfo) -> tuple[bool, bool, int, float]:
-    """Return what sorts models, the best last: kind of lesion, real data before synthetic, cases tested, mean Dice."""
+def rank(model: ModelInfo) -> tuple[bool, bool, bool, int, float]:
+    """Return what sorts models, the best last.
+
+    Kind of lesion, real data before synthetic, one scan before several, test cases up to enough, mean Dice.
+    """
     dice = model.dice
     return (
         finds_tumors(model),
         not model.synthetic,
-        model.testedCases,
+        len(model.modalities) == 1,
+        min(model.testedCases, ENOUGH_CASES),
         sum(dice.values()) / len(dice) if dice else 0.0,
     )
 

@@ -88,20 +88,19 @@ def read_model_info(path: Path, *, bundled: bool = False) -> ModelInfo:
     from kdnet.schema.labels import LabelTable  # noqa: PLC0415 - needs numpy
 
     card = parse_header(path, read_header_text(path)).card
-    text = _american if bundled else str
     with reading(f"the model card of {path}", "choose another model file or copy it again", ModelFileError):
         return ModelInfo(
             path=path,
-            name=text(card["name"]),
+            name=str(card["name"]),
             role=str(card["role"]),
             modalities=tuple(card["modalities"]),
             labels=LabelTable.from_json(card["labels"]),
             spacing=tuple(float(step) for step in card["preprocessing"]["spacing"]),
             figures=dict(card["figures"]),
             trainingData=dict(card["training_data"]),
-            intendedUse=text(card.get("intended_use", "")),
-            limits=text(card.get("limits", "")),
-            license=text(card["license"]),
+            intendedUse=str(card.get("intended_use", "")),
+            limits=str(card.get("limits", "")),
+            license=str(card["license"]),
             bundled=bundled,
         )
 
@@ -113,8 +112,3 @@ def is_model_file(path: str | Path) -> bool:
     except (ModelFileError, OSError):
         return False
     return True
-
-
-def _american(text: str) -> str:
-    """Return the text of a shipped card in American spelling; cards written before version 0.2 are British."""
-    return str(text).replace("tumour", "tumor").replace("oedema", "edema")

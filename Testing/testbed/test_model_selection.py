@@ -63,10 +63,20 @@ def test_the_best_pair_of_model_and_scan_is_suggested_whatever_the_order(selecti
         (model("a", "t2", cases=3, dice=0.1), model("b", "t2", cases=9, dice=0.9, trainingData={"format": "phantom"})),
         (model("a", "t2", cases=42, dice=0.3), model("b", "t2", cases=3, dice=0.9)),
         (model("a", "t2", cases=3, dice=0.1), model("b", "t2", cases=0, dice=0.9)),
+        (model("a", "t2", cases=28, dice=0.7), model("b", "t2", cases=42, dice=0.6)),
+        (model("a", "t2", dice=0.6), model("b", "t1", "t2", dice=0.9)),
         (model("a", "t2", dice=0.6), model("b", "t2", dice=0.5)),
         (model("a", "t2", cases=3), model("b", "t2", cases=99, labels=exclusive_labels({1: "Prostate"}))),
     ],
-    ids=["real before synthetic", "cases tested", "tested before validated", "mean Dice", "brain tumors before others"],
+    ids=[
+        "real before synthetic",
+        "cases tested",
+        "tested before validated",
+        "enough cases tested",
+        "one scan before several",
+        "mean Dice",
+        "brain tumors before others",
+    ],
 )
 def test_models_are_ranked(better: ModelInfo, worse: ModelInfo) -> None:
     selection = ModelSelection()

@@ -77,8 +77,11 @@ class PreparedStudy:
 
     @property
     def decoding(self) -> Decoding | None:
-        """How the scores of the networks become labels until sizes are learned; an adapted model keeps its decoding."""
-        if self.adapts and self.start is not None:
+        """How the scores of the networks become labels until sizes are learned.
+
+        An adapted model keeps its decoding, unless it gets other labels.
+        """
+        if self.adapts and self.start is not None and self.data.has_labels_of(self.start.card):
             return self.start.card.decoding
         return default_decoding(self.data.dataset.labels)
 

@@ -300,13 +300,13 @@ def test_groups_and_absent_regions_are_shown_where_there_are_any(whole: Path, tm
     scores[0] = replace(scores[0], empty=Empty.BOTH)
     groups = {score.case: "Site B" if score.case == "case00" else "Site <A>" for score in scores}
     folder = write_report(tmp_path, description(groups=groups), scores, [], [], brats_labels()).parent
-    text = (folder / "results.md").read_text()
+    text = (folder / "results.md").read_text(encoding="utf-8")
     assert "## By group of cases" in text
     assert "| Site &lt;A> | T1ce | 5 |" in text
     assert "| Site B | T1ce | 1 |" in text
     assert "1 of 1" in text.partition("## Cases without a region")[2]
     assert "Site <A>" in page_of(folder).text
-    assert set(json.loads((folder / "results.json").read_text())["groups"]) == {"Site B", "Site <A>"}
-    without = (whole / "results.md").read_text()
+    assert set(json.loads((folder / "results.json").read_text(encoding="utf-8"))["groups"]) == {"Site B", "Site <A>"}
+    without = (whole / "results.md").read_text(encoding="utf-8")
     assert "## By group" not in without
     assert "without a region" not in without

@@ -33,9 +33,13 @@ def test_a_card_with_a_decoding_needs_a_reader_that_knows_it(model_file: Path, t
     assert "each voxel by itself" in describe(model_file)
 
 
-def test_shipped_models_label_each_voxel_by_itself(repository: Path) -> None:
-    for path in (repository / "Resources" / "Models").glob("*.safetensors"):
-        assert read_card(path).decoding is None or read_card(path).version > "0.1.0"
+def test_shipped_tumor_models_label_plausibly(repository: Path) -> None:
+    cards = [read_card(path) for path in (repository / "Resources" / "Models").glob("Brain tumor *.safetensors")]
+    assert cards
+    for card in cards:
+        assert card.decoding is not None
+        assert card.decoding.of("TC").thinnest_rim == 4
+        assert all(card.decoding.of(region).smallest_part >= 50 for region in ("ET", "TC", "WT"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from kdnet.schema.former_names import current_settings
 from kdnet.schema.options import from_args, to_argv
 from kdnet.schema.segmentation import GROUPS, SegmentationOptions
 
-ALL = SegmentationOptions(True, 50.0, True, "none", True, "cpu", True, "off", True, True)
+ALL = SegmentationOptions(True, 50.0, True, True, "none", True, "cpu", True, "off", True, True)
 
 
 def test_requests_and_command_lines_hold_every_option() -> None:

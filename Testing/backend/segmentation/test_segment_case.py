@@ -217,8 +217,9 @@ def test_a_volume_smaller_than_the_networks_coarsest_voxel_is_segmented(spacing:
     volume = Volume(voxels, Grid((8, 8, 8), np.diag([spacing, spacing, spacing, 1.0])))
     shipped = Path(__file__).resolve().parents[3] / "Resources" / "Models"
     for path in sorted(shipped.glob("*.safetensors")):
-        predictor = Predictor(load_model(path), torch.device("cpu"))
-        assert predictor.predict([volume]).labelmap.grid.shape == (8, 8, 8)
+        model = load_model(path)
+        labelmap = Predictor(model, torch.device("cpu")).predict([volume] * len(model.card.modalities)).labelmap
+        assert labelmap.grid.shape == (8, 8, 8)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,10 @@ from kdnet.shared_files import BRAIN_STUDENT
 # mL of ET, TC and WT in the phantom T1ce that ships; other processors round otherwise, which moves some voxels
 RECORDED = {
     "Brain tumor FLAIR.safetensors": (20.79, 47.03, 158.79),
+    "Brain tumor T1 T1ce T2 FLAIR.safetensors": (2.75, 2.75, 19.90),
     "Brain tumor T1.safetensors": (35.13, 61.70, 125.47),
-    "Brain tumor T1ce.safetensors": (17.20, 23.71, 82.89),
-    "Brain tumor T2.safetensors": (8.15, 51.57, 172.77),
+    "Brain tumor T1ce.safetensors": (14.01, 22.44, 79.33),
+    "Brain tumor T2.safetensors": (0.00, 29.89, 243.38),
     "Phantom demo.safetensors": (11.50, 17.06, 75.01),
 }
 
@@ -32,10 +33,10 @@ def test_every_shipped_model_is_recorded(repository: Path) -> None:
 def test_a_shipped_model_finds_what_it_found(repository: Path, name: str) -> None:
     model = load_model(repository / "Resources/Models" / name)
     scan = read_volume(repository / "Resources/SampleData/Phantom_002_t1ce.nii.gz")
-    labelmap = Predictor(model, torch.device("cpu")).predict([scan]).labelmap
+    labelmap = Predictor(model, torch.device("cpu")).predict([scan] * len(model.card.modalities)).labelmap
     amounts = {amount.name: amount.milliliters for amount in measure(labelmap, model.card.labels)}
     found = np.array([amounts["Enhancing tumor"], amounts["TC"], amounts["WT"]])
-    assert np.allclose(found, RECORDED[name], rtol=0.02)
+    assert np.allclose(found, RECORDED[name], rtol=0.02, atol=0.1)
 
 
 @pytest.mark.parametrize("name", sorted(RECORDED))
@@ -48,6 +49,6 @@ def test_a_shipped_model_says_what_it_needs_and_may_be_used_for(repository: Path
     if card.training_data["format"] == "BraTS":
         assert any("Menze" in citation for citation in card.training_data["citations"])
         assert set(card.figures["dice"]) == {"ET", "TC", "WT"}
-        assert (card.training_data["cases"], card.training_data["fold"]) == (42, "all")
+        assert (card.training_data["cases"], card.training_data["fold"]) in ((42, "all"), (48, 0))
         assert card.intended_use
         assert card.limits

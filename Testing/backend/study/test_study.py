@@ -227,7 +227,7 @@ def test_the_learning_rate_follows_its_schedule() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "changes"), [("gpu", ["network=dynunet-8", "window=32"]), ("paper", ["network=dynunet-8"])]
+    ("name", "changes"), [("gpu", ["network=dynunet-8", "window=64", "patch=[64,64,64]"]), ("paper", ["network=dynunet-8"])]
 )
 @pytest.mark.slow
 def test_recipes_for_gpus_take_real_steps(phantom: Path, tmp_path: Path, name: str, changes: list[str]) -> None:
