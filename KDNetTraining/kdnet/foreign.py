@@ -8,8 +8,9 @@ work on the others. So each reader opens its file within :func:`reading`, and JS
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -104,6 +105,19 @@ def read_json(path: Path, remedy: str = "correct it", error: type[KDNetError] = 
     if not isinstance(content, dict):
         raise error(f"{path} does not contain a JSON object: {remedy}.")
     return content
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Read a CSV file of scans: one row per scan or case, with at least these columns.
+
+    Raises:
+        DataError: naming the file and what it lacks.
+    """
+    with reading(path, "correct it"), path.open(newline="", encoding="utf-8-sig") as stream:
+        rows = list(csv.DictReader(stream, restval=""))
+    if not rows or not set(columns) <= set(rows[0]):
+        raise DataError(f"{path} must have a row per scan and the columns {', '.join(columns)}: add what is missing.")
+    return rows
 
 
 def parse_json(text: str) -> Any:

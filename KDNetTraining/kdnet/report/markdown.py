@@ -49,11 +49,17 @@ def markdown_report(content: ReportData) -> str:
         *_published(content),
         *_groups(content),
         "## How to reproduce it",
-        f"```\n{one_line(content.description.command, 10_000).replace('```', '` ` `')}\n```",
+        f"```\n{_commands(content)}\n```",
         "\n".join(f"- {name}: {_plain(value)}" for name, value in tables.facts(content).items()),
         _table(tables.split_table(content)),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _commands(content: ReportData) -> str:
+    """Return the commands of the study, each on a line of its own."""
+    lines = (one_line(line, 10_000) for line in content.description.command.split("\n"))
+    return "\n".join(lines).replace("```", "` ` `")
 
 
 def _groups(content: ReportData) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from kdnet.data.preprocessing.prepare import prepare_image, prepare_share
 from kdnet.data.volumes.io import read_volume
 from kdnet.errors import DataError
-from kdnet.foreign import reading
+from kdnet.foreign import read_rows
 from kdnet.schema.preprocessing import Preprocessing
 
 COLUMNS = ("person", "modality", "scan", "mask", "held_out")
@@ -60,10 +59,7 @@ def read_brain_cases(path: Path) -> list[BrainCase]:
     Raises:
         DataError: naming the file and what is wrong with it.
     """
-    with reading(path, "correct it"), path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = list(csv.DictReader(stream))
-    if not rows or not set(COLUMNS) <= set(rows[0]):
-        raise DataError(f"{path} must have a row per scan and the columns {', '.join(COLUMNS)}: add what is missing.")
+    rows = read_rows(path, COLUMNS)
     cases = [
         BrainCase(
             row["person"],

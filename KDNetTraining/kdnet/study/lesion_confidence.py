@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from kdnet.data.references import read_reference
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import check_volume, read_volume
 from kdnet.errors import DataError
-from kdnet.foreign import reading
+from kdnet.foreign import read_rows
 from kdnet.inference.predictor import Predictor
 from kdnet.measurement.confidence import region_parts
 from kdnet.measurement.lesions import outermost_regions
@@ -87,10 +86,7 @@ def read_heads(path: Path) -> list[Head]:
     Raises:
         DataError: naming the file and what is wrong with it.
     """
-    with reading(path, "correct it"), path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = list(csv.DictReader(stream))
-    if not rows or not set(COLUMNS) <= set(rows[0]):
-        raise DataError(f"{path} must have a row per case and the columns {', '.join(COLUMNS)}: add what is missing.")
+    rows = read_rows(path, COLUMNS)
     return [Head(row["person"], tuple(path.parent / part.strip() for part in row["scan"].split(";"))) for row in rows]
 
 

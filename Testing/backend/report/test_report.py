@@ -310,3 +310,9 @@ def test_groups_and_absent_regions_are_shown_where_there_are_any(whole: Path, tm
     without = (whole / "results.md").read_text(encoding="utf-8")
     assert "## By group" not in without
     assert "without a region" not in without
+
+
+def test_each_command_of_a_merged_report_has_a_line_of_its_own(tmp_path: Path) -> None:
+    made = description(command="kdnet study data --folds 0\nkdnet study data --folds 1\nkdnet report a b -o c")
+    folder = write_report(tmp_path, made, scores_of(STUDY), [], [], brats_labels()).parent
+    assert f"```\n{made.command}\n```" in (folder / "results.md").read_text(encoding="utf-8")
