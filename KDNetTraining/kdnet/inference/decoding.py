@@ -64,8 +64,8 @@ def decode(
         >>> logits = torch.full((3, 5, 5, 5), -1.0)
         >>> logits[:, 2, 2, 2] = 1.0
         >>> one = Decoding((RegionDecoding("WT", smallest_part=8.0),))
-        >>> [int(decode(logits, (1, 1, 1), brats_labels(), settings).max()) for settings in (None, one)]
-        [3, 0]
+        >>> tuple(int(decode(logits, (1, 1, 1), brats_labels(), settings).max()) for settings in (None, one))
+        (3, 0)
     """
     voxels = label_voxels(logits, table, decoding)
     if decoding is not None:
