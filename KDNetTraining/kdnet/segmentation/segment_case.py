@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
 from kdnet.preparation.case import PreparationChoice, prepare_case
 from kdnet.preparation.shading import ShadingMethod
 from kdnet.schema.lesions import LesionTable
+from kdnet.schema.model_card import ModelCard
 from kdnet.schema.segmentation import ProgressCallback, RegionVolume, SegmentationOptions
 from kdnet.segmentation.grouping import Input
 from kdnet.segmentation.input_care import Needs, expects_brain, warnings_for
@@ -84,11 +85,7 @@ def segment_case(
         choice = preparation_choice(options)
         prepared = prepare_case(extractor, volumes, names, choice, expected=expected, progress=progress)
         warnings += prepared.warnings
-        for index, (volume, modality) in enumerate(zip(volumes, card.modalities, strict=True)):
-            scan = scan_of(item, index, volume, modality, single=len(card.modalities) == 1)
-            warnings += (f"{scan.name} {doubt}" for doubt in volume.warnings)
-            needs = Needs.of(modality, card.preprocessing.spacing, card.training_data)
-            warnings += warnings_for(scan, needs if prepared.mask is None else replace(needs, skull_removed=False))
+        warnings += _scan_warnings(item, volumes, card, extracted=prepared.mask is not None)
         certain = card.lesion_confidence
         prediction = predictor.predict(
             prepared.volumes,
@@ -113,6 +110,15 @@ def segment_case(
             transforms if options.save_transforms else {},
             find_lesions(labelmap, card.labels, maps, confidence=certain).table if lesions else None,
         )
+
+
+def _scan_warnings(item: Input, volumes: Sequence[Volume], card: ModelCard, *, extracted: bool) -> Iterator[str]:
+    """Yield what is doubtful about each scan: its file, and whether it is what the model needs."""
+    for index, (volume, modality) in enumerate(zip(volumes, card.modalities, strict=True)):
+        scan = scan_of(item, index, volume, modality, single=len(card.modalities) == 1)
+        yield from (f"{scan.name} {doubt}" for doubt in volume.warnings)
+        needs = Needs.of(modality, card.preprocessing.spacing, card.training_data)
+        yield from warnings_for(scan, replace(needs, skull_removed=False) if extracted else needs)
 
 
 def preparation_choice(options: SegmentationOptions) -> PreparationChoice:
