@@ -4,8 +4,8 @@ import enum
 from pathlib import Path
 from typing import Annotated
 
+from kdnet.schema.distillation_settings import DistillationSettings
 from kdnet.schema.modalities import MODALITIES
-from kdnet.schema.recipe import DistillationSettings
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 

@@ -12,7 +12,7 @@ from kdnet.errors import SettingsError
 from kdnet.schema.folds import format_folds
 from kdnet.schema.numbers import format_numbers
 from kdnet.schema.options import add_options, from_args
-from kdnet.schema.recipe import read_recipe, recipe_names
+from kdnet.schema.recipe_files import read_recipe, recipe_names
 from kdnet.schema.study_request import GROUPS, StudyOptions
 from slicer.i18n import tr as _
 

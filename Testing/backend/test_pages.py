@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kdnet.schema.recipe import Augmentation, DistillationSettings, Recipe, read_recipe, recipe_names
+from kdnet.schema.augmentation_settings import Augmentation
+from kdnet.schema.distillation_settings import DistillationSettings
+from kdnet.schema.recipe import Recipe
+from kdnet.schema.recipe_files import read_recipe, recipe_names
 
 ROOT = Path(__file__).resolve().parents[2]
 METHOD = (ROOT / "docs/method.md").read_text(encoding="utf-8")

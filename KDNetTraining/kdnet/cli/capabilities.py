@@ -14,7 +14,7 @@ import torch
 from kdnet.device import mps_agrees
 from kdnet.schema.capabilities import Capabilities
 from kdnet.schema.networks import PRESETS
-from kdnet.schema.recipe import read_recipe, recipe_names
+from kdnet.schema.recipe_files import read_recipe, recipe_names
 
 
 def capabilities(files: Sequence[str] = ()) -> Capabilities:

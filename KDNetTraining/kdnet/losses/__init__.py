@@ -7,7 +7,7 @@ from kdnet.losses.ground_truth import SegmentationLoss
 from kdnet.losses.latent_kl import LatentLoss, LatentProjection
 from kdnet.losses.prototypes import PrototypeLoss
 from kdnet.losses.soft_targets import SoftTargetLoss
-from kdnet.schema.recipe import DistillationSettings, LatentMethod, LatentReduction, LatentSoftmax
+from kdnet.schema.distillation_settings import DistillationSettings, LatentMethod, LatentReduction, LatentSoftmax
 
 __all__ = [
     "ContrastiveLoss",

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from kdnet.errors import SettingsError
-from kdnet.schema.recipe import LatentReduction, LatentSoftmax
+from kdnet.schema.distillation_settings import LatentReduction, LatentSoftmax
 
 
 class LatentLoss(nn.Module):

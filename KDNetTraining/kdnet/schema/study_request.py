@@ -22,7 +22,8 @@ from kdnet.schema.labels import LabelTable
 from kdnet.schema.labels_option import LABELS_HELP, parse_labels
 from kdnet.schema.numbers import format_numbers, parse_numbers
 from kdnet.schema.options import DEVICES, described, from_args, option, to_argv
-from kdnet.schema.recipe import Recipe, read_recipe, recipe_names
+from kdnet.schema.recipe import Recipe
+from kdnet.schema.recipe_files import read_recipe, recipe_names
 
 GROUPS = ("student and teacher", "recipe", "training length", "cases", "computer", "run")
 

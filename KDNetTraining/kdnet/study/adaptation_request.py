@@ -13,17 +13,14 @@ from kdnet.errors import KDNetError, ModelFileError, RunFolderError, SettingsErr
 from kdnet.runs.folder import RunFolder
 from kdnet.schema.adapt_request import AdaptOptions
 from kdnet.schema.adaptation import AdaptationSettings, effort
+from kdnet.schema.distillation_settings import DistillationSettings
 from kdnet.schema.former_names import readable_recipe
 from kdnet.schema.labels_option import parse_labels
 from kdnet.schema.modalities import format_modalities
 from kdnet.schema.model_card import ModelCard, read_card
 from kdnet.schema.networks import matching_preset
-from kdnet.schema.recipe import (
-    DistillationSettings,
-    Recipe,
-    changed_recipe,
-    read_recipe,
-)
+from kdnet.schema.recipe import Recipe
+from kdnet.schema.recipe_files import changed_recipe, read_recipe
 from kdnet.schema.study_request import StudyRequest
 from kdnet.study.contents import read_kept
 from kdnet.study.export import check_target

@@ -22,7 +22,8 @@ from kdnet.schema.folds import Split
 from kdnet.schema.former_names import REMOVED_VALUES, removed_values
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.network_id import NetworkId, networks_by_key
-from kdnet.schema.recipe import Recipe, read_settled_recipe, recorded_settings
+from kdnet.schema.recipe import Recipe
+from kdnet.schema.recipe_files import read_settled_recipe, recorded_settings
 from kdnet.schema.results import Score
 from kdnet.schema.study_request import StudyRequest
 from kdnet.text import one_line

@@ -21,7 +21,7 @@ from kdnet.runs.folder import NetworkFolder
 from kdnet.schema.folds import ALL_CASES, fold_name
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.network_id import NetworkId, Role
-from kdnet.schema.recipe import recorded_settings
+from kdnet.schema.recipe_files import recorded_settings
 from kdnet.schema.results import Score, StudyDescription
 from kdnet.study.environment import code_version, hardware
 from kdnet.study.reader import open_readonly

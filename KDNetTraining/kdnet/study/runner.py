@@ -24,7 +24,8 @@ from kdnet.runs.splits import keep_splits
 from kdnet.runs.stop_request import StopRequest
 from kdnet.runs.time_remaining import TimeRemaining
 from kdnet.schema.interruption import Interrupted
-from kdnet.schema.recipe import Recipe, read_settled_recipe
+from kdnet.schema.recipe import Recipe
+from kdnet.schema.recipe_files import read_settled_recipe
 from kdnet.schema.study_request import StudyRequest
 from kdnet.study.adaptation import prepare_adaptation
 from kdnet.study.adaptation_result import finish_adaptation

@@ -21,7 +21,7 @@ from monai.transforms import (
 from monai.utils import convert_to_tensor
 from torch.nn.functional import interpolate
 
-from kdnet.schema.recipe import Augmentation
+from kdnet.schema.augmentation_settings import Augmentation
 
 DEFORMED_SHARE = 0.3  # of patches, if rotation or zoom is on: both blur and take time
 

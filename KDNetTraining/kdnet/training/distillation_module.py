@@ -13,9 +13,9 @@ from kdnet.losses.distillation_loss import DistillationLoss, LossTerms
 from kdnet.losses.latent_kl import LatentProjection
 from kdnet.networks.base import NetworkOutput, SegmentationNetwork
 from kdnet.networks.factory import build_network
+from kdnet.schema.distillation_settings import DistillationSettings
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.networks import NetworkSpec
-from kdnet.schema.recipe import DistillationSettings
 from kdnet.training.teacher import Teacher
 
 

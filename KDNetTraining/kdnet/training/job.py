@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.schema.decoding import Decoding
+from kdnet.schema.distillation_settings import DistillationSettings
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.network_id import Role
-from kdnet.schema.recipe import DistillationSettings, Recipe
+from kdnet.schema.recipe import Recipe
 from kdnet.training.starting_point import StartingPoint
 from kdnet.training.teacher import Teacher
 

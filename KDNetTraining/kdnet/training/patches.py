@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
 from kdnet.data.preprocessing.case_cache import PreparedCase
+from kdnet.schema.augmentation_settings import Augmentation
 from kdnet.schema.labels import LabelTable
-from kdnet.schema.recipe import Augmentation
 from kdnet.training.augmentation import DEFORMED_SHARE, augment, deform
 
 __all__ = ["Augmentation", "PatchSampler", "Sample", "StepDataset"]

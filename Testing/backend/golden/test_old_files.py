@@ -15,7 +15,7 @@ from kdnet.model_file import load_model
 from kdnet.runs.status import RunState, read_status
 from kdnet.schema.model_card import read_card
 from kdnet.schema.network_id import NetworkId
-from kdnet.schema.recipe import read_recipe
+from kdnet.schema.recipe_files import read_recipe
 
 NETWORKS = tuple(f"fold0/seed0/{name}" for name in ("teacher", "baseline-t1ce", "student-t1ce"))
 CHECKPOINT_STEP = 2  # of the baseline in both "paused"

@@ -15,8 +15,8 @@ from kdnet.losses.latent_kl import LatentLoss, LatentProjection
 from kdnet.losses.prototypes import PrototypeLoss
 from kdnet.losses.soft_targets import SoftTargetLoss
 from kdnet.networks.base import NetworkOutput
+from kdnet.schema.distillation_settings import DistillationSettings, LatentMethod, LatentReduction, LatentSoftmax
 from kdnet.schema.labels import IGNORED, LabelMode
-from kdnet.schema.recipe import DistillationSettings, LatentMethod, LatentReduction, LatentSoftmax
 
 REGIONS, EXCLUSIVE = LabelMode.REGIONS, LabelMode.EXCLUSIVE
 

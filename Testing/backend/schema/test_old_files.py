@@ -17,7 +17,8 @@ from kdnet.runs.folder import open_run, read_study
 from kdnet.schema import former_names
 from kdnet.schema.model_card import ModelCard, read_card
 from kdnet.schema.model_header import SCHEMA_WITHOUT_DECODING, read_header_text
-from kdnet.schema.recipe import Optimizer, Recipe, read_recipe, read_settled_recipe
+from kdnet.schema.recipe import Optimizer, Recipe
+from kdnet.schema.recipe_files import read_recipe, read_settled_recipe
 from kdnet.schema.study_request import StudyRequest
 from kdnet.study.reader import recorded_request
 

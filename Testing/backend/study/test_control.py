@@ -10,7 +10,7 @@ from kdnet.cli import main
 from kdnet.errors import SettingsError
 from kdnet.schema.folds import ALL_CASES
 from kdnet.schema.network_id import Role
-from kdnet.schema.recipe import read_recipe
+from kdnet.schema.recipe_files import read_recipe
 from kdnet.schema.study_request import StudyRequest
 from kdnet.study.network_list import plan_networks
 from kdnet.study.results import read_results

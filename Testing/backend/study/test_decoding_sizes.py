@@ -16,7 +16,7 @@ from kdnet.schema.folds import Split
 from kdnet.schema.labels import brats_labels, exclusive_labels
 from kdnet.schema.lesion_confidence import LesionConfidence
 from kdnet.schema.model_card import read_card
-from kdnet.schema.recipe import read_recipe
+from kdnet.schema.recipe_files import read_recipe
 from kdnet.study.decoding_sizes import LabeledCase, cases_to_learn_from, decoding_score, learn_decoding
 
 TABLE = brats_labels()

@@ -13,7 +13,7 @@ from kdnet.cli import main
 from kdnet.data.phantom import write_phantom
 from kdnet.schema.formatting import duration
 from kdnet.schema.model_card import read_card
-from kdnet.schema.recipe import read_recipe
+from kdnet.schema.recipe_files import read_recipe
 from kdnet.schema.study_request import StudyRequest
 from kdnet.study.planner import make_plan
 from kdnet.study.setup import prepare_study

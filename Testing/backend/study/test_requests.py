@@ -8,7 +8,7 @@ import pytest
 from kdnet.cli import main
 from kdnet.errors import RunFolderError, SettingsError
 from kdnet.schema.networks import PRESETS
-from kdnet.schema.recipe import read_recipe, read_settled_recipe
+from kdnet.schema.recipe_files import read_recipe, read_settled_recipe
 from kdnet.study.patch_check import check_patch
 from made_runs import study
 

@@ -23,10 +23,11 @@ from kdnet.errors import RunFolderError, SettingsError
 from kdnet.model_file import load_model
 from kdnet.runs.events import EventKind, EventWriter, effective, read_events
 from kdnet.runs.folder import open_run
+from kdnet.schema.augmentation_settings import Augmentation
 from kdnet.schema.labels import brats_labels
 from kdnet.schema.model_card import read_card
 from kdnet.schema.network_id import Role
-from kdnet.schema.recipe import Augmentation, read_recipe, recipe_names
+from kdnet.schema.recipe_files import read_recipe, recipe_names
 from kdnet.schema.study_request import parse_students
 from kdnet.study.network_list import plan_networks
 from kdnet.study.time_budget import StepTimings, steps_for_budget

@@ -9,9 +9,9 @@ from kdnet.losses.distillation_loss import LossTerms
 from kdnet.losses.latent_kl import LatentProjection
 from kdnet.networks.base import NetworkOutput
 from kdnet.networks.factory import build_network
+from kdnet.schema.distillation_settings import DistillationSettings
 from kdnet.schema.labels import brats_labels
 from kdnet.schema.networks import NetworkSpec, preset
-from kdnet.schema.recipe import DistillationSettings
 from kdnet.training.distillation_module import DistillationModule
 from kdnet.training.initialization import start_from_prior, start_from_teacher
 from kdnet.training.teacher import Teacher

@@ -117,7 +117,7 @@ import numpy as np, torch
 from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.schema.labels import brats_labels
 from kdnet.schema.network_id import Role
-from kdnet.schema.recipe import read_recipe
+from kdnet.schema.recipe_files import read_recipe
 from kdnet.training.batches import load_batches
 from kdnet.training.distributed import joined_processes
 from kdnet.training.job import TrainingJob

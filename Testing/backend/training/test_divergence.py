@@ -12,7 +12,7 @@ from kdnet.errors import RunFolderError, SettingsError
 from kdnet.model_file import load_model
 from kdnet.networks.fill import first_not_finite
 from kdnet.runs.events import EventKind
-from kdnet.schema.recipe import read_recipe
+from kdnet.schema.recipe_files import read_recipe
 from kdnet.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from kdnet.training.divergence import MOST_IN_A_ROW, Skipped
 from kdnet.training.patches import PatchSampler, Sample

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.errors import SettingsError
+from kdnet.schema.augmentation_settings import Augmentation
 from kdnet.schema.labels import LabelTable, brats_labels, exclusive_labels
-from kdnet.schema.recipe import Augmentation
 from kdnet.training.patches import PatchSampler, Sample, StepDataset
 from kdnet.training.workers import begin_worker
 from torch.utils.data import DataLoader

@@ -12,7 +12,8 @@ from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.schema.interruption import Interrupted, Stop, StopMode
 from kdnet.schema.labels import brats_labels
 from kdnet.schema.network_id import Role
-from kdnet.schema.recipe import Precision, read_recipe
+from kdnet.schema.recipe import Precision
+from kdnet.schema.recipe_files import read_recipe
 from kdnet.tensor_file import weights_hash
 from kdnet.training.callbacks import StepReport, TrainingCallbacks
 from kdnet.training.context import ComputeContext

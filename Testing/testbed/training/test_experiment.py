@@ -165,9 +165,9 @@ def test_a_student_that_learns_nothing_from_its_teacher_is_warned_of(training: A
 
 @pytest.mark.parametrize("name", ["LatentMethod", "LatentSoftmax", "LatentReduction"])
 def test_latent_choices_are_those_of_a_recipe(training: Any, name: str) -> None:
-    from kdnet.schema import recipe
+    from kdnet.schema import distillation_settings
     from KDNetTrainingLib import Parameters
 
-    values = [item.value for item in getattr(recipe, name)]
+    values = [item.value for item in getattr(distillation_settings, name)]
     assert [item.value for item in getattr(Parameters, name)] == values
     assert all(item.label() for item in getattr(Parameters, name))

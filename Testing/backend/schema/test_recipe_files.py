@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from kdnet.errors import SettingsError
-from kdnet.schema import recipe as module
+from kdnet.schema import recipe_files as module
+from kdnet.schema.augmentation_settings import Augmentation
 from kdnet.schema.model_card import read_card
-from kdnet.schema.recipe import Augmentation, Recipe, read_recipe
+from kdnet.schema.recipe import Recipe
+from kdnet.schema.recipe_files import read_recipe
 
 
 def write(path: Path, **content: object) -> str:
