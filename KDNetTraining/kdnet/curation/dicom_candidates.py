@@ -8,8 +8,10 @@ from pathlib import Path
 
 from kdnet.curation.candidate import Candidate, too_thin
 from kdnet.curation.raw_case import Source
-from kdnet.data.volumes.dicom import checked_stack, read_stack
+from kdnet.data.volumes.dicom import IMAGE_TYPE, checked_stack, read_stack
 from kdnet.data.volumes.dicom_file import DicomHeader, read_dicom_header
+from kdnet.data.volumes.dicom_groups import COMPONENT, FRAME_TYPE
+from kdnet.data.volumes.dicom_multi_frame import frames_of
 from kdnet.data.volumes.dicom_stack import ORIENTATION, Stack
 from kdnet.data.volumes.series_header import SeriesHeader, guess_series, is_other_kind
 from kdnet.errors import DataError
@@ -37,9 +39,10 @@ def dicom_candidates(source: Source) -> tuple[Candidate, ...]:
         source: the series.
     """
     try:
-        headers = [header for path in source.files if (header := read_dicom_header(path)) is not None]
-        if len(headers) < len(source.files):
+        files = [header for path in source.files if (header := read_dicom_header(path)) is not None]
+        if len(files) < len(source.files):
             raise DataError(f"{source.folder} has changed while it was read: start again.")
+        headers = [frame for header in files for frame in frames_of(header)]
     except DataError as error:
         return (Candidate(source.name, why_not=_reason(error)),)
     whole = _candidate(source, headers)
@@ -106,7 +109,8 @@ def _parts(headers: Sequence[DicomHeader]) -> list[list[DicomHeader]]:
     parts: dict[tuple[object, ...], list[DicomHeader]] = {}
     for header in headers:
         axes: Mapping[int, float] | tuple[float, ...] = header.numbers(ORIENTATION, 6) or ()
-        key = (header.text(ECHO_TIME), header.text(0x00080008), tuple(round(value, 2) for value in axes))
+        texts = tuple(header.text(tag) for tag in (ECHO_TIME, IMAGE_TYPE, FRAME_TYPE, COMPONENT))
+        key = (*texts, tuple(round(value, 2) for value in axes))
         parts.setdefault(key, []).append(header)
     return [parts[key] for key in sorted(parts, key=repr)]
 

@@ -1,5 +1,7 @@
 """Read a folder with one DICOM series: the slice headers are validated first, then GDCM decodes the pixels.
 
+A series is a file per slice, or one or several multi-frame files, whose frames are treated as slices.
+
 GDCM's own series reader makes up missing positions, orientations and spacings, straightens sheared stacks, and gives
 all slices the data type of the first. So the geometry comes from the headers alone, each slice is decoded
 by itself with its own rescale slope, and a series that is not one regular stack is refused.
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from kdnet.data.volumes.dicom_file import DicomHeader, read_dicom_header
 from kdnet.data.volumes.dicom_frame import is_complete
+from kdnet.data.volumes.dicom_multi_frame import frames_of, single_file
 from kdnet.data.volumes.dicom_stack import Stack, stack_of
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.integrity import require_reasonable, require_regular
@@ -101,6 +104,7 @@ def checked_stack(name: Path, headers: Sequence[DicomHeader]) -> Stack:
     Raises:
         DataError: if they are not one regular stack of complete slices.
     """
+    headers = [frame for header in headers for frame in frames_of(header)]
     for header in headers:
         _check_image(header)
     rows, columns = (headers[0].integer(tag) for tag in (ROWS, COLUMNS))
@@ -126,9 +130,10 @@ def _check_image(header: DicomHeader) -> None:
     """Refuse an image that is not a complete grayscale slice."""
     path = header.path
     frames = header.text(FRAMES) or "1"
-    if header.text(SOP_CLASS) in MULTI_FRAME or frames != "1":
+    if header.frame is None and (header.text(SOP_CLASS) in MULTI_FRAME or frames != "1"):
         raise DataError(
-            f"{path} is an enhanced or multi-frame DICOM file: convert it to NIfTI first, for example with dcm2niix."
+            f"{path} is a multi-frame DICOM file that does not describe each of its frames: "
+            "convert it to NIfTI first, for example with dcm2niix."
         )
     if "MOSAIC" in header.text(IMAGE_TYPE).upper():
         raise DataError(
@@ -160,9 +165,10 @@ def _pixels(header: DicomHeader) -> NDArray[Any]:
     require_regular(header.path)
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(header.path))
     try:
-        plane: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute())
+        with single_file(header) as path:
+            reader.SetFileName(str(path))
+            plane: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute())
     except RuntimeError as error:
         raise DataError(f"{header.path} cannot be read ({reason(error)}): export the DICOM series again.") from error
     return plane.reshape(header.integer(ROWS), header.integer(COLUMNS))

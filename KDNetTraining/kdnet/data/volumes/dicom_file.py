@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from kdnet.data.volumes.dicom_groups import AGENT, MACROS, PER_FRAME, SHARED, WANTED, renamed
 from kdnet.data.volumes.integrity import require_regular, truncated
 from kdnet.errors import DataError
 
@@ -34,7 +35,7 @@ LONG_KINDS = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"U
 
 LONGEST_VALUE = 1 << 12  # maximum length in bytes of a stored value
 
-MOST_ELEMENTS = 100_000
+MOST_ELEMENTS = 1_000_000  # the functional groups of a long multi-frame file have hundreds of thousands
 
 DEEPEST = 16  # maximum nesting of sequences
 
@@ -47,10 +48,14 @@ class DicomHeader:
 
     Attributes:
         path: path of the file.
-        values: short values of the top-level data set by tag, as stored.
+        values: short values of the top-level data set by tag, as stored; those that a multi-frame file has in functional
+            groups instead are added, from its first frame.
         big_endian: byte order of binary values.
         pixel_bytes: length of the pixel data, -1 if it is encapsulated (compressed), None if there is none.
         fragments: offset and length in bytes of each fragment of encapsulated pixel data, starting with the offset table.
+        pixel_start: offset of pixel data that is not encapsulated; -1 if it is, or if the file is deflated.
+        frames: values of each frame of a multi-frame file, from its functional groups.
+        frame: index of the frame that this header describes; None for a whole file.
     """
 
     path: Path
@@ -58,6 +63,9 @@ class DicomHeader:
     big_endian: bool
     pixel_bytes: int | None
     fragments: tuple[tuple[int, int], ...] = ()
+    pixel_start: int = -1
+    frames: tuple[Mapping[int, bytes], ...] = ()
+    frame: int | None = None
 
     def text(self, tag: int) -> str:
         """Return a value as text, empty if there is none."""
@@ -134,6 +142,7 @@ class _Walk:
         self.stream, self.size, self.path = stream, size, path
         self.elements = 0
         self.fragments: list[tuple[int, int]] = []
+        self.groups: dict[int, list[dict[int, bytes]]] = {}
 
     def header(self) -> DicomHeader:
         values = self._meta()
@@ -144,12 +153,23 @@ class _Walk:
         while self.stream.tell() < self.size:
             element = self._next(encoding)
             if element.tag == PIXELS:
+                start = -1 if isinstance(self.stream, BytesIO) or element.length == UNDEFINED else self.stream.tell()
                 length = self._pixels(element, encoding)
                 pieces = tuple(self.fragments) if length < 0 else ()
                 self._require_end(encoding)
-                return DicomHeader(self.path, values, encoding.big_endian, length, pieces)
+                frames = self._frames(values)
+                return DicomHeader(self.path, values, encoding.big_endian, length, pieces, start, frames)
             self._take(element, encoding, values)
         return DicomHeader(self.path, values, encoding.big_endian, None)
+
+    def _frames(self, values: dict[int, bytes]) -> tuple[Mapping[int, bytes], ...]:
+        """Return the values of each frame, and add to ``values`` what only functional groups say, of the first frame."""
+        shared = next(iter(self.groups.get(SHARED, [])), {})
+        frames = tuple({**shared, **frame} for frame in self.groups.get(PER_FRAME, []))
+        for found in (next(iter(frames), shared), next(iter(self.groups.get(AGENT, [])), {})):
+            for tag, value in found.items():
+                values.setdefault(tag, value)
+        return frames
 
     def _meta(self) -> dict[int, bytes]:
         """Return the elements of group 2, which are always explicit VR little endian."""
@@ -176,8 +196,10 @@ class _Walk:
         self.stream, self.size = BytesIO(content), len(content)
 
     def _take(self, element: _Element, encoding: _Encoding, values: dict[int, bytes]) -> None:
-        """Store a short value, skip everything else."""
-        if element.length == UNDEFINED:
+        """Store a short value or functional groups, skip everything else."""
+        if element.tag in (SHARED, PER_FRAME, AGENT):
+            self.groups[element.tag] = self._items(element.length, encoding)
+        elif element.length == UNDEFINED:
             self._pass_items(encoding if element.kind != b"UN" else UNTYPED, 0)
         elif element.length <= LONGEST_VALUE and element.kind != b"SQ":
             if element.tag in values:
@@ -185,6 +207,47 @@ class _Walk:
             values[element.tag] = self._read(element.length)
         else:
             self._pass(element.length)
+
+    def _items(self, length: int, encoding: _Encoding, nested: bool = False) -> list[dict[int, bytes]]:
+        """Return the values of each item of a sequence that is known to be one."""
+        end = self._end(length)
+        items: list[dict[int, bytes]] = []
+        while end is None or self.stream.tell() < end:
+            tag, size = self._tag(encoding), encoding.number(self._read(4))
+            self._count()
+            if tag == SEQUENCE_END and end is None:
+                return items
+            if tag != ITEM:
+                raise _DamagedError
+            items.append(self._item(size, encoding, nested))
+        return items
+
+    def _item(self, length: int, encoding: _Encoding, nested: bool) -> dict[int, bytes]:
+        """Return what is wanted of an item, and of the first item of each macro in it."""
+        end = self._end(length)
+        values: dict[int, bytes] = {}
+        while end is None or self.stream.tell() < end:
+            element = self._next(encoding)
+            if element.tag == ITEM_END and end is None:
+                return values
+            if element.tag in MACROS and not nested:
+                found = self._items(element.length, encoding, nested=True)
+                values |= found[0] if found else {}
+            elif element.length == UNDEFINED:
+                self._pass_items(encoding if element.kind != b"UN" else UNTYPED, 0)
+            elif element.tag in WANTED and element.length <= LONGEST_VALUE:
+                tag, value = renamed(element.tag, self._read(element.length), big_endian=encoding.big_endian)
+                values[tag] = value
+            else:
+                self._pass(element.length)
+        return values
+
+    def _end(self, length: int) -> int | None:
+        """Return where a sequence or item of known length ends; None if a delimiter ends it."""
+        end = self.stream.tell() + length
+        if length != UNDEFINED and end > self.size:
+            raise _DamagedError
+        return None if length == UNDEFINED else end
 
     def _pixels(self, element: _Element, encoding: _Encoding) -> int:
         if element.length != UNDEFINED:

@@ -107,8 +107,8 @@ def write_dicom_seg(
     stack = series_stack(series, files)
     labelmap = reordered(labelmap, stack.grid)
     require_same_grid(labelmap.grid, stack.grid, "the labelmap", series, "choose the series that was segmented")
-    sources = [_source(header.path) for header in stack.headers]
-    _even_out(sources, stack)
+    sources = _sources(series, stack)
+    _even_out(_places(sources, stack), stack)
     present = [label for label in labels if (labelmap.voxels == label.value).any()] or list(labels)
     with reading(series, "export the DICOM series again", verb="convert"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about values of the source that are unusual, and copied as they are
@@ -164,28 +164,68 @@ def _concept(highdicom: Any, code: Code) -> Any:
 
 
 def _planes(labelmap: Volume, stack: Stack, labels: Sequence[Label]) -> NDArray[np.uint8]:
-    """Return segment numbers ``[slice, row, column]``."""
+    """Return segment numbers ``[slice, row, column]``, the slices in the order of the files or of their frames."""
     numbers = np.zeros(256, np.uint8)
     for number, label in enumerate(labels, start=1):
         numbers[label.value] = number
     assert len(stack.headers) == labelmap.grid.shape[2]
-    return np.ascontiguousarray(numbers[labelmap.voxels].T)
+    order = np.argsort([header.frame or 0 for header in stack.headers], kind="stable")
+    return np.ascontiguousarray(numbers[labelmap.voxels].T[order])
 
 
-def _even_out(sources: Sequence[Dataset], stack: Stack) -> None:
+@dataclass(frozen=True)
+class _Place:
+    """Where the header of a slice says that it lies: the data set itself, or the functional groups of a frame."""
+
+    position: Dataset
+    orientation: Dataset
+    measures: Dataset
+
+
+def _sources(series: Path, stack: Stack) -> list[Dataset]:
+    """Return the header of each slice, or that of the one multi-frame file."""
+    if all(header.frame is None for header in stack.headers):
+        return [_source(header.path) for header in stack.headers]
+    if len({header.path for header in stack.headers}) > 1:
+        raise DataError(f"{series} is a series of several multi-frame files, which a DICOM SEG cannot refer to.")
+    return [_source(stack.headers[0].path)]
+
+
+def _places(sources: Sequence[Dataset], stack: Stack) -> list[_Place]:
+    """Return the places of the slices, in the order of the stack."""
+    if stack.headers[0].frame is None:
+        return [_Place(source, source, source) for source in sources]
+    shared = sources[0].SharedFunctionalGroupsSequence[0]
+    frames = sources[0].PerFrameFunctionalGroupsSequence
+
+    def group(frame: Dataset, name: str) -> Dataset:
+        return (frame if name in frame else shared)[name][0]
+
+    return [
+        _Place(
+            *(
+                group(frames[header.frame], f"{name}Sequence")
+                for name in ("PlanePosition", "PlaneOrientation", "PixelMeasures")
+            )
+        )
+        for header in stack.headers
+    ]
+
+
+def _even_out(places: Sequence[_Place], stack: Stack) -> None:
     """Set the distance of the slices (in memory), and move them to even distances along their normal if they are not."""
     axes = LPS_RAS[:, None] * stack.grid.affine[:3, :3]
     row, column, _ = (axes / np.linalg.norm(axes, axis=0)).T
-    for source in sources:  # some scanners store the gap between the slices here
-        source.SpacingBetweenSlices = f"{stack.grid.spacing[2]:.10g}"
+    for place in places:  # some scanners store the gap between the slices here
+        place.measures.SpacingBetweenSlices = f"{stack.grid.spacing[2]:.10g}"
     first = LPS_RAS * stack.grid.affine[:3, 3]
-    positions = first + np.arange(len(sources))[:, None] * stack.grid.spacing[2] * np.cross(row, column)
-    found = np.array([[float(value) for value in source.ImagePositionPatient] for source in sources])
+    positions = first + np.arange(len(places))[:, None] * stack.grid.spacing[2] * np.cross(row, column)
+    found = np.array([[float(value) for value in place.position.ImagePositionPatient] for place in places])
     if np.linalg.norm(found - positions, axis=1).max() <= SAME_PLACE_MM:
         return
-    for source, position in zip(sources, positions, strict=True):
-        source.ImagePositionPatient = [f"{value:.10g}" for value in position]
-        source.ImageOrientationPatient = [f"{value:.10g}" for value in (*row, *column)]
+    for place, position in zip(places, positions, strict=True):
+        place.position.ImagePositionPatient = [f"{value:.10g}" for value in position]
+        place.orientation.ImageOrientationPatient = [f"{value:.10g}" for value in (*row, *column)]
 
 
 def _source(path: Path) -> Dataset:

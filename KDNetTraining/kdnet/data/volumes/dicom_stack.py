@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdnet.data.volumes.dicom_file import DicomHeader
+from kdnet.data.volumes.dicom_groups import COMPONENT, FRAME_TYPE, STACK
 from kdnet.data.volumes.geometry import SHEAR_LIMIT, SPACING_LIMIT, straight_grid
 from kdnet.data.volumes.grid import Grid
 from kdnet.errors import DataError
@@ -29,6 +30,9 @@ SAME = {  # attributes that slices of one volume share, in the order of reportin
     0x00180086: "echoes",
     0x00180082: "inversion times",
     0x00200100: "time points",
+    FRAME_TYPE: "image types",
+    COMPONENT: "image types",
+    STACK: "stacks",
     0x00189087: "diffusion weightings",
 }
 

@@ -14,6 +14,8 @@ NO_AGENT_PREFIXES = ("without", "nocontrast", "none", "notgiven", "noncontrast")
 
 DERIVED_TYPES = {"ADC", "TRACEW", "FA", "DIFFUSION", "PERFUSION", "ASL", "PHASE", "P", "SWI", "MNIP", "SUBTRACTION"}
 
+ENHANCED_SEQUENCE = {"0018,9009": "IR", "0018,9018": "EP"}  # Inversion Recovery, Echo Planar Pulse Sequence
+
 NOTHING = Description(False, False, False, False, Contrast.UNKNOWN, False)
 
 LONG_INVERSION_MS = 1500.0  # cerebrospinal fluid is nulled at 1700 (1.5 T) to 2900 ms (3 T), fat at 130 to 250
@@ -35,7 +37,8 @@ class SeriesHeader:
         protocol: Protocol Name.
         agent: Contrast/Bolus Agent.
         scanning_sequence: for example ``"SE"`` or ``"GR\\IR"``.
-        image_type: for example ``"DERIVED\\SECONDARY\\ADC"``.
+        image_type: for example ``"DERIVED\\SECONDARY\\ADC"``; with the Acquisition Contrast of Enhanced MR, such as
+            ``"DIFFUSION"``.
         repetition_ms, echo_ms, inversion_ms: times in milliseconds.
     """
 
@@ -61,8 +64,8 @@ class SeriesHeader:
             description=value("0008,103e").strip(),
             protocol=value("0018,1030").strip(),
             agent=value("0018,0010").strip(),
-            scanning_sequence=value("0018,0020").strip(),
-            image_type=value("0008,0008").strip(),
+            scanning_sequence=value("0018,0020").strip() or _enhanced_sequence(value),
+            image_type="\\".join(text for tag in ("0008,0008", "0008,9209") if (text := value(tag).strip())),
             repetition_ms=_number(value("0018,0080")),
             echo_ms=_number(value("0018,0081")),
             inversion_ms=_number(value("0018,0082")),
@@ -110,6 +113,13 @@ def is_other_kind(header: SeriesHeader, name: str = "") -> bool:
     """
     texts = (describe(text) for text in (header.description, header.protocol, name))
     return next((text for text in texts if _tells(text)), NOTHING).other or _measured(header) == "other"
+
+
+def _enhanced_sequence(value: Callable[[str], str]) -> str:
+    """Return the Scanning Sequence of Enhanced MR, which has an attribute for each of its parts."""
+    pulses = {"SPIN": ["SE"], "GRADIENT": ["GR"], "BOTH": ["SE", "GR"]}.get(value("0018,9008").strip().upper(), [])
+    others = [name for tag, name in ENHANCED_SEQUENCE.items() if value(tag).strip().upper() == "YES"]
+    return "\\".join([*pulses, *others])
 
 
 def _tells(text: Description) -> bool:
