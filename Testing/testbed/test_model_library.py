@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -37,3 +40,26 @@ def test_shipped_cards_are_in_american_spelling(library: ModelLibrary) -> None:
 def test_an_unknown_name_is_reported(library: ModelLibrary) -> None:
     with pytest.raises(ModelFileError, match='no model "Brain tumour"'):
         library.find("Brain tumour")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_killed_while_copying_leaves_the_former_model(
+    library: ModelLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a file never is a model, nor does it take the place of one."""
+    shipped = library.find("Phantom demo.safetensors").path
+    known = library.add(shipped, "Mine.safetensors").path.read_bytes()
+
+    def die_halfway(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:1000])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(shutil, "copyfile", die_halfway)
+        monkeypatch.setattr(library, "target", lambda _name: library.folder / "Mine.safetensors")
+        library.add(shipped)
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert [model.path.name for model in library.models() if not model.bundled] == ["Mine.safetensors"]
+    assert (library.folder / "Mine.safetensors").read_bytes() == known

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,19 @@ def test_a_ranking_can_be_canceled(panel: Any, scans: Path) -> None:
     panel.ui.rankButton.click()
     assert panel.ui.rankHint.text == "Canceled."
     assert not panel.ranking.ranking.busy
+
+
+def test_a_killed_ranking_is_told_and_can_be_repeated(panel: Any, scans: Path, wait: Wait) -> None:
+    ranking, ui = panel.ranking.ranking, panel.ui
+    ui.rankFolderEdit.currentPath = str(scans)
+    ui.rankButton.click()
+    os.kill(ranking._command._process.pid, signal.SIGKILL)
+    wait(lambda: not ranking.busy)
+    assert ui.rankButton.text == "Rank scans"
+    assert "killed" in ui.rankHint.text, ui.rankHint.text
+    ui.rankButton.click()
+    wait(lambda: not ranking.busy)
+    assert len(rows(ui.rankTable)) == 3
 
 
 def test_a_folder_without_scans_and_a_scan_that_cannot_be_loaded(

@@ -270,6 +270,24 @@ def test_a_process_killed_anywhere_loses_nothing(tmp_path: Path, action: str, st
     assert [case.name for case in collection.content().cases] == ["case-001"]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("place", ["rename", "rmtree"])
+def test_a_process_killed_while_removing_leaves_a_whole_case_or_none(tmp_path: Path, place: str) -> None:
+    collection = Collection(tmp_path)
+    case = collection.add(correction())
+    child = os.fork()
+    if child == 0:
+        owner = Path if place == "rename" else store.shutil
+        setattr(owner, place, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+        collection.remove("case-001")
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert collection.content().cases == ((case,) if place == "rename" else ())
+    if place == "rename":
+        collection.remove("case-001")
+    assert collection.add(correction()).name == "case-001"
+
+
 def _die_at(step: int) -> None:
     """Kill this process before its write number ``step``."""
     count = 0

@@ -162,6 +162,34 @@ def test_a_killed_adaptation_ends_with_the_same_weights(
     assert hashes[0] == hashes[1]
 
 
+DYING = """
+import os, sys
+from kdnet.cli import main
+from kdnet.study import adaptation_result
+setattr(adaptation_result, sys.argv.pop(1), lambda *_: os._exit(9))
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+def test_a_process_killed_at_the_end_loses_neither_result_nor_model(
+    student: Path, collection: Path, tmp_path: Path
+) -> None:
+    """Killed before each file that is written after the training: the next attempt goes on from there."""
+    run, arguments = tmp_path / "run", adapt(student, collection, tmp_path, "--force")
+    for place in ("_write_model", "write_json", "write_adaptation_report"):
+        assert end(start(place, *arguments, module=("-c", DYING)))[0] == 9
+        assert not (run / "report" / "report.html").exists()
+        assert read_status(run).state is not RunState.FINISHED
+        arguments = ["resume", str(run)]
+    trained = len(events(run, EventKind.NETWORK_FINISHED))
+    assert main(arguments) == 0
+    assert len(events(run, EventKind.NETWORK_FINISHED)) == trained, "nothing is trained again"
+    assert read_adaptation(run / "adaptation.json").written == (tmp_path / "new.safetensors").resolve()
+    assert read_card(tmp_path / "new.safetensors").training_data["adaptation"]
+    assert (run / "report" / "report.html").exists()
+
+
 def read_steps(run: Path) -> list[int]:
     return [event.values["step"] for event in events(run, EventKind.STEP)]
 
