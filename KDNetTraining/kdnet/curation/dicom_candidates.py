@@ -13,23 +13,11 @@ from kdnet.data.volumes.dicom_file import DicomHeader, read_dicom_header
 from kdnet.data.volumes.dicom_groups import COMPONENT, FRAME_TYPE
 from kdnet.data.volumes.dicom_multi_frame import frames_of
 from kdnet.data.volumes.dicom_stack import ORIENTATION, Stack
-from kdnet.data.volumes.series_header import SeriesHeader, guess_series, is_other_kind
+from kdnet.data.volumes.series_header import guess_series
 from kdnet.errors import DataError
-from kdnet.schema.series_names import describe
-from kdnet.segmentation.grouping import OVERVIEW
+from kdnet.segmentation.series_kind import image_types, kind_problem, series_header
 
-SOP_CLASS, SERIES_NUMBER, ECHO_TIME = 0x00080016, 0x00200011, 0x00180081
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-COMPUTED = {  # values of Image Type of images that a workstation computed from others
-    "LOCALIZER": "it is a localizer",
-    "MPR": "it is a reformat of another series",
-    "REFORMATTED": "it is a reformat of another series",
-    "PROJECTION IMAGE": "it is a projection of another series",
-    "MIP": "it is a projection of another series",
-    "SUBTRACTION": "it is a subtraction",
-    "SUB": "it is a subtraction",
-    "SCREEN SAVE": "it is a secondary capture",
-}
+SERIES_NUMBER, ECHO_TIME = 0x00200011, 0x00180081
 
 
 def dicom_candidates(source: Source) -> tuple[Candidate, ...]:
@@ -60,7 +48,7 @@ def _candidate(source: Source, headers: Sequence[DicomHeader]) -> Candidate:
     header = series_header(headers[0])
     folder = source.folder.name
     modality = guess_series(header, folder)
-    types = {part.strip().upper() for part in header.image_type.split("\\")}
+    types = image_types(header)
     number = headers[0].numbers(SERIES_NUMBER, 1)
     common = partial(
         Candidate,
@@ -69,7 +57,7 @@ def _candidate(source: Source, headers: Sequence[DicomHeader]) -> Candidate:
         original=not types & {"DERIVED", "SECONDARY"},
         number=int(number[0]) if number else 0,
     )
-    if why_not := _kind_problem(headers[0], header, folder, types):
+    if why_not := kind_problem(headers[0], folder):
         return Candidate(source.name, why_not=why_not)
     if not modality:
         return common(why_not="header and folder do not say its modality, or contradict each other")
@@ -80,28 +68,6 @@ def _candidate(source: Source, headers: Sequence[DicomHeader]) -> Candidate:
     if why_not := too_thin(stack.grid):
         return common(why_not=why_not)
     return common(grid=stack.grid, read=partial(read_stack, stack))
-
-
-def series_header(header: DicomHeader) -> SeriesHeader:
-    """Return the attributes that determine the contrast."""
-    return SeriesHeader.read(lambda tag: header.text(int(tag.replace(",", ""), 16)))
-
-
-def _kind_problem(first: DicomHeader, header: SeriesHeader, folder: str, types: set[str]) -> str:
-    """Return why a series is of a kind that is never used; empty if it may be."""
-    if first.text(SOP_CLASS).startswith(SECONDARY_CAPTURE):
-        return "it is a secondary capture"
-    if header.modality not in ("", "MR"):
-        return f"it is {header.modality[:16]}, not MR"
-    for kind, reason in COMPUTED.items():
-        if kind in types:
-            return reason
-    texts = (header.description, header.protocol if not header.description else "", folder)
-    if any(OVERVIEW.fullmatch(text) for text in texts):
-        return "it is a localizer"
-    if is_other_kind(header, folder) or (header.description and describe(header.description).other):
-        return "it is a map, diffusion, perfusion or another kind of image"
-    return ""
 
 
 def _parts(headers: Sequence[DicomHeader]) -> list[list[DicomHeader]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kdnet.data.volumes.dicom import is_series
 from kdnet.data.volumes.dicom_facts import series_facts
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.report.scan_views import View, lesion_views
@@ -178,7 +179,7 @@ def build_report(
     Raises:
         DataError: if the header of a DICOM series cannot be read.
     """
-    patient, facts = series_facts(file, files) if file.is_dir() else ({}, {})
+    patient, facts = series_facts(file, files) if is_series(file) else ({}, {})
     return ScanReport(
         case,
         patient,

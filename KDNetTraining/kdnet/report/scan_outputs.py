@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import kdnet
+from kdnet.data.volumes.dicom import is_series
 from kdnet.data.volumes.dicom_seg import Algorithm, require_highdicom, require_series, write_dicom_seg
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import read_volume
@@ -178,4 +179,5 @@ def write_report(path: Path, report: ScanReport) -> None:
 def _is_among(path: Path, scans: Sequence[Path]) -> bool:
     """Return whether a file is a scan, or in the folder of a series."""
     place = path.resolve()
-    return any(place == scan.resolve() or (scan.is_dir() and place.parent == scan.resolve()) for scan in scans)
+    folders = {(scan if scan.is_dir() else scan.parent).resolve() for scan in scans if is_series(scan)}
+    return place.parent in folders or place in {scan.resolve() for scan in scans}

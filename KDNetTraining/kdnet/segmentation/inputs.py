@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kdnet.data.volumes.dicom import is_series
 from kdnet.data.volumes.dicom_file import read_dicom_header
 from kdnet.errors import DataError, KDNetError
 from kdnet.schema.modalities import format_modalities
+from kdnet.segmentation.dicom_folder import cases_of
 from kdnet.segmentation.grouping import Input, RejectedInput, Sorted, image_stem, image_suffix, sort_images, written_suffix
 from kdnet.segmentation.not_scans import is_no_scan
 from kdnet.segmentation.result_names import absolute, different_names
@@ -42,8 +44,9 @@ def survey(paths: Sequence[Path], modalities: Sequence[str], channels: Sequence[
     A file is a case for a model of one modality. In a folder, images named by modality (``case_t1ce.nii.gz``, with the
     model's own names or those used by data sets) or by nnU-Net's channel numbers (``case_0000.nii.gz``) are grouped into
     cases; where there are any, other images in that folder are skipped. Otherwise each image is a case. A folder with
-    DICOM files is a series. Subfolders are searched too, each once, no matter which links lead to it. Labelmaps, masks,
-    maps and results of earlier runs are not scans.
+    DICOM files is a series, or an examination, of which the series of the model's modalities are used. Subfolders are
+    searched too, each once, no matter which links lead to it. Labelmaps, masks, maps and results of earlier runs are not
+    scans.
 
     Args:
         paths: files and folders.
@@ -103,7 +106,9 @@ class _Search:
         if not self._first_visit(path):
             return
         suffix, stem = image_suffix(path), image_stem(path)
-        if not suffix:
+        if not suffix and is_series(path):
+            self._one_of_a_series(path)
+        elif not suffix:
             reason = f"{path} is not a NIfTI, NRRD or MetaImage file: convert it first."
             self.cases.append(RejectedInput(path, reason, path.name))
         elif is_no_scan(stem, self._modalities):
@@ -114,6 +119,15 @@ class _Search:
             wanted = format_modalities(self._modalities)
             reason = f"{path} is a single file, but the model needs {wanted}: give a folder with one file per modality."
             self.cases.append(RejectedInput(path, reason, stem))
+
+    def _one_of_a_series(self, path: Path) -> None:
+        """Take a series that is named by one of its files."""
+        if len(self._modalities) == 1:
+            self.cases.append(Input(path.name, (path,), ".nii.gz"))
+            return
+        wanted = format_modalities(self._modalities)
+        reason = f"{path} is of one DICOM series, but the model needs {wanted}: give the folder of the examination."
+        self.cases.append(RejectedInput(path, reason, path.name))
 
     def _single(self, path: Path) -> Input:
         files = (path,) * len(self._modalities)
@@ -157,12 +171,14 @@ class _Search:
             other = beside[0].path.name
             reason = f"the DICOM files in {folder} are skipped because the folder also contains {other}: move one of them."
             self.skipped.append(RejectedInput(folder, reason, name))
-        elif len(self._modalities) == 1:
-            self.cases.append(Input(name, (folder,), ".nii.gz"))
+            return
+        case, skipped = cases_of(folder, name, others, self._modalities)
+        if isinstance(case, RejectedInput) and len(self._modalities) > 1:
+            self.skipped.append(case)  # its subfolders may hold a complete case
         else:
-            wanted = format_modalities(self._modalities)
-            reason = f"{folder} is a DICOM series, but the model needs {wanted}: convert each to a file named by modality."
-            self.skipped.append(RejectedInput(folder, reason, name))
+            self.cases.append(case)
+        if skipped is not None:
+            self.skipped.append(skipped)
 
     def _first_visit(self, path: Path) -> bool:
         """Check whether the file has not been taken yet; links with different names are different files."""

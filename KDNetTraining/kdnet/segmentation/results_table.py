@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from kdnet.data.volumes.dicom import is_series, series_files
 from kdnet.errors import DataError, KDNetError
 from kdnet.files import PARTIAL, write_csv
 from kdnet.foreign import reading
@@ -173,16 +174,16 @@ def _state(path: Path) -> tuple[int, ...]:
 
 
 def digest(path: Path) -> str:
-    """Return a digest of a file's bytes, or of all files in a folder with their names; empty when it cannot be read."""
+    """Return a digest of a file's bytes, or of all files in a folder or series with their names; empty if unreadable."""
     total = hashlib.sha256()
     try:
-        if not path.is_dir():
+        if not is_series(path):
             with path.open("rb") as stream:
                 return hashlib.file_digest(stream, "sha256").hexdigest()[:DIGEST_LENGTH]
-        for file in sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith(".")):
+        for file in (entry for entry in series_files(path) if entry.is_file() and not entry.name.startswith(".")):
             with file.open("rb") as stream:
                 total.update(f"{file.name!a} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
-    except OSError:
+    except (OSError, DataError):
         return ""
     return total.hexdigest()[:DIGEST_LENGTH]
 

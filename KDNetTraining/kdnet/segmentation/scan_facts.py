@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from kdnet.data.volumes.dicom import is_series
 from kdnet.data.volumes.dicom_file import DicomHeader, read_dicom_header
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.series_header import SeriesHeader, guess_series, is_other_kind
@@ -30,10 +31,10 @@ def scan_of(item: Input, index: int, volume: Volume, modality: str, *, single: b
     """
     file = item.files[index]
     name = item.name if single else f"{item.name} ({display_name(modality)})"
-    if file.is_dir():
+    if is_series(file):
         header = _series_header(file)
-        guess = guess_series(header, file.name)
-        other = is_other_kind(header, file.name)
+        folder = file.name if file.is_dir() else ""
+        guess, other = guess_series(header, folder), is_other_kind(header, folder)
         return Scan(name, volume.voxels, volume.grid.spacing, guess, header.modality, other=other)
     if item.named or item.channels:
         return Scan(name, volume.voxels, volume.grid.spacing)
@@ -73,9 +74,9 @@ def _described_channel(file: Path, channel: int) -> str:
     return ""
 
 
-def _series_header(folder: Path) -> SeriesHeader:
+def _series_header(series: Path) -> SeriesHeader:
     """Return the header of the first image of a DICOM series that has already been read."""
-    for path in sorted(folder.iterdir()):
+    for path in sorted(series.iterdir()) if series.is_dir() else [series]:
         header = read_dicom_header(path) if path.is_file() and not path.name.startswith(".") else None
         if header is not None and header.pixel_bytes is not None:
             return SeriesHeader.read(partial(_value, header))

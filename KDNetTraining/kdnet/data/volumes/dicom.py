@@ -1,6 +1,7 @@
-"""Read a folder with one DICOM series: the slice headers are validated first, then GDCM decodes the pixels.
+"""Read a DICOM series: the slice headers are validated first, then GDCM decodes the pixels.
 
-A series is a file per slice, or one or several multi-frame files, whose frames are treated as slices.
+A series is a file per slice, or one or several multi-frame files, whose frames are treated as slices. It is named by its
+folder, or by one of its files where the folder holds several series.
 
 GDCM's own series reader makes up missing positions, orientations and spacings, straightens sheared stacks, and gives
 all slices the data type of the first. So the geometry comes from the headers alone, each slice is decoded
@@ -9,6 +10,7 @@ by itself with its own rescale slope, and a series that is not one regular stack
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from kdnet.data.volumes.dicom_file import DicomHeader, read_dicom_header
+from kdnet.data.volumes.dicom_file import MAGIC, PREAMBLE, DicomHeader, read_dicom_header
 from kdnet.data.volumes.dicom_frame import is_complete
 from kdnet.data.volumes.dicom_multi_frame import frames_of, single_file
 from kdnet.data.volumes.dicom_stack import Stack, stack_of
@@ -26,7 +28,7 @@ from kdnet.data.volumes.integrity import require_reasonable, require_regular
 from kdnet.errors import DataError
 from kdnet.foreign import reason
 
-SOP_CLASS, SERIES, FRAMES = 0x00080016, 0x0020000E, 0x00280008
+SOP_CLASS, INSTANCE, SERIES, FRAMES = 0x00080016, 0x00080018, 0x0020000E, 0x00280008
 
 ROWS, COLUMNS = 0x00280010, 0x00280011
 
@@ -49,8 +51,35 @@ MULTI_FRAME = (  # SOP classes with per-frame geometry in functional groups
 )
 
 
+def is_series(path: Path) -> bool:
+    """Return whether a path names a DICOM series: a folder, or a file of the series."""
+    if path.is_dir():
+        return True
+    try:
+        with path.open("rb") as stream:
+            return stream.read(PREAMBLE + len(MAGIC))[PREAMBLE:] == MAGIC
+    except OSError:
+        return False
+
+
+def series_files(path: Path) -> list[Path]:
+    """Return the files of a series, sorted: all of a folder, or those beside a file that are of the same series.
+
+    Raises:
+        DataError: naming a file that cannot be read.
+    """
+    if path.is_dir():
+        return sorted(path.iterdir())
+    headers = image_headers(sorted(path.parent.iterdir()))
+    series = {header.text(SERIES) for header in headers if header.path.name == path.name}
+    return [header.path for header in headers if header.text(SERIES) in series]
+
+
 def read_series(folder: Path) -> Volume:
-    """Read the one DICOM series in a folder.
+    """Read a DICOM series.
+
+    Args:
+        folder: folder with this series alone, or a file of the series.
 
     Raises:
         DataError: naming the folder or file, if there is no series or several, or if it is not one regular stack of
@@ -76,21 +105,21 @@ def read_stack(stack: Stack) -> Volume:
 
 
 def series_stack(folder: Path, files: Sequence[Path] | None = None) -> Stack:
-    """Return the slices of the one DICOM series in a folder, sorted, with their grid.
+    """Return the slices of a DICOM series, sorted, with their grid.
 
     Args:
-        folder: the folder.
+        folder: folder with this series alone, or a file of the series.
         files: files of the series, if the folder also holds others.
 
     Raises:
         DataError: as :func:`read_series`.
     """
-    headers = _image_headers(sorted(folder.iterdir() if files is None else files))
+    headers = image_headers(series_files(folder) if files is None else sorted(files))
     if not headers:
         raise DataError(f"{folder} does not contain a DICOM series: choose a folder with the files of one MR series.")
     series = {header.text(SERIES) for header in headers}
     if len(series) > 1:
-        raise DataError(f"{folder} contains {len(series)} DICOM series: choose a folder with only one.")
+        raise DataError(f"{folder} contains {len(series)} DICOM series: name a file of the one that is meant.")
     return checked_stack(folder, headers)
 
 
@@ -112,16 +141,26 @@ def checked_stack(name: Path, headers: Sequence[DicomHeader]) -> Stack:
     return stack_of(name, headers)
 
 
-def _image_headers(paths: Sequence[Path]) -> list[DicomHeader]:
-    """Return the headers of all images among files; reports, presentation states and other files are skipped."""
-    headers = []
+def image_headers(paths: Sequence[Path]) -> list[DicomHeader]:
+    """Return the headers of all images among files, without copies of the same file.
+
+    Reports, presentation states and other files are skipped.
+
+    Raises:
+        DataError: naming a file that is damaged, or not DICOM although its name says so.
+    """
+    headers: list[DicomHeader] = []
+    seen: dict[tuple[str, str], Path] = {}
     for path in paths:
         if not path.is_file() or path.name.startswith("."):
             continue
         header = read_dicom_header(path)
         if header is None and path.suffix.lower() in (".dcm", ".ima"):
             raise DataError(f"{path} is empty or not a DICOM file: copy or export the series again.")
-        if header is not None and (header.pixel_bytes is not None or ROWS in header.values):
+        if header is None or (header.pixel_bytes is None and ROWS not in header.values):
+            continue
+        twin = seen.setdefault((header.text(SERIES), header.text(INSTANCE)), path)
+        if twin == path or not filecmp.cmp(twin, path, shallow=False):  # some tools give all slices one identifier
             headers.append(header)
     return headers
 

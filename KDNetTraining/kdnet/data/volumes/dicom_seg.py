@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kdnet
-from kdnet.data.volumes.dicom import series_stack
+from kdnet.data.volumes.dicom import is_series, series_stack
 from kdnet.data.volumes.dicom_stack import LPS_RAS, Stack
 from kdnet.data.volumes.geometry import reordered, require_same_grid
 from kdnet.data.volumes.grid import Volume
@@ -75,7 +75,7 @@ def require_series(scan: Path) -> None:
     Raises:
         DataError: naming the scan.
     """
-    if not scan.is_dir():
+    if not is_series(scan):
         raise DataError(f"{scan} is not a DICOM series, which a DICOM SEG must refer to: give the folder of the series.")
 
 
@@ -92,7 +92,7 @@ def write_dicom_seg(
     Args:
         path: file to write.
         labelmap: label values ``[i, j, k]`` on the grid of the series; its axes may have another order or direction.
-        series: folder of the series.
+        series: folder of the series, or one of its files.
         labels: meaning of the values.
         algorithm: what made it.
         files: files of the series, if the folder also holds others.

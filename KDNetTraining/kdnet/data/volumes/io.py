@@ -16,7 +16,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from kdnet.data.volumes.dicom import read_series
+from kdnet.data.volumes.dicom import is_series, read_series
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.itk_files import LPS_RAS, METAIMAGE, NRRD, ItkFormat, read_itk
 from kdnet.data.volumes.nifti import read_nifti, read_nifti_header
@@ -43,7 +43,8 @@ def read_volume(path: Path, component: int | None = None) -> Volume:
     """Read one scalar volume.
 
     Args:
-        path: path of a NIfTI, NRRD or MetaImage file, or of a folder with one DICOM series.
+        path: path of a NIfTI, NRRD or MetaImage file, of a folder with one DICOM series, or of a file of a DICOM series,
+            which is read with the others of its series in the same folder.
         component: index along the fourth axis of a 4D file.
 
     Returns:
@@ -54,7 +55,7 @@ def read_volume(path: Path, component: int | None = None) -> Volume:
     """
     _require_utf8(path)
     read: Callable[..., Volume]
-    if path.is_dir():
+    if not path.name.lower().endswith(IMAGE_SUFFIXES) and is_series(path):
         read = read_series
     elif path.name.lower().endswith(NIFTI_SUFFIXES):
         read = partial(read_nifti, component=component)

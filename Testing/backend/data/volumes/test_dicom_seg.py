@@ -154,8 +154,9 @@ def test_what_cannot_be_written_is_said_in_one_sentence(
     pytest.importorskip("highdicom")
     labelmap, table = labels_on(read_volume(scan).grid), brats_labels().labels
     target = tmp_path / "seg.dcm"
+    (tmp_path / "scan.nii.gz").touch()
     with pytest.raises(DataError, match="not a DICOM series"):
-        write_dicom_seg(target, labelmap, scan / "000.dcm", table, Algorithm("m"))
+        write_dicom_seg(target, labelmap, tmp_path / "scan.nii.gz", table, Algorithm("m"))
     with pytest.raises(DataError, match="different geometry"):
         write_dicom_seg(target, Volume(labelmap.voxels, Grid(SHAPE, np.eye(4))), scan, table, Algorithm("m"))
     plain = series(tmp_path / "no frame of reference")
