@@ -10,6 +10,7 @@ import qt
 import slicer
 import vtk
 from KDNetLib.ChoiceStore import ChoiceStore
+from KDNetLib.GuiConnection import GuiConnection
 from KDNetLib.InstallPanel import InstallPanel
 from KDNetLib.Paths import clear_unset_paths
 from KDNetLib.Shortcuts import bind_shortcut
@@ -60,7 +61,7 @@ class Panel(VTKObservationMixin):
         self.ui: Widgets = slicer.util.childWidgetVariables(uiWidget)
         self.logic = logic
         self.parameters: Parameters | None = None
-        self._guiTag: int | None = None
+        self._gui = GuiConnection(self.ui, self, self.onParametersModified)
         self._stored = ChoiceStore(qt.QSettings(), CHOICES_KEY, KEPT_NAMES.__contains__)
         self.status = StatusPanel(self.ui)
         self.inputs = InputsPanel(self)
@@ -111,7 +112,7 @@ class Panel(VTKObservationMixin):
     def exit(self) -> None:
         """Deactivate the panel; work continues, and its result is shown when the user returns."""
         self.warmUp.close()
-        self._disconnect()
+        self._gui.disconnect()
 
     def cleanup(self) -> None:
         """Clean up when the module is closed."""
@@ -124,12 +125,11 @@ class Panel(VTKObservationMixin):
 
     def setParameters(self, parameters: Parameters | None) -> None:
         """Connect the panel to a parameter node, or to none."""
-        self._disconnect()
+        self._gui.disconnect()
         self.parameters = parameters
         if parameters is None:
             return
-        self._guiTag = parameters.connectGui(self.ui)
-        self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+        self._gui.connect(parameters)
         self.refillModels(parameters.model)
         self.inputs.complete()
         self.results.follow(parameters, self._modelOf)
@@ -311,12 +311,6 @@ class Panel(VTKObservationMixin):
     def _modelOf(self, node: vtkMRMLSegmentationNode) -> ModelInfo | None:
         """Return the model that made a segmentation; for one of version 0.1, which recorded none, the selected one."""
         return made_by(node, self.logic.models()) or (None if is_result(node) else self.model)
-
-    def _disconnect(self) -> None:
-        if self._guiTag is not None and self.parameters is not None:
-            self.parameters.disconnectGui(self._guiTag)
-            self.removeObserver(self.parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
-        self._guiTag = None
 
     def _observeScene(self) -> None:
         scene = slicer.mrmlScene

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unittest
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -66,6 +67,11 @@ class PanelWidget(ScriptedLoadableModuleWidget):
         self.panel = self.createPanel(uiWidget)
         self.ui = self.panel.ui  # where scripts and tests of Slicer modules look for widgets
 
+    def onReload(self) -> None:
+        """Reload the module for a developer, with the packages that its file imports."""
+        forget_packages(f"{type(self).__name__.removesuffix('Widget')}Lib", "KDNetLib", "kdnet")
+        ScriptedLoadableModuleWidget.onReload(self)
+
     def enter(self) -> None:
         """Activate the panel when the user opens the module."""
         self.panel.enter()
@@ -77,6 +83,12 @@ class PanelWidget(ScriptedLoadableModuleWidget):
     def cleanup(self) -> None:
         """Close the panel."""
         self.panel.cleanup()
+
+
+def forget_packages(*names: str) -> None:
+    """Make the next import of these packages and their modules read the files again."""
+    for name in [name for name in sys.modules if name.split(".", 1)[0] in names]:
+        del sys.modules[name]
 
 
 def run_self_tests(case: type[unittest.TestCase]) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import slicer
-import vtk
 from kdnet.errors import KDNetError, SettingsError
+from KDNetLib.GuiConnection import GuiConnection
 from KDNetLib.InstallPanel import InstallPanel
 from KDNetLib.Paths import clear_unset_paths
 from KDNetLib.PollTimer import PollTimer
@@ -53,7 +53,7 @@ class Panel(VTKObservationMixin):
         self.logic = logic
         self._choices = Choices()
         self._stored = StoredChoices(slicer_settings())
-        self._guiTag: Any = None
+        self._gui = GuiConnection(self.ui, self, self.update)
         self._ticks = 0
         self._monitor = RunMonitor()
         self._timer = PollTimer(self.onTick, TICK_MILLISECONDS)
@@ -92,7 +92,7 @@ class Panel(VTKObservationMixin):
 
     def exit(self) -> None:
         """Leave the module; runs, charts and inspections continue."""
-        self._disconnect()
+        self._gui.disconnect()
 
     def cleanup(self) -> None:
         """Clean up when the module is closed; runs continue."""
@@ -112,14 +112,13 @@ class Panel(VTKObservationMixin):
 
     def setParameters(self, parameters: Any) -> None:
         """Show and edit the choices of a parameter node, or of none."""
-        self._disconnect()
+        self._gui.disconnect()
         self._choices.parameters = parameters
         if parameters is None:
             return
         if str(parameters.runsFolder) in ("", "."):
             parameters.runsFolder = defaultRunsFolder()
-        self._guiTag = parameters.connectGui(self.ui)
-        self.addObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.update)
+        self._gui.connect(parameters)
         self.experiment.adopt()
         self.data.table.show_excluded(parameters.excludedCases)
         self.adapt.open()
@@ -158,13 +157,6 @@ class Panel(VTKObservationMixin):
         self.result.update()
         self.loaded.update()
         self.adapt.update(available=available)
-
-    def _disconnect(self) -> None:
-        parameters: Any = self._choices.parameters  # the wrapper adds what the class does not declare
-        if self._guiTag is not None and parameters is not None:
-            parameters.disconnectGui(self._guiTag)
-            self.removeObserver(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.update)
-        self._guiTag = None
 
     def onTick(self) -> None:
         """Handle new run snapshots, and redraw every few ticks."""

@@ -43,6 +43,7 @@ def test_nothing_is_wider_than_a_narrow_panel(panel: Any, shown: Any, applicatio
         for section in sections(panel):
             section.collapsed = False
         panel.ui.modelDetailsButton.checked = True
+        panel.parameters.batchInput = panel.parameters.rankFolder = Path("/data/archive/department/studies") / long
         panel.update()
         application.process_events()
         assert application.panel.needed_width <= MOST_WIDTH

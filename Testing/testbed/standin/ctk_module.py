@@ -7,7 +7,9 @@ from typing import Any
 
 from PySide6 import QtCore, QtWidgets
 
-from standin.qt_module import PythonQtLike
+from standin.qt_module import PythonQtLike, internal
+
+FRAME = 60  # of the arrow that opens the history, and of the button that opens a dialog, in pixels
 
 
 class ctkCollapsibleButton(PythonQtLike, QtWidgets.QGroupBox):  # noqa: N801
@@ -34,13 +36,16 @@ class ctkCollapsibleButton(PythonQtLike, QtWidgets.QGroupBox):  # noqa: N801
 
 
 class ctkPathLineEdit(PythonQtLike, QtWidgets.QLineEdit):  # noqa: N801
-    """A path to choose."""
+    """A path to choose; the whole path must fit into it, unless it has a minimum number of characters."""
 
     currentPathChanged = QtCore.Signal(str)
 
     def __init__(self, parent: Any = None) -> None:
         QtWidgets.QLineEdit.__init__(self, parent)
-        self.textChanged.connect(self.currentPathChanged)
+        self._length = 0
+        internal(self, "textChanged").connect(self.currentPathChanged)
+        internal(self, "textChanged").connect(self._fit)
+        self._fit()
 
     def _get_path(self) -> str:
         return QtWidgets.QLineEdit.text(self)
@@ -48,6 +53,17 @@ class ctkPathLineEdit(PythonQtLike, QtWidgets.QLineEdit):  # noqa: N801
     def _set_path(self, path: str) -> None:
         QtWidgets.QLineEdit.setText(self, path)
 
+    def _set_length(self, length: int) -> None:
+        self._length = length
+        self._fit()
+
+    def _fit(self, *_arguments: object) -> None:
+        metrics = QtWidgets.QWidget.fontMetrics(self)
+        path, length = QtWidgets.QLineEdit.text(self), self._length
+        text = length * metrics.horizontalAdvance("X") if length else metrics.boundingRect(path or 7 * "x").width() + 8
+        QtWidgets.QWidget.setMinimumWidth(self, text + FRAME)
+
+    minimumContentsLength = QtCore.Property(int, lambda self: self._length, _set_length)
     currentPath = QtCore.Property(str, _get_path, _set_path)
     filters = QtCore.Property(int, lambda _self: 1, lambda _self, _value: None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.abc
 import importlib.util
 import sys
 import types
@@ -52,10 +53,28 @@ class qSlicerSubjectHierarchyPluginHandler:  # noqa: N801
         return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
 
 
+class BaseClassFinder:
+    """Finds the base class only after ``import SubjectHierarchyPlugins``, which puts its folder on ``sys.path``."""
+
+    @staticmethod
+    def find_spec(name: str, _path: Any = None, _target: Any = None) -> Any:
+        if name == "SubjectHierarchyPlugins":
+            module: Any = types.ModuleType("AbstractScriptedSubjectHierarchyPlugin")
+            module.AbstractScriptedSubjectHierarchyPlugin = AbstractScriptedSubjectHierarchyPlugin
+            sys.modules[module.__name__] = module
+            return importlib.util.spec_from_loader(name, Package())
+        return None
+
+
+class Package(importlib.abc.Loader):
+    """An empty package."""
+
+    def exec_module(self, _module: Any) -> None:
+        pass
+
+
 def install() -> None:
     """Put the classes where modules look for them."""
     slicer.qSlicerSubjectHierarchyScriptedPlugin = qSlicerSubjectHierarchyScriptedPlugin
     slicer.qSlicerSubjectHierarchyPluginHandler = qSlicerSubjectHierarchyPluginHandler
-    module: Any = types.ModuleType("AbstractScriptedSubjectHierarchyPlugin")
-    module.AbstractScriptedSubjectHierarchyPlugin = AbstractScriptedSubjectHierarchyPlugin
-    sys.modules["AbstractScriptedSubjectHierarchyPlugin"] = module
+    sys.meta_path.append(BaseClassFinder)

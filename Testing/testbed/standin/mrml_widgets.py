@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from standin.qt_module import PythonQtLike
+from standin.qt_module import PythonQtLike, internal
 
 
 class qMRMLWidget(PythonQtLike, QtWidgets.QWidget):  # noqa: N801
@@ -60,7 +60,7 @@ class qMRMLNodeComboBox(PythonQtLike, QtWidgets.QComboBox):  # noqa: N801
         self._tags: list[Any] = []
         self._proxy = SortFilterProxyModel(self)
         self._proxy.changed.connect(self._refill)
-        self.currentIndexChanged.connect(self._picked)
+        internal(self, "currentIndexChanged").connect(self._picked)
 
     def sortFilterProxyModel(self) -> SortFilterProxyModel:
         return self._proxy
@@ -144,11 +144,11 @@ class qMRMLSegmentsTableView(PythonQtLike, QtWidgets.QTableWidget):  # noqa: N80
     def __init__(self, parent: Any = None) -> None:
         QtWidgets.QTableWidget.__init__(self, 0, 2, parent)
         QtWidgets.QTableWidget.setHorizontalHeaderLabels(self, ["Show", "Segment"])
-        self.horizontalHeader().setStretchLastSection(True)
-        self.verticalHeader().hide()
+        internal(self, "horizontalHeader")().setStretchLastSection(True)
+        internal(self, "verticalHeader")().hide()
         self._scene: Any = None
         self._node: Any = None
-        self.itemChanged.connect(self._changed)
+        internal(self, "itemChanged").connect(self._changed)
 
     def setMRMLScene(self, scene: Any) -> None:
         self._scene = scene
@@ -168,8 +168,8 @@ class qMRMLSegmentsTableView(PythonQtLike, QtWidgets.QTableWidget):  # noqa: N80
             shown = QtWidgets.QTableWidgetItem()
             visible = self._node.GetDisplayNode().GetSegmentVisibility(segmentation.GetNthSegmentID(row))
             shown.setCheckState(QtCore.Qt.Checked if visible else QtCore.Qt.Unchecked)
-            self.setItem(row, 0, shown)
-            self.setItem(row, 1, name)
+            QtWidgets.QTableWidget.setItem(self, row, 0, shown)
+            QtWidgets.QTableWidget.setItem(self, row, 1, name)
         self.blockSignals(blocked)
 
     def _changed(self, item: Any) -> None:

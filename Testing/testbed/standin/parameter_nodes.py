@@ -118,12 +118,15 @@ class Connector:
             setattr(self.widget, name, value)
 
     def _enumeration(self, members: list[Any]) -> None:
+        """List the members; what the list held is gone, and an empty one starts with the last, as in the application."""
+        self.signal = self.widget.currentIndexChanged
+        self.read = lambda: members[self.widget.currentIndex]
+        selected = self.read()
         self.widget.clear()
         for member in members:
             self.widget.addItem(member.label() if hasattr(member, "label") else member.name)
-        self.signal = self.widget.currentIndexChanged
-        self.read = lambda: members[self.widget.currentIndex]
         self.write = lambda value: self._set("currentIndex", members.index(value))
+        self.write(selected)
 
 
 class Wrapper:
@@ -145,7 +148,7 @@ class Wrapper:
         unknown = set(widgets) - set(self.allParameters)
         if unknown:
             raise ValueError(f"Cannot find a param with the given name: {sorted(unknown)[0]}")
-        tag = len(self._guis) + 1
+        tag = len(self._guis)  # 0 is a tag too
         pairs = []
         for name, widget in widgets.items():
             connector = Connector(widget, self.allParameters[name])

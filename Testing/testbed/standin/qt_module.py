@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import types
+from functools import cache
 from typing import Any
 
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
+
+from standin.declared import DECLARED, known_names
 
 
 class PythonQtLike:
     """Mixed into a PySide class: Qt properties read and written as attributes, nothing else can be set.
 
     ``button.text`` is a string, so ``button.text()`` is a TypeError, as in the application; ``setText`` and other methods
-    stay. Attributes that a Python subclass declares are its own.
+    stay. Attributes that a Python subclass declares are its own. A stand-in for a class of CTK or Slicer has only those
+    properties and signals that this class declares.
     """
 
     def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("_") and name in undeclared_members(type(self)):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name}")
         if not name.startswith("_") and name not in ("metaObject", "property", "setProperty"):
             meta = super().__getattribute__("metaObject")()
             if name == "name":
@@ -27,15 +33,35 @@ class PythonQtLike:
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "name":
             name = "objectName"
-        if self.metaObject().indexOfProperty(name) >= 0:
+        declared = name not in undeclared_members(type(self))
+        if declared and self.metaObject().indexOfProperty(name) >= 0:
             if not self.setProperty(name, value):
                 raise TypeError(f"{type(self).__name__}.{name} cannot be set to {value!r}")
         elif isinstance(value, QtCore.QObject) and QtCore.QObject.objectName(value) == name:
             super().__setattr__(name, value)  # the loader of .ui files does so
-        elif name.startswith("_") or any(name in cls.__dict__ for cls in type(self).__mro__ if cls is not PythonQtLike):
+        elif name.startswith("_") or (
+            declared and any(name in cls.__dict__ for cls in type(self).__mro__ if cls is not PythonQtLike)
+        ):
             super().__setattr__(name, value)
         else:
             raise AttributeError(f"{type(self).__name__} has no attribute {name}")
+
+
+@cache
+def undeclared_members(cls: type) -> frozenset[str]:
+    """Return the properties and signals of a stand-in that the class that it stands for does not have."""
+    if cls.__name__ not in DECLARED:
+        return frozenset()
+    meta: Any = cls.staticMetaObject  # type: ignore[attr-defined]
+    methods = [meta.method(index) for index in range(meta.methodCount())]
+    signals = {bytes(item.name()).decode() for item in methods if item.methodType() == QtCore.QMetaMethod.Signal}
+    properties = {meta.property(index).name() for index in range(meta.propertyCount())}
+    return frozenset(properties | signals) - known_names(cls.__name__)
+
+
+def internal(widget: Any, name: str) -> Any:
+    """Return an attribute of the Qt class behind a stand-in, which the class that it stands for need not have."""
+    return object.__getattribute__(widget, name)
 
 
 def python_qt(cls: type) -> type:

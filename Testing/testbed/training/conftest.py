@@ -49,7 +49,7 @@ def training(training_module: Any, tmp_path: Path) -> Iterator[Any]:
     panel = training_module.panel
     panel._stored.forget()
     slicer.mrmlScene.Clear()
-    if panel._guiTag is None:  # a test that failed had left it
+    if not panel._gui.connected:  # a test that failed had left it
         panel.enter()
     forget_runs(panel)
     panel.parameters.runsFolder = tmp_path / "runs"

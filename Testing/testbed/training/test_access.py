@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -46,6 +47,7 @@ def test_nothing_needs_a_wide_panel(training: Any, training_module: Any, applica
             shown.append((section, section.collapsed))
             section.collapsed = False
     try:
+        training.parameters.runsFolder = training.parameters.dataFolder = Path("/data/archive/department/studies" * 4)
         training.data._offer(("t1", "t1ce", "t2", "flair", "t2-flair-coronal"))
         application.process_events()
         layouts = {name: QtWidgets.QWidget.layout(getattr(ui, name)) for name in WIDGETS if hasattr(ui, name)}
