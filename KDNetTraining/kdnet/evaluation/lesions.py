@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from kdnet.evaluation.metrics import bounding_box, score_region
+from kdnet.data.volumes.masks import bounding_box
+from kdnet.evaluation.metrics import score_region
 
 HD95_NO_LESION = 374.0
 """HD95 in mm of a lesion that was missed and of a false part, as in the script."""
@@ -102,9 +103,9 @@ def score_lesions(
     if prediction.shape != reference.shape:
         raise ValueError(f"masks of shapes {prediction.shape} and {reference.shape} cannot be compared")
     either = prediction | reference
-    if not either.any():
-        return _summed([], 0)
     box = bounding_box(either, margin=rules.dilation + 1)
+    if box is None:
+        return _summed([], 0)
     parts, count = ndimage.label(prediction[box], CORNERS)
     lesions = _lesions(reference[box], rules.dilation)
     touched: set[int] = set()

@@ -11,10 +11,11 @@ import torch
 from monai.metrics import compute_dice, compute_hausdorff_distance
 from numpy.typing import NDArray
 
+from kdnet.data.volumes.masks import bounding_box
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.results import HD95_ONE_EMPTY, Empty
 
-__all__ = ["HD95_ONE_EMPTY", "RegionScore", "bounding_box", "score_case", "score_region"]
+__all__ = ["HD95_ONE_EMPTY", "RegionScore", "score_case", "score_region"]
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def score_region(
     empty = _empty(found, wanted)
     if empty is not Empty.NEITHER:
         return RegionScore(name, *((1.0, 0.0) if empty is Empty.BOTH else (0.0, HD95_ONE_EMPTY)), empty)
-    box = bounding_box(found | wanted)
+    box = bounding_box(found | wanted, margin=1)  # which preserves surfaces at the edge of the box
     pair = [torch.from_numpy(mask[box].copy())[None, None] for mask in (found, wanted)]
     dice = compute_dice(pair[0], pair[1], include_background=True)
     with warnings.catch_warnings():
@@ -99,19 +100,3 @@ def _empty(found: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> Empty:
     if found.any():
         return Empty.NEITHER if wanted.any() else Empty.REFERENCE
     return Empty.PREDICTION if wanted.any() else Empty.BOTH
-
-
-def bounding_box(mask: NDArray[np.bool_], margin: int = 1) -> tuple[slice, ...]:
-    """Return the box around a non-empty mask, with a margin within the grid.
-
-    A margin of one voxel preserves surfaces at the edge of the box.
-
-    Args:
-        mask: ``[i, j, k]``.
-        margin: in voxels.
-    """
-    box = []
-    for axis, size in enumerate(mask.shape):
-        indices = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        box.append(slice(max(0, int(indices[0]) - margin), min(size, int(indices[-1]) + 1 + margin)))
-    return tuple(box)

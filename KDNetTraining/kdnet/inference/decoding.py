@@ -26,6 +26,7 @@ import SimpleITK as sitk
 import torch
 from numpy.typing import NDArray
 
+from kdnet.data.volumes.masks import bounding_box, label_mask
 from kdnet.schema.decoding import Decoding, RegionDecoding
 from kdnet.schema.labels import LabelMode, LabelTable
 
@@ -81,7 +82,7 @@ def label_voxels(logits: torch.Tensor, table: LabelTable, decoding: Decoding | N
         return VoxelLabels(labels, inward)
     for item in _compartments(table):
         if decoding.of(item.name).thinnest_rim and item.within is not None:
-            mask = _inside(labels, item.values)
+            mask = label_mask(labels, item.values)
             inside = torch.from_numpy(mask).to(logits.device)
             within, own = (logits[channel][inside].sigmoid() for channel in (item.within, item.channel))
             around = 1.0 if item.around is None else logits[item.around][inside].sigmoid()
@@ -100,7 +101,7 @@ def make_plausible(voxels: VoxelLabels, spacing: Sequence[float], table: LabelTa
         table: label table.
         decoding: of the model's card.
     """
-    box = _box(voxels.labels != 0)
+    box = bounding_box(voxels.labels != 0)
     if box is None:
         return
     # with background around it, what touches the edge of the scan is not a hole
@@ -198,8 +199,8 @@ def _compartments(table: LabelTable) -> tuple[_Compartment, ...]:
 
 def _remove_parts(labels: NDArray[np.uint8], item: _Compartment, smallest: int) -> None:
     """Give parts of fewer than ``smallest`` voxels to what is around the region."""
-    mask = _inside(labels, item.values)
-    box = _box(mask) if smallest > 1 else None
+    mask = label_mask(labels, item.values)
+    box = bounding_box(mask) if smallest > 1 else None
     if box is None:
         return
     parts = _connected(mask[box], diagonally=True)
@@ -211,8 +212,8 @@ def _remove_parts(labels: NDArray[np.uint8], item: _Compartment, smallest: int) 
 
 def _fill_holes(labels: NDArray[np.uint8], item: _Compartment, smallest: int) -> None:
     """Give enclosed holes of fewer than ``smallest`` voxels to the region, unless they hold another region."""
-    mask = _inside(labels, item.values)
-    box = _box(mask, margin=1) if smallest > 1 else None
+    mask = label_mask(labels, item.values)
+    box = bounding_box(mask, margin=1) if smallest > 1 else None
     if box is None:
         return
     part = labels[box]
@@ -220,7 +221,7 @@ def _fill_holes(labels: NDArray[np.uint8], item: _Compartment, smallest: int) ->
     small = np.bincount(holes.ravel()) < smallest
     small[[0, holes[0, 0, 0]]] = False  # the region itself, and what surrounds it
     if small.any():
-        small[holes[~_inside(part, (*item.fillable, *item.values))]] = False
+        small[holes[~label_mask(part, (*item.fillable, *item.values))]] = False
         part[small[holes]] = item.own
 
 
@@ -230,11 +231,11 @@ def _give_rims(labels: NDArray[np.uint8], inward: Mask, item: _Compartment, rule
     A thin piece (6-connected) is one that no ball within the label covers. It is a rim if it touches both. Whole pieces are
     given, because a rim that is cut would leave another rim.
     """
-    box = _box(labels == item.own, margin=1) if rule.radius and item.within is not None else None
+    box = bounding_box(labels == item.own, margin=1) if rule.radius and item.within is not None else None
     if box is None:
         return False
     part = labels[box]
-    own, inside = part == item.own, _inside(part, item.values)
+    own, inside = part == item.own, label_mask(part, item.values)
     pieces = _connected(own & ~_opened(own, rule.radius, spacing), diagonally=False)
     near_within = _beside(inside & ~own)
     rim = (_touched(pieces, near_within) & _touched(pieces, _beside(~inside)))[pieces]
@@ -245,14 +246,6 @@ def _give_rims(labels: NDArray[np.uint8], inward: Mask, item: _Compartment, rule
     part[rim] = item.outside
     part[_touched(grown, near_within)[grown]] = item.inner
     return True
-
-
-def _inside(labels: NDArray[np.uint8], values: Sequence[int]) -> Mask:
-    """Return where ``labels`` has one of ``values``; ten times faster than np.isin."""
-    found: Mask = labels == values[0]
-    for value in values[1:]:
-        found |= labels == value
-    return found
 
 
 def _connected(mask: Mask, *, diagonally: bool) -> NDArray[np.uint32]:
@@ -301,14 +294,3 @@ def _touched(pieces: NDArray[np.uint32], mask: Mask) -> Mask:
     found[pieces[mask]] = True
     found[0] = False
     return found
-
-
-def _box(mask: Mask, margin: int = 0) -> tuple[slice, slice, slice] | None:
-    """Return the box around ``mask`` with a margin within the array, None if it is empty."""
-    box = []
-    for axis, size in enumerate(mask.shape):
-        found = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-        if not len(found):
-            return None
-        box.append(slice(max(0, int(found[0]) - margin), min(size, int(found[-1]) + 1 + margin)))
-    return box[0], box[1], box[2]

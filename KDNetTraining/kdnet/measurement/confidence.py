@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from kdnet.data.volumes.grid import Volume
+from kdnet.measurement.parts import Part, connected_parts
 from kdnet.schema.formatting import plural
-from kdnet.schema.labels import LabelTable, Region
+from kdnet.schema.labels import LabelTable
 from kdnet.schema.lesion_confidence import PEAK_ML, LesionConfidence
-
-CORNERS = ndimage.generate_binary_structure(3, 3)
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """A connected part of a region.
-
-    Attributes:
-        box: its bounding box.
-        mask: bool ``[i, j, k]`` within the box.
-        milliliters: its volume.
-        peaks: by region, the mean probability in its most certain part, 0 to 1.
-    """
-
-    box: tuple[slice, ...]
-    mask: NDArray[np.bool_]
-    milliliters: float
-    peaks: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +23,15 @@ class Judged:
         labelmap: uint8, without the doubtful lesions.
         dropped: the labels of the doubtful lesions, 0 elsewhere; uint8 ``[i, j, k]``.
         doubtful: their volumes in mL.
+        parts: all lesions.
+        kept: those that are not doubtful.
     """
 
     labelmap: Volume
     dropped: NDArray[np.uint8]
     doubtful: tuple[float, ...]
+    parts: tuple[Part, ...]
+    kept: tuple[Part, ...]
 
     @property
     def sentence(self) -> str:
@@ -60,31 +45,15 @@ class Judged:
         return f"{parts} ({total:.1f} mL) removed, about which the model is rarely right"
 
 
-def region_parts(
-    voxels: NDArray[np.generic], region: Region, maps: Mapping[str, NDArray[np.generic]], voxel_ml: float
-) -> Iterator[Part]:
-    """Yield the connected parts of a region, with how certain the network is of each.
+def peaks(part: Part, maps: Mapping[str, NDArray[np.generic]], voxel_ml: float) -> dict[str, float]:
+    """Return how certain the network is of a part by region: the mean probability in its most certain part, 0 to 1.
 
     Args:
-        voxels: labels ``[i, j, k]``.
-        region: the region.
-        maps: by region, its probability in percent.
+        part: the part.
+        maps: by region, its probability ``[i, j, k]`` in percent.
         voxel_ml: volume of a voxel.
     """
-    inside = voxels == region.values[0]
-    for value in region.values[1:]:
-        inside |= voxels == value
-    if not inside.any():
-        return
-    (window,) = ndimage.find_objects(inside.astype(np.uint8))
-    numbers, _ = ndimage.label(inside[window], CORNERS)
-    for number, small in enumerate(ndimage.find_objects(numbers), start=1):
-        mask = numbers[small] == number
-        box = tuple(
-            slice(part.start + whole.start, part.stop + whole.start) for part, whole in zip(small, window, strict=True)
-        )
-        found = {name: peak(scores[box][mask], voxel_ml) for name, scores in maps.items()}
-        yield Part(box, mask, float(np.count_nonzero(mask)) * voxel_ml, found)
+    return {name: peak(scores[part.box][part.mask], voxel_ml) for name, scores in maps.items()}
 
 
 def peak(percent: NDArray[np.generic], voxel_ml: float) -> float:
@@ -115,12 +84,21 @@ def judge(labelmap: Volume, labels: LabelTable, maps: Mapping[str, Volume], conf
     voxels = np.asarray(labelmap.voxels)
     region = next(region for region in labels.regions if region.name == confidence.region)
     scores = {name: np.asarray(maps[name].voxels) for name in confidence.weights}
-    kept, dropped = voxels, np.zeros_like(voxels)
-    doubtful = []
-    for part in region_parts(voxels, region, scores, labelmap.grid.voxel_ml):
-        if confidence.of(part.peaks) < confidence.limit:
-            kept = voxels.copy(order="K") if kept is voxels else kept
-            dropped[part.box][part.mask] = voxels[part.box][part.mask]
-            kept[part.box][part.mask] = 0
-            doubtful.append(part.milliliters)
-    return Judged(Volume(kept, labelmap.grid, labelmap.warnings), dropped, tuple(sorted(doubtful, reverse=True)))
+    voxel_ml = labelmap.grid.voxel_ml
+    parts = connected_parts(voxels, region, voxel_ml)
+    certain: list[Part] = []
+    doubtful: list[Part] = []
+    for part in parts:
+        is_certain = confidence.of(peaks(part, scores, voxel_ml)) >= confidence.limit
+        (certain if is_certain else doubtful).append(part)
+    kept, dropped = voxels.copy(order="K") if doubtful else voxels, np.zeros_like(voxels)
+    for part in doubtful:
+        dropped[part.box][part.mask] = voxels[part.box][part.mask]
+        kept[part.box][part.mask] = 0
+    return Judged(
+        Volume(kept, labelmap.grid, labelmap.warnings),
+        dropped,
+        tuple(sorted((part.milliliters for part in doubtful), reverse=True)),
+        parts,
+        tuple(certain),
+    )

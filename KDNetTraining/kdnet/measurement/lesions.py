@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import cos, radians
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from kdnet.data.volumes.grid import Grid, Volume
-from kdnet.measurement.confidence import CORNERS, peak
+from kdnet.data.volumes.masks import label_mask
+from kdnet.measurement.confidence import peaks
 from kdnet.measurement.diameters import measure_diameters
+from kdnet.measurement.parts import Part, connected_parts
 from kdnet.schema.labels import LabelTable, Region
 from kdnet.schema.lesion_confidence import LesionConfidence
 from kdnet.schema.lesions import Lesion, LesionTable, Point, RegionSize
@@ -53,6 +54,7 @@ def find_lesions(
     smallest_ml: float = 0.0,
     most: int = MOST_LESIONS,
     confidence: LesionConfidence | None = None,
+    parts: Mapping[str, Sequence[Part]] | None = None,
 ) -> Lesions:
     """Find the lesions of a labelmap and measure each region in them.
 
@@ -68,45 +70,29 @@ def find_lesions(
         smallest_ml: lesions below this volume are ignored.
         most: number of lesions to measure, the largest first.
         confidence: of the model that made the labelmap; it needs the maps of its regions.
+        parts: the connected parts of a region by its name, where they are known already.
     """
     slice_axis, plane = acquisition_plane(labelmap.grid)
     numbers = np.zeros(labelmap.grid.shape, np.int32)
-    found: list[_Part] = []
+    found: list[tuple[Part, list[Region]]] = []
     maps = {name: volume.voxels for name, volume in (probabilities or {}).items()}
     known = confidence if confidence is not None and confidence.weights.keys() <= maps.keys() else None
     case = _Case(np.asarray(labelmap.voxels), labelmap.grid, slice_axis, maps, known)
-    window = occupied_box(case.voxels)
     for outer in [found for found in labels.regions if found.name == region] or outermost_regions(labels):
         inner = [region for region in labels.regions if region != outer and set(region.values) < set(outer.values)]
-        parts, count = ndimage.label(np.isin(case.voxels[window], outer.values), CORNERS)
-        volumes = np.bincount(parts.ravel(), minlength=count + 1) * case.voxel_ml
-        for number, box in zip(range(1, count + 1), ndimage.find_objects(parts), strict=True):
-            if volumes[number] >= smallest_ml:
-                found.append(_Part(float(volumes[number]), _shifted(box, window), parts[box] == number, [outer, *inner]))
-    found.sort(key=lambda part: -part.milliliters)
+        known_parts = (parts or {}).get(outer.name)
+        for part in connected_parts(case.voxels, outer, case.voxel_ml) if known_parts is None else known_parts:
+            if part.milliliters >= smallest_ml:
+                found.append((part, [outer, *inner]))
+    found.sort(key=lambda item: -item[0].milliliters)
     lesions = []
-    for number, part in enumerate(found[:most], start=1):
+    for number, (part, regions) in enumerate(found[:most], start=1):
         numbers[part.box][part.mask & (numbers[part.box] == 0)] = number
-        lesions.append(case.lesion(number, part))
-    others = tuple(part.milliliters for part in found[most:])
+        lesions.append(case.lesion(number, part, regions))
+    others = tuple(part.milliliters for part, _ in found[most:])
     spacing = labelmap.grid.spacing[slice_axis]
     table = LesionTable(plane, slice_axis, spacing, tuple(lesions), len(others), sum(others))
     return Lesions(table, numbers, others)
-
-
-def occupied_box(voxels: NDArray[np.generic]) -> tuple[slice, ...]:
-    """Return the smallest box that contains all voxels other than 0; the first voxel if there are none."""
-    box = []
-    for axis in range(voxels.ndim):
-        found = np.flatnonzero(voxels.any(axis=tuple(other for other in range(voxels.ndim) if other != axis)))
-        box.append(slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 1))
-    return tuple(box)
-
-
-def _shifted(box: tuple[slice, ...], window: tuple[slice, ...]) -> tuple[slice, ...]:
-    """Return a box within ``window`` as a box of the whole volume."""
-    pairs = zip(box, window, strict=True)
-    return tuple(slice(part.start + whole.start, part.stop + whole.start) for part, whole in pairs)
 
 
 def acquisition_plane(grid: Grid) -> tuple[int, str]:
@@ -140,16 +126,6 @@ def outermost_regions(labels: LabelTable) -> tuple[Region, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """A connected part of a region, as a mask within its bounding box, with the regions to measure in it."""
-
-    milliliters: float
-    box: tuple[slice, ...]
-    mask: NDArray[np.bool_]
-    regions: list[Region]
-
-
-@dataclass(frozen=True, eq=False)
 class _Case:
     """A labelmap, and what is needed to measure parts of it."""
 
@@ -163,25 +139,25 @@ class _Case:
     def voxel_ml(self) -> float:
         return self.grid.voxel_ml
 
-    def lesion(self, number: int, part: _Part) -> Lesion:
-        """Measure a lesion."""
+    def lesion(self, number: int, part: Part, regions: Sequence[Region]) -> Lesion:
+        """Measure each of ``regions`` in a lesion, which is a part of the first."""
         box, mask = part.box, part.mask
         corner = np.array([side.start for side in box])
         indices = np.argwhere(mask)
         middle = indices.mean(axis=0)
         nearest = indices[np.linalg.norm((indices - middle) @ self.grid.affine[:3, :3].T, axis=1).argmin()]
-        sizes = [self._size(box, mask & np.isin(self.voxels[box], region.values), region.name) for region in part.regions]
+        sizes = [self._size(box, mask & label_mask(self.voxels[box], region.values), region.name) for region in regions]
         found = tuple(size for size in sizes if size is not None)
-        certainty = self._confidence(part)
+        certainty = self._confidence(part, regions[0])
         doubtful = self.confidence is not None and certainty is not None and certainty < self.confidence.limit
         return Lesion(number, self._place(corner + middle), self._place(corner + nearest), found, certainty, doubtful)
 
-    def _confidence(self, part: _Part) -> float | None:
+    def _confidence(self, part: Part, region: Region) -> float | None:
         """Return the confidence in a lesion; None if it is not of the region that can be judged."""
-        if self.confidence is None or part.regions[0].name != self.confidence.region:
+        if self.confidence is None or region.name != self.confidence.region:
             return None
-        scores = {name: self.maps[name][part.box][part.mask] for name in self.confidence.weights}
-        return self.confidence.of({name: peak(values, self.voxel_ml) for name, values in scores.items()})
+        scores = {name: self.maps[name] for name in self.confidence.weights}
+        return self.confidence.of(peaks(part, scores, self.voxel_ml))
 
     def _size(self, box: tuple[slice, ...], mask: NDArray[np.bool_], name: str) -> RegionSize | None:
         if not mask.any():

@@ -13,6 +13,7 @@ from kdnet.data.preprocessing.foreground import Foreground
 from kdnet.data.volumes.geometry import require_same_grid
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.io import read_volume
+from kdnet.data.volumes.masks import bounding_box
 from kdnet.errors import DataError
 
 LEAST_ML, MOST_ML = 250.0, 2500.0  # from half a toddler's brain to more than the largest brain with its cerebrospinal fluid
@@ -20,12 +21,9 @@ LEAST_ML, MOST_ML = 250.0, 2500.0  # from half a toddler's brain to more than th
 
 def tidy_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the largest connected component of ``mask`` ``[i, j, k]``, with its holes filled."""
-    if not mask.any():
+    box = bounding_box(mask)
+    if box is None:
         return mask
-    box = tuple(
-        slice(int(found[0]), int(found[-1]) + 1)
-        for found in (np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3))
-    )
     image = sitk.GetImageFromArray(np.ascontiguousarray(mask[box], dtype=np.uint8))
     largest = sitk.RelabelComponent(sitk.ConnectedComponent(image)) == 1
     tidied = np.zeros_like(mask)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kdnet.data.preprocessing.foreground import Foreground
 from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.masks import bounding_box
 from kdnet.device import computes_bfloat16
 from kdnet.errors import PackageError
 from kdnet.foreign import reading
@@ -64,7 +65,9 @@ class HdBet:
             volume: scan.
             near: rough mask of the brain, bool ``[i, j, k]``; only its surroundings are looked at, which takes less time.
         """
-        box = _upper_head(volume) if near is None else _around(near, volume.grid)
+        margins = [math.ceil(MARGIN_MM / step) for step in volume.grid.spacing]
+        surroundings = None if near is None else bounding_box(near, margins)
+        box = _upper_head(volume) if surroundings is None else surroundings
         part = _part(volume, box)
         mask = np.zeros(volume.grid.shape, dtype=bool)
         mask[box] = np.asarray(self._predictor.predict([part]).labelmap.voxels != 0)
@@ -111,16 +114,6 @@ def _upper_head(volume: Volume) -> tuple[slice, slice, slice]:
         count = round(HEIGHT_MM / volume.grid.spacing[axis])
         upward = up[axis] > 0
         box[axis] = slice(max(0, int(found[-1]) + 1 - count), None) if upward else slice(None, int(found[0]) + count)
-    return box[0], box[1], box[2]
-
-
-def _around(near: NDArray[np.bool_], grid: Grid) -> tuple[slice, slice, slice]:
-    """Return the box of a scan within ``MARGIN_MM`` of a mask."""
-    box = []
-    for axis, step in enumerate(grid.spacing):
-        found = np.flatnonzero(near.any(axis=tuple({0, 1, 2} - {axis})))
-        margin = math.ceil(MARGIN_MM / step)
-        box.append(slice(max(0, int(found[0]) - margin), int(found[-1]) + 1 + margin))
     return box[0], box[1], box[2]
 
 

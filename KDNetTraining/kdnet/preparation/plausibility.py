@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kdnet.data.preprocessing.foreground import Foreground
 from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.masks import bounding_box
 from kdnet.errors import DataError
 from kdnet.preparation.brain_mask import milliliters
 
@@ -115,9 +116,8 @@ def cut_share(mask: NDArray[np.bool_]) -> float:
 
 def box_share(mask: NDArray[np.bool_]) -> float:
     """Return the fraction of the smallest box around ``mask`` that it fills; 0 if it is empty."""
-    sides = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
-    box = float(np.prod([side[-1] - side[0] + 1 if len(side) else 0 for side in sides]))
-    return float(np.count_nonzero(mask)) / max(1.0, box)
+    box = bounding_box(mask)
+    return 0.0 if box is None else float(mask[box].mean())
 
 
 def _few_slices(volume: Volume, name: str) -> Finding | None:
@@ -143,10 +143,10 @@ def _lost_spacing(volume: Volume, name: str) -> Finding | None:
     """Find a spacing of exactly 1 mm, which programs write that lost the true one, around an impossible head."""
     if not np.allclose(volume.grid.spacing, 1.0, atol=1e-6):
         return None
-    inside = Foreground.of(volume.voxels).mask(volume.voxels[::STEP, ::STEP, ::STEP])
-    if not inside.any():
+    box = bounding_box(Foreground.of(volume.voxels).mask(volume.voxels[::STEP, ::STEP, ::STEP]))
+    if box is None:
         return None
-    sides = [float(np.ptp(np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis})))) + 1) * STEP for axis in range(3)]
+    sides = [float(side.stop - side.start) * STEP for side in box]
     if min(sides) >= LEAST_MM and max(sides) <= MOST_MM:
         return None
     size = " x ".join(f"{side:.0f}" for side in sides)

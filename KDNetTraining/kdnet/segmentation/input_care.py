@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdnet.data.preprocessing.foreground import Foreground
+from kdnet.data.volumes.masks import bounding_box
 from kdnet.preparation.skull import BRAIN_LITERS
 from kdnet.schema.modalities import ANY_SEQUENCE, display_name
 
@@ -117,14 +118,12 @@ def _size_warning(scan: Scan, needs: Needs) -> str:
     """Check how much of the volume is patient: a lost spacing makes heads too small, too large or too flat."""
     coarse = _coarse(scan.voxels)
     inside = Foreground.of(scan.voxels).mask(coarse)
-    if not inside.any():
+    box = bounding_box(inside)
+    if box is None:
         return ""
     steps = np.asarray(scan.spacing, dtype=float) * LOOK
     liters = float(np.count_nonzero(inside)) * float(np.prod(steps)) / 1e6
-    sides = [
-        float(np.ptp(np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis}))))) * steps[axis] + steps[axis]
-        for axis in range(3)
-    ]
+    sides = [float(side.stop - side.start) * step for side, step in zip(box, steps, strict=True)]
     spacing = " x ".join(f"{step:.3g}" for step in scan.spacing)
     remedy = f"check that its spacing ({spacing} mm) is correct, because volumes in mL depend on it"
     if liters < LEAST_LITERS:

@@ -11,20 +11,19 @@ import SimpleITK as sitk
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import check_volume, read_volume
 from kdnet.foreign import reading
-from kdnet.inference.postprocessing import measure, remove_small_components
+from kdnet.inference.postprocessing import measure
 from kdnet.inference.predictor import Predictor
-from kdnet.measurement.confidence import judge
-from kdnet.measurement.lesions import find_lesions
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
-from kdnet.preparation.case import PreparationChoice, prepare_case
+from kdnet.preparation.case import PreparationChoice
 from kdnet.preparation.shading import ShadingMethod
 from kdnet.schema.lesions import LesionTable
 from kdnet.schema.model_card import ModelCard
 from kdnet.schema.segmentation import ProgressCallback, RegionVolume, SegmentationOptions
 from kdnet.segmentation.grouping import Input
-from kdnet.segmentation.input_care import Needs, expects_brain, warnings_for
+from kdnet.segmentation.input_care import Needs, warnings_for
 from kdnet.segmentation.results_table import digest
 from kdnet.segmentation.scan_facts import scan_of
+from kdnet.segmentation.segment_volumes import segment_volumes
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,38 +76,25 @@ def segment_case(
         KDNetError: with a one-sentence message, for any problem with the files or the machine.
     """
     card = predictor.model.card
-    volumes = read_case(item) if volumes is None else volumes
-    warnings: list[str] = []
     names = [str(file) for file in item.files]
+    volumes = read_case(item) if volumes is None else volumes
     with reading(item.name, "export it again or exclude it", verb="segment"):
-        expected = expects_brain(card.training_data)
         choice = preparation_choice(options)
-        prepared = prepare_case(extractor, volumes, names, choice, expected=expected, progress=progress)
-        warnings += prepared.warnings
-        warnings += _scan_warnings(item, volumes, card, extracted=prepared.mask is not None)
-        certain = card.lesion_confidence
-        prediction = predictor.predict(
-            prepared.volumes,
-            probabilities=options.probabilities,
-            confidence=lesions or certain is not None,
-            names=names,
-            progress=progress,
-        )
-        labelmap, maps = remove_small_components(prediction.labelmap, options.min_component), prediction.probabilities
-        if certain is not None and not options.keep_doubtful:
-            judged = judge(labelmap, card.labels, maps, certain)
-            labelmap = judged.labelmap
-            warnings += (f"{names[0]}: {judged.sentence} (--keep-doubtful keeps them).",) if judged.doubtful else ()
+        found = segment_volumes(predictor, extractor, volumes, names, choice, options, progress, lesions=lesions)
+        prepared, judged, maps = found.prepared, found.judged, found.probabilities
+        warnings = [*prepared.warnings, *_scan_warnings(item, volumes, card, extracted=prepared.mask is not None)]
+        if judged is not None and judged.doubtful:
+            warnings.append(f"{names[0]}: {judged.sentence} (--keep-doubtful keeps them).")
         transforms = {card.modalities[index]: transform for index, transform in prepared.transforms.items()}
         return CaseResult(
-            labelmap,
+            found.labelmap,
             maps if options.probabilities else {},
-            measure(labelmap, card.labels),
+            measure(found.labelmap, card.labels),
             tuple(warnings),
             prepared.done,
             prepared.mask if options.save_brain else None,
             transforms if options.save_transforms else {},
-            find_lesions(labelmap, card.labels, maps, confidence=certain).table if lesions else None,
+            found.lesions(card).table if lesions else None,
         )
 
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from kdnet.data.volumes.dicom_seg import Algorithm, write_dicom_seg
 from kdnet.data.volumes.grid import Volume
+from kdnet.data.volumes.masks import bounding_box
 from kdnet.errors import DataError
-from kdnet.measurement.lesions import find_lesions, occupied_box
+from kdnet.measurement.lesions import Lesions, find_lesions
 from kdnet.schema.labels import LabelTable
-from kdnet.schema.lesion_confidence import LesionConfidence
 from kdnet.segmentation.worker_volumes import received_array, received_volume
 
 if TYPE_CHECKING:
@@ -31,22 +31,15 @@ MOST_LESIONS = 30
 AS_PLACED = "The visits were compared as they lie in the scene, without registration."
 
 
-def found_lesions(
-    labelmap: Volume,
-    labels: LabelTable,
-    probabilities: Mapping[str, Volume],
-    folder: Path,
-    confidence: LesionConfidence | None = None,
-) -> dict[str, Any]:
-    """Return the 30 largest lesions of at least 0.05 mL as the parent receives them.
+def sent_lesions(found: Lesions, labelmap: Volume, folder: Path) -> dict[str, Any]:
+    """Return the lesions of ``labelmap`` as the parent receives them.
 
     Returns:
         ``lesions`` (:class:`~kdnet.schema.lesions.LesionTable`); ``numbers``, a file of their numbers by voxel (uint16
         ``[k, j, i]``) within the smallest box that contains the segmentation; ``corner``, the first voxel of that box;
         ``others``, volumes of further lesions in mL.
     """
-    found = find_lesions(labelmap, labels, probabilities, smallest_ml=SMALLEST_ML, most=MOST_LESIONS, confidence=confidence)
-    box = occupied_box(np.asarray(labelmap.voxels))
+    box = bounding_box(np.asarray(labelmap.voxels) != 0) or (slice(0, 1),) * 3
     file = folder / "numbers.npy"
     np.save(file, np.ascontiguousarray(found.numbers[box].T.astype(np.uint16)), allow_pickle=False)
     return {
@@ -58,9 +51,10 @@ def found_lesions(
 
 
 def measure_lesions(request: Request, _report: Report) -> dict[str, Any]:
-    """Measure the lesions of ``labelmap``; returns what :func:`found_lesions` returns."""
-    labels = LabelTable.from_json(request["labels"])
-    return found_lesions(received_array(request["labelmap"]), labels, {}, Path(request["folder"]))
+    """Measure the 30 largest lesions of ``labelmap`` of at least 0.05 mL; returns what :func:`sent_lesions` returns."""
+    labels, labelmap = LabelTable.from_json(request["labels"]), received_array(request["labelmap"])
+    found = find_lesions(labelmap, labels, smallest_ml=SMALLEST_ML, most=MOST_LESIONS)
+    return sent_lesions(found, labelmap, Path(request["folder"]))
 
 
 def compare_segmentations(request: Request, report: Report) -> dict[str, Any]:

@@ -13,21 +13,28 @@ import torch
 from kdnet.device import choose_device, mps_agrees
 from kdnet.errors import SettingsError
 from kdnet.files import writable_folder
-from kdnet.inference.postprocessing import measure, remove_small_components
+from kdnet.inference.postprocessing import measure
 from kdnet.inference.predictor import Predictor
-from kdnet.measurement.confidence import judge
 from kdnet.model_file import load_model
 from kdnet.preparation.brain import BrainChoice, BrainExtractor, BrainMethod
-from kdnet.preparation.case import PreparationChoice, prepare_case
+from kdnet.preparation.case import PreparationChoice
 from kdnet.preparation.registration import matrix
 from kdnet.preparation.shading import ShadingMethod
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.segmentation import Progress, SegmentationOptions
 from kdnet.segmentation.batch import Batch, Outcome
-from kdnet.segmentation.input_care import expects_brain
 from kdnet.segmentation.inputs import require_inputs, survey
+from kdnet.segmentation.segment_volumes import SegmentedVolumes, segment_volumes
 from kdnet.segmentation.worker_collect import collect_case
-from kdnet.segmentation.worker_results import compare_segmentations, found_lesions, measure_lesions, report_scan, write_seg
+from kdnet.segmentation.worker_results import (
+    MOST_LESIONS,
+    SMALLEST_ML,
+    compare_segmentations,
+    measure_lesions,
+    report_scan,
+    sent_lesions,
+    write_seg,
+)
 from kdnet.segmentation.worker_volumes import received_volume, sent_array
 
 Request = Mapping[str, Any]
@@ -102,8 +109,8 @@ class Tasks:
         ``brain`` is as ``--brain`` of ``kdnet segment``, or ``mask`` with a ``brain_mask`` file (``.npy``, ``[k, j, i]``);
         what was done is returned as ``brain``, and the mask as ``brain_mask``, empty if there is none; ``warnings`` are
         sentences. ``transforms`` maps the names of volumes that were registered to the first to 4 x 4 matrices from points
-        of the first to points of the volume, in RAS mm. Lesions are returned as by
-        :func:`~kdnet.segmentation.worker_results.found_lesions`; the labels of doubtful ones are not in ``labelmap`` but in
+        of the first to points of the volume, in RAS mm. The 30 largest lesions of at least 0.05 mL are returned as
+        by :func:`~kdnet.segmentation.worker_results.sent_lesions`; labels of doubtful ones are not in ``labelmap`` but in
         ``dropped``, a file like it, empty if there are none. Other options are those of
         :class:`~kdnet.schema.segmentation.SegmentationOptions`.
         """
@@ -111,40 +118,23 @@ class Tasks:
         predictor = self._predictor(request, options, report)
         volumes = [received_volume(item) for item in request["volumes"]]
         names = [str(item["name"]) for item in request["volumes"]]
-        expected = expects_brain(predictor.model.card.training_data)
         choice = PreparationChoice(_brain_choice(request, options), ShadingMethod.parse(options.shading), options.force)
-        extractor = self._extractor_on(predictor.device)
-        prepared = prepare_case(extractor, volumes, names, choice, expected=expected, progress=_reporting(report))
-        prediction = predictor.predict(
-            prepared.volumes,
-            probabilities=options.probabilities,
-            confidence=True,  # of lesions
-            names=names,
-            progress=_reporting(report),
-        )
-        everything = remove_small_components(prediction.labelmap, options.min_component)
-        card, folder = predictor.model.card, Path(request["folder"])
-        labelmap, warnings, dropped = everything, list(prepared.warnings), ""
-        if card.lesion_confidence is not None and not options.keep_doubtful:
-            judged = judge(everything, card.labels, prediction.probabilities, card.lesion_confidence)
-            if judged.doubtful:
-                labelmap, dropped = (
-                    judged.labelmap,
-                    sent_array(folder / "dropped.npy", replace(everything, voxels=judged.dropped)),
-                )
-                warnings.append(f"{judged.sentence}; check them in the table of lesions to restore them.")
-        maps = enumerate(prediction.probabilities.items() if options.probabilities else ())
+        extractor, progress = self._extractor_on(predictor.device), _reporting(report)
+        found = segment_volumes(predictor, extractor, volumes, names, choice, options, progress, lesions=True)
+        prepared, card, folder = found.prepared, predictor.model.card, Path(request["folder"])
+        lesions = found.lesions(card, doubtful=True, smallest_ml=SMALLEST_ML, most=MOST_LESIONS)
+        maps = enumerate(found.probabilities.items() if options.probabilities else ())
         return {
             "device": str(predictor.device),
-            "labelmap": sent_array(folder / "labelmap.npy", labelmap),
+            "labelmap": sent_array(folder / "labelmap.npy", found.labelmap),
             "probabilities": {name: sent_array(folder / f"percent{index}.npy", volume) for index, (name, volume) in maps},
-            "amounts": [asdict(amount) for amount in measure(labelmap, card.labels)],
+            "amounts": [asdict(amount) for amount in measure(found.labelmap, card.labels)],
             "brain": prepared.done,
             "brain_mask": sent_array(folder / "brain.npy", prepared.mask) if prepared.mask else "",
-            "warnings": warnings,
-            "dropped": dropped,
+            "warnings": [*prepared.warnings, *_doubts(found)],
+            "dropped": _sent_doubtful(found, folder / "dropped.npy"),
             "transforms": {names[index]: matrix(transform).tolist() for index, transform in prepared.transforms.items()},
-            **found_lesions(everything, card.labels, prediction.probabilities, folder, card.lesion_confidence),
+            **sent_lesions(lesions, found.everything, folder),
         }
 
     def _batch(self, request: Request, report: Report) -> dict[str, Any]:
@@ -205,6 +195,20 @@ def _brain_choice(request: Request, options: SegmentationOptions) -> BrainChoice
     if options.brain != BrainMethod.MASK:
         return BrainChoice.parse(options.brain)
     return BrainChoice(BrainMethod.MASK, np.load(request["brain_mask"], mmap_mode="r", allow_pickle=False).T != 0)
+
+
+def _doubts(found: SegmentedVolumes) -> tuple[str, ...]:
+    """Return a sentence on the doubtful lesions, if there are any."""
+    if found.judged is None or not found.judged.doubtful:
+        return ()
+    return (f"{found.judged.sentence}; check them in the table of lesions to restore them.",)
+
+
+def _sent_doubtful(found: SegmentedVolumes, file: Path) -> str:
+    """Write the labels of the doubtful lesions to ``file``, and return its path; empty if there are none."""
+    if found.judged is None or not found.judged.doubtful:
+        return ""
+    return sent_array(file, replace(found.everything, voxels=found.judged.dropped))
 
 
 def _reporting(report: Report) -> Callable[[Progress], None]:

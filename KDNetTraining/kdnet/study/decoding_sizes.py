@@ -20,7 +20,7 @@ from kdnet.data.dataset import Case
 from kdnet.data.references import read_reference
 from kdnet.data.volumes.geometry import require_same_grid
 from kdnet.data.volumes.io import read_volume
-from kdnet.evaluation.metrics import bounding_box
+from kdnet.data.volumes.masks import bounding_box
 from kdnet.inference.decoding import VoxelLabels, make_plausible
 from kdnet.inference.predictor import Predictor
 from kdnet.model_file import Model
@@ -97,8 +97,7 @@ def labeled_case(predictor: Predictor, case: Case) -> LabeledCase:
     reference = read_reference(case, card.labels)
     require_same_grid(reference.grid, volumes[0].grid, f"the reference of {case.name}", "its images")
     expert = np.asarray(reference.voxels)
-    either = (voxels.labels > 0) | (expert > 0)
-    box = bounding_box(either) if either.any() else (slice(0, 1),) * 3
+    box = bounding_box((voxels.labels > 0) | (expert > 0), margin=1) or (slice(0, 1),) * 3
     own = VoxelLabels(voxels.labels[box].copy(), voxels.inward[box].copy())
     return LabeledCase(own, expert[box].copy(), reference.grid.spacing)
 

@@ -17,8 +17,9 @@ from kdnet.data.volumes.io import check_volume, read_volume
 from kdnet.errors import DataError
 from kdnet.foreign import read_rows
 from kdnet.inference.predictor import Predictor
-from kdnet.measurement.confidence import region_parts
+from kdnet.measurement.confidence import peaks
 from kdnet.measurement.lesions import outermost_regions
+from kdnet.measurement.parts import connected_parts
 from kdnet.preparation.brain import BrainExtractor
 from kdnet.preparation.case import PreparationChoice, prepare_case
 from kdnet.schema.labels import LabelTable, Region
@@ -220,7 +221,7 @@ def _seen(predictor: Predictor, volumes: Sequence[Volume], reference: NDArray[np
     ml = prediction.labelmap.grid.voxel_ml
     drawn = None if reference is None else np.isin(reference, region.values)
     return tuple(
-        Seen(part.peaks, part.milliliters, drawn is not None and float(drawn[part.box][part.mask].mean()) > REAL)
-        for part in region_parts(np.asarray(prediction.labelmap.voxels), region, maps, ml)
+        Seen(peaks(part, maps, ml), part.milliliters, drawn is not None and float(drawn[part.box][part.mask].mean()) > REAL)
+        for part in connected_parts(np.asarray(prediction.labelmap.voxels), region, ml)
         if part.milliliters >= LEAST_ML
     )

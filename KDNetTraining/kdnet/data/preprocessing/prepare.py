@@ -20,6 +20,7 @@ from kdnet.data.preprocessing.foreground import Foreground
 from kdnet.data.preprocessing.resampling import resample, resampling_matrix
 from kdnet.data.volumes.geometry import require_same_grid
 from kdnet.data.volumes.grid import Grid, Volume
+from kdnet.data.volumes.masks import bounding_box
 from kdnet.errors import DataError
 from kdnet.schema.preprocessing import Intensities, Preprocessing
 
@@ -204,15 +205,15 @@ def _crop_transform(
     for volume, foreground in zip(volumes, foregrounds, strict=True):
         mask = foreground.mask(whole.reoriented(volume.voxels)[strided])
         found |= mask if foreground.background is not None else _largest_component(mask)
-    if not found.any():
+    head = bounding_box(found)
+    if head is None:
         raise DataError("the volume contains only background: choose a volume that shows a head.")
     box, shape = [], []
-    for axis in range(3):
-        indices = np.flatnonzero(found.any(axis=tuple(other for other in range(3) if other != axis)))
+    for axis, side in enumerate(head):
         # one search step more, because the head may begin between two search positions
         margin = int(np.ceil(settings.margin / whole.spacing[axis])) + steps[axis] - 1
-        start = max(0, int(indices[0]) * steps[axis] - margin)
-        stop = min(whole.shape[axis], int(indices[-1]) * steps[axis] + 1 + margin)
+        start = max(0, side.start * steps[axis] - margin)
+        stop = min(whole.shape[axis], (side.stop - 1) * steps[axis] + 1 + margin)
         box.append((start, stop))
         shape.append(max(1, round((stop - start) * whole.spacing[axis] / settings.spacing[axis])))
     return replace(
