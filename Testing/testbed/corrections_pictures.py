@@ -95,7 +95,7 @@ class Photographer:
         panel, ui = self.training, self.training.ui
         panel.parameters.runsFolder = self.folder / "runs"
         panel.parameters.adaptModel = MODEL
-        panel.parameters.adaptMinutes = 1.0
+        panel.parameters.adaptMinutes = 0.0  # a limit would be too short on a busy machine
         panel.parameters.adaptCollection = self.folder / "corrections"
         panel.adapt.open()
         ui.adaptSection.collapsed = False
@@ -103,9 +103,13 @@ class Photographer:
         self.wait(lambda: panel.adapt.adaptation.content is not None)
         self.take("4 adapt", "KDNetTraining", "adaptSection")
         ui.adaptButton.click()
-        self.wait(lambda: panel.runs.state == "running" and "step" in ui.adaptResultLabel.text)
+        self.wait(
+            lambda: panel.runs.state == "failed" or (panel.runs.state == "running" and "step" in ui.adaptResultLabel.text)
+        )
         self.take("5 adapting", "KDNetTraining", "adaptSection", "runSection", "liveSection")
         self.wait(lambda: panel.runs.state in ("finished", "failed"))
+        if panel.runs.state == "failed":
+            raise SystemExit(ui.runLabel.text)
         self.wait(lambda: ui.adaptDeployButton.visible or ui.adaptKeepButton.visible)
         print(ui.adaptResultLabel.text)
         self.take("6 adapted", "KDNetTraining", "adaptSection", "resultSection")

@@ -76,7 +76,8 @@ def descendant_card(card: ModelCard, start: Model, *, adapts: bool) -> ModelCard
     Args:
         card: of the network.
         start: the model that its training started from.
-        adapts: whether it is that model, adapted; it then keeps its texts, preprocessing and window.
+        adapts: whether it is that model, adapted; it then keeps its license, preprocessing and window, and what it is for
+            and cannot do, unless it has other labels.
     """
     parent = start.card
     ancestor = {"name": parent.name, "weights_sha256": weights_hash(start.network.state_dict()), "created": parent.created}
@@ -87,14 +88,14 @@ def descendant_card(card: ModelCard, start: Model, *, adapts: bool) -> ModelCard
     )
     if not adapts:
         return card
-    suffix = ", adapted"
+    suffix, same = ", adapted", card.labels.meaning == parent.labels.meaning
     return replace(
         card,
         name=parent.name if parent.name.endswith(suffix) else parent.name[: LONGEST_NAME - len(suffix)] + suffix,
         preprocessing=parent.preprocessing,
         sliding_window_size=parent.sliding_window_size,
-        intended_use=parent.intended_use,
-        limits=parent.limits,
+        intended_use=parent.intended_use if same else card.intended_use,
+        limits=parent.limits if same else card.limits,
         license=parent.license,
     )
 

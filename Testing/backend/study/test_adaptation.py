@@ -19,7 +19,7 @@ from kdnet.data.references import read_reference
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import read_volume
 from kdnet.errors import DataError
-from kdnet.model_file import load_model
+from kdnet.model_file import load_model, save_model
 from kdnet.runs.events import EventKind
 from kdnet.runs.status import RunState, read_status
 from kdnet.schema.adapt_request import AdaptOptions
@@ -198,11 +198,15 @@ def test_other_labels_get_new_outputs_and_are_not_compared(
     student: Path, phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = collect(phantom, tmp_path / "c", labels=exclusive_labels({1: "Core", 2: "Rest", 3: "Rim"}))
-    assert main(adapt(student, data, tmp_path)) == 1
+    model, known = tmp_path / "before.safetensors", load_model(student)
+    save_model(model, replace(known.card, intended_use="contours of gliomas", limits="misses small ones"), known.network)
+    assert main(adapt(model, data, tmp_path)) == 1
     assert "the model had other labels before, so there is no comparison" in capsys.readouterr().out
-    assert main(adapt(student, data, tmp_path, "--force")) == 0
+    assert main(adapt(model, data, tmp_path, "--force")) == 0
     card = read_card(tmp_path / "new.safetensors")
     assert [label.name for label in card.labels.labels] == ["Core", "Rest", "Rim"]
+    assert "glioma" not in card.intended_use, "other labels are for something else"
+    assert not card.limits
     steps = events(tmp_path / "run", EventKind.STEP)
     assert not any(event.values["losses"]["soft_target"] for event in steps), "it cannot teach other labels"
 
