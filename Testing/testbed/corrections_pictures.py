@@ -24,6 +24,7 @@ from standin.application import REPOSITORY, Application  # noqa: E402
 
 WIDTH = 470
 MODEL = "Phantom demo.safetensors"
+MINUTES = 8.0  # less is too short for the four trainings on a busy machine
 
 
 class Photographer:
@@ -95,7 +96,7 @@ class Photographer:
         panel, ui = self.training, self.training.ui
         panel.parameters.runsFolder = self.folder / "runs"
         panel.parameters.adaptModel = MODEL
-        panel.parameters.adaptMinutes = 0.0  # a limit would be too short on a busy machine
+        panel.parameters.adaptMinutes = MINUTES
         panel.parameters.adaptCollection = self.folder / "corrections"
         panel.adapt.open()
         ui.adaptSection.collapsed = False

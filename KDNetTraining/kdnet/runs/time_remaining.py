@@ -51,7 +51,10 @@ class TimeRemaining:
         return self._left(network, step, 0)
 
     def during_test(self, network: NetworkId, case: int, seconds_per_case: float) -> float | None:
-        """Return the seconds left after ``case`` test cases of ``network`` that took ``seconds_per_case`` each."""
+        """Return the seconds left after ``case`` test cases of ``network`` that took ``seconds_per_case`` each.
+
+        None while networks remain to be trained and no step has been timed, as when the first network is only tested.
+        """
         self._seconds_per_case = seconds_per_case
         self._steps[network] = 0
         return self._left(network, 0, case)
@@ -61,6 +64,8 @@ class TimeRemaining:
         self._steps[network] = self._cases[network] = 0
 
     def _left(self, network: NetworkId, step: int, case: int) -> float | None:
+        if not self._seconds_per_step and any(self._steps.values()):
+            return None
         seconds = 0.0
         for other in self._networks.values():
             here = other == network

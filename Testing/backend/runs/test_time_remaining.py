@@ -35,4 +35,5 @@ def test_what_earlier_sessions_reported_is_remembered() -> None:
 
 def test_a_teacher_that_is_not_trained_is_only_tested() -> None:
     left = TimeRemaining(NETWORKS, 100, CASES, trained=[TEACHER])
-    assert left.during_test(TEACHER, 0, 1.0) == pytest.approx(30), "nothing is known of steps yet"
+    assert left.during_test(TEACHER, 0, 1.0) is None, "nothing is known of steps yet, and they take longest"
+    assert left.during_training(BASELINE, 10, 2.0) == pytest.approx(90 * 2 + 270 + 30)
