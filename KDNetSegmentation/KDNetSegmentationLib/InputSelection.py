@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from KDNetSegmentationLib.ModelRanking import ScanKind
@@ -55,7 +56,9 @@ class InputSelection:
 
     def scans(self, volumes: Sequence[Volume]) -> list[ScanKind]:
         """Return what ``volumes`` appear to be, or, if there are none, the candidates of the first one's patient."""
-        return [self._kindOf(volume) for volume in volumes or self._ofOnePatient()]
+        return [
+            replace(self._kindOf(volume), patient=self._patientOf(volume)) for volume in volumes or self._ofOnePatient()
+        ]
 
     def _ofOnePatient(self) -> list[Volume]:
         """Return the candidates whose patient is that of the first, which is displayed."""

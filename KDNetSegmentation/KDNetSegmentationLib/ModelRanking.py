@@ -1,4 +1,4 @@
-"""Which model fits a scan, and which of those that fit is best; without a scene."""
+"""Which model fits the scans of a patient, and which of those that fit is best; without a scene."""
 
 from __future__ import annotations
 
@@ -22,15 +22,26 @@ class ScanKind:
     Attributes:
         modality: such as ``"t1ce"``; empty if unknown.
         synthetic: whether it is a phantom instead of a patient.
+        patient: what identifies its patient; empty if unknown.
     """
 
     modality: str = ""
     synthetic: bool = False
+    patient: str = ""
 
 
 def suits(model: ModelInfo, scan: ScanKind) -> bool:
     """Return whether a model may be suggested for a scan: its modality, the same kind of data, and the same body part."""
     return model.modalities == (scan.modality,) and model.synthetic == scan.synthetic and finds_tumors(model)
+
+
+def suits_together(model: ModelInfo, scans: Sequence[ScanKind]) -> bool:
+    """Return whether a model of several scans may be suggested: all of them are there, and known to be of one patient."""
+    first = scans[0] if scans else ScanKind()
+    if len(model.modalities) < 2 or not first.patient or not finds_tumors(model):
+        return False
+    own = [scan for scan in scans if (scan.patient, scan.synthetic) == (first.patient, model.synthetic)]
+    return not set(model.modalities) - {scan.modality for scan in own}
 
 
 def finds_tumors(model: ModelInfo) -> bool:
@@ -55,6 +66,17 @@ def rank(model: ModelInfo) -> tuple[bool, bool, bool, int, float]:
 
 
 def best_model(models: Sequence[ModelInfo], scans: Iterable[ScanKind]) -> ModelInfo | None:
-    """Return the best model for one of the scans; the earlier of two scans, then of two models, breaks ties."""
+    """Return the best model for one of the scans, or for several of them together.
+
+    The earlier of two scans, then of two models, breaks ties.
+    """
+    scans = list(scans)
     fitting = [model for scan in scans for model in models if suits(model, scan)]
-    return max(fitting, key=rank, default=None)
+    fitting += [model for model in models if suits_together(model, scans)]
+    return max(fitting, key=_accuracy, default=None)
+
+
+def _accuracy(model: ModelInfo) -> tuple[bool, int, float]:
+    """Return what sorts models whose scans are all there, the best last: as :func:`rank`, but any number of scans."""
+    tumors, real, _one_scan, cases, dice = rank(model)
+    return tumors and real, cases, dice

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kdnet.schema.modalities import display_name
+from kdnet.schema.modalities import display_name, format_modalities
 from slicer.i18n import tr as _
 
-from KDNetSegmentationLib.ModelRanking import ScanKind, suits
+from KDNetSegmentationLib.ModelRanking import ScanKind, suits, suits_together
 
 if TYPE_CHECKING:
     from KDNetLib.ModelInfo import ModelInfo
@@ -29,6 +29,9 @@ def figures_text(model: ModelInfo) -> str:
 
 def reason_text(model: ModelInfo, models: Sequence[ModelInfo], scans: Sequence[ScanKind]) -> str:
     """Return why a suggested model is the best of the pairs of model and loaded scan; empty without a scan that fits."""
+    if suits_together(model, scans):
+        named = format_modalities(model.modalities)
+        return _("Suggested because {scans} of this patient are loaded: together they score best.").format(scans=named)
     if not any(suits(model, scan) for scan in scans):
         return ""
     named = display_name(model.modalities[0])

@@ -45,8 +45,14 @@ class Model:
     network: SegmentationNetwork
 
 
-def save_model(path: Path, card: ModelCard, network: SegmentationNetwork) -> None:
+def save_model(path: Path, card: ModelCard, network: SegmentationNetwork, *, half: bool = False) -> None:
     """Write a model file atomically. Deep supervision heads are only for training and are not saved.
+
+    Args:
+        path: file to write.
+        card: its card.
+        network: its network.
+        half: whether to store weights in 16 bits (float16), which halves the file; they are loaded as float32.
 
     Raises:
         KDNetError: if the file cannot be written, or could not be read back.
@@ -54,15 +60,18 @@ def save_model(path: Path, card: ModelCard, network: SegmentationNetwork) -> Non
     arguments = {**card.network.arguments, "deep_supervision": 0}
     card = replace(card, network=replace(card.network, arguments=arguments))
     tensors = {
-        name: value.detach().cpu().contiguous()
-        for name, value in network.state_dict().items()
-        if not name.startswith("heads.")
+        name: _stored(value, half=half) for name, value in network.state_dict().items() if not name.startswith("heads.")
     }
     broken = first_not_finite(tensors)
     if broken:
         raise KDNetError(f"{path} is not written because {broken} contains NaN or infinite weights: train it again.")
     with atomic_write(path) as temporary:
         save_tensors(temporary, tensors, {HEADER_KEY: header_text(card.to_json(), weights_hash(tensors))})
+
+
+def _stored(value: torch.Tensor, *, half: bool) -> torch.Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.half() if half and value.is_floating_point() else value
 
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> Model:

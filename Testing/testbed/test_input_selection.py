@@ -73,6 +73,6 @@ def test_scans_are_the_volumes_or_all_candidates(selection: Any, candidates: lis
 def test_another_patients_scan_is_not_offered(selection: Any, candidates: list[Volume]) -> None:
     shown, other = Volume("b flair", "flair", "b"), Volume("a t1ce", "t1ce", "a")
     candidates += [shown, other]
-    assert selection.scans([]) == [ScanKind("flair")]
+    assert selection.scans([]) == [ScanKind("flair", patient="b")]
     assert selection.suggest(["flair"], [None]) == [shown]
     assert selection.suggest(["t2"], [None]) == [shown]  # warned of, but of the patient who is looked at

@@ -151,3 +151,42 @@ def test_models_of_one_title_are_distinguished_by_their_files() -> None:
         "Brain tumor student (T1ce) - mine.safetensors",
         "Brain tumor student (T1 + T2)",
     ]
+
+
+TOGETHER = model("both.safetensors", "t1ce", "flair", dice=0.7, cases=14)
+
+
+def of_patient(patient: str, *modalities: str, synthetic: bool = False) -> list[ScanKind]:
+    return [ScanKind(modality, synthetic, patient) for modality in modalities]
+
+
+def test_a_better_model_of_several_scans_of_one_patient_is_suggested() -> None:
+    selection = ModelSelection()
+    selection.refill((FLAIR, T1CE, TOGETHER))
+    assert selection.current is T1CE  # nothing is loaded yet
+    assert selection.follow(of_patient("A", "flair", "t2", "t1ce"), remembered="")
+    assert selection.current is TOGETHER
+
+
+@pytest.mark.parametrize(
+    "loaded",
+    [
+        of_patient("A", "t1ce"),
+        of_patient("", "t1ce", "flair"),
+        [*of_patient("A", "t1ce"), *of_patient("B", "flair")],
+        [*of_patient("A", "t1ce"), *of_patient("A", "flair", synthetic=True)],
+    ],
+    ids=["one is missing", "patient unknown", "two patients", "one is synthetic"],
+)
+def test_scans_that_may_not_belong_together_are_not_combined(loaded: list[ScanKind]) -> None:
+    selection = ModelSelection()
+    selection.refill((FLAIR, T1CE, TOGETHER))
+    selection.follow(loaded, remembered="")
+    assert selection.current is T1CE
+
+
+def test_a_model_of_several_scans_that_scored_lower_is_not_suggested() -> None:
+    selection = ModelSelection()
+    selection.refill((FLAIR, T1CE, model("both", "t1ce", "flair", dice=0.55)))
+    selection.follow(of_patient("A", "flair", "t1ce"), remembered="")
+    assert selection.current is T1CE

@@ -37,3 +37,14 @@ def test_the_reason_names_the_scan_and_what_fits_worse(panel: Any) -> None:
     assert reason_text(student, models, scans[:2]) == "Suggested for T1ce. 1 other scan has a model that scored lower."
     assert reason_text(student, models, scans[:1]) == "Suggested for T1ce."
     assert reason_text(student, models, [ScanKind()]) == ""
+
+
+def test_the_reason_names_the_scans_that_are_used_together(panel: Any) -> None:
+    from KDNetSegmentationLib.ModelRanking import ScanKind
+    from KDNetSegmentationLib.ModelTexts import reason_text
+
+    teacher = panel.logic.library.find("Brain tumor T1 T1ce T2 FLAIR")
+    scans = [ScanKind(name, patient="A") for name in ("t1", "t1ce", "t2", "flair")]
+    text = reason_text(teacher, panel.logic.models(), scans)
+    assert text == "Suggested because T1 + T1ce + T2 + FLAIR of this patient are loaded: together they score best."
+    assert reason_text(teacher, panel.logic.models(), scans[1:]) == ""

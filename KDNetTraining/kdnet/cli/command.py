@@ -37,6 +37,7 @@ GROUPS = MappingProxyType(
             "export": "write a model file for users",
             "calibrate": "learn how often a model is right about a lesion",
             "tune": "learn on labeled cases how a model's scores become labels",
+            "combine": "combine students of different scans into one model",
         },
         "segmentation": {
             "segment": "segment scans with a model file",
@@ -67,6 +68,7 @@ PARSERS = (
     "evaluate",
     "brain",
     "calibrate",
+    "combine",
     "panel",
 )
 

@@ -31,6 +31,7 @@ ARCHITECTURES = {  # where their classes are; imported when one is built, becaus
     "dynunet": ("dynunet", "DynUNetWrapper"),
     "attention_unet": ("attention_unet", "AttentionUNet"),
     "monai": ("monai_network", "MonaiNetwork"),
+    "combined": ("combined", "CombinedNetwork"),
 }
 
 

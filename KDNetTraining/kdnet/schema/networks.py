@@ -103,7 +103,8 @@ class NetworkSpec:
     """Everything needed to rebuild a network, as stored in a model file.
 
     Attributes:
-        architecture: ``"dynunet"``, ``"segresnet"``, ``"attention_unet"``, or ``"monai"`` for one trained elsewhere.
+        architecture: ``"dynunet"``, ``"segresnet"``, ``"attention_unet"``, ``"monai"`` for one trained elsewhere, or
+            ``"combined"`` for several in one.
         in_channels: number of modalities.
         out_channels: number of channels of the label table.
         arguments: keyword arguments of the architecture's class, plain JSON values.

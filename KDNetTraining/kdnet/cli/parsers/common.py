@@ -72,3 +72,12 @@ def add_json(target: Any, help_text: str = "print JSON instead of text") -> None
 def add_out(target: Any, help_text: str, *, metavar: str, required: bool = True) -> None:
     """Add ``-o/--out``."""
     target.add_argument("-o", "--out", type=Path, required=required, metavar=metavar, help=help_text)
+
+
+def add_card_text(target: Any) -> None:
+    """Add the options that fill in the text of a model card."""
+    card = target.add_argument_group("model card")
+    card.add_argument("--name", default="", metavar="TEXT", help="display name")
+    card.add_argument("--summary", default="", metavar="TEXT", help="summary of the training data")
+    card.add_argument("--intended-use", default="", metavar="TEXT", help="intended use")
+    card.add_argument("--limits", default="", metavar="TEXT", help="known limitations")

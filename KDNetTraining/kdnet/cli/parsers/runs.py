@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kdnet.cli.parsers.common import add_command, add_device, add_json, add_out
+from kdnet.cli.parsers.common import add_card_text, add_command, add_device, add_json, add_out
 
 
 def add_parsers(commands: Any) -> None:
@@ -77,11 +77,7 @@ def _add_export(commands: Any) -> None:
         help="learn the sizes of parts and holes that are too small to be real from N cases that the network was not tested"
         " on (default: 0, keep those of the run)",
     )
-    card = export.add_argument_group("model card")
-    card.add_argument("--name", default="", metavar="TEXT", help="display name")
-    card.add_argument("--summary", default="", metavar="TEXT", help="summary of the training data")
-    card.add_argument("--intended-use", default="", metavar="TEXT", help="intended use")
-    card.add_argument("--limits", default="", metavar="TEXT", help="known limitations")
+    add_card_text(export)
 
 
 def _add_run(parser: Any) -> None:
