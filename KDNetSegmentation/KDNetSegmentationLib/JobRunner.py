@@ -48,11 +48,17 @@ class JobRunner:
         return self.worker.warm
 
     def cancel(self) -> None:
-        """Cancel the work in progress immediately; the scene is unchanged, and no more callbacks follow."""
-        if self._job is not None:
+        """Cancel the work in progress immediately; the scene is unchanged.
+
+        No more callbacks follow, except that an import fails: another module may have started it.
+        """
+        job = self._job
+        if job is not None:
             self.worker.cancel()
             self._end()
             self._dropQueries()
+            if job.canceledText:
+                job.onFailed(Failure(job.canceledText))
 
     def cancelSceneWork(self) -> bool:
         """Cancel the work in progress if it is useless once the scene is closed; return whether it was."""

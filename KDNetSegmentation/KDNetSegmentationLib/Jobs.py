@@ -38,9 +38,11 @@ class Job(Generic[R]):
 
     Attributes:
         needsScene: whether the work is useless once the scene is closed.
+        canceledText: what whoever started it is told when it is canceled; empty where only they can cancel it.
     """
 
     needsScene = True
+    canceledText = ""
 
     def __init__(self) -> None:
         self.onFinished: Callable[[R], None] = lambda _result: None
@@ -227,6 +229,7 @@ class ImportJob(Job[ModelInfo]):
     def __init__(self, path: Path, library: ModelLibrary, name: str = "") -> None:
         super().__init__()
         self._path, self._library, self._name = path, library, name
+        self.canceledText = _("The import of {name} was canceled.").format(name=name or path.name)
 
     def request(self) -> dict[str, Any]:
         """Return a request to load the model, which validates it completely."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from kdnet.schema.former_names import current_file
 from KDNetLib.ModelInfo import ModelInfo
-from KDNetLib.ModelLibrary import current_file
 
 from KDNetSegmentationLib.ModelRanking import ScanKind, best_model, rank
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kdnet.errors import KDNetError, ModelFileError
 from kdnet.files import atomic_write, writable_folder
+from kdnet.schema.former_names import current_file
 from kdnet.shared_files import BRAIN_STUDENT, shared_resource
 
 from KDNetLib.ModelInfo import ModelInfo, read_model_info
@@ -15,17 +16,6 @@ from KDNetLib.Translation import _
 
 SUFFIX = ".safetensors"
 MOST_VOLUMES = 4  # number of inputs in the panel
-FORMER_FILES = tuple(f"Brain tumour {modality}{SUFFIX}" for modality in ("T1", "T1ce", "T2", "FLAIR"))
-
-
-def current_file(name: str) -> str:
-    """Return today's file name of a shipped model; scenes and scripts older than version 0.2 hold the former one.
-
-    Example:
-        >>> current_file("Brain tumour T1ce.safetensors"), current_file("Mine.safetensors")
-        ('Brain tumor T1ce.safetensors', 'Mine.safetensors')
-    """
-    return name.replace("tumour", "tumor") if name in FORMER_FILES else name
 
 
 def check_offered(model: ModelInfo) -> None:

@@ -298,6 +298,15 @@ def test_closing_the_scene_does_not_cancel_an_import(panel: Any, model_file: Pat
     assert panel.model.name == "Tiny"
 
 
+def test_a_canceled_import_is_reported_to_the_module_that_started_it(panel: Any, model_file: Path) -> None:
+    failures: list[Any] = []
+    panel.deploy(model_file, "Mine.safetensors", onFinished=lambda _model: None, onFailed=failures.append)
+    assert panel.logic.busy
+    panel.logic.cancel()
+    assert [failure.message for failure in failures] == ["The import of Mine.safetensors was canceled."]
+    assert not panel.logic.busy
+
+
 def test_a_batch_is_looked_through_case_by_case(panel: Any, repository: Path, tmp_path: Path) -> None:
     import csv
 

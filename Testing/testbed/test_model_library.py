@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from kdnet.errors import ModelFileError
-from KDNetLib.ModelLibrary import FORMER_FILES, ModelLibrary, current_file
+from kdnet.schema.former_names import MODEL_FILES
+from KDNetLib.ModelLibrary import ModelLibrary
 
 
 @pytest.fixture
@@ -17,12 +18,12 @@ def library(tmp_path: Path) -> ModelLibrary:
     return ModelLibrary(tmp_path / "models")
 
 
-@pytest.mark.parametrize("former", FORMER_FILES)
+@pytest.mark.parametrize("former", MODEL_FILES)
 def test_a_former_file_name_finds_the_shipped_model(library: ModelLibrary, former: str) -> None:
     for name in (former, former.removesuffix(".safetensors")):
         found = library.find(name)
         assert found.bundled
-        assert found.path.name == current_file(former) == former.replace("tumour", "tumor")
+        assert found.path.name == MODEL_FILES[former] == former.replace("tumour", "tumor")
 
 
 def test_an_imported_model_never_gets_a_former_name_of_a_shipped_one(library: ModelLibrary) -> None:

@@ -58,6 +58,22 @@ LABELS: Names = MappingProxyType(
 )
 
 
+MODEL_FILES: Names = MappingProxyType(
+    {f"Brain tumour {name}.safetensors": f"Brain tumor {name}.safetensors" for name in ("T1", "T1ce", "T2", "FLAIR")}
+)
+"""Files of the shipped models."""
+
+
+def current_file(name: str) -> str:
+    """Return today's file name of a shipped model; scenes and scripts older than version 0.2 hold the former one.
+
+    Example:
+        >>> current_file("Brain tumour T1ce.safetensors"), current_file("Mine.safetensors")
+        ('Brain tumor T1ce.safetensors', 'Mine.safetensors')
+    """
+    return MODEL_FILES.get(name, name)
+
+
 def current_name(name: str) -> str:
     """Return today's name of a label or region; other names are returned unchanged.
 

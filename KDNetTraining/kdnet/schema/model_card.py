@@ -16,7 +16,7 @@ from kdnet.schema.decoding import Decoding
 from kdnet.schema.formatting import size
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.lesion_confidence import LesionConfidence
-from kdnet.schema.model_header import MOST_MODALITIES, REMEDY, ModelHeader, parse_header, read_header_text
+from kdnet.schema.model_header import MOST_MODALITIES, REMEDY, ModelHeader, name_today, parse_header, read_header_text
 from kdnet.schema.network_id import Role
 from kdnet.schema.networks import NetworkSpec
 from kdnet.schema.preprocessing import Preprocessing
@@ -177,7 +177,9 @@ def _refuse_pickle(path: Path) -> None:
         with path.open("rb") as stream:
             start = stream.read(9)
     except OSError as error:
-        raise ModelFileError(f"{path} cannot be read ({error.strerror}): correct its name.") from error
+        raise ModelFileError(
+            f"{path} cannot be read ({error.strerror}): {name_today(path) or 'correct its name'}."
+        ) from error
     # a safetensors file starts with an eight-byte length, which can look like the start of a pickle or an archive
     if start[8:] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
         raise ModelFileError(f"{path} is a pickled PyTorch file, which can run code: choose a .safetensors model file.")

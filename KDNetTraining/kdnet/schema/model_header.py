@@ -30,7 +30,7 @@ from typing import Any
 from kdnet.errors import ModelFileError, SettingsError
 from kdnet.foreign import parse_json, reading
 from kdnet.schema.bounds import check_grid, check_names, check_window
-from kdnet.schema.former_names import current_card
+from kdnet.schema.former_names import current_card, current_file
 from kdnet.text import one_line, printable
 
 SCHEMA = 4
@@ -130,13 +130,19 @@ def model_hash(card: Mapping[str, Any], weights_sha256: str) -> str:
     return hashlib.sha256(f"{written}\n{weights_sha256}".encode()).hexdigest()
 
 
+def name_today(path: Path) -> str:
+    """Return what to say of a missing file that is a shipped model under its former name; empty for other files."""
+    name = current_file(path.name)
+    return "" if name == path.name or path.exists() else f'since version 0.2 its name is "{name}"'
+
+
 def read_header_text(path: Path) -> str:
     """Read the text under :data:`HEADER_KEY` from a safetensors file without the ``safetensors`` package.
 
     Raises:
         ModelFileError: if the file is missing, truncated, or written by another program.
     """
-    with reading(path, "choose another model file or copy it again", ModelFileError):
+    with reading(path, name_today(path) or "choose another model file or copy it again", ModelFileError):
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise ValueError("it is not a regular file")
         with path.open("rb") as stream:

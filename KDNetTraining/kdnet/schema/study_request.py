@@ -40,8 +40,18 @@ def parse_names(text: str) -> tuple[str, ...]:
 
 
 def parse_students(text: str) -> tuple[tuple[str, ...], ...]:
-    """Read ``"t1ce,t1+t2"`` as a student of T1ce and one of T1 and T2."""
-    return tuple(tuple(part.strip().lower() for part in item.split("+")) for item in text.split(","))
+    """Read ``"t1ce,t1+t2"`` as a student of T1ce and one of T1 and T2.
+
+    Raises:
+        SettingsError: when a student is named twice, most likely instead of another one.
+    """
+    students = tuple(tuple(part.strip().lower() for part in item.split("+")) for item in text.split(","))
+    known = set[frozenset[str]]()
+    for student in students:
+        if frozenset(student) in known:
+            raise SettingsError(f"--student names {'+'.join(student)} twice: name each student once.")
+        known.add(frozenset(student))
+    return students
 
 
 def format_students(students: Sequence[Sequence[str]]) -> str:

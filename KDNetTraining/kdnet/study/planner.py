@@ -80,7 +80,7 @@ def make_plan(
 
 
 def _study_seconds(setup: PreparedStudy, recipe: Recipe, measured: StepTimings) -> float:
-    """Estimate the seconds of training, validation, and testing, without preparation."""
+    """Estimate the seconds of training, validation, decoding, and testing, without preparation."""
     seconds = 0.0
     for network in setup.networks:
         split = setup.split_of(network)
@@ -88,6 +88,7 @@ def _study_seconds(setup: PreparedStudy, recipe: Recipe, measured: StepTimings) 
         if network in setup.trained:
             validations = -(-recipe.steps // recipe.validation_every)
             seconds += recipe.steps * measured.of(network.role) + validations * measured.case * len(split.validation)
+            seconds += setup.decoded_cases(network) * measured.decoded_case
     return seconds
 
 

@@ -98,6 +98,14 @@ class PreparedStudy:
         """Return the cases of the fold of ``network``."""
         return self.data.splits[network.fold]
 
+    def decoded_cases(self, network: NetworkId) -> int:
+        """Return the number of cases that the decoding of a trained network is learned from.
+
+        An adapted model is compared with the one before, so both decode alike.
+        """
+        split = self.split_of(network)
+        return 0 if self.adapts else min(self.recipe.decoding_cases, len(split.validation) + len(split.train))
+
     def pretrained_teacher(self) -> Teacher | None:
         """Return the pretrained teacher, ready for distillation; None if there is none.
 

@@ -8,11 +8,17 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from kdnet.data.preprocessing.case_cache import PreparedCase
+from kdnet.data.references import read_reference
 from kdnet.errors import SettingsError
+from kdnet.evaluation.metrics import bounding_box
+from kdnet.inference.decoding import VoxelLabels
 from kdnet.schema.network_id import Role
 from kdnet.schema.recipe import Recipe
 from kdnet.schema.study_request import StudyRequest
+from kdnet.study.decoding_sizes import LabeledCase, learn_decoding
 from kdnet.study.jobs import training_job
 from kdnet.study.setup import PreparedStudy
 from kdnet.training.benchmark import seconds_per_step
@@ -38,10 +44,17 @@ class StepTimings:
     Attributes:
         step: one training step each of teacher, baseline, and student with its teacher.
         case: to segment one whole prepared case.
+        decoding: to choose, on one segmented case, which parts and holes are debris.
     """
 
     step: tuple[float, float, float]
     case: float
+    decoding: float = 0.0
+
+    @property
+    def decoded_case(self) -> float:
+        """To segment a case and learn from it which parts and holes are debris."""
+        return TEST_CASE * self.case + self.decoding
 
     def of(self, role: Role) -> float:
         """Return the seconds per step of a network; a control takes as long as a baseline."""
@@ -57,6 +70,7 @@ def steps_for_budget(
     networks: Mapping[Role, int],
     validation_cases: int,
     tests: int,
+    decoded: int = 0,
 ) -> Recipe:
     """Return the recipe with as many steps as fit, the same number for every network of the study.
 
@@ -67,12 +81,13 @@ def steps_for_budget(
         networks: number to train, by role.
         validation_cases: per network and validation.
         tests: over all networks, including those that are not trained.
+        decoded: cases to learn the decoding from, over all networks.
 
     Raises:
         SettingsError: when not even a few steps fit.
     """
     count = sum(networks.values())
-    beside = measured.case * (count * VALIDATIONS * validation_cases + TEST_CASE * tests)
+    beside = measured.case * (count * VALIDATIONS * validation_cases + TEST_CASE * tests) + measured.decoded_case * decoded
     per_step = sum(number * measured.of(role) for role, number in networks.items())
     steps = int((minutes * 60 * RESERVE - beside) / per_step)
     if steps < VALIDATIONS:
@@ -128,7 +143,21 @@ def benchmark_steps(
     segmenting = learner.module.network.eval()
     started = time.monotonic()
     validate_case(segmenting, case, job, context.device)
-    return StepTimings((times[0], times[1], times[2]), time.monotonic() - started)
+    seconds = time.monotonic() - started
+    decoding = _decoding_seconds(setup, case.name) if any(map(setup.decoded_cases, setup.trained)) else 0.0
+    return StepTimings((times[0], times[1], times[2]), seconds, decoding)
+
+
+def _decoding_seconds(setup: PreparedStudy, name: str) -> float:
+    """Time learning from a case, as if a network had segmented it like its expert."""
+    table = setup.data.dataset.labels
+    reference = read_reference(setup.data.case(name), table)
+    expert = np.asarray(reference.voxels)
+    box = bounding_box(expert > 0) if expert.any() else (slice(0, 1),) * 3
+    own = VoxelLabels(expert[box].copy(), np.zeros(expert[box].shape, bool))
+    started = time.monotonic()
+    learn_decoding([LabeledCase(own, expert[box].copy(), reference.grid.spacing)], table)
+    return time.monotonic() - started
 
 
 def resolve_steps(
@@ -164,6 +193,7 @@ def with_steps(request: StudyRequest, setup: PreparedStudy, measured: StepTiming
         networks=Counter(network.role for network in setup.trained),
         validation_cases=max(len(part.validation) for part in setup.data.splits.values()),
         tests=sum(len(setup.split_of(network).test) for network in setup.networks),
+        decoded=sum(map(setup.decoded_cases, setup.trained)),
     )
     if not setup.adapts:
         return fitting

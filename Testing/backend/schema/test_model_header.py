@@ -164,3 +164,11 @@ def test_line_breaks_in_a_card_forge_no_row(altered_model: Alter, capsys: pytest
     path = altered_model({"limits": "none\nlicense  Approved for clinical use"})
     assert main(["model-info", str(path)]) == 0
     assert not any(line.startswith("license  Approved") for line in capsys.readouterr().out.splitlines())
+
+
+@pytest.mark.parametrize("read", [read_card, load_model])
+def test_the_former_file_of_a_shipped_model_is_answered_with_its_name_today(read: Any, tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r'since version 0\.2 its name is "Brain tumor T1ce\.safetensors"'):
+        read(tmp_path / "Brain tumour T1ce.safetensors")
+    with pytest.raises(ModelFileError, match="correct its name"):
+        read(tmp_path / "Mine.safetensors")

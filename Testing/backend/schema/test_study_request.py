@@ -19,7 +19,9 @@ names = st.text("abct12", min_size=1, max_size=4)
 requests = st.builds(
     StudyOptions,
     data=st.just(Path("/data/my brats")),
-    students=st.lists(st.lists(names, min_size=1, max_size=2).map(tuple), min_size=1, max_size=2).map(tuple),
+    students=st.lists(st.lists(names, min_size=1, max_size=2).map(tuple), min_size=1, max_size=2, unique_by=frozenset).map(
+        tuple
+    ),
     modalities=st.lists(names, max_size=3, unique=True).map(tuple),
     teacher=st.sampled_from([None, Path("teacher.safetensors")]),
     epochs=st.sampled_from([0.0, 2.5, 100.0]),
@@ -87,6 +89,12 @@ def test_a_record_is_read_as_it_was_written() -> None:
 def test_seeds_that_are_not_integers_are_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="--seeds"):
         parse(["data", "--student", "t1ce", "--seeds", text])
+
+
+@pytest.mark.parametrize("text", ["t1ce,t1ce", "t1+t2,t1ce,T2+t1"])
+def test_a_student_that_is_named_twice_is_refused_before_any_data_are_read(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"--student names t\S+ twice"):
+        parse(["data", "--student", text])
 
 
 def test_a_setting_without_a_value_is_refused() -> None:

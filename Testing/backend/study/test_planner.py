@@ -15,9 +15,9 @@ from kdnet.schema.formatting import duration
 from kdnet.schema.model_card import read_card
 from kdnet.schema.recipe_files import read_recipe
 from kdnet.schema.study_request import StudyRequest
-from kdnet.study.planner import make_plan
-from kdnet.study.setup import prepare_study
-from kdnet.study.time_budget import steps_for_epochs
+from kdnet.study.planner import _study_seconds, make_plan
+from kdnet.study.setup import PreparedStudy, prepare_study
+from kdnet.study.time_budget import StepTimings, steps_for_epochs
 from made_runs import study
 
 
@@ -72,6 +72,21 @@ def test_a_student_that_learns_nothing_from_its_teacher_is_warned_of(phantom: Pa
     setup = prepare_study(StudyRequest(phantom, (("t1ce",),), recipe, folds=(0,)))
     (warning,) = (text for text in setup.warnings if "Both distillation weights are 0" in text)
     assert ("no loss compares the two" if init else "exactly like its baseline") in warning
+
+
+def test_a_plan_counts_what_learning_the_decoding_takes(phantom: Path) -> None:
+    tiny = replace(read_recipe("demo"), spacing=(6.0, 6.0, 6.0), patch=(16, 16, 16), network="segresnet-4", steps=6)
+    setup = prepare_study(StudyRequest(phantom, (("t1ce",),), replace(tiny, decoding_cases=100), folds=(0,)))
+    split = setup.split_of(setup.student)
+    assert setup.decoded_cases(setup.student) == len(split.train) + len(split.validation)
+    timings = StepTimings((1.0, 1.0, 1.0), 1.0, decoding=60.0)
+    without = with_decoding(setup, 0)
+    seconds = [_study_seconds(each, each.recipe, timings) for each in (without, with_decoding(setup, 2))]
+    assert seconds[1] - seconds[0] == 3 * 2 * (60 + 3)
+
+
+def with_decoding(setup: PreparedStudy, cases: int) -> PreparedStudy:
+    return replace(setup, recipe=replace(setup.recipe, decoding_cases=cases))
 
 
 def test_minutes_are_planned_with_a_reserve(phantom: Path) -> None:

@@ -264,6 +264,9 @@ def test_minutes_decide_the_steps_of_every_network_alike() -> None:
     controlled: Any = {**arguments, "networks": dict.fromkeys(Role, 1)}
     fitted = steps_for_budget(recipe, minutes=30, measured=StepTimings((1.0, 1.0, 2.0), 1.0), **controlled)
     assert fitted.steps == int((30 * 60 * 0.9 - (4 * 40 + 3 * 42)) / 5), "a control steps like a baseline"
+    learning = StepTimings((1.0, 1.0, 2.0), 1.0, decoding=5.0)
+    fitted = steps_for_budget(recipe, minutes=30, measured=learning, decoded=36, **arguments)
+    assert fitted.steps == int((30 * 60 * 0.9 - 3 * (40 + 42) - 36 * (3 + 5)) / 4), "learning the decoding takes time"
     with pytest.raises(SettingsError, match="give at least"):
         steps_for_budget(recipe, minutes=1, measured=StepTimings((1.0, 1.0, 2.0), 1.0), **arguments)
 
