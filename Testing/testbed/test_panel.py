@@ -308,6 +308,30 @@ def test_the_self_tests_of_the_module_pass(module: Any) -> None:
     sys.modules["KDNetSegmentation"].KDNetSegmentationTest().runTest()
 
 
+@pytest.mark.parametrize(
+    ("names", "file"),
+    [
+        (["P1_flair", "P1_t1ce"], "Brain tumor T1ce FLAIR.safetensors"),
+        (["P1_t1ce", "P1_t2"], "Brain tumor T1ce T2.safetensors"),
+        (["P1_t1", "P1_t1ce", "P1_t2", "P1_flair"], "Brain tumor T1 T1ce T2 FLAIR.safetensors"),
+        (["P1_t1ce", "P2_flair"], "Brain tumor T1ce.safetensors"),
+        (["t1ce", "flair"], "Brain tumor T1ce.safetensors"),
+    ],
+    ids=["T1ce and FLAIR", "T1ce and T2", "all four", "of two patients", "of unknown patients"],
+)
+def test_the_scans_of_one_patient_are_used_together(
+    panel: Any, application: Any, add_volume: Callable[..., Any], names: list[str], file: str
+) -> None:
+    panel.inputs.models.refill(panel.logic.models())  # as in a new scene, where nothing was selected
+    for name in names:
+        add_volume(np.random.default_rng(0).integers(0, 99, (20, 24, 22)).astype(np.int16), np.eye(4), name)
+    application.process_events()
+    assert panel.model.path.name == file
+    inputs = [volume.GetName() for volume in panel.inputs.selected()]
+    assert set(inputs) <= set(names)
+    assert len(inputs) == len(panel.model.modalities)
+
+
 @pytest.mark.real
 def test_a_real_case_gives_overlays_at_one_millimeter(panel: Any, real_cases: Path, wait: Wait) -> None:
     """The demo model knows no patients, so only place, grid and the panel's answer are looked at."""
