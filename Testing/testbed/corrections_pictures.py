@@ -24,7 +24,6 @@ from standin.application import REPOSITORY, Application  # noqa: E402
 
 WIDTH = 470
 MODEL = "Phantom demo.safetensors"
-MINUTES = 8.0  # less is too short for the four trainings on a busy machine
 
 
 class Photographer:
@@ -96,7 +95,6 @@ class Photographer:
         panel, ui = self.training, self.training.ui
         panel.parameters.runsFolder = self.folder / "runs"
         panel.parameters.adaptModel = MODEL
-        panel.parameters.adaptMinutes = MINUTES
         panel.parameters.adaptCollection = self.folder / "corrections"
         panel.adapt.open()
         ui.adaptSection.collapsed = False

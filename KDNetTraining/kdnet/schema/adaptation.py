@@ -25,6 +25,10 @@ FEWEST_PATIENTS = 2
 
 MOST_FOLDS = 5
 
+FEWEST_STEPS = 100
+"""Steps to which a time limit shortens an adaptation at most. The first steps of Adam are as large as all others, however
+uncertain the gradient is: a dozen of them makes a good model worse (docs/results/adapt.md)."""
+
 
 @dataclass(frozen=True)
 class AdaptationSettings:

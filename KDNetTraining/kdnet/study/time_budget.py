@@ -15,6 +15,7 @@ from kdnet.data.references import read_reference
 from kdnet.errors import SettingsError
 from kdnet.evaluation.metrics import bounding_box
 from kdnet.inference.decoding import VoxelLabels
+from kdnet.schema.adaptation import FEWEST_STEPS
 from kdnet.schema.network_id import Role
 from kdnet.schema.recipe import Recipe
 from kdnet.schema.study_request import StudyRequest
@@ -71,6 +72,8 @@ def steps_for_budget(
     validation_cases: int,
     tests: int,
     decoded: int = 0,
+    validations: int = VALIDATIONS,
+    fewest: int = VALIDATIONS,
 ) -> Recipe:
     """Return the recipe with as many steps as fit, the same number for every network of the study.
 
@@ -82,16 +85,18 @@ def steps_for_budget(
         validation_cases: per network and validation.
         tests: over all networks, including those that are not trained.
         decoded: cases to learn the decoding from, over all networks.
+        validations: per network.
+        fewest: steps that are worth while.
 
     Raises:
-        SettingsError: when not even a few steps fit.
+        SettingsError: when fewer steps than these fit.
     """
     count = sum(networks.values())
-    beside = measured.case * (count * VALIDATIONS * validation_cases + TEST_CASE * tests) + measured.decoded_case * decoded
+    beside = measured.case * (count * validations * validation_cases + TEST_CASE * tests) + measured.decoded_case * decoded
     per_step = sum(number * measured.of(role) for role, number in networks.items())
     steps = int((minutes * 60 * RESERVE - beside) / per_step)
-    if steps < VALIDATIONS:
-        needed = ADVICE * (beside + VALIDATIONS * per_step) / 60 / RESERVE
+    if steps < fewest:
+        needed = ADVICE * (beside + fewest * per_step) / 60 / RESERVE
         raise SettingsError(
             f"the time budget of {minutes:g} min is too short for {count} networks on this machine: give at least "
             f"{math.ceil(needed)} min."
@@ -99,7 +104,7 @@ def steps_for_budget(
     return replace(
         recipe,
         steps=steps,
-        validation_every=max(1, steps // VALIDATIONS),
+        validation_every=max(1, steps // validations),
         lr_warmup_steps=min(recipe.lr_warmup_steps, steps // 10),
     )
 
@@ -194,6 +199,8 @@ def with_steps(request: StudyRequest, setup: PreparedStudy, measured: StepTiming
         validation_cases=max(len(part.validation) for part in setup.data.splits.values()),
         tests=sum(len(setup.split_of(network).test) for network in setup.networks),
         decoded=sum(map(setup.decoded_cases, setup.trained)),
+        validations=1 if setup.adapts else VALIDATIONS,
+        fewest=min(recipe.steps, FEWEST_STEPS) if setup.adapts else VALIDATIONS,
     )
     if not setup.adapts:
         return fitting

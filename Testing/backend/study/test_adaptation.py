@@ -18,7 +18,7 @@ from kdnet.data.formats.detect import read_dataset
 from kdnet.data.references import read_reference
 from kdnet.data.volumes.grid import Volume
 from kdnet.data.volumes.io import read_volume
-from kdnet.errors import DataError
+from kdnet.errors import DataError, SettingsError
 from kdnet.model_file import load_model, save_model
 from kdnet.runs.events import EventKind
 from kdnet.runs.status import RunState, read_status
@@ -29,9 +29,10 @@ from kdnet.schema.labels import IGNORED, brats_labels, exclusive_labels, post_tr
 from kdnet.schema.model_card import read_card
 from kdnet.schema.network_id import Role
 from kdnet.schema.run_results import RunResults
-from kdnet.study.adaptation import adaptation_splits
+from kdnet.study.adaptation import adaptation_splits, prepare_adaptation
 from kdnet.study.adaptation_request import adaptation_request, free_run
 from kdnet.study.results import read_results
+from kdnet.study.time_budget import StepTimings, with_steps
 from kdnet.tensor_file import weights_hash
 from made_runs import end, events, start, study
 from waiting import wait_until
@@ -227,6 +228,19 @@ def test_a_study_is_not_resumed_with_force(finished_run: Path, capsys: pytest.Ca
 def test_the_time_limit_shortens_the_training_only(student: Path, collection: Path, tmp_path: Path) -> None:
     assert main(adapt(student, collection, tmp_path, "--force", "--minutes", "60")) == 0
     assert json.loads((tmp_path / "run" / "recipe.json").read_text(encoding="utf-8"))["steps"] == 4
+
+
+def test_a_time_limit_leaves_as_many_steps_as_are_worth_while(student: Path, collection: Path, tmp_path: Path) -> None:
+    """Three patients are four trainings; with a dozen steps each, a model only gets worse."""
+    options = AdaptOptions(student, collection, tmp_path / "new.safetensors", minutes=5)
+    request = adaptation_request(options)
+    setup, second = prepare_adaptation(request), StepTimings((0.0, 0.0, 1.0), 0.0)
+    with pytest.raises(SettingsError, match="give at least 9 min"):
+        with_steps(request, setup, second)
+    assert with_steps(replace(request, minutes=9), setup, second).steps == int(9 * 60 * 0.9 / 4)
+    assert with_steps(replace(request, minutes=600), setup, second).steps == setup.recipe.steps
+    few = adaptation_request(replace(options, steps=4))
+    assert with_steps(few, prepare_adaptation(few), second).steps == 4, "as asked for"
 
 
 def refusal(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
