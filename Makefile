@@ -53,9 +53,10 @@ coverage: $(VENV)/ready  ## run all tests and measure the lines of kdnet that th
 backend:  ## run the backend's tests in another Python: make backend PYTHON=python3.12
 	PYTHON=$(PYTHON) .ci/backend
 
-bench: $(VENV)/ready  ## compare speed and memory with MONAI and nnU-Net, into docs/benchmarks
-	$(BIN)/python Testing/benchmarks/bench_segment.py --write docs/benchmarks
-	$(BIN)/python Testing/benchmarks/bench_click.py --write docs/benchmarks/click.md
+bench: $(VENV)/ready  ## compare speed and memory with MONAI and nnU-Net, into docs/benchmarks (20 minutes on two free cores)
+	for name in segment click training volumes batch preparing; do \
+		$(BIN)/python Testing/benchmarks/bench_$$name.py --write docs/benchmarks || exit 1; \
+	done
 
 lint: $(VENV)/lint  ## check style and types
 	$(BIN)/ruff check .

@@ -23,14 +23,21 @@ FIRST = (51, 33, 1)  # odd, see phantom_scan
 LEAST = 30  # intensity in the brain, so that all agree on what is background
 
 
-def phantom_scan(path: Path, shape: tuple[int, int, int] = SHAPE) -> Path:
-    """Write the T1ce of a phantom at 1 mm, whose brain fills a box that all sides crop to and pad alike.
+def phantom_scan(path: Path, shape: tuple[int, int, int] = SHAPE, seed: int = 0, spacing: int = 1) -> Path:
+    """Write the T1ce of a phantom, whose brain fills a box that all sides crop to and pad alike.
 
     The box starts at odd indices and has 8 m - 1 voxels along each axis: kdnet searches at every second voxel, and nnU-Net
     pads on both sides, which for one voxel means at the end.
+
+    Args:
+        path: file to write.
+        shape: voxels along i, j, k.
+        seed: determines the anatomy.
+        spacing: of the voxels in mm.
     """
-    sizes = [min(size, length - first) for size, length, first in zip((144, 180, 140), shape, FIRST, strict=True)]
-    voxels = make_case((sizes[0], sizes[1], sizes[2]), 1.0, np.random.default_rng(0)).images["t1ce"]
+    brain = (144 // spacing, 180 // spacing, 140 // spacing)
+    sizes = [min(size, length - first) for size, length, first in zip(brain, shape, FIRST, strict=True)]
+    voxels = make_case((sizes[0], sizes[1], sizes[2]), float(spacing), np.random.default_rng(seed)).images["t1ce"]
     voxels = np.where(voxels > 0, np.maximum(voxels, LEAST), 0).astype(np.int16)
     for axis in range(3):
         found = np.flatnonzero(voxels.any(axis=tuple(other for other in range(3) if other != axis)))
@@ -39,7 +46,7 @@ def phantom_scan(path: Path, shape: tuple[int, int, int] = SHAPE) -> Path:
         voxels = voxels.take(range(start, start + length), axis=axis)
     whole = np.zeros(shape, dtype=np.int16)
     whole[tuple(slice(first, first + length) for first, length in zip(FIRST, voxels.shape, strict=True))] = voxels
-    write_volume(path, Volume(whole, Grid(shape, np.eye(4))))
+    write_volume(path, Volume(whole, Grid(shape, np.diag([spacing, spacing, spacing, 1.0]))))
     return path
 
 

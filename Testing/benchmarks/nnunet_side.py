@@ -30,7 +30,8 @@ def segmenting(model: Model, scan: Path, output: Path) -> Callable[[], dict[str,
     _, place = prepare_image([read_volume(scan)], model.card.preprocessing)
     stride = model.network.stride
     window = [-(-length // stride) * stride for length in place.shape]
-    plans = PlansManager(plans_of(model, window))
+    filters = model.card.network.arguments.get("filters", [])
+    plans = PlansManager(plans_of(model.card.preprocessing.spacing, filters, window))
     order = model.card.labels.overwrite_order()  # nnU-Net paints its channels in turn, so the largest region comes first
     regions = [model.card.labels.regions[channel] for channel, _ in order]
     dataset = {
@@ -56,8 +57,8 @@ def segmenting(model: Model, scan: Path, output: Path) -> Callable[[], dict[str,
     return run
 
 
-def plans_of(model: Model, patch: Sequence[int], batch: int = 2) -> dict[str, Any]:
-    """Return plans of nnU-Net for a model of kdnet: its spacing, z-scores over the brain, linear interpolation."""
+def plans_of(spacing: Sequence[float], filters: Sequence[int], patch: Sequence[int], batch: int = 2) -> dict[str, Any]:
+    """Return plans of nnU-Net for a network of kdnet: its spacing, z-scores over the brain, linear interpolation."""
     linear = {"is_seg": False, "order": 1, "order_z": 0, "force_separate_z": False}
     resampling = {
         f"resampling_fn_{name}{end}": value
@@ -67,13 +68,13 @@ def plans_of(model: Model, patch: Sequence[int], batch: int = 2) -> dict[str, An
     configuration = {
         "data_identifier": "bench",
         "preprocessor_name": "DefaultPreprocessor",
-        "spacing": list(model.card.preprocessing.spacing),
+        "spacing": list(spacing),
         "patch_size": list(patch),
         "batch_size": batch,
         "batch_dice": False,
         "normalization_schemes": ["ZScoreNormalization"],
         "use_mask_for_norm": [True],
-        "architecture": unet_of(model.card.network.arguments.get("filters", [])),
+        "architecture": unet_of(filters),
         **resampling,
     }
     return {

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from kdnet.inference.predictor import Predictor
 from kdnet.inference.tuning import arrange, choose_layout
 from kdnet.model_file import Model, load_model
 from kdnet.schema.segmentation import Progress
+from measuring import peak_mebibytes
 
 CPU = torch.device("cpu")
 Stages = dict[str, float]
@@ -170,8 +170,7 @@ def main(name: str, model_file: Path, scan: Path, output: Path) -> None:
     started, worked = time.perf_counter(), time.process_time()
     stages = run()
     seconds, cpu = time.perf_counter() - started, time.process_time() - worked
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mib": peak, "stages": stages}))
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mib": peak_mebibytes(), "stages": stages}))
 
 
 if __name__ == "__main__":
