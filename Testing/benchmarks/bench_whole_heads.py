@@ -95,7 +95,7 @@ def measure(scan: Path, predictor: Predictor, extractor: BrainExtractor, args: a
     prediction = predictor.predict(prepared.volumes, confidence=learned is not None)
     labelmap = prediction.labelmap
     if learned is not None:
-        labelmap = judge(labelmap, labels, prediction.probabilities, learned).labelmap
+        labelmap = judge(labelmap, labels, prediction.probabilities, learned, prepared.volumes[0]).labelmap
     finished = time.process_time()
     marked, core = labelmap.voxels > 0, np.isin(labelmap.voxels, (1, 3))
     lesions = find_lesions(labelmap, labels, most=1).table.lesions

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kdnet.data.volumes.grid import Volume
+from kdnet.data.volumes.masks import label_mask
 from kdnet.measurement.parts import Part, connected_parts
+from kdnet.measurement.symmetry import Mirror
 from kdnet.schema.formatting import plural
-from kdnet.schema.labels import LabelTable
+from kdnet.schema.labels import LabelTable, Region
 from kdnet.schema.lesion_confidence import PEAK_ML, LesionConfidence
 
 
@@ -72,7 +74,49 @@ def peak(percent: NDArray[np.generic], voxel_ml: float) -> float:
     return float(highest.mean()) / 100
 
 
-def judge(labelmap: Volume, labels: LabelTable, maps: Mapping[str, Volume], confidence: LesionConfidence) -> Judged:
+def mirrored_shares(parts: Sequence[Part], marked: NDArray[np.bool_], scan: Volume) -> list[float]:
+    """Return for each part which share of it has a mirror image that is marked too, 0 to 1.
+
+    Args:
+        parts: parts of what is marked.
+        marked: all that is marked ``[i, j, k]``.
+        scan: the scan, on the same grid.
+    """
+    mirror = Mirror.of(scan) if parts else None
+    if mirror is None:
+        return [0.0] * len(parts)
+    return [mirror.share(part.box, part.mask, marked, scan.grid) for part in parts]
+
+
+def judged_parts(
+    labelmap: Volume, region: Region, maps: Mapping[str, Volume], confidence: LesionConfidence, scan: Volume | None
+) -> tuple[Part, ...]:
+    """Return the connected parts of a region with the confidence in each, which is None where it cannot be known.
+
+    Args:
+        labelmap: labels ``[i, j, k]``.
+        region: the region.
+        maps: by region, its probability in percent, right within labels at least.
+        confidence: of the model.
+        scan: the scan, on the same grid; needed where symmetry counts.
+    """
+    voxels, voxel_ml = np.asarray(labelmap.voxels), labelmap.grid.voxel_ml
+    parts = connected_parts(voxels, region, voxel_ml)
+    if not confidence.weights.keys() <= maps.keys() or (confidence.symmetry and scan is None):
+        return parts
+    scores = {name: np.asarray(maps[name].voxels) for name in confidence.weights}
+    shares = [0.0] * len(parts)
+    if confidence.symmetry and scan is not None:
+        shares = mirrored_shares(parts, label_mask(voxels, region.values), scan)
+    return tuple(
+        replace(part, confidence=confidence.of(peaks(part, scores, voxel_ml), share))
+        for part, share in zip(parts, shares, strict=True)
+    )
+
+
+def judge(
+    labelmap: Volume, labels: LabelTable, maps: Mapping[str, Volume], confidence: LesionConfidence, scan: Volume
+) -> Judged:
     """Remove the doubtful lesions of a labelmap.
 
     Args:
@@ -80,17 +124,16 @@ def judge(labelmap: Volume, labels: LabelTable, maps: Mapping[str, Volume], conf
         labels: their meaning.
         maps: by region, its probability in percent, right within labels at least.
         confidence: of the model.
+        scan: the first scan of the case, as the network received it.
     """
     voxels = np.asarray(labelmap.voxels)
     region = next(region for region in labels.regions if region.name == confidence.region)
-    scores = {name: np.asarray(maps[name].voxels) for name in confidence.weights}
-    voxel_ml = labelmap.grid.voxel_ml
-    parts = connected_parts(voxels, region, voxel_ml)
+    parts = judged_parts(labelmap, region, maps, confidence, scan)
     certain: list[Part] = []
     doubtful: list[Part] = []
     for part in parts:
-        is_certain = confidence.of(peaks(part, scores, voxel_ml)) >= confidence.limit
-        (certain if is_certain else doubtful).append(part)
+        is_doubtful = part.confidence is not None and part.confidence < confidence.limit
+        (doubtful if is_doubtful else certain).append(part)
     kept, dropped = voxels.copy(order="K") if doubtful else voxels, np.zeros_like(voxels)
     for part in doubtful:
         dropped[part.box][part.mask] = voxels[part.box][part.mask]

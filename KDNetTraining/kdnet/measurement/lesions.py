@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kdnet.data.volumes.grid import Grid, Volume
 from kdnet.data.volumes.masks import label_mask
-from kdnet.measurement.confidence import peaks
+from kdnet.measurement.confidence import judged_parts
 from kdnet.measurement.diameters import measure_diameters
 from kdnet.measurement.parts import Part, connected_parts
 from kdnet.schema.labels import LabelTable, Region
@@ -54,6 +54,7 @@ def find_lesions(
     smallest_ml: float = 0.0,
     most: int = MOST_LESIONS,
     confidence: LesionConfidence | None = None,
+    scan: Volume | None = None,
     parts: Mapping[str, Sequence[Part]] | None = None,
 ) -> Lesions:
     """Find the lesions of a labelmap and measure each region in them.
@@ -69,21 +70,23 @@ def find_lesions(
         region: take the connected parts of this region instead.
         smallest_ml: lesions below this volume are ignored.
         most: number of lesions to measure, the largest first.
-        confidence: of the model that made the labelmap; it needs the maps of its regions.
+        confidence: of the model that made the labelmap; it needs the maps of its regions and the scan.
+        scan: the scan, on the same grid.
         parts: the connected parts of a region by its name, where they are known already.
     """
     slice_axis, plane = acquisition_plane(labelmap.grid)
     numbers = np.zeros(labelmap.grid.shape, np.int32)
     found: list[tuple[Part, list[Region]]] = []
     maps = {name: volume.voxels for name, volume in (probabilities or {}).items()}
-    known = confidence if confidence is not None and confidence.weights.keys() <= maps.keys() else None
-    case = _Case(np.asarray(labelmap.voxels), labelmap.grid, slice_axis, maps, known)
+    case = _Case(np.asarray(labelmap.voxels), labelmap.grid, slice_axis, maps, confidence)
     for outer in [found for found in labels.regions if found.name == region] or outermost_regions(labels):
         inner = [region for region in labels.regions if region != outer and set(region.values) < set(outer.values)]
-        known_parts = (parts or {}).get(outer.name)
-        for part in connected_parts(case.voxels, outer, case.voxel_ml) if known_parts is None else known_parts:
-            if part.milliliters >= smallest_ml:
-                found.append((part, [outer, *inner]))
+        known = (parts or {}).get(outer.name)
+        if known is None and confidence is not None and outer.name == confidence.region:
+            known = judged_parts(labelmap, outer, probabilities or {}, confidence, scan)
+        elif known is None:
+            known = connected_parts(case.voxels, outer, case.voxel_ml)
+        found += [(part, [outer, *inner]) for part in known if part.milliliters >= smallest_ml]
     found.sort(key=lambda item: -item[0].milliliters)
     lesions = []
     for number, (part, regions) in enumerate(found[:most], start=1):
@@ -148,16 +151,9 @@ class _Case:
         nearest = indices[np.linalg.norm((indices - middle) @ self.grid.affine[:3, :3].T, axis=1).argmin()]
         sizes = [self._size(box, mask & label_mask(self.voxels[box], region.values), region.name) for region in regions]
         found = tuple(size for size in sizes if size is not None)
-        certainty = self._confidence(part, regions[0])
+        certainty = part.confidence
         doubtful = self.confidence is not None and certainty is not None and certainty < self.confidence.limit
         return Lesion(number, self._place(corner + middle), self._place(corner + nearest), found, certainty, doubtful)
-
-    def _confidence(self, part: Part, region: Region) -> float | None:
-        """Return the confidence in a lesion; None if it is not of the region that can be judged."""
-        if self.confidence is None or region.name != self.confidence.region:
-            return None
-        scores = {name: self.maps[name] for name in self.confidence.weights}
-        return self.confidence.of(peaks(part, scores, self.voxel_ml))
 
     def _size(self, box: tuple[slice, ...], mask: NDArray[np.bool_], name: str) -> RegionSize | None:
         if not mask.any():

@@ -22,11 +22,13 @@ class Part:
         box: its bounding box.
         mask: bool ``[i, j, k]`` within the box.
         milliliters: its volume.
+        confidence: how often the model is right about such a part; None if it was not judged.
     """
 
     box: tuple[slice, ...]
     mask: NDArray[np.bool_]
     milliliters: float
+    confidence: float | None = None
 
 
 def connected_parts(voxels: NDArray[np.generic], region: Region, voxel_ml: float) -> tuple[Part, ...]:

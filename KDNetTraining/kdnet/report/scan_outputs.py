@@ -146,7 +146,9 @@ def probability_files(labelmap: Path, regions: Mapping[str, str]) -> dict[str, P
 
 def _measured(item: SegmentedScan, labelmap: Volume) -> LesionTable:
     maps = {name: read_volume(file) for name, file in item.probabilities.items()}
-    return find_lesions(labelmap, item.labels, maps, confidence=item.model.confidence).table
+    scan = read_volume(item.scan, item.channel) if maps and item.model.confidence is not None else None
+    scan = scan if scan is not None and scan.grid.matches(labelmap.grid, tolerance_mm=0.01) else None
+    return find_lesions(labelmap, item.labels, maps, confidence=item.model.confidence, scan=scan).table
 
 
 def _report(item: SegmentedScan, labelmap: Volume, lesions: LesionTable, created: str) -> ScanReport:

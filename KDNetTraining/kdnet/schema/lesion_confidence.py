@@ -18,16 +18,18 @@ LARGEST_WEIGHT = 100.0
 
 @dataclass(frozen=True)
 class LesionConfidence:
-    """The confidence in a lesion, by the probabilities of the network in its most certain part.
+    """The confidence in a lesion, by the probabilities of the network in its most certain part, and by its symmetry.
 
-    The confidence is ``logistic(intercept + sum of weights[r] * logit(peak[r]))``. ``peak[r]`` is the mean probability of
-    region r where it is highest in the lesion, in a volume of :data:`PEAK_ML`, or in all of a smaller lesion.
+    The confidence is ``logistic(intercept + sum of weights[r] * logit(peak[r]) - symmetry * mirrored)``. ``peak[r]`` is the
+    mean probability of region r where it is highest in the lesion, in a volume of :data:`PEAK_ML`, or in all of a smaller
+    lesion; ``mirrored`` is the share of the lesion whose mirror image in the other half of the head is marked too.
 
     Attributes:
         region: the region whose connected parts are lesions.
         weights: by region.
         intercept: see above.
         limit: a lesion of less confidence is doubtful, and is removed unless the user wants it.
+        symmetry: see above; 0 if symmetry was not learned from.
         learned_from: numbers of lesions and cases, and how well it did on people that were left out.
 
     Raises:
@@ -39,23 +41,27 @@ class LesionConfidence:
     intercept: float
     limit: float
     learned_from: Mapping[str, float] = field(default_factory=dict)
+    symmetry: float = 0.0
 
     def __post_init__(self) -> None:
         numbers = (*self.weights.values(), self.intercept)
         if not self.weights or not all(abs(number) <= LARGEST_WEIGHT for number in numbers):
             raise SettingsError(f"the weights of the lesion confidence must be numbers up to {LARGEST_WEIGHT:g}.")
+        if not 0 <= self.symmetry <= LARGEST_WEIGHT:
+            raise SettingsError(f"the symmetry of the lesion confidence must be a number from 0 to {LARGEST_WEIGHT:g}.")
         if not 0 <= self.limit <= 1:
             raise SettingsError(f"the limit of the lesion confidence is {self.limit:g}: give a number from 0 to 1.")
 
-    def of(self, peaks: Mapping[str, float]) -> float:
-        """Return the confidence in a lesion with these peaks, from 0 to 1.
+    def of(self, peaks: Mapping[str, float], mirrored: float = 0.0) -> float:
+        """Return the confidence in a lesion with these peaks and this share mirrored, from 0 to 1.
 
         Example:
             >>> certain = LesionConfidence("WT", {"WT": 1.0}, 0.0, 0.5)
             >>> round(certain.of({"WT": 0.9}), 3), round(certain.of({"WT": 0.5}), 3)
             (0.9, 0.5)
         """
-        return logistic(self.intercept + sum(weight * logit(peaks[name]) for name, weight in self.weights.items()))
+        certainty = sum(weight * logit(peaks[name]) for name, weight in self.weights.items())
+        return logistic(self.intercept + certainty - self.symmetry * mirrored)
 
     def check_fits(self, labels: LabelTable) -> None:
         """Check that every region is one of ``labels``.

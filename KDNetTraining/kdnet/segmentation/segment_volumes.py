@@ -55,6 +55,7 @@ class SegmentedVolumes:
             smallest_ml=smallest_ml,
             most=most,
             confidence=card.lesion_confidence,
+            scan=self.prepared.volumes[0],
             parts=parts,
         )
 
@@ -100,5 +101,5 @@ def segment_volumes(
     maps = prediction.probabilities
     if certain is None or options.keep_doubtful:
         return SegmentedVolumes(everything, everything, maps, prepared)
-    judged = judge(everything, card.labels, maps, certain)
+    judged = judge(everything, card.labels, maps, certain, prepared.volumes[0])
     return SegmentedVolumes(judged.labelmap, everything, maps, prepared, judged)

@@ -15,6 +15,9 @@ def test_it_is_a_logistic_function_of_the_peaks() -> None:
     expected = 1 / (1 + math.exp(-(-2.0 + 1.5 * math.log(0.9 / 0.1) + 0.5 * math.log(0.2 / 0.8))))
     assert found.of({"WT": 0.9, "TC": 0.2, "ET": 0.1}) == pytest.approx(expected)
     assert found.of({"WT": 0.95, "TC": 0.2}) > found.of({"WT": 0.9, "TC": 0.2})
+    assert found.of({"WT": 0.9, "TC": 0.2}, 0.7) == pytest.approx(expected)
+    symmetric = LesionConfidence("WT", {"WT": 1.0}, 0.0, 0.3, symmetry=2.0)
+    assert symmetric.of({"WT": 0.5}, 0.5) == pytest.approx(logistic(-1.0))
 
 
 def test_certainty_that_percent_cannot_express_is_limited() -> None:
@@ -30,6 +33,7 @@ def test_certainty_that_percent_cannot_express_is_limited() -> None:
         ({"weights": {}}, "weights"),
         ({"weights": {"WT": 1e9}}, "weights"),
         ({"intercept": float("nan")}, "weights"),
+        ({"symmetry": -1.0}, "symmetry"),
     ],
 )
 def test_values_out_of_range_are_refused(values: dict[str, object], problem: str) -> None:
