@@ -20,6 +20,9 @@ from kdnet.schema.augmentation_settings import Augmentation
 from kdnet.schema.labels import LabelTable
 from kdnet.training.augmentation import DEFORMED_SHARE, augment, deform
 
+MOST_REGION_BYTES = 256 << 20
+"""Memory of a process for the coordinates of region voxels; those of further cases are found again each time."""
+
 __all__ = ["Augmentation", "PatchSampler", "Sample", "StepDataset"]
 
 
@@ -76,6 +79,7 @@ class PatchSampler:
         self.augmentation = augmentation
         self.seed = seed
         self._found: dict[int, list[NDArray[np.int16]]] = {}
+        self._found_bytes = 0
 
     def sample(self, step: int, slot: int) -> Sample:
         """Return the patch of one slot (0 to batch - 1) of a step."""
@@ -116,12 +120,17 @@ class PatchSampler:
         return tuple(int(value) for value in random.integers(lowest, highest + 1))
 
     def _region_voxels(self, index: int) -> list[NDArray[np.int16]]:
-        """Return the voxel coordinates of every region in the case, cached."""
-        if index not in self._found:
-            labelmap = np.asarray(self.cases[index].labelmap)
-            regions = [np.argwhere(np.isin(labelmap, region.values)).astype(np.int16) for region in self.labels.regions]
-            self._found[index] = [voxels for voxels in regions if len(voxels)]
-        return self._found[index]
+        """Return the voxel coordinates of every region in the case, cached while memory for them lasts."""
+        if index in self._found:
+            return self._found[index]
+        labelmap = np.asarray(self.cases[index].labelmap)
+        regions = [np.argwhere(np.isin(labelmap, region.values)).astype(np.int16) for region in self.labels.regions]
+        found = [voxels for voxels in regions if len(voxels)]
+        size = sum(voxels.nbytes for voxels in found)
+        # each epoch visits all cases once: those that are kept serve their share of it, replacing them would serve none
+        if self._found_bytes + size <= MOST_REGION_BYTES:
+            self._found[index], self._found_bytes = found, self._found_bytes + size
+        return found
 
 
 class StepDataset(TorchDataset[Sample]):

@@ -294,3 +294,16 @@ def test_hundreds_of_cases_train_where_a_process_may_open_256_files(tmp_path: Pa
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(seen) == 600
+
+
+def test_coordinates_of_regions_take_limited_memory_and_change_no_patch(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = range(6)
+    kept = sampler(count=4, foreground=1.0)
+    wanted = [kept.sample(step, slot) for step in steps for slot in range(2)]
+    assert len(kept._found) == 4
+    each = kept._found_bytes // 4
+    monkeypatch.setattr("kdnet.training.patches.MOST_REGION_BYTES", 2 * each)
+    limited = sampler(count=4, foreground=1.0)
+    found = [limited.sample(step, slot) for step in steps for slot in range(2)]
+    assert len(limited._found) == 2
+    assert all(same(one, two) for one, two in zip(wanted, found, strict=True))
