@@ -15,18 +15,19 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / part) for part in ("KDNetSegmentation", "Testing/benchmarks", "Testing/testbed")]
 
 from bench_inputs import STUDENT, phantom_scan  # noqa: E402
-from KDNetLib.ModelInfo import read_model_info  # noqa: E402
-from KDNetLib.ModelLibrary import ModelLibrary  # noqa: E402
-from KDNetSegmentationLib.Logic import SegmentationLogic  # noqa: E402
-from measuring import machine, markdown_table, options, peak_mebibytes  # noqa: E402
+from measuring import clock, machine, markdown_table, options, peak_mebibytes, tree_cpu  # noqa: E402
 from standin.application import Application  # noqa: E402
 
+if TYPE_CHECKING:
+    from KDNetSegmentationLib.Logic import SegmentationLogic
+
+CPU = "CPU seconds of both processes"
 KINDS = ("cold", "first", "warm")
 WARM, PEAK = 1.0, 650  # targets: seconds, MiB
 LIKE = 1.1  # times the second click: the difference of two clicks of one kind
@@ -34,10 +35,12 @@ STAGES = ("send", "start", "load", "prepare", "forward", "label", "import")
 
 
 def click(logic: SegmentationLogic, volume: Any, model: Any) -> dict[str, float]:
-    """Segment once into a new node, which is removed again; give the seconds of each stage and in all."""
+    """Segment once into a new node, which is removed again; give the seconds of each stage and in all, and CPU seconds."""
+    before = time.process_time() + tree_cpu(logic.worker.pid or 0)
     result = logic.segment(volume, model)
+    cpu = time.process_time() + tree_cpu(logic.worker.pid or 0) - before
     volume.GetScene().RemoveNode(result.segmentationNode)
-    return {**dict(result.stages), "all": result.seconds}
+    return {**dict(result.stages), "all": result.seconds, CPU: cpu}
 
 
 def opened(logic: SegmentationLogic, model: Any) -> float:
@@ -62,6 +65,11 @@ def bench(model_file: Path | None, volume_file: Path | None, runs: int) -> str:
         model_file = model_file or STUDENT
         volume_file = volume_file or phantom_scan(folder / "phantom.nii.gz")
         application = Application(folder / "settings")
+        # modules of Slicer find what the application gives them only now
+        from KDNetLib.ModelInfo import read_model_info
+        from KDNetLib.ModelLibrary import ModelLibrary
+        from KDNetSegmentationLib.Logic import SegmentationLogic
+
         volume = application.core.io_manager.load_volumes(str(volume_file))[0]
         model = read_model_info(model_file)
         logic = SegmentationLogic(ModelLibrary(folder / "models"))
@@ -94,11 +102,21 @@ def page(
 ) -> str:
     """Return the page of Markdown."""
     size = " x ".join(str(count) for count in volume.GetImageData().GetDimensions())
-    rows = [[stage, *(f"{middle(clicks[kind], stage):.2f}" for kind in KINDS)] for stage in (*STAGES, "all")]
+    rows = [[stage, *(f"{middle(clicks[kind], stage):.2f}" for kind in KINDS)] for stage in (*STAGES, "all", CPU)]
     warm = clicks["warm"]
     around = [run["all"] - run["forward"] for run in warm]
     share = median(value / run["forward"] for value, run in zip(around, warm, strict=True))
     whole, first = middle(warm, "all"), middle(clicks["first"], "all")
+    cpu, first_cpu = middle(warm, CPU), middle(clicks["first"], CPU)
+    free = bool(clock(whole, cpu))
+    by_clock = (
+        f"a warm click under {WARM:g} s on two free cores: {met(whole < WARM)}; the first click no slower than the second"
+        f" (measured {first / whole:.2f} times; {LIKE:g} counts as equal): {met(first <= LIKE * whole)}"
+        if free
+        else f"a warm click under {WARM:g} s on two free cores: other programs used the processor, so the clock says nothing, but"
+        f" it takes {cpu:.2f} CPU seconds in all; the first click no slower than the second (in CPU time {first_cpu / cpu:.2f}"
+        f" times; {LIKE:g} counts as equal): {met(first_cpu <= LIKE * cpu)}"
+    )
     lines = [
         "# Click to overlay",
         "",
@@ -109,10 +127,8 @@ def page(
         "",
         f"After the panel is opened, the worker is ready within {median(ready):.2f} s.",
         "",
-        f"Warm, all but the forward pass together: {median(around):.2f} s, {share:.2f} of it. Targets: a warm click under"
-        f" {WARM:g} s on two free cores: {met(whole < WARM)}; the first click no slower than the second (measured"
-        f" {first / whole:.2f} times; {LIKE:g} counts as equal): {met(first <= LIKE * whole)}; peak memory of the worker below {PEAK} MiB (measured"
-        f" {peak:.0f}): {met(peak < PEAK)}.",
+        f"Warm, all but the forward pass together: {median(around):.2f} s, {share:.2f} of it. Targets: {by_clock}; peak memory"
+        f" of the worker below {PEAK} MiB (measured {peak:.0f}): {met(peak < PEAK)}.",
     ]
     return "\n".join(lines) + "\n"
 

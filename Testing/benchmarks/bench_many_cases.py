@@ -152,7 +152,10 @@ def per_case(studies: Sequence[Study]) -> str:
 
 def main(counts: Sequence[int], folder: Path | None) -> None:
     where = machine()
-    studies = [run(count) for count in counts]
+    studies = []
+    for count in counts:
+        studies.append(run(count))
+        print(" | ".join(rows_of(studies)[-1]), file=sys.stderr, flush=True)
     head = ["cases", *(f"{name} (CPU s)" for name in studies[0].stages), "all (CPU s)", "CPU ms per case"]
     head += ["peak memory (MiB)", "open files", "events", "events (MiB)"]
     lines = [

@@ -1,6 +1,6 @@
 """Preparing cases for training: kdnet against nnU-Net's preprocessing of the same files to the same grid.
 
-    python Testing/benchmarks/bench_preparing.py [--cases 60] [--fine 6] [--set FOLDER] [--nnunet PYTHON] [--write FOLDER]
+    python Testing/benchmarks/bench_preparing.py [--cases 60] [--fine 6] [--brats FOLDER ...] [--nnunet PYTHON] [--write FOLDER]
 
 Cases with four modalities at 2 mm, which keep their grid, and a few at 1 mm, which are resampled to 2 mm. nnU-Net interpolates
 linearly, as kdnet does, and uses as many processes as there are cores.
@@ -8,7 +8,6 @@ linearly, as kdnet does, and uses as many processes as there are cores.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from made_sets import BRAIN, write_set
+from made_sets import BRAIN, link_set, write_set
 from measuring import Usage, clock, machine, markdown_table, options, used_by
 
 HERE = Path(__file__).parent
@@ -93,34 +92,26 @@ def section(title: str, cases: int, sides: Sequence[Preparation]) -> list[str]:
     return [f"## {title}", "", *markdown_table(head, rows), ""]
 
 
-def linked(source: Path, folder: Path) -> Path:
-    """Give a set that lies elsewhere the name that nnU-Net expects, without copying it."""
-    target = folder / "Dataset001_Bench"
-    target.mkdir(parents=True)
-    for name in ("imagesTr", "labelsTr", "dataset.json"):
-        (target / name).symlink_to((source / name).absolute())
-    return target
-
-
-def main(cases: int, fine: int, given: Path | None, nnunet: str, folder: Path | None) -> None:
+def main(cases: int, fine: int, given: Sequence[Path], nnunet: str, folder: Path | None) -> None:
     where = machine()
     lines = [
         "# Preparing cases",
         "",
-        "`Testing/benchmarks/bench_preparing.py`: phantoms with four modalities and a reference. kdnet prepares one case after"
+        f"`Testing/benchmarks/bench_preparing.py`: {'cases of BraTS' if given else 'phantoms'} with four modalities and a reference. kdnet prepares one case after"
         " another in one process, nnU-Net in as many processes as there are cores. Figures are of whole processes, start and"
         f" imports included. {where}. Seconds are left out where other programs used the processor.",
         "",
     ]
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        coarse = linked(given, work / "coarse") if given else write_set(work / "coarse", cases, MODALITIES)
-        count = len(json.loads((coarse / "dataset.json").read_text())["channel_names"])
-        sets = {f"{cases} cases with {count} modalities at 2 mm, kept": (coarse, cases)}
+        found = sorted(case for place in given for case in place.iterdir() if case.is_dir())[:cases]
+        coarse = link_set(work / "coarse", found, MODALITIES) if given else write_set(work / "coarse", cases, MODALITIES)
+        number = len(found) or cases
+        sets = {f"{number} cases at 2 mm, kept": (coarse, number)}
         if fine:
             shape = tuple(2 * length for length in BRAIN[0])
             made = write_set(work / "fine", fine, MODALITIES, shape=(shape[0], shape[1], shape[2]), spacing=1.0)
-            sets[f"{fine} cases at 1 mm, resampled to 2 mm"] = (made, fine)
+            sets[f"{fine} phantoms at 1 mm, resampled to 2 mm"] = (made, fine)
         for title, (raw, number) in sets.items():
             sides = ours(raw, raw.parent) + (theirs(raw, raw.parent, nnunet) if nnunet else [])
             lines += section(title, number, sides)
@@ -134,6 +125,8 @@ if __name__ == "__main__":
     parser = options(__doc__)
     parser.add_argument("--cases", type=int, default=60)
     parser.add_argument("--fine", type=int, default=6, help="cases at 1 mm")
-    parser.add_argument("--set", type=Path, help="raw data of nnU-Net to use instead of the phantoms at 2 mm")
+    parser.add_argument(
+        "--brats", type=Path, nargs="*", default=[], help="folders of BraTS cases at 2 mm, instead of phantoms"
+    )
     args = parser.parse_args()
-    main(args.cases, args.fine, args.set, args.nnunet, args.write)
+    main(args.cases, args.fine, args.brats, args.nnunet, args.write)

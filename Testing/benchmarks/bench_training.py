@@ -152,7 +152,9 @@ def main(steps: int, rounds: int, nnunet: str, folder: Path | None) -> None:
         work = Path(name)
         raw = write_set(work, CASES)
         rates = compare(raw, work, steps, rounds, nnunet)
+        print("\n".join(speed_section(rates)), file=sys.stderr, flush=True)
         seconds = scaling(raw, work, steps)
+        print("\n".join(scaling_section(seconds)), file=sys.stderr, flush=True)
         profile = ours("profile", raw, work, steps, ("precision=auto",))
     missing = "" if nnunet else " nnU-Net is left out: nnunetv2 is not installed (`pip install '.[bench]'`)."
     lines = [

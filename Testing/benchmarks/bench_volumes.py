@@ -80,8 +80,7 @@ def page(sizes: Sequence[Size], where: str) -> str:
         "# Size of the volume",
         "",
         "`Testing/benchmarks/bench_volumes.py`: one head of 256 mm in ever finer voxels, int16 in `.nii.gz`, segmented from file"
-        f" to file by the T1ce student that ships, warm, in a process of its own. {where}. The peak is of the whole process,"
-        " about 300 MiB of which are libraries.",
+        f" to file by the T1ce student that ships, warm, in a process of its own. {where}. The peak is of the whole process.",
         "",
         "![CPU seconds and memory over the number of voxels](volumes.svg)",
         "",

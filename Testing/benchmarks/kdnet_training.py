@@ -23,7 +23,7 @@ from kdnet.data.formats.detect import read_dataset
 from kdnet.data.preprocessing.case_cache import CaseCache
 from kdnet.schema.network_id import Role
 from kdnet.schema.preprocessing import Preprocessing
-from kdnet.schema.recipe import read_recipe
+from kdnet.schema.recipe_files import read_recipe
 from kdnet.training import learner as learning
 from kdnet.training import patches
 from kdnet.training.batches import load_batches

@@ -42,6 +42,22 @@ def write_set(
     return root
 
 
+def link_set(folder: Path, cases: Sequence[Path], modalities: Sequence[str]) -> Path:
+    """Lay out folders of BraTS cases as raw data of nnU-Net below ``folder``, by links; return the data set's folder."""
+    root = folder / NAME
+    for name in ("imagesTr", "labelsTr"):
+        (root / name).mkdir(parents=True)
+    for case in cases:
+        for index, modality in enumerate(modalities):
+            link = root / "imagesTr" / f"{case.name}_{index:04d}.nii.gz"
+            link.symlink_to((case / f"{case.name}_{modality}.nii.gz").absolute())
+        (root / "labelsTr" / f"{case.name}.nii.gz").symlink_to((case / f"{case.name}_seg.nii.gz").absolute())
+    either = {"whole tumor": [1, 2, 3, 4], "tumor core": [1, 3, 4], "enhancing tumor": [3, 4]}  # 4 until 2021, then 3
+    content = {**description(modalities, len(cases)), "labels": {"background": 0, **either}}
+    (root / "dataset.json").write_text(json.dumps(content))
+    return root
+
+
 def description(modalities: Sequence[str], cases: int) -> dict[str, object]:
     """Return the ``dataset.json`` of nnU-Net."""
     return {
