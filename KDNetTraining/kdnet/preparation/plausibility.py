@@ -48,7 +48,7 @@ def findings(volume: Volume, name: str) -> tuple[Finding, ...]:
     """Return what is implausible about a scan, by measures that take milliseconds; ``name`` is for the sentences."""
     found = [_few_slices(volume, name)]
     if min(volume.grid.shape) >= LEAST_SLICES:
-        found += [_tomogram(volume, name), _lost_spacing(volume, name)]
+        found += [_tomogram(volume, name), _lost_spacing(volume, name) or _too_small(volume, name)]
     return tuple(finding for finding in found if finding is not None)
 
 
@@ -152,6 +152,19 @@ def _lost_spacing(volume: Volume, name: str) -> Finding | None:
     size = " x ".join(f"{side:.0f}" for side in sides)
     return _severe(
         f"{name} has probably lost its spacing (1 x 1 x 1 mm makes the head {size} mm)", "export it again with its spacing"
+    )
+
+
+def _too_small(volume: Volume, name: str) -> Finding | None:
+    """Find a scan, with or without skull, that shows less tissue than half of an adult's brain: a slab, or an animal."""
+    inside = Foreground.of(volume.voxels).mask(volume.voxels[::STEP, ::STEP, ::STEP])
+    amount = float(inside.mean()) * volume.voxels.size * volume.grid.voxel_ml
+    if amount >= LEAST_BRAIN_ML:
+        return None
+    steps = " x ".join(f"{step:.3g}" for step in volume.grid.spacing)
+    return _severe(
+        f"{name} shows {amount:.0f} mL of tissue, less than half of an adult's brain",
+        f"check that its spacing ({steps} mm) is correct, and choose a scan of the whole brain",
     )
 
 

@@ -41,6 +41,16 @@ def test_few_slices_are_refused() -> None:
     assert "only 9 slices" in _texts(few)[0]
 
 
+@pytest.mark.parametrize("extracted", [False, True])
+def test_less_tissue_than_half_a_brain_is_refused(extracted: bool) -> None:
+    volume, brain = head(noise=0)
+    scan = stripped(volume, brain) if extracted else volume
+    animal = Volume(scan.voxels, Grid((60, 72, 60), np.diag([1.5, 1.5, 1.5, 1.0])))
+    assert "less than half of an adult's brain: check that its spacing (1.5 x 1.5 x 1.5 mm)" in _texts(animal)[0]
+    slab = Volume(stripped(volume, brain).voxels[:, :, 24:36], Grid((60, 72, 12), volume.grid.affine))
+    assert "less than half of an adult's brain" in _texts(slab)[0]
+
+
 @pytest.mark.parametrize("offset", [0.0, 1024.0])
 def test_a_tomogram_is_refused(offset: float) -> None:
     assert "looks like CT" in _texts(_tomogram(offset))[0]
