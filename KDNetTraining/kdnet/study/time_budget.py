@@ -12,8 +12,8 @@ import numpy as np
 
 from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.data.references import read_reference
+from kdnet.data.volumes.masks import bounding_box
 from kdnet.errors import SettingsError
-from kdnet.evaluation.metrics import bounding_box
 from kdnet.inference.decoding import VoxelLabels
 from kdnet.schema.adaptation import FEWEST_STEPS
 from kdnet.schema.network_id import Role
@@ -158,7 +158,7 @@ def _decoding_seconds(setup: PreparedStudy, name: str) -> float:
     table = setup.data.dataset.labels
     reference = read_reference(setup.data.case(name), table)
     expert = np.asarray(reference.voxels)
-    box = bounding_box(expert > 0) if expert.any() else (slice(0, 1),) * 3
+    box = bounding_box(expert > 0) or (slice(0, 1),) * 3
     own = VoxelLabels(expert[box].copy(), np.zeros(expert[box].shape, bool))
     started = time.monotonic()
     learn_decoding([LabeledCase(own, expert[box].copy(), reference.grid.spacing)], table)
