@@ -347,3 +347,28 @@ def test_a_distance_that_contradicts_the_positions_is_remarked_on(tmp_path: Path
         warnings = read_volume(folder).warnings
         assert len(warnings) == doubts
         assert all("no slice is missing" in warning for warning in warnings)
+
+
+def test_signed_numbers_of_twelve_bits_keep_their_signs(tmp_path: Path) -> None:
+    wanted = slices().astype(np.int16) - 450
+
+    def sign(slice_: Dataset, k: int) -> None:
+        slice_.PixelRepresentation, slice_.BitsStored, slice_.HighBit = 1, 12, 11
+        slice_.PixelData = (wanted[k] & 0x0FFF).astype(np.uint16).tobytes()  # the sign is in bit 11
+
+    assert np.array_equal(read_volume(series(tmp_path / "signed", sign)).voxels, wanted.T)
+
+
+def test_private_elements_are_passed_over(tmp_path: Path) -> None:
+    def private(slice_: Dataset, k: int) -> None:
+        block = slice_.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
+        block.add_new(0x10, "OB", bytes(range(256)) * 40)
+        block.add_new(0x11, "UN", b"\xfe\xff\x00\xe0" * (k + 1))
+        inner = Dataset()
+        inner.Rows, inner.PixelSpacing = 9, [7, 7]
+        slice_.private_block(0x2005, "Philips MR Imaging DD 001", create=True).add_new(0x0E, "SQ", Sequence([inner]))
+        slice_[0x2005, 0x100E].is_undefined_length = k % 2 == 0
+
+    volume = read_volume(series(tmp_path / "private", private))
+    assert np.array_equal(volume.voxels, slices().T)
+    assert np.allclose(volume.grid.spacing, (2, 2, 3))

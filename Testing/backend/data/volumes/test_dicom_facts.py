@@ -36,6 +36,8 @@ def test_a_clinical_header_is_shown_as_people_write_it(tmp_path: Path) -> None:
         ("ISO_IR 144", "iso8859-5", "Жуков^Юлия", "Жуков, Юлия"),
         ("GB18030", "gb18030", "王^小东", "王, 小东"),
         ("ISO_IR 192", "utf-8", "Yamada^Tarou=山田^太郎", "Yamada, Tarou"),
+        ("ISO_IR 127", "iso8859-6", "قباني^لنزار", "قباني, لنزار"),
+        ("\\ISO 2022 IR 87", "iso2022_jp", "山田^太郎=やまだ^たろう", "山田, 太郎"),
         ("", "ascii", "Doe^Jane^Q^Dr", "Doe, Jane Q Dr"),
     ],
 )
