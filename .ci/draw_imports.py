@@ -25,6 +25,7 @@ FOUNDATION = frozenset(
         "typed_json",  # of version 0.1.0
         "text",
         "foreign",
+        "monai_part",
         "causes",
         "shared_files",
         "__init__",

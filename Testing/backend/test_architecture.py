@@ -11,7 +11,18 @@ from waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = ROOT / "KDNetTraining" / "kdnet"
-FOUNDATION = {"causes", "errors", "files", "foreign", "json_schema", "messages", "shared_files", "temporary_names", "text"}
+FOUNDATION = {
+    "causes",
+    "errors",
+    "files",
+    "foreign",
+    "json_schema",
+    "messages",
+    "shared_files",
+    "temporary_names",
+    "text",
+    "monai_part",
+}
 ALLOWED = {
     "schema": FOUNDATION,
     "device": FOUNDATION | {"schema", "networks"},

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from monai.metrics import compute_dice, compute_hausdorff_distance
 from numpy.typing import NDArray
 
 from kdnet.data.volumes.masks import bounding_box
+from kdnet.monai_part import monai_part
 from kdnet.schema.labels import LabelTable
 from kdnet.schema.results import HD95_ONE_EMPTY, Empty
 
 __all__ = ["HD95_ONE_EMPTY", "RegionScore", "score_case", "score_region"]
+
+compute_dice = monai_part("monai.metrics.meandice", "compute_dice")
+compute_hausdorff_distance = monai_part("monai.metrics.hausdorff_distance", "compute_hausdorff_distance")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata, wilcoxon
 
 EXACT_CASES = 50
 """With more pairs the normal approximation is as good, as in scipy."""
@@ -22,6 +21,8 @@ def signed_rank_p(differences: NDArray[np.float64]) -> float:
         >>> signed_rank_p(np.array([0.1, 0.2, 0.3, 0.1, 0.2, 0.1]))  # 2 of the 64 ways to choose six signs
         0.03125
     """
+    from scipy.stats import rankdata, wilcoxon  # noqa: PLC0415 - as slow to import as all else that reads results
+
     present = differences[differences != 0]
     if not len(present):
         return 1.0

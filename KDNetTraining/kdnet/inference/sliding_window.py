@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
+from kdnet.monai_part import monai_part
 from kdnet.networks.base import SegmentationNetwork
-from kdnet.networks.monai_part import monai_part
 from kdnet.schema.labels import LabelMode
 
 WHOLE_VOXELS = 160 * 192 * 160  # a whole brain at 1 mm; larger images are processed window by window

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import torch
-from monai.losses import DiceLoss
 from torch import nn
 from torch.nn import functional
 
+from kdnet.monai_part import monai_part
 from kdnet.schema.labels import LabelMode
+
+DiceLoss = monai_part("monai.losses.dice", "DiceLoss")
 
 
 class SoftDiceLoss(nn.Module):

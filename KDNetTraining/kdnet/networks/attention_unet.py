@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from kdnet.errors import SettingsError
+from kdnet.monai_part import monai_part
 from kdnet.networks.base import NetworkOutput, SegmentationNetwork
-from kdnet.networks.monai_part import monai_part
 
 AttentionUnet = monai_part("monai.networks.nets.attentionunet", "AttentionUnet")
 

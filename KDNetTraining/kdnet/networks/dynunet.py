@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from kdnet.monai_part import monai_part
 from kdnet.networks.base import NetworkOutput, SegmentationNetwork
-from kdnet.networks.monai_part import monai_part
 
 DynUNet = monai_part("monai.networks.nets.dynunet", "DynUNet")
 

@@ -20,8 +20,9 @@ from safetensors.torch import load_file
 
 from kdnet.errors import ModelFileError, PackageError, SettingsError
 from kdnet.foreign import parse_json, reading
-from kdnet.networks.monai_network import CLASSES
 from kdnet.networks.plain_values import check_plain
+
+CLASSES = ("SegResNet", "DynUNet", "UNet", "BasicUNet", "AttentionUnet", "VNet", "UNETR", "SwinUNETR")
 
 CONFIGURATIONS = ("inference", "train", "network", "metadata")
 

@@ -16,9 +16,8 @@ from torch import nn
 
 from kdnet.errors import SettingsError
 from kdnet.networks.base import NetworkOutput, SegmentationNetwork
+from kdnet.networks.monai_bundle import CLASSES
 from kdnet.networks.plain_values import check_plain
-
-CLASSES = ("SegResNet", "DynUNet", "UNet", "BasicUNet", "AttentionUnet", "VNet", "UNETR", "SwinUNETR")
 
 TRANSFORMERS = ("UNETR", "SwinUNETR")
 
@@ -34,7 +33,7 @@ class MonaiNetwork(SegmentationNetwork):
     Args:
         in_channels: number of modalities.
         out_channels: number of channels of the label table.
-        network: name of the class, one of :data:`CLASSES`.
+        network: name of the class, one of :data:`~kdnet.networks.monai_bundle.CLASSES`.
         arguments: its keyword arguments, plain values.
         output_order: index of its output for each channel of the label table; unchanged order when empty.
         deep_supervision: unused; model files specify it for every network.

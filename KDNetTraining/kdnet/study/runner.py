@@ -28,12 +28,10 @@ from kdnet.schema.recipe import Recipe
 from kdnet.schema.recipe_files import read_settled_recipe
 from kdnet.schema.study_request import StudyRequest
 from kdnet.study.adaptation import prepare_adaptation
-from kdnet.study.adaptation_result import finish_adaptation
 from kdnet.study.contents import keep_contents, read_contents
 from kdnet.study.network_runner import provide_model, provide_scores
 from kdnet.study.prepare_data import prepare_cases
 from kdnet.study.queue import wait_for_runs
-from kdnet.study.report import report_study
 from kdnet.study.running_study import RunningStudy
 from kdnet.study.setup import PreparedStudy, prepare_study
 from kdnet.study.time_budget import resolve_steps
@@ -134,6 +132,10 @@ class Study:
         return RunningStudy(setup, recipe, prepared, self.folder, record, self.context, time_remaining)
 
     def _finish(self, study: RunningStudy) -> Path:
+        # matplotlib and scipy.stats, which a run needs at its end alone
+        from kdnet.study.adaptation_result import finish_adaptation  # noqa: PLC0415
+        from kdnet.study.report import report_study  # noqa: PLC0415
+
         report = self.folder.report / "report.html"
         finish = report_study if self.request.adaptation is None else finish_adaptation
         study.record.keep(lambda: finish(self.request, study))

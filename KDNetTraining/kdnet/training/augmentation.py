@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import torch
-from monai.transforms import (
-    Compose,
-    RandAdjustContrast,
-    RandAffine,
-    RandBiasField,
-    RandFlip,
-    RandGaussianNoise,
-    RandGaussianSmooth,
-    Randomizable,
-    RandScaleIntensity,
-    RandShiftIntensity,
-    Transform,
-)
-from monai.utils import convert_to_tensor
 from torch.nn.functional import interpolate
 
+from kdnet.monai_part import monai_part
 from kdnet.schema.augmentation_settings import Augmentation
+
+RandAdjustContrast, RandBiasField, RandGaussianNoise, RandGaussianSmooth, RandScaleIntensity, RandShiftIntensity = (
+    monai_part("monai.transforms.intensity.array", f"Rand{name}")
+    for name in ("AdjustContrast", "BiasField", "GaussianNoise", "GaussianSmooth", "ScaleIntensity", "ShiftIntensity")
+)
+RandAffine, RandFlip = (monai_part("monai.transforms.spatial.array", name) for name in ("RandAffine", "RandFlip"))
+Randomizable, Transform = (monai_part("monai.transforms.transform", name) for name in ("Randomizable", "Transform"))
+convert_to_tensor = monai_part("monai.utils.type_conversion", "convert_to_tensor")
 
 DEFORMED_SHARE = 0.3  # of patches, if rotation or zoom is on: both blur and take time
 
@@ -68,15 +65,16 @@ def augment(
     both = plain(both).contiguous()
     patch, target = both[: len(image)], both[len(image) :].to(torch.uint8)
     head = patch != 0
-    intensity = _intensity_transforms(settings)
-    intensity.set_random_state(seed=seed + 3)
-    return plain(intensity(patch)) * head, target
+    seeds = np.random.RandomState(seed + 3)  # one for each transform, drawn as MONAI's Compose does
+    for transform in _intensity_transforms(settings):
+        patch = transform.set_random_state(seed=int(seeds.randint(2**32, dtype=np.uint32)))(patch)
+    return plain(patch) * head, target
 
 
-class _PerModality(Randomizable, Transform):  # type: ignore[misc]
+class _PerModality(Randomizable, Transform):  # type: ignore[misc, valid-type]
     """Draws a transform independently for each modality, because scanners do not vary together."""
 
-    def __init__(self, transform: Randomizable) -> None:
+    def __init__(self, transform: Any) -> None:
         self.transform = transform
 
     def randomize(self, data: object = None) -> None:  # noqa: ARG002 - MONAI's signature
@@ -90,7 +88,7 @@ class _PerModality(Randomizable, Transform):  # type: ignore[misc]
         return torch.cat(changed)
 
 
-class _ThickSlices(Randomizable, Transform):  # type: ignore[misc]
+class _ThickSlices(Randomizable, Transform):  # type: ignore[misc, valid-type]
     """Averages slabs along one axis and interpolates between them, simulating a thick-slice scan.
 
     MONAI's RandSimulateLowResolution coarsens all axes equally and drops the voxels in between.
@@ -114,7 +112,7 @@ class _ThickSlices(Randomizable, Transform):  # type: ignore[misc]
         return interpolate(coarse, size, mode="trilinear", align_corners=False)[0]
 
 
-class _Shading(RandBiasField):  # type: ignore[misc]
+class _Shading(RandBiasField):  # type: ignore[misc, valid-type]
     """MONAI's bias field for a normalized scan: offset from the darkest voxel, mean and deviation preserved.
 
     A scan with a bias field is normalized like any other before it reaches a network, so the field must change where
@@ -140,7 +138,7 @@ def plain(image: torch.Tensor) -> torch.Tensor:
     return tensor
 
 
-def _intensity_transforms(settings: Augmentation) -> Compose:
+def _intensity_transforms(settings: Augmentation) -> list[_PerModality]:
     """Return the enabled transforms; append new ones, so that the others draw the same values for a seed."""
     transforms: list[_PerModality] = []
     if settings.contrast:
@@ -160,4 +158,4 @@ def _intensity_transforms(settings: Augmentation) -> Compose:
         transforms.append(_PerModality(_Shading(degree=2, coeff_range=coefficients, prob=0.3)))
     if settings.thickness:
         transforms.append(_PerModality(_ThickSlices(settings.thickness, prob=0.3)))
-    return Compose(transforms)
+    return transforms

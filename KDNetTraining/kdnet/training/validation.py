@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from monai.metrics import compute_dice
 
 from kdnet.data.preprocessing.case_cache import PreparedCase
 from kdnet.inference.decoding import decode
 from kdnet.inference.precision import bfloat16_agreement
 from kdnet.inference.sliding_window import forward
 from kdnet.losses.ground_truth import SegmentationLoss
+from kdnet.monai_part import monai_part
 from kdnet.networks.base import SegmentationNetwork
 from kdnet.training.context import ComputeContext
 from kdnet.training.interruption import raise_if_stop_requested
 from kdnet.training.job import TrainingJob
+
+compute_dice = monai_part("monai.metrics.meandice", "compute_dice")
 
 AGREEMENT_CASES = 5  # enough voxels for three digits of Dice, at two passes each
 

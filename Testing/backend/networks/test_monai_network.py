@@ -9,7 +9,8 @@ import torch
 from kdnet.errors import SettingsError
 from kdnet.inference.sliding_window import forward
 from kdnet.networks.factory import build_network
-from kdnet.networks.monai_network import CLASSES, MonaiNetwork
+from kdnet.networks.monai_bundle import CLASSES
+from kdnet.networks.monai_network import MonaiNetwork
 from kdnet.networks.plain_values import check_plain
 from kdnet.schema.labels import LabelMode
 from kdnet.schema.networks import NetworkSpec

@@ -1,7 +1,7 @@
-"""Import a class of MONAI without importing all of MONAI.
+"""Import a class or function of MONAI without importing all of MONAI.
 
 ``import monai`` imports every module of the package, and with them matplotlib, scipy, nibabel and pydicom: seconds and 120
-MiB, where a network needs a dozen small modules. MONAI has no setting for that.
+MiB, where a network, a loss or a transform needs a dozen small modules. MONAI has no setting for that.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.machinery import PathFinder
+from importlib.metadata import version
 from importlib.util import spec_from_loader
 from pathlib import Path
 from types import ModuleType
@@ -25,13 +26,23 @@ LAZY = (
     "monai.config",
     "monai.data",
     "monai.inferers",
+    "monai.losses",
+    "monai.metrics",
     "monai.networks",
     "monai.networks.blocks",
     "monai.networks.layers",
     "monai.networks.nets",
     "monai.transforms",
+    "monai.transforms.croppad",
+    "monai.transforms.intensity",
+    "monai.transforms.lazy",
+    "monai.transforms.spatial",
+    "monai.transforms.utility",
     "monai.utils",
 )
+
+NOT_USED = {"monai.data.ultrasound_confidence_map": "UltrasoundConfidenceMap"}
+"""Modules, with what others import of them for transforms that kdnet does not have; this one would import scipy.signal."""
 
 
 @functools.cache
@@ -89,6 +100,8 @@ class _LazyPackage(ModuleType):
         self._home = home
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__version__" and self.__name__ == "monai":
+            return version("monai")
         source = self.__dict__.get("_sources", {}).get(name)
         if source is None:
             raise AttributeError(f"module {self.__name__} has no attribute {name}")
@@ -116,6 +129,9 @@ def _private_modules() -> _PrivateModules:
             sys.modules[name] = _LazyPackage(name, Path(spec.origin), home)
             if parent:
                 setattr(sys.modules[parent], own, sys.modules[name])
+        for name, part in NOT_USED.items():
+            sys.modules[name] = ModuleType(name)
+            setattr(sys.modules[name], part, None)
     return home
 
 
