@@ -45,7 +45,7 @@ def place(
     shutil.copytree(phantom, tmp_path / "phantom")
     shutil.copyfile(model_file, tmp_path / "student.safetensors")
     shutil.copyfile(finished_run / "fold0/seed0/teacher/model.safetensors", tmp_path / "teacher.safetensors")
-    shutil.copyfile(next(phantom.rglob("*_t1ce.nii.gz")), tmp_path / "t1ce.nii.gz")
+    shutil.copyfile(min(phantom.rglob("*_t1ce.nii.gz")), tmp_path / "t1ce.nii.gz")
     page: Path = request.getfixturevalue("page")
     if "--out runs/first" not in page.read_text(encoding="utf-8"):
         shutil.copytree(finished_run, tmp_path / "runs/first")

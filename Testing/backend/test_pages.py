@@ -106,3 +106,21 @@ def anchors(text: str) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
     return slugs | set(ANCHOR.findall(text))
+
+
+HOW_TO = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## How to add a network")[2]
+PLACES = (ROOT, ROOT / "KDNetTraining" / "kdnet", ROOT / "KDNetTraining", ROOT / "KDNetTraining" / "KDNetTrainingLib")
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`([\w/]+\.(?:py|ui|md))`", HOW_TO))))
+def test_the_guide_for_contributors_names_files_that_exist(name: str) -> None:
+    assert any((place / name).is_file() for place in PLACES)
+
+
+def test_the_guide_for_contributors_names_what_the_sources_hold() -> None:
+    folders = ("KDNetTraining", "Testing")
+    sources = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".ui")]
+    words = set(re.findall(r"\w+", "\n".join(path.read_text(encoding="utf-8") for path in sources)))
+    named = re.findall(r"`([A-Za-z_]\w+(?:\.\w+)*)(?:\(\))?`", HOW_TO)
+    assert named
+    assert {name for name in named if not words.issuperset(name.split("."))} == set()

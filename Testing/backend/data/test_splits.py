@@ -170,6 +170,9 @@ def test_the_splits_of_nnunet_are_folds(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_the_folds_of_the_real_cases_are_three_of_equal_size(real_cases: Path) -> None:
-    names = [path.name for path in (real_cases / "2mm").iterdir()]
+    names = sorted(path.name for path in (real_cases / "2mm").iterdir() if path.is_dir())
     folds = read_folds(real_cases / "2mm", names).folds
-    assert Counter(folds.values()) == {0: 14, 1: 14, 2: 14}
+    counts = Counter(folds.values())
+    assert sorted(counts) == [0, 1, 2]
+    assert sum(counts.values()) == len(names)
+    assert max(counts.values()) - min(counts.values()) <= 1

@@ -105,7 +105,7 @@ def test_what_a_kill_after_the_model_file_left_undone_is_done(run: Path, finishe
 
 
 def test_half_written_files_are_swept_wherever_they_are(run: Path) -> None:
-    places = [run, next((run / "cache").iterdir()), run / "report", run / TEACHER / "predictions"]
+    places = [run, min((run / "cache").iterdir()), run / "report", run / TEACHER / "predictions"]
     for place in places:
         (place / ".partial-4711-abcd.npy").touch()
     with open_run(run):

@@ -121,6 +121,7 @@ def test_the_folder_says_the_modality_where_the_file_does_not(tmp_path: Path) ->
     assert scan_of(item, 0, volume, "t1ce", single=True).modality == "t2"
 
 
+@pytest.mark.real
 def test_real_brains_are_not_remarked_upon(real_cases: Path) -> None:
     files = sorted(real_cases.rglob("*t1c*.nii.gz"))[:4]
     assert files

@@ -71,13 +71,13 @@ def test_a_teacher_without_its_modalities_teaches_nothing() -> None:
     loss = DistillationLoss(LabelMode.REGIONS, DistillationSettings(0.5, gamma=1.0))
     student, teacher, target = output(2, 0), output(2, 1), (output(2, 2).logits > 0).float()
     both = loss(student, target, teacher)
-    torch.testing.assert_close(loss(student, target, teacher, taught=torch.tensor([True, True])).total, both.total)
-    none = loss(student, target, teacher, taught=torch.tensor([False, False]))
+    torch.testing.assert_close(loss(student, target, teacher, with_teacher=torch.tensor([True, True])).total, both.total)
+    none = loss(student, target, teacher, with_teacher=torch.tensor([False, False]))
     torch.testing.assert_close(none.total, 0.5 * none.segmentation)
     changed = NetworkOutput(teacher.logits.clone(), teacher.bottleneck.clone())
     changed.logits[1] = 9
     changed.bottleneck[1] = 9
     first = torch.tensor([True, False])
     torch.testing.assert_close(
-        loss(student, target, teacher, taught=first).total, loss(student, target, changed, taught=first).total
+        loss(student, target, teacher, with_teacher=first).total, loss(student, target, changed, with_teacher=first).total
     )

@@ -25,7 +25,7 @@ def test_a_folder_is_recognized_and_its_cases_are_listed(training: Any, cases: P
 def test_problems_are_reported_with_their_remedy(training: Any, cases: Path, until: Any, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     shutil.copytree(cases, folder)
-    next(folder.glob("*_001/*_t2.nii.gz")).unlink()
+    min(folder.glob("*_001/*_t2.nii.gz")).unlink()
     choose_data(training, folder, until)
     assert "5 usable cases. 1 case has problems." in training.ui.dataLabel.text
     training.ui.caseTable.setCurrentCell(1, 0)

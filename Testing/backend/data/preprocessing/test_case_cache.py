@@ -121,7 +121,7 @@ def test_a_damaged_entry_is_made_again(cache: CaseCache, case: Case, file: str, 
     prepared = cache.get(case)
     wanted = np.array(prepared.image), np.array(prepared.labelmap)
     del prepared
-    path = next(cache.folder.rglob(file))
+    path = min(cache.folder.rglob(file))
     content = path.read_bytes()
     path.unlink()
     if damage == "other":
