@@ -59,7 +59,7 @@ def kind_of(node: vtkMRMLScalarVolumeNode) -> ScanKind:
 
 
 def patient_of_volume(node: vtkMRMLScalarVolumeNode) -> str:
-    """Return what identifies the patient of a volume: the data tree, else its name; empty if neither tells."""
+    """Return what identifies the patient of a volume: the data tree, else its name; empty if neither is known."""
     patient = patient_in_tree(node)
     part = file_part(node.GetName() or "")
     return patient or (patient_of(part.case) if part is not None and part.case else "")

@@ -1,6 +1,6 @@
 """The review of a segmented folder: which case is looked at, and what was decided; without widgets.
 
-Decisions are in ``review.csv`` in the folder of the labelmaps, so that a review can go on after a restart.
+Decisions are in ``review.csv`` in the folder of the labelmaps, so that a review continues after a restart.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Review:
 
 
 def _read(path: Path) -> dict[str, Decision]:
-    """Return the decisions in a file; none if there is no such file or it is not ours."""
+    """Return the decisions in a file; none if there is no such file or it has other columns."""
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             rows = [(row.get("labelmap"), row.get("decision")) for row in csv.DictReader(stream)]

@@ -221,7 +221,7 @@ def _series(title: str, table: Any, column: str, network: NetworkId, color: tupl
     node.SetYColumnName(column)
     node.SetColor(*color)
     node.SetLineWidth(LINE_WIDTH)
-    # no dots: in the legend they cannot be told from the dashes
+    # no dots: in the legend they look like dashes
     styles = {
         Role.TEACHER: node.LineStyleDash,
         Role.BASELINE: node.LineStyleDashDot,

@@ -108,7 +108,7 @@ class RunSettings:
 
 
 class _Parser(ArgumentParser):
-    """Reports what it cannot parse as an error of ours, instead of ending the process."""
+    """Raises a KDNetError for what it cannot parse, instead of ending the process."""
 
     def error(self, message: str) -> NoReturn:
         raise SettingsError(_("The recorded command cannot be read ({reason}).").format(reason=message))

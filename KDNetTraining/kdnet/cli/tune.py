@@ -23,10 +23,10 @@ def run_tune(args: argparse.Namespace) -> int:
     model = load_model(args.model)
     cases = labeled_cases(read_dataset(args.data, model.card.labels), model.card, args.case, args.most)
 
-    def tell(done: int) -> None:
+    def show_progress(done: int) -> None:
         print(f"{done} of {len(cases)}: {printable(cases[done - 1].name)}", file=sys.stderr, flush=True)
 
-    card = learned_card(model, cases, choose_device(args.device), tell)
+    card = learned_card(model, cases, choose_device(args.device), show_progress)
     save_model(args.out, card, model.network)
     print(f"{args.out}: {'' if card.decoding is None else card.decoding.text} (from {len(cases)} cases)")
     return 0

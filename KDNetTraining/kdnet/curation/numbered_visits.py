@@ -1,4 +1,4 @@
-"""Visits of one patient that lie in one folder, told apart by a number after the modality (``P1_T1``, ``P1_T1-2``)."""
+"""Visits of one patient that lie in one folder, distinguished by a number after the modality (``P1_T1``, ``P1_T1-2``)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIRST = 1  # number of the visit whose files have none
 def visit_numbers(scans: Sequence[Path]) -> dict[Path, int]:
     """Return the number of the visit of each scan; nothing if the names do not number visits.
 
-    A number may also tell a repeated series from the first one. It is that of a visit where the unnumbered scan of the
+    A number may also mark a repeated series. It is that of a visit where the unnumbered scan of the
     modality is there too, and each number has several modalities or all of the first visit.
     """
     modalities: dict[int, set[str]] = {}

@@ -90,7 +90,7 @@ def label(
 def label_each_voxel(logits: torch.Tensor, transform: CropTransform, table: LabelTable, decoding: Decoding) -> VoxelLabels:
     """Return what the scores say of each voxel by itself, on the grid of the stored volume.
 
-    :func:`label` goes on from there; learning a decoding tries several.
+    :func:`label` continues from there; learning a decoding tries several.
     """
     return _labeled(logits, transform, table, lambda _progress: None, decoding).filled()
 

@@ -62,7 +62,7 @@ class DistillationLoss(nn.Module):
         target: torch.Tensor,
         teacher: NetworkOutput | None = None,
         student_bottleneck: torch.Tensor | None = None,
-        taught: torch.Tensor | None = None,
+        with_teacher: torch.Tensor | None = None,
     ) -> LossTerms:
         """Compute the terms for one batch.
 
@@ -71,7 +71,7 @@ class DistillationLoss(nn.Module):
             target: reference ``[batch, channel, i, j, k]``; voxels of :data:`~kdnet.schema.labels.IGNORED` are excluded.
             teacher: output of the frozen teacher on the same patch; needed unless lambda = gamma = 0.
             student_bottleneck: the student's bottleneck after :class:`LatentProjection`, if there is one.
-            taught: samples from which the teacher's terms are computed, bool ``[batch]``; None for all.
+            with_teacher: samples from which the teacher's terms are computed, bool ``[batch]``; None for all.
 
         Raises:
             SettingsError: when a teacher is needed but missing.
@@ -84,7 +84,7 @@ class DistillationLoss(nn.Module):
         if teacher is None:
             raise SettingsError("distillation needs a teacher: give one, or set lambda and gamma to 0.")
         bottleneck = student.bottleneck if student_bottleneck is None else student_bottleneck
-        chosen, share = _chosen(taught)
+        chosen, share = _chosen(with_teacher)
         soft_target = latent = zero
         if lambda_ > 0:
             soft_target = share * self._soft_target_term(_part(student, chosen), _part(teacher, chosen), target[chosen])
@@ -98,14 +98,14 @@ class DistillationLoss(nn.Module):
         return torch.as_tensor(self.soft_targets(student.logits, teacher.logits, student.auxiliary, known))
 
 
-def _chosen(taught: torch.Tensor | None) -> tuple[torch.Tensor | slice, float]:
+def _chosen(with_teacher: torch.Tensor | None) -> tuple[torch.Tensor | slice, float]:
     """Return the samples to compute the teacher's terms from, and their share of the batch.
 
     If it is none, all are computed with weight 0: processes that train together need a gradient of every weight.
     """
-    if taught is None or not taught.any():
-        return slice(None), 1.0 if taught is None else 0.0
-    return taught, float(taught.float().mean())
+    if with_teacher is None or not with_teacher.any():
+        return slice(None), 1.0 if with_teacher is None else 0.0
+    return with_teacher, float(with_teacher.float().mean())
 
 
 def _part(output: NetworkOutput, chosen: torch.Tensor | slice) -> NetworkOutput:

@@ -1,4 +1,4 @@
-"""What a list of runs shows of each beside its state: when it started, its data, and how good its students are."""
+"""What a list of runs shows of each besides its state: when it started, its data, and how good its students are."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ uncertain the gradient is: a dozen of them makes a good model worse (docs/result
 
 @dataclass(frozen=True)
 class AdaptationSettings:
-    """What an adaptation has beside the settings of a study.
+    """What an adaptation has besides the settings of a study.
 
     Attributes:
         old: data folder of earlier cases, which are trained on too.

@@ -29,7 +29,7 @@ def finish_adaptation(request: StudyRequest, study: RunningStudy) -> Path:
     assert start is not None
     assert request.out is not None
     scores = open_readonly(study.run.root).scores()
-    names = {case.name for case in data.dataset.cases} - data.beside
+    names = {case.name for case in data.dataset.cases} - data.uncorrected
     final = study.folder(next(network for network in study.setup.networks if network.fold == ALL_CASES)).model
     result = AdaptationResult(
         start.card.name,

@@ -64,7 +64,7 @@ def balanced(names: Sequence[str], data: StudyData) -> list[str]:
 
     A study has only cases of one kind, which are returned as they are.
     """
-    corrected = [name for name in names if name not in data.beside]
+    corrected = [name for name in names if name not in data.uncorrected]
     others = len(names) - len(corrected)
     repeats = max(1, others // len(corrected)) if corrected else 1
     return [*names, *corrected * (repeats - 1)]

@@ -48,8 +48,8 @@ class StudyData:
     unlabeled: frozenset[str] = frozenset()
 
     @property
-    def beside(self) -> frozenset[str]:
-        """Cases that an adaptation uses beside the corrected ones: earlier ones and those without labels."""
+    def uncorrected(self) -> frozenset[str]:
+        """Cases that an adaptation uses besides the corrected ones: earlier ones and those without labels."""
         return self.dataset.earlier | self.unlabeled
 
     def has_labels_of(self, card: ModelCard) -> bool:

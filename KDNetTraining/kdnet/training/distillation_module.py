@@ -55,13 +55,13 @@ class DistillationModule(nn.Module):
         """The frozen teacher; None if no loss term needs one."""
         return self._teacher[0]
 
-    def forward(self, image: torch.Tensor, target: torch.Tensor, taught: torch.Tensor | None = None) -> LossTerms:
+    def forward(self, image: torch.Tensor, target: torch.Tensor, with_teacher: torch.Tensor | None = None) -> LossTerms:
         """Compute the loss terms.
 
         Args:
             image: ``[batch, all modalities, i, j, k]``.
             target: ``[batch, channel, i, j, k]``.
-            taught: which samples have all modalities of the teacher, bool ``[batch]``; None if all have.
+            with_teacher: which samples have all modalities of the teacher, bool ``[batch]``; None if all have.
         """
         output = self.network(image[:, self.channels])
         bottleneck = self.projection(output.bottleneck) if self.projection else output.bottleneck
@@ -71,7 +71,7 @@ class DistillationModule(nn.Module):
                 teacher_output = _float32(teacher.network(image[:, teacher.channels]))
         # summing a patch in half precision would lose the differences between steps
         with torch.autocast(image.device.type, enabled=False):
-            terms: LossTerms = self.loss(_float32(output), target.float(), teacher_output, bottleneck.float(), taught)
+            terms: LossTerms = self.loss(_float32(output), target.float(), teacher_output, bottleneck.float(), with_teacher)
         return terms
 
     def average(self) -> SegmentationNetwork:
