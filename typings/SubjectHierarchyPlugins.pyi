@@ -1,0 +1,1 @@
+# Slicer: importing it puts the folder of plugins of the subject hierarchy on sys.path.
