@@ -199,11 +199,11 @@ def _training_sentence(content: ReportData) -> str:
     if description.teacher:
         return (
             f"The teacher, {description.teacher}, is a pretrained model; the others were trained for "
-            f"{description.steps} steps with the same "
+            f"{description.steps_text} steps with the same "
             "seeds and data order, and all were tested on cases not used to train or select either of them."
         )
     return (
-        f"All were trained for {description.steps} steps with the same seeds and data order, and tested on cases not "
+        f"All were trained for {description.steps_text} steps with the same seeds and data order, and tested on cases not "
         "used to train or select any of them."
     )
 

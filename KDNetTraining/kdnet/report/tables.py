@@ -155,7 +155,7 @@ def facts(content: ReportData) -> dict[str, str]:
         "Data": f"{study.data}, {study.cases} cases",
         "Student input": ", ".join(format_key(modality_key) for modality_key in study.student_modalities),
         "Teacher input": format_key(content.teacher),
-        "Recipe": f"{study.recipe}, {study.steps} steps per network",
+        "Recipe": f"{study.recipe}, {study.steps_text} steps per network",
         "Test folds": ", ".join(map(str, study.folds)) or "none",
         "Seeds": ", ".join(map(str, study.seeds)),
         "Time": f"{duration(study.seconds)} of training, {duration(study.cpu_seconds)} of CPU time",

@@ -70,8 +70,13 @@ class RunFolder:
 
     @property
     def recipe(self) -> Path:
-        """The recipe of all networks, with its final number of steps."""
+        """The recipe of all networks, with its number of steps."""
         return self.root / "recipe.json"
+
+    @property
+    def steps(self) -> Path:
+        """Times of the trial steps, and the steps that were settled after them; only with a time budget."""
+        return self.root / "steps.json"
 
     @property
     def inspection(self) -> Path:

@@ -59,6 +59,11 @@ class TimeRemaining:
         self._steps[network] = 0
         return self._left(network, 0, case)
 
+    def settle(self, network: NetworkId, steps: int) -> None:
+        """Count on another number of steps for ``network``, unless it is trained."""
+        if self._steps[network]:
+            self._steps[network] = steps
+
     def finish(self, network: NetworkId) -> None:
         """Count ``network`` as trained and tested."""
         self._steps[network] = self._cases[network] = 0

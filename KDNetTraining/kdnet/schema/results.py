@@ -113,6 +113,16 @@ class StudyDescription:
     incomplete: tuple[str, ...] = ()
     patients: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
+    settled_steps: tuple[int, ...] = ()
+
+    @property
+    def steps_text(self) -> str:
+        """The number of steps, or its range where a time budget was settled again between networks.
+
+        Baseline, control and student of a fold and seed always have the same number.
+        """
+        counts = set(self.settled_steps) or {self.steps}
+        return f"{min(counts)} to {max(counts)}" if len(counts) > 1 else str(min(counts))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from kdnet.study.jobs import channels, descendant_card, model_card, training_job
 from kdnet.study.reader import open_readonly, read_scores
 from kdnet.study.running_study import RunningStudy
 from kdnet.study.scoring import clear_parts, score_network
+from kdnet.study.settled_steps import recipe_of
 from kdnet.study.training_events import TrainingEvents
 from kdnet.training.teacher import Teacher
 from kdnet.training.trainer import Trainer
@@ -68,13 +69,14 @@ def _train(network: NetworkId, study: RunningStudy) -> None:
     elif network.role.needs_teacher:
         model = load_model(study.folder(setup.teacher_of(network)).model)
         teacher = Teacher(model.network, channels(model.card.modalities, setup.data))
-    job = training_job(network, setup.data, study.prepared, study.recipe, teacher, setup.start_of(network))
+    recipe = recipe_of(network, study)
+    job = training_job(network, setup.data, study.prepared, recipe, teacher, setup.start_of(network))
     job = replace(job, decoding=setup.decoding)
     events = TrainingEvents(network, study.record, study.time_remaining)
     result = Trainer(job, study.context, folder.checkpoint, events).train()
 
     def keep() -> None:
-        card = model_card(network, setup.data, study.recipe, result, setup.decoding)
+        card = model_card(network, setup.data, recipe, result, setup.decoding)
         if setup.start is not None and job.start is not None:
             card = descendant_card(card, setup.start, adapts=setup.adapts)
         agreement = {BFLOAT16_AGREEMENT: validated_agreement(result.network, job)} if job.validation else {}

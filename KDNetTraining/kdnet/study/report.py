@@ -63,6 +63,7 @@ def report_study(request: StudyRequest, study: RunningStudy) -> Path:
         seeds=request.seeds,
         splits=splits,
         steps=recipe.steps,
+        settled_steps=tuple(sorted(set(study.steps.values()))),
         seconds=sum(float(values["seconds"]) for values in finished),
         cpu_seconds=sum(float(values["cpu_seconds"]) for values in finished),
         hardware=hardware(study.context.device, study.context.processes.count),

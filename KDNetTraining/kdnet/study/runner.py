@@ -33,6 +33,7 @@ from kdnet.study.network_runner import provide_model, provide_scores
 from kdnet.study.prepare_data import prepare_cases
 from kdnet.study.queue import wait_for_runs
 from kdnet.study.running_study import RunningStudy
+from kdnet.study.settled_steps import keep_timings, settle_steps
 from kdnet.study.setup import PreparedStudy, prepare_study
 from kdnet.study.time_budget import resolve_steps
 from kdnet.training.context import ComputeContext
@@ -90,6 +91,7 @@ class Study:
         study = self._start(setup, record)
         for network in setup.networks:  # teacher, baseline, and student of each fold and seed
             raise_if_stop_requested(self.context)
+            settle_steps(network, self.request.minutes, study)
             provide_model(network, study)
             provide_scores(network, study)
         return self._finish(study)
@@ -158,11 +160,16 @@ class Study:
         return prepare_cases(setup.data, learning, self.folder.cache, record, check, processes=processes, contents=contents)
 
     def _resolve_recipe(self, setup: PreparedStudy, prepared: Mapping[str, PreparedCase], record: RunRecord) -> Recipe:
-        """Return the recipe with its number of steps, resolved once for the whole run, however often resumed."""
+        """Return the recipe with its number of steps, resolved once, however often the run is resumed.
+
+        With a time budget, it is settled again between networks (:mod:`kdnet.study.settled_steps`).
+        """
         path, processes = self.folder.recipe, self.context.processes
         if processes.broadcast(path.exists()):
             return processes.once(lambda: read_settled_recipe(path))
-        recipe = processes.together(lambda: resolve_steps(self.request, setup, prepared, self.context))[0]
+        recipe, timings = processes.together(lambda: resolve_steps(self.request, setup, prepared, self.context))[0]
+        if timings is not None:
+            record.keep(lambda: keep_timings(self.folder.steps, timings))  # first: the recipe says that all is settled
         record.keep(lambda: write_json(path, recipe.to_json()))
         return recipe
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kdnet.data.dataset import Case
 from kdnet.data.preprocessing.case_cache import PreparedCase
@@ -28,6 +28,7 @@ class RunningStudy:
         record: of what happens.
         context: where it computes.
         time_remaining: estimate for the whole study.
+        steps: that were settled for groups of networks, where they may differ from the recipe's.
     """
 
     setup: PreparedStudy
@@ -37,6 +38,7 @@ class RunningStudy:
     record: RunRecord
     context: ComputeContext
     time_remaining: TimeRemaining
+    steps: dict[str, int] = field(default_factory=dict)
 
     def folder(self, network: NetworkId) -> NetworkFolder:
         """Return the folder of a network, whether or not it exists."""

@@ -57,6 +57,11 @@ class StepTimings:
         """To segment a case and learn from it which parts and holes are debris."""
         return TEST_CASE * self.case + self.decoding
 
+    def at_pace(self, pace: float) -> StepTimings:
+        """Return these times on a computer that takes ``pace`` times as long."""
+        teacher, baseline, student = self.step
+        return StepTimings((pace * teacher, pace * baseline, pace * student), pace * self.case, pace * self.decoding)
+
     def of(self, role: Role) -> float:
         """Return the seconds per step of a network; a control takes as long as a baseline."""
         teacher, baseline, student = self.step
@@ -91,16 +96,51 @@ def steps_for_budget(
     Raises:
         SettingsError: when fewer steps than these fit.
     """
-    count = sum(networks.values())
-    beside = measured.case * (count * validations * validation_cases + TEST_CASE * tests) + measured.decoded_case * decoded
-    per_step = sum(number * measured.of(role) for role, number in networks.items())
-    steps = int((minutes * 60 * RESERVE - beside) / per_step)
+
+    def fitting(seconds: float) -> float:
+        return steps_that_fit(
+            seconds,
+            measured,
+            networks=networks,
+            validation_cases=validation_cases,
+            tests=tests,
+            decoded=decoded,
+            validations=validations,
+        )
+
+    steps = int(fitting(minutes * 60 * RESERVE))
     if steps < fewest:
-        needed = ADVICE * (beside + fewest * per_step) / 60 / RESERVE
+        per_step = sum(number * measured.of(role) for role, number in networks.items())
+        needed = ADVICE * (fewest - fitting(0.0)) * per_step / 60 / RESERVE
+        count = sum(networks.values())
         raise SettingsError(
             f"the time budget of {minutes:g} min is too short for {count} networks on this machine: give at least "
             f"{math.ceil(needed)} min."
         )
+    return with_step_count(recipe, steps, validations)
+
+
+def steps_that_fit(
+    seconds: float,
+    measured: StepTimings,
+    *,
+    networks: Mapping[Role, int],
+    validation_cases: int,
+    tests: int,
+    decoded: int,
+    validations: int = VALIDATIONS,
+) -> float:
+    """Return how many steps of each network fit into ``seconds`` beside everything else; negative if that takes longer.
+
+    The other arguments are those of :func:`steps_for_budget`.
+    """
+    count = sum(networks.values())
+    beside = measured.case * (count * validations * validation_cases + TEST_CASE * tests) + measured.decoded_case * decoded
+    return (seconds - beside) / sum(number * measured.of(role) for role, number in networks.items())
+
+
+def with_step_count(recipe: Recipe, steps: int, validations: int = VALIDATIONS) -> Recipe:
+    """Return the recipe with this number of steps, and as many validations as with any number."""
     return replace(
         recipe,
         steps=steps,
@@ -170,14 +210,14 @@ def resolve_steps(
     setup: PreparedStudy,
     prepared: Mapping[str, PreparedCase],
     context: ComputeContext,
-) -> Recipe:
-    """Return the recipe with its number of steps resolved, by trial steps if the request gives minutes.
+) -> tuple[Recipe, StepTimings | None]:
+    """Return the recipe with its number of steps resolved, by trial steps if the request gives minutes; and their times.
 
     Raises:
         SettingsError: when the time budget is too small.
     """
     measured = benchmark_steps(setup, prepared, context) if request.minutes else None
-    return with_steps(request, setup, measured)
+    return with_steps(request, setup, measured), measured
 
 
 def with_steps(request: StudyRequest, setup: PreparedStudy, measured: StepTimings | None) -> Recipe:
