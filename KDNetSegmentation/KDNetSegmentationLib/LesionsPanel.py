@@ -127,6 +127,7 @@ class LesionsPanel:
         for lesion in listed:
             self._showCheckBox(row, lesion)
             row += len(lesion.sizes)
+        ui.lesionsTable.resizeColumnToContents(0)  # which now has check boxes
         ui.lesionsTable.blockSignals(blocked)
         ui.lesionsTable.visible = bool(listed)
         ui.measureButton.visible = self.selection is not None and lesions is None

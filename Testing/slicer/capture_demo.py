@@ -46,13 +46,22 @@ def capture_overlay(volume_file: Path, voxels: np.ndarray, labels: LabelTable, f
     return [_capture(app, volume, name, center, folder / f"{name.lower()}.png") for name in ORIENTATIONS]
 
 
-def _capture(app: Any, volume: Any, orientation: str, center: tuple[float, float, float] | None, path: Path) -> Path:
+def _capture(
+    app: Any,
+    volume: Any,
+    orientation: str,
+    center: tuple[float, float, float] | None,
+    path: Path,
+    zoom: float = 1.0,
+) -> Path:
     view = SliceView(app.scene, app.app_logic, orientation)
     view.render_window().SetSize(SIZE, SIZE)
     view.set_orientation(orientation)
     view.set_background_volume_id(volume.GetID())
     view.fit_view_to_content()
     node = view._view_node
+    across, down, thick = node.GetFieldOfView()
+    node.SetFieldOfView(across / zoom, down / zoom, thick)
     if center is not None:
         node.JumpSliceByOffsetting(*center)
     view.render()

@@ -144,6 +144,12 @@ def test_replacing_leaves_one_node_with_the_new_content(scene: Any, random: np.r
     assert node.GetName() == "Tumor"
 
 
+def test_two_results_of_a_scan_have_names_of_their_own(scene: Any, random: np.random.Generator) -> None:
+    voxels, volume = labelmap_and_volume(scene, random)
+    names = [show_labelmap(voxels, brats_labels(), volume).GetName() for _again in range(3)]
+    assert len(set(names)) == 3
+
+
 def test_segments_of_a_scene_with_former_label_names_are_found(
     scene: Any, random: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

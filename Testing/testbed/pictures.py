@@ -24,12 +24,18 @@ from standin.application import REPOSITORY, Application  # noqa: E402
 
 
 class Photographer:
-    """Drives the panel and takes pictures."""
+    """Drives the panel and takes pictures.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: for the pictures.
+        prepare: called with the application before it opens the module.
+    """
+
+    def __init__(self, folder: Path, prepare: Callable[[Application], None] = lambda _application: None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.application = Application(folder / "settings")
+        prepare(self.application)
         self.module = self.application.open_module("KDNetSegmentation", REPOSITORY / "KDNetSegmentation")
         self.panel, self.ui = self.module.panel, self.module.panel.ui
         self.window = self.application.show_panel(self.module, 470, 1120)
@@ -128,7 +134,7 @@ class Photographer:
         self.wait(lambda: not self.panel.logic.busy)
         self.take("11 visits")
 
-    def overlay(self, volume: Any) -> None:
+    def overlay(self, volume: Any, zoom: float = 1.0) -> None:
         node = self.panel.parameters.result
         hidden = [other for other in slicer.util.getNodesByClass("vtkMRMLSegmentationNode") if other is not node]
         for other in hidden:
@@ -137,7 +143,7 @@ class Photographer:
 
         center = center_of(labelmap_of(node, self.panel.model.labels, volume), volume)
         for name in ORIENTATIONS:
-            _capture(self.application.core, volume, name, center, self.folder / f"overlay {name.lower()}.png")
+            _capture(self.application.core, volume, name, center, self.folder / f"overlay {name.lower()}.png", zoom)
 
 
 def _peak(pid: int) -> str:

@@ -53,6 +53,13 @@ def test_nothing_is_wider_than_a_narrow_panel(panel: Any, shown: Any, applicatio
             section.collapsed = before
 
 
+@pytest.mark.parametrize("name", ["KDNetSegmentation", "KDNetTraining"])
+def test_style_sheets_leave_text_readable_in_every_palette(repository: Path, name: str) -> None:
+    root = ElementTree.parse(repository / name / "Resources" / "UI" / f"{name}.ui").getroot()
+    sheets = [str(item.findtext("string")) for item in root.iter("property") if item.get("name") == "styleSheet"]
+    assert all("color: palette(" in sheet or ("; color: #" in sheet and "background-color: #" in sheet) for sheet in sheets)
+
+
 def test_scan_model_button_and_result_are_in_this_order(repository: Path) -> None:
     root = ElementTree.parse(repository / "KDNetSegmentation/Resources/UI/KDNetSegmentation.ui").getroot()
     names = [item.get("name") for item in root.iter("widget")]

@@ -76,6 +76,21 @@ def test_the_table_is_that_of_the_command(panel: Any, result: Any, repository: A
     assert f"in the {table.plane} plane" in panel.ui.lesionsHint.text
 
 
+def test_lesions_are_not_cut_off_after_a_second_segmentation(
+    panel: Any, result: Any, application: Any, module: Any
+) -> None:
+    from PySide6 import QtWidgets
+
+    panel.ui.resultsSection.collapsed = False
+    application.panel.show()
+    for _again in range(2):
+        panel.lesions._show()
+        application.process_events()
+    table = panel.ui.lesionsTable
+    needed = QtWidgets.QTableWidget.sizeHintForColumn(table, 0)
+    assert QtWidgets.QTableWidget.columnWidth(table, 0) >= needed
+
+
 def test_a_click_shows_the_lesion(panel: Any, result: Any) -> None:
     view = slicer.vtkMRMLSliceNode()
     view.SetName("Red")

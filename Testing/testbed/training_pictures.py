@@ -26,12 +26,18 @@ WIDTH = 380
 
 
 class Photographer:
-    """Drives the panel and takes pictures."""
+    """Drives the panel and takes pictures.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: for the pictures.
+        prepare: called with the application before it opens the modules.
+    """
+
+    def __init__(self, folder: Path, prepare: Callable[[Application], None] = lambda _application: None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.application = Application(folder / "settings")
+        prepare(self.application)
         self.segmentation = self.application.open_module("KDNetSegmentation", REPOSITORY / "KDNetSegmentation")
         self.module = self.application.open_module("KDNetTraining", REPOSITORY / "KDNetTraining")
         self.panel, self.ui = self.module.panel, self.module.panel.ui
