@@ -105,3 +105,15 @@ def test_speed_says_how_much_of_it_is_bfloat16() -> None:
     text = "\n".join(speed_section({usual: Rate(1.0, 2.0), plain: Rate(2.0, 4.0), NNUNET: Rate(3.0, 6.0)}))
     assert "Measured: 3.00 times, met." in text
     assert "explains a factor of 2.00" in text
+
+
+def test_cases_of_brats_are_linked_into_a_set_that_kdnet_reads(tmp_path: Path) -> None:
+    from kdnet.data.formats.detect import read_dataset
+    from kdnet.data.phantom import write_phantom
+    from made_sets import link_set
+
+    write_phantom(tmp_path / "brats", cases=2, shape=(16, 18, 16), spacing=10.0)
+    dataset = read_dataset(link_set(tmp_path, sorted((tmp_path / "brats").iterdir()), ("t1", "t1ce")))
+    assert dataset.modalities == ("t1", "t1ce")
+    assert [label.value for label in dataset.labels.labels] == [1, 2, 3, 4]
+    assert all(case.reference is not None and len(case.images) == 2 for case in dataset.cases)

@@ -52,8 +52,10 @@ def link_set(folder: Path, cases: Sequence[Path], modalities: Sequence[str]) -> 
             link = root / "imagesTr" / f"{case.name}_{index:04d}.nii.gz"
             link.symlink_to((case / f"{case.name}_{modality}.nii.gz").absolute())
         (root / "labelsTr" / f"{case.name}.nii.gz").symlink_to((case / f"{case.name}_seg.nii.gz").absolute())
-    either = {"whole tumor": [1, 2, 3, 4], "tumor core": [1, 3, 4], "enhancing tumor": [3, 4]}  # 4 until 2021, then 3
-    content = {**description(modalities, len(cases)), "labels": {"background": 0, **either}}
+    # by value, because enhancing tumor is 4 until 2021 and 3 since
+    labels = {"background": 0, "core": 1, "edema": 2, "enhancing": 3, "enhancing until 2021": 4}
+    content = {**description(modalities, len(cases)), "labels": labels}
+    del content["regions_class_order"]
     (root / "dataset.json").write_text(json.dumps(content))
     return root
 

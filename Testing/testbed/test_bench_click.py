@@ -12,6 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks read /proc")
 def test_one_round_of_clicks_gives_a_page(tmp_path: Path) -> None:
     script = REPOSITORY / "Testing" / "benchmarks" / "bench_click.py"
