@@ -103,8 +103,10 @@ def test_speed_says_how_much_of_it_is_bfloat16() -> None:
 
     usual, plain = SIDES
     text = "\n".join(speed_section({usual: Rate(1.0, 2.0), plain: Rate(2.0, 4.0), NNUNET: Rate(3.0, 6.0)}))
-    assert "Measured: 3.00 times, met." in text
-    assert "explains a factor of 2.00" in text
+    assert "Measured by the clock: 3.00 times, met." in text
+    assert "factor of 2.00" in text
+    busy = "\n".join(speed_section({usual: Rate(9.0, 2.0), plain: Rate(9.0, 4.0), NNUNET: Rate(3.0, 6.0)}))
+    assert "Measured in CPU time, because other programs used the processor: 3.00 times, met." in busy
 
 
 def test_cases_of_brats_are_linked_into_a_set_that_kdnet_reads(tmp_path: Path) -> None:

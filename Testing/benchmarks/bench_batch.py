@@ -71,9 +71,9 @@ def run(title: str, model: Path, scans: Sequence[Path], count: int, work: Path) 
     folder.mkdir()
     for index in range(count):
         (folder / f"Case_{index:04d}_t1ce.nii.gz").hardlink_to(scans[index % len(scans)])
-    segment = [sys.executable, "-m", "kdnet", "segment", "--model", str(model), "--out"]
-    single = used_by([*segment, str(work / f"{model.stem}-single"), str(scans[0])])
-    batch = used_by([*segment, str(work / f"{model.stem}-batch"), str(folder)])
+    segment = [sys.executable, "-m", "kdnet", "segment", str(model)]
+    single = used_by([*segment, str(scans[0]), "--out", str(work / f"{model.stem}-single")])
+    batch = used_by([*segment, str(folder), "--out", str(work / f"{model.stem}-batch")])
     parts = json.loads(used_by([sys.executable, "-c", PARTS, str(model), "3", *map(str, scans)]).output)
     return Batch(title, count, batch, single, parts)
 
@@ -108,28 +108,26 @@ def section(found: Batch) -> list[str]:
 
 
 def main(count: int, folder: Path | None) -> None:
-    where = machine()
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        scans = [phantom_scan(work / f"scan{seed}.nii.gz", seed=seed) for seed in range(DRAWN)]
-        fine = model_for(UNET, scans[0], work / "unet.safetensors", own_spacing=True)
-        student = model_for(STUDENT, scans[0], work / "student.safetensors")
-        found = [
-            run("A U-Net at the spacing of the scans, 1 mm", fine, scans, count, work),
-            run("The T1ce student that ships, at 2 mm", student, scans, count, work),
-        ]
     lines = [
         "# Batches",
         "",
         f"`Testing/benchmarks/bench_batch.py --scans {count}`: links to {DRAWN} phantoms of 240 x 240 x 155 voxels of 1 mm, each"
         " segmented as a case of its own, two threads. The next scan is read while the current one is computed. Seconds are"
-        f" left out where other programs used the processor. {where}.",
+        f" left out where other programs used the processor. {machine()}.",
         "",
     ]
-    text = "\n".join([*lines, *(line for batch in found for line in section(batch))])
-    print(text)
-    if folder:
-        (folder / "batch.md").write_text(text, encoding="utf-8")
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        scans = [phantom_scan(work / f"scan{seed}.nii.gz", seed=seed) for seed in range(DRAWN)]
+        models = {
+            "The T1ce student that ships, at 2 mm": model_for(STUDENT, scans[0], work / "student.safetensors"),
+            "A U-Net at 1 mm": model_for(UNET, scans[0], work / "unet.safetensors", own_spacing=True),
+        }
+        for title, model in models.items():
+            lines += section(run(title, model, scans, count, work))
+            print("\n".join(lines), flush=True)
+            if folder:
+                (folder / "batch.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -115,10 +115,9 @@ def main(cases: int, fine: int, given: Sequence[Path], nnunet: str, folder: Path
         for title, (raw, number) in sets.items():
             sides = ours(raw, raw.parent) + (theirs(raw, raw.parent, nnunet) if nnunet else [])
             lines += section(title, number, sides)
-    text = "\n".join(lines)
-    print(text)
-    if folder:
-        (folder / "preparing.md").write_text(text, encoding="utf-8")
+            print("\n".join(lines), flush=True)
+            if folder:
+                (folder / "preparing.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,9 @@ def segmenting(model: Model, scan: Path, output: Path) -> Callable[[], dict[str,
     return run
 
 
-def plans_of(spacing: Sequence[float], filters: Sequence[int], patch: Sequence[int], batch: int = 2) -> dict[str, Any]:
+def plans_of(
+    spacing: Sequence[float], filters: Sequence[int], patch: Sequence[int], batch: int = 2, channels: int = 1
+) -> dict[str, Any]:
     """Return plans of nnU-Net for a network of kdnet: its spacing, z-scores over the brain, linear interpolation."""
     linear = {"is_seg": False, "order": 1, "order_z": 0, "force_separate_z": False}
     resampling = {
@@ -72,8 +74,8 @@ def plans_of(spacing: Sequence[float], filters: Sequence[int], patch: Sequence[i
         "patch_size": list(patch),
         "batch_size": batch,
         "batch_dice": False,
-        "normalization_schemes": ["ZScoreNormalization"],
-        "use_mask_for_norm": [True],
+        "normalization_schemes": ["ZScoreNormalization"] * channels,
+        "use_mask_for_norm": [True] * channels,
         "architecture": unet_of(filters),
         **resampling,
     }
@@ -86,7 +88,7 @@ def plans_of(spacing: Sequence[float], filters: Sequence[int], patch: Sequence[i
         "original_median_shape_after_transp": list(patch),
         "transpose_forward": [2, 1, 0],  # its reader gives [k, j, i], and the weights expect [i, j, k]
         "transpose_backward": [2, 1, 0],
-        "foreground_intensity_properties_per_channel": {"0": {}},
+        "foreground_intensity_properties_per_channel": {str(channel): {} for channel in range(channels)},
         "configurations": {"3d_fullres": configuration},
     }
 

@@ -22,6 +22,7 @@ from nnunet_side import plans_of
 FILTERS = (12, 24, 48, 96)  # of preset dynunet-12
 PATCH = (72, 88, 72)  # of recipe steady
 BATCH = 2  # the smallest that nnU-Net trains with
+RESTING = 0.1  # CPU seconds in a second of waiting
 WARM_UP = 4  # steps before the clock starts
 
 
@@ -32,7 +33,8 @@ def prepare(raw: Path, work: Path, spacing: float, processes: int) -> dict[str, 
 
     target = work / "preprocessed" / raw.name
     target.mkdir(parents=True, exist_ok=True)
-    (target / "bench.json").write_text(json.dumps(plans_of((spacing,) * 3, FILTERS, PATCH, BATCH)))
+    channels = len(json.loads((raw / "dataset.json").read_text())["channel_names"])
+    (target / "bench.json").write_text(json.dumps(plans_of((spacing,) * 3, FILTERS, PATCH, BATCH, channels)))
     shutil.copyfile(raw / "dataset.json", target / "dataset.json")
     started = time.perf_counter()
     DefaultPreprocessor(verbose=False).run(raw.name, "3d_fullres", "bench", processes)
@@ -51,10 +53,18 @@ def train(raw: Path, work: Path, steps: int) -> dict[str, float]:
     batches, validation = trainer.get_dataloaders()
     trainer.network.train()
     try:
-        return timed(lambda: trainer.train_step(next(batches)), steps)
+        return timed(lambda: trainer.train_step(next(batches)), steps, settle)
     finally:
         for loader in (batches, validation):
             loader._finish()
+
+
+def settle() -> None:
+    """Wait until the processes that prepare patches ahead rest, so that each step of the clock costs one batch of theirs."""
+    before = -1.0
+    while (now := tree_cpu(os.getpid())) > before + RESTING:
+        before = now
+        time.sleep(1.0)
 
 
 def timed(step: Callable[[], Any], steps: int, begin: Callable[[], None] = lambda: None) -> dict[str, float]:
