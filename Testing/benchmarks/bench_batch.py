@@ -61,8 +61,8 @@ class Batch:
     parts: dict[str, dict[str, float]]
 
     def sum_of(self, figure: str) -> float:
-        """Return the sum of forward passes and writing of all scans."""
-        return self.scans * sum(part[figure] for part in self.parts.values())
+        """Return the sum of forward passes and writing of all scans but the one that the start includes."""
+        return (self.scans - 1) * sum(part[figure] for part in self.parts.values())
 
 
 def run(title: str, model: Path, scans: Sequence[Path], count: int, work: Path) -> Batch:

@@ -51,7 +51,7 @@ def phantom_scan(path: Path, shape: tuple[int, int, int] = SHAPE, seed: int = 0,
 
 
 def model_for(source: Path, scan: Path, path: Path, *, own_spacing: bool = False) -> Path:
-    """Write a copy of a model whose card records whether bfloat16 agrees with float32 on ``scan``, as trained models do.
+    """Write a copy of a model that labels each voxel by itself, and records whether bfloat16 agrees with float32 on ``scan``.
 
     Args:
         source: model file.
@@ -61,7 +61,7 @@ def model_for(source: Path, scan: Path, path: Path, *, own_spacing: bool = False
     """
     model = load_model(source)
     volume = read_volume(scan)
-    card = model.card
+    card = replace(model.card, decoding=None)  # which other programs do not have
     if own_spacing:
         first, second, third = (float(step) for step in volume.grid.spacing)
         card = replace(card, preprocessing=Preprocessing((first, second, third), 0.0))

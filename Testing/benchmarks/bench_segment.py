@@ -131,9 +131,10 @@ def page(comparisons: Sequence[Comparison], runs: int, nnunet: str, where: str) 
         "# From a file to a labelmap",
         "",
         f"`Testing/benchmarks/bench_segment.py`: {many}, {torch.get_num_threads()} threads, a phantom of 240 x 240 x 155 voxels of"
-        f" 1 mm, and one of 2 mm. {where}. All sides use the same crop, normalization and weights. A side whose labels"
-        f" agree with those of kdnet to a Dice below {COMPARABLE} did other work and is not comparable. Compare CPU seconds (user and system); seconds are left out"
-        f" where other programs used the processor.{missing}",
+        f" 1 mm, and one of 2 mm. {where}. All sides use the same crop, normalization and weights, and no side"
+        f" removes debris. A side whose labels agree with those of kdnet to a Dice below {COMPARABLE} did other work and is not"
+        " comparable. Compare CPU seconds (user and system); seconds are left out where other programs used the"
+        f" processor.{missing}",
         "",
         "![CPU seconds from a file to a labelmap](segment.svg)",
         "",

@@ -85,9 +85,10 @@ def scaling(raw: Path, work: Path, steps: int) -> dict[str, Rate]:
 def speed_section(rates: Mapping[str, Rate]) -> list[str]:
     """Return the comparison with nnU-Net."""
     usual, plain = (rates[name] for name in SIDES)
+    free = all(clock(rate.seconds, rate.cpu) for rate in rates.values())
     rows = []
     for name, rate in rates.items():
-        steps = f"{1 / rate.seconds:.2f}" if clock(rate.seconds, rate.cpu) else ""
+        steps = f"{1 / rate.seconds:.2f}" if free else ""
         rows.append([name, steps, f"{rate.cpu:.2f}", f"{rate.cpu / usual.cpu:.2f}"])
     lines = [
         "## Against nnU-Net's trainer",
@@ -97,7 +98,6 @@ def speed_section(rates: Mapping[str, Rate]) -> list[str]:
     ]
     if NNUNET in rates:
         theirs = rates[NNUNET]
-        free = all(clock(rate.seconds, rate.cpu) for rate in (usual, theirs))
         faster = theirs.seconds / usual.seconds if free else theirs.cpu / usual.cpu
         how = "by the clock" if free else "in CPU time, because other programs used the processor"
         lines += [
