@@ -107,7 +107,9 @@ class _LazyPackage(ModuleType):
             raise AttributeError(f"module {self.__name__} has no attribute {name}")
         module, original = source
         with self._home:
-            return getattr(importlib.import_module(module, self.__name__), original)
+            value = getattr(importlib.import_module(module, self.__name__), original)
+        setattr(self, name, value)  # asked for once, because transforms ask for every patch
+        return value
 
 
 @functools.cache
