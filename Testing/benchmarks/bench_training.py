@@ -134,8 +134,7 @@ def scaling_section(rates: Mapping[str, Rate]) -> list[str]:
         *markdown_table(["", kind, "work in that time, one process = 1"], rows),
         "",
         f"Target: {SCALING} times the steps of one process. {how}. Two processes that share nothing do {apart:.2f} times the work of"
-        f" one, which is what the cores and the memory of this machine give; sharing gradients costs"
-        f" {100 * (1 - together / apart):.0f} % of that.",
+        f" one by that measure{f', so sharing gradients costs {100 * (1 - together / apart):.0f} %' if free else ''}.",
         "",
     ]
 
