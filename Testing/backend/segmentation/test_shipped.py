@@ -19,7 +19,7 @@ RECORDED = {
     "Brain tumor T1 T1ce T2 FLAIR.safetensors": (2.75, 2.75, 19.90),
     "Brain tumor T1ce FLAIR.safetensors": (14.04, 22.46, 175.93),
     "Brain tumor T1ce T2.safetensors": (14.04, 22.46, 266.17),
-    "Brain tumor T1.safetensors": (35.13, 61.70, 125.47),
+    "Brain tumor T1.safetensors": (29.05, 42.96, 82.67),
     "Brain tumor T1ce.safetensors": (14.01, 22.44, 79.33),
     "Brain tumor T2.safetensors": (0.00, 29.89, 243.38),
     "Phantom demo.safetensors": (11.50, 17.06, 75.01),
