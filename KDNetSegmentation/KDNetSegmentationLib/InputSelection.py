@@ -39,7 +39,7 @@ class InputSelection:
             modalities: modalities that the model requires.
             selected: a volume or None for each modality; earlier suggestions are replaced.
         """
-        kept = [None if volume in self._suggested else volume for volume in selected]
+        kept = [None if self._isSuggestion(index, volume) else volume for index, volume in enumerate(selected)]
         result = list(kept)
         free = [volume for volume in [*self._ofOnePatient(), *self._candidates()] if volume not in result]
         for index, modality in enumerate(modalities):
@@ -47,18 +47,26 @@ class InputSelection:
             if likely is not None:
                 result[index] = likely
                 free = [volume for volume in free if volume is not likely]
-        self._suggested = [volume for volume, before in zip(result, kept, strict=True) if before is None]
+        self._suggested = [volume if before is None else None for volume, before in zip(result, kept, strict=True)]
         return result
 
     def selectedByUser(self, selected: Sequence[Volume | None]) -> list[Volume]:
         """Return the volumes that the user selected, without those that were suggested."""
-        return [volume for volume in selected if volume is not None and volume not in self._suggested]
+        return [
+            volume
+            for index, volume in enumerate(selected)
+            if volume is not None and not self._isSuggestion(index, volume)
+        ]
 
     def scans(self, volumes: Sequence[Volume]) -> list[ScanKind]:
         """Return what ``volumes`` appear to be, or, if there are none, the candidates of the first one's patient."""
         return [
             replace(self._kindOf(volume), patient=self._patientOf(volume)) for volume in volumes or self._ofOnePatient()
         ]
+
+    def _isSuggestion(self, index: int, volume: Volume | None) -> bool:
+        """Return whether a volume was suggested for this input; elsewhere, the user has selected it."""
+        return volume is not None and index < len(self._suggested) and self._suggested[index] is volume
 
     def _ofOnePatient(self) -> list[Volume]:
         """Return the candidates whose patient is that of the first, which is displayed."""

@@ -128,7 +128,8 @@ def test_storage_orientation_does_not_change_the_prepared_image(seed: int) -> No
     order = tuple(int(axis) for axis in random.permutation(3))
     flips = tuple(bool(flip) for flip in random.integers(0, 2, 3))
     got, _ = prepare_image([stored_otherwise(volume, order, flips)], Preprocessing((3.0, 3.0, 3.0)))
-    assert np.array_equal(got, wanted)
+    assert got.shape == wanted.shape
+    assert np.abs(got - wanted).max() < 1e-5  # standard deviations: sums over another order of voxels round otherwise
 
 
 @settings(max_examples=25, deadline=None)
