@@ -53,9 +53,7 @@ class InputSelection:
     def selectedByUser(self, selected: Sequence[Volume | None]) -> list[Volume]:
         """Return the volumes that the user selected, without those that were suggested."""
         return [
-            volume
-            for index, volume in enumerate(selected)
-            if volume is not None and not self._isSuggestion(index, volume)
+            volume for index, volume in enumerate(selected) if volume is not None and not self._isSuggestion(index, volume)
         ]
 
     def scans(self, volumes: Sequence[Volume]) -> list[ScanKind]:
