@@ -62,13 +62,20 @@ class Effort:
     layers: TrainedLayers
 
 
-def effort(cases: int) -> Effort:
+def effort(cases: int, *, new_outputs: bool = False) -> Effort:
     """Return how much to train for ``cases`` corrected cases: with few, little, so that they are not memorized.
 
+    Args:
+        cases: number of corrected cases.
+        new_outputs: whether the labels are others than those of the model. Its new outputs start from chance, so all is
+            trained at the full rate: at a tenth of it, they did not even fit their own cases (docs/results/adapt.md).
+
     Example:
-        >>> effort(2).layers.value, effort(8).layers.value, effort(100).steps
-        ('decoder', 'all', 1000)
+        >>> effort(2).layers.value, effort(8).layers.value, effort(100).steps, effort(2, new_outputs=True).rate
+        ('decoder', 'all', 1000, 1.0)
     """
+    if new_outputs:
+        return Effort(effort(cases).steps, 1.0, TrainedLayers.ALL)
     if cases <= 4:
         return Effort(200, 0.1, TrainedLayers.DECODER)
     if cases <= 16:

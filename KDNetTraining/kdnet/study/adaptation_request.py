@@ -54,7 +54,7 @@ def adaptation_request(options: AdaptOptions, command: str = "") -> StudyRequest
         excluded=options.excluded,
         device=options.device,
         threads=options.threads,
-        recipe=adaptation_recipe(card, options.model, cases, options),
+        recipe=adaptation_recipe(card, cases, options, new_outputs=dataset.labels.meaning != card.labels.meaning),
         labels=labels,
         command=command,
         adaptation=AdaptationSettings(options.old, options.unlabeled),
@@ -63,8 +63,14 @@ def adaptation_request(options: AdaptOptions, command: str = "") -> StudyRequest
     )
 
 
-def adaptation_recipe(card: ModelCard, path: Path, cases: int, options: AdaptOptions) -> Recipe:
+def adaptation_recipe(card: ModelCard, cases: int, options: AdaptOptions, *, new_outputs: bool = False) -> Recipe:
     """Return the recipe that the model was trained with, changed for continuing on ``cases`` corrected cases.
+
+    Args:
+        card: of the model.
+        cases: number of corrected cases.
+        options: as given on the command line.
+        new_outputs: whether the cases have other labels than the model.
 
     Raises:
         SettingsError: if training cannot start from the model, or for an invalid setting.
@@ -72,9 +78,10 @@ def adaptation_recipe(card: ModelCard, path: Path, cases: int, options: AdaptOpt
     name = matching_preset(card.network)
     if not name:
         raise SettingsError(
-            f"{path} has a network that is not one of kdnet's presets, so it cannot be adapted: choose another model."
+            f"{options.model} has a network that is not one of kdnet's presets, so it cannot be adapted: choose another "
+            "model."
         )
-    base, wanted = _own_recipe(card), effort(cases)
+    base, wanted = _own_recipe(card), effort(cases, new_outputs=new_outputs)
     steps = options.steps or wanted.steps
     recipe = replace(
         base,

@@ -210,6 +210,9 @@ def test_other_labels_get_new_outputs_and_are_not_compared(
     assert not card.limits
     steps = events(tmp_path / "run", EventKind.STEP)
     assert not any(event.values["losses"]["soft_target"] for event in steps), "it cannot teach other labels"
+    rate, base = (read_card(path).recipe["learning_rate"] for path in (tmp_path / "new.safetensors", student))
+    assert rate == base, "new outputs are not learned at a tenth of the rate"
+    assert read_card(tmp_path / "new.safetensors").recipe["trained_layers"] == "all"
 
 
 def test_a_collection_without_tumors_beside_one_with_is_allowed(student: Path, phantom: Path, tmp_path: Path) -> None:
