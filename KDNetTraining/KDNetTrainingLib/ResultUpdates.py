@@ -33,6 +33,7 @@ class ResultUpdates:
         self.results: RunResults | None = None
         self._command: Command | None = None
         self._gathered: tuple[Path, int, bool, int] | None = None
+        self._waiting: tuple[Run, RunSnapshot] | None = None  # the newest that came while results were gathered
 
     def take(self, run: Run, snapshot: RunSnapshot) -> bool:
         """Gather results if another network, or the whole run, is finished; return whether this was started."""
@@ -40,7 +41,10 @@ class ResultUpdates:
         if status is None or not any(network.role is Role.STUDENT for network in status.done):
             return False
         state = (snapshot.root, len(status.done), status.state is RunState.FINISHED, _written(snapshot.root))
-        if state == self._gathered or self._command is not None:
+        if state == self._gathered:
+            return False
+        if self._command is not None:
+            self._waiting = (run, snapshot)  # it may be the last one: a finished run changes no more
             return False
         self._gathered = state
         self._command = self._logic.startResults(run, onFinished=self._finished, onFailed=self._failed)
@@ -53,17 +57,25 @@ class ResultUpdates:
 
     def cancel(self) -> None:
         """Stop the process."""
+        self._waiting = None
         if self._command is not None:
             self._command.cancel()
-            self._command = None
+            self._command, self._gathered = None, None  # what it would have brought is still wanted
 
     def _finished(self, results: RunResults) -> None:
         self._command, self.results = None, results
         self._onResults(results)
+        self._takeWaiting()
 
     def _failed(self, failure: Failure) -> None:
         self._command = None
         self._onFailed(failure)
+        self._takeWaiting()
+
+    def _takeWaiting(self) -> None:
+        if self._waiting is not None and self._command is None:
+            (run, snapshot), self._waiting = self._waiting, None
+            self.take(run, snapshot)
 
 
 def _written(root: Path) -> int:
