@@ -18,7 +18,6 @@ from kdnet.data.dataset import Case
 from kdnet.data.preprocessing.prepare import prepare_image
 from kdnet.data.references import read_reference
 from kdnet.data.volumes.geometry import require_same_grid
-from kdnet.data.volumes.io import read_volume
 from kdnet.errors import SettingsError
 from kdnet.evaluation.metrics import score_case
 from kdnet.inference.precision import BFLOAT16_AGREEMENT, bfloat16_agreement
@@ -32,6 +31,7 @@ from kdnet.schema.modalities import MODALITIES, format_modalities
 from kdnet.schema.model_card import ModelCard
 from kdnet.schema.network_id import Role
 from kdnet.schema.networks import NetworkSpec
+from kdnet.study.scoring import read_inputs
 
 COMBINED = "combined"
 
@@ -82,8 +82,7 @@ def tested(model: Model, cases: Sequence[Case], device: torch.device, progress: 
     found: dict[str, list[float]] = {region.name: [] for region in table.regions}
     images = []
     for done, case in enumerate(cases, 1):
-        files = [case.images[modality] for modality in model.card.modalities]
-        volumes = [read_volume(file.path, file.component) for file in files]
+        volumes = read_inputs(case, model.card.modalities)
         labelmap, reference = predictor.predict(volumes).labelmap, read_reference(case, table)
         require_same_grid(reference.grid, labelmap.grid, f"the reference of {case.name}", "its images")
         for score in score_case(np.asarray(labelmap.voxels), np.asarray(reference.voxels), table, reference.grid.spacing):
