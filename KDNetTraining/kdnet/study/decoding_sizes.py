@@ -19,7 +19,6 @@ from scipy import ndimage
 from kdnet.data.dataset import Case
 from kdnet.data.references import read_reference
 from kdnet.data.volumes.geometry import require_same_grid
-from kdnet.data.volumes.io import read_volume
 from kdnet.data.volumes.masks import bounding_box
 from kdnet.inference.decoding import VoxelLabels, make_plausible
 from kdnet.inference.predictor import Predictor
@@ -28,6 +27,7 @@ from kdnet.schema.decoding import Decoding, RegionDecoding, compartment_names, d
 from kdnet.schema.folds import Split
 from kdnet.schema.labels import LabelMode, LabelTable
 from kdnet.schema.model_card import ModelCard
+from kdnet.study.scoring import read_inputs
 
 SIZES = (0.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)  # mm³
 
@@ -91,8 +91,7 @@ def labeled_case(predictor: Predictor, case: Case) -> LabeledCase:
         KDNetError: when the case cannot be read or does not fit the model.
     """
     card = predictor.model.card
-    images = [case.images[name] for name in card.modalities]
-    volumes = [read_volume(image.path, image.component) for image in images]
+    volumes = read_inputs(case, card.modalities)
     voxels = predictor.predict_each_voxel(volumes, default_decoding(card.labels))
     reference = read_reference(case, card.labels)
     require_same_grid(reference.grid, volumes[0].grid, f"the reference of {case.name}", "its images")
